@@ -1,0 +1,1 @@
+//! The programs of handloom once more, on tokio.

@@ -1,0 +1,1 @@
+//! Handloom: a laboratory of concurrency in Rust, woven by hand.

@@ -1,0 +1,2 @@
+//! The program `handloom`.
+fn main() {}
