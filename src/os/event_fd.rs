@@ -1,0 +1,77 @@
+#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+//! An event descriptor: a flag that a selector can wait for.
+//!
+//! Problem: a thread that sleeps in `ppoll` or `epoll_wait` sees neither a condition variable nor an
+//! atomic. Only a descriptor wakes it.
+//!
+//! **Invariants**
+//! - `OS-1`, `OS-3`: owned from birth, close-on-exec.
+//! - `EVENTFD-1`: once signalled it stays readable until somebody reads it. A stop descriptor is never
+//!   read, so one signal reaches every thread and every forked child, however late it looks.
+//! - `EVENTFD-2`: signalling never blocks.
+//!
+//! **Left out**: the semaphore mode, and reading the counter, which nothing in the house needs.
+//!
+//! **Source**: eventfd(2).
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use super::syscall::check;
+
+/// A flag that a selector can wait for.
+#[derive(Debug)]
+pub struct EventFd {
+    /// The kernel's 64-bit counter. As a `File`, because then std does the reads and writes.
+    file: File,
+}
+
+impl EventFd {
+    /// Makes an event descriptor that is not signalled.
+    ///
+    /// # Errors
+    /// Out of descriptors or memory.
+    ///
+    /// # Source
+    /// eventfd(2)
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: eventfd(2) takes two integers and touches no memory of ours.
+        let raw = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        // SAFETY: OS-1: the call has just returned this descriptor, so nobody else owns it.
+        let owned = unsafe { OwnedFd::from_raw_fd(raw) };
+        Ok(Self {
+            file: File::from(owned),
+        })
+    }
+
+    /// Makes the descriptor readable, for everybody and until it is read (`EVENTFD-1`).
+    ///
+    /// # Errors
+    /// None that a live event descriptor can give.
+    pub fn signal(&self) -> io::Result<()> {
+        loop {
+            match (&self.file).write(&1_u64.to_ne_bytes()) {
+                Ok(_) => return Ok(()),
+                // The counter is at its end: then the descriptor is readable, which was the purpose.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl AsFd for EventFd {
+    /// Lends the descriptor, for a selector to wait on.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl From<EventFd> for OwnedFd {
+    /// Gives up the flag and keeps the descriptor.
+    fn from(event: EventFd) -> Self {
+        event.file.into()
+    }
+}

@@ -1,0 +1,25 @@
+//! The only FFI of the house: each libc call wrapped once, safe to call.
+//!
+//! Problem: a raw system call returns an `int`, where -1 means "look at errno", and a descriptor which
+//! is an `int` too can be closed twice or used after it was closed. Spread over a program, every caller
+//! must remember both.
+//!
+//! **Invariants**
+//! - `OS-1`: a descriptor is an `OwnedFd` or a `BorrowedFd` from the moment the call returns.
+//! - `OS-2`: -1 becomes an `io::Error`, and EINTR is retried, in `syscall` and nowhere else. A
+//!   call that leaves EINTR to its caller says so.
+//! - `OS-3`: every descriptor made here is close-on-exec.
+//!
+//! **Left out**: every system but Linux. Signals, process death and `ppoll` have no common shape.
+//!
+//! **Source**: the man pages, section 2, named at each function.
+
+mod syscall;
+
+mod event_fd;
+mod poll;
+
+pub mod signal;
+
+pub use event_fd::EventFd;
+pub use poll::{PollFd, poll, wait_readable};

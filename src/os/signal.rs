@@ -1,0 +1,287 @@
+#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+//! Signals as counts and as readable descriptors.
+//!
+//! Problem: a signal handler runs between any two instructions of any thread. It may not lock, not
+//! allocate, not print. All it can do is to leave a note that ordinary code finds later.
+//!
+//! The note is twofold: a count, which tells *whether and how often*, and a write to an event
+//! descriptor, which wakes whoever sleeps in a selector. The kernel calls a handler with the signal's
+//! number and nothing else; so the note must lie where the handler can find it without being told: in
+//! statics. They are the one global of the house besides the loop's thread-local.
+//!
+//! **Invariants**
+//! - `SIGNAL-1`: the handler touches only atomics, write(2) and _exit(2), and leaves errno as it was.
+//! - `SIGNAL-2`: the count is raised before the descriptor is written: who wakes finds the count.
+//! - `SIGNAL-3`: a signal's descriptor is never closed and never read. A level-triggered waiter sees
+//!   "it has come at least once"; an edge-triggered one wakes for each; both look at the count.
+//! - `SIGNAL-4`: [`Signal::Interrupt`] and [`Signal::Terminate`] share a descriptor: both say "stop".
+//! - `SIGNAL-5`: a forked child starts with default dispositions and descriptors of its own, else its
+//!   signals would wake its parent.
+//!
+//! **Left out**: who sent it (`siginfo`), masks per thread, real-time signals.
+//!
+//! **Source**: signal-safety(7), sigaction(2); the self-pipe trick of D. J. Bernstein.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::{mem, ptr};
+
+use libc::c_int;
+
+use super::event_fd::EventFd;
+use super::syscall::check;
+
+/// How many signals [`Signal`] names.
+const SIGNALS: usize = 6;
+/// What a descriptor's static holds before [`install`] has made one.
+const NO_FD: c_int = -1;
+/// The exit code of a program that a signal ended, by the shell's convention: 128 + SIGINT.
+const EXIT_INTERRUPTED: c_int = 130;
+
+/// How often each signal came; only the handler adds (`SIGNAL-2`).
+static COUNTS: [AtomicU32; SIGNALS] = [const { AtomicU32::new(0) }; SIGNALS];
+/// The descriptor each signal writes to, by [`Signal::slot`]; set once in a process (`SIGNAL-3`).
+static FDS: [AtomicI32; SIGNALS] = [const { AtomicI32::new(NO_FD) }; SIGNALS];
+/// One bit for each signal that ends the process when a second one comes.
+static EXIT_ON_SECOND: AtomicU32 = AtomicU32::new(0);
+/// One bit for each signal that has our handler, for the child of a fork to undo (`SIGNAL-5`).
+static INSTALLED: AtomicU32 = AtomicU32::new(0);
+
+/// The signals that the house listens to or sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT: ctrl-c.
+    Interrupt,
+    /// SIGTERM: please stop.
+    Terminate,
+    /// SIGHUP: the terminal is gone.
+    Hangup,
+    /// SIGUSR1: whatever the program makes of it.
+    User1,
+    /// SIGUSR2: likewise.
+    User2,
+    /// SIGKILL: die. It can be sent, not caught.
+    Kill,
+}
+
+impl Signal {
+    /// Every signal, in the order of their bits and counts.
+    const ALL: [Self; SIGNALS] = [
+        Self::Interrupt,
+        Self::Terminate,
+        Self::Hangup,
+        Self::User1,
+        Self::User2,
+        Self::Kill,
+    ];
+
+    /// The kernel's number.
+    pub(super) fn number(self) -> c_int {
+        match self {
+            Self::Interrupt => libc::SIGINT,
+            Self::Terminate => libc::SIGTERM,
+            Self::Hangup => libc::SIGHUP,
+            Self::User1 => libc::SIGUSR1,
+            Self::User2 => libc::SIGUSR2,
+            Self::Kill => libc::SIGKILL,
+        }
+    }
+
+    /// Where its count lies, which is also its place in [`Signal::ALL`].
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Where its descriptor lies (`SIGNAL-4`).
+    fn slot(self) -> usize {
+        match self {
+            Self::Interrupt | Self::Terminate => Self::Interrupt as usize,
+            other => other as usize,
+        }
+    }
+
+    /// Its bit in the masks.
+    fn bit(self) -> u32 {
+        1 << self.index()
+    }
+}
+
+/// Has a signal counted from now on, instead of what it does by default.
+///
+/// # Errors
+/// Out of descriptors; EINVAL for [`Signal::Kill`], which nobody may catch.
+///
+/// # Source
+/// sigaction(2)
+pub fn install(signal: Signal) -> io::Result<()> {
+    let slot = &FDS[signal.slot()];
+    if slot.load(Ordering::Acquire) == NO_FD {
+        let fresh = EventFd::new()?;
+        let raw = fresh.as_fd().as_raw_fd();
+        // Pairs with the load in `handle`. If another thread was first, its descriptor stays and ours
+        // is closed by its drop; if not, it must never be closed, and becomes a plain number.
+        if slot
+            .compare_exchange(NO_FD, raw, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+        {
+            let _kept_open = OwnedFd::from(fresh).into_raw_fd();
+        }
+    }
+    let handler: extern "C" fn(c_int) = handle;
+    set_disposition(signal, handler as libc::sighandler_t)?;
+    INSTALLED.fetch_or(signal.bit(), Ordering::AcqRel);
+    Ok(())
+}
+
+/// Gives a signal back to what it does by default. Its count and its descriptor stay.
+///
+/// # Errors
+/// EINVAL for [`Signal::Kill`].
+pub fn restore_default(signal: Signal) -> io::Result<()> {
+    set_disposition(signal, libc::SIG_DFL)?;
+    INSTALLED.fetch_and(!signal.bit(), Ordering::AcqRel);
+    Ok(())
+}
+
+/// Has a signal do nothing. Unlike a handler, this is inherited by a program that is executed later.
+///
+/// # Errors
+/// EINVAL for [`Signal::Kill`].
+pub fn ignore(signal: Signal) -> io::Result<()> {
+    set_disposition(signal, libc::SIG_IGN)
+}
+
+/// Has the process end at once, with code 130, when a second one of these signals comes.
+///
+/// The handler itself leaves: a program that hangs while it stops can still be stopped.
+/// Only signals that are installed are seen.
+pub fn exit_on_second(signals: &[Signal]) {
+    let bits = signals.iter().fold(0, |bits, signal| bits | signal.bit());
+    // Pairs with the load in `handle`.
+    EXIT_ON_SECOND.store(bits, Ordering::Release);
+}
+
+/// Tells how often a signal came since it was first installed.
+pub fn count(signal: Signal) -> u32 {
+    // Pairs with the addition in `handle`.
+    COUNTS[signal.index()].load(Ordering::Acquire)
+}
+
+/// Lends the descriptor that is readable once the signal has come (`SIGNAL-3`, `SIGNAL-4`).
+///
+/// # Errors
+/// `NotFound` when the signal was never installed.
+pub fn event_fd(signal: Signal) -> io::Result<BorrowedFd<'static>> {
+    let raw = FDS[signal.slot()].load(Ordering::Acquire);
+    if raw == NO_FD {
+        let text = format!("{signal:?} is not listened to: install() it first");
+        return Err(io::Error::new(io::ErrorKind::NotFound, text));
+    }
+    // SAFETY: SIGNAL-3: a descriptor that stands in FDS is never closed.
+    Ok(unsafe { BorrowedFd::borrow_raw(raw) })
+}
+
+/// What the kernel calls when a signal comes (`SIGNAL-1`).
+extern "C" fn handle(number: c_int) {
+    let Some(signal) = Signal::ALL
+        .into_iter()
+        .find(|signal| signal.number() == number)
+    else {
+        return;
+    };
+    // SAFETY: errno(3): the address of this thread's errno, valid as long as the thread.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let saved = unsafe { *errno };
+    let exits = EXIT_ON_SECOND.load(Ordering::Acquire);
+    if exits & signal.bit() != 0
+        && Signal::ALL
+            .iter()
+            .any(|s| exits & s.bit() != 0 && count(*s) > 0)
+    {
+        // SAFETY: _exit(2) is on the list of signal-safety(7) and does not return.
+        unsafe { libc::_exit(EXIT_INTERRUPTED) };
+    }
+    COUNTS[signal.index()].fetch_add(1, Ordering::AcqRel);
+    let one = 1_u64;
+    let fd = FDS[signal.slot()].load(Ordering::Acquire);
+    // The result is of no use here: EAGAIN means "readable already".
+    // SAFETY: write(2) is on the list of signal-safety(7); it reads the eight bytes of `one`.
+    let _ = unsafe { libc::write(fd, ptr::from_ref(&one).cast(), size_of::<u64>()) };
+    // SAFETY: as for reading errno.
+    unsafe { *errno = saved };
+}
+
+/// One sigaction(2). A system call that the signal interrupts is restarted where the kernel can.
+fn set_disposition(signal: Signal, handler: libc::sighandler_t) -> io::Result<()> {
+    // SAFETY: `sigaction` is plain old data, for which all bits zero is a value: no flags, no mask.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: `action` is filled in, its handler keeps to SIGNAL-1, and a null pointer asks for no old one.
+    check(unsafe { libc::sigaction(signal.number(), &raw const action, ptr::null_mut()) }).map(drop)
+}
+
+/// Undoes in the child of a fork what its parent has installed (`SIGNAL-5`).
+///
+/// To be called with all signals blocked, else one could still run the parent's handler.
+///
+/// # Errors
+/// None in practice: these signals could be installed.
+pub(super) fn forget_in_child() -> io::Result<()> {
+    let installed = INSTALLED.load(Ordering::Acquire);
+    for signal in Signal::ALL
+        .into_iter()
+        .filter(|signal| installed & signal.bit() != 0)
+    {
+        restore_default(signal)?;
+    }
+    EXIT_ON_SECOND.store(0, Ordering::Release);
+    for signal in Signal::ALL {
+        COUNTS[signal.index()].store(0, Ordering::Release);
+        // The number is forgotten, not closed: a BorrowedFd<'static> of it may lie in copied memory.
+        FDS[signal.index()].store(NO_FD, Ordering::Release);
+    }
+    Ok(())
+}
+
+/// All signals blocked on this thread, until this is dropped.
+#[derive(Debug)]
+pub(super) struct AllBlocked {
+    /// The mask from before, which comes back.
+    before: libc::sigset_t,
+}
+
+impl AllBlocked {
+    /// Blocks every signal that can be blocked.
+    ///
+    /// # Errors
+    /// None in practice.
+    ///
+    /// # Source
+    /// `pthread_sigmask(3)`
+    pub(super) fn new() -> io::Result<Self> {
+        // SAFETY: `sigset_t` is plain old data; zero is a value, and the next call overwrites it.
+        let mut all: libc::sigset_t = unsafe { mem::zeroed() };
+        let mut before = all;
+        // SAFETY: `all` is ours to write.
+        check(unsafe { libc::sigfillset(&raw mut all) })?;
+        // SAFETY: both sets are live and of the right type.
+        match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before) } {
+            0 => Ok(Self { before }),
+            // This family returns the error's number instead of setting errno.
+            number => Err(io::Error::from_raw_os_error(number)),
+        }
+    }
+}
+
+impl Drop for AllBlocked {
+    /// Brings back the mask; what was pending is delivered now.
+    fn drop(&mut self) {
+        // SAFETY: the set was filled in by the call in `new`; the old mask is not asked for.
+        let _cannot_fail = unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, ptr::null_mut())
+        };
+    }
+}
