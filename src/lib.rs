@@ -1,3 +1,5 @@
 //! Handloom: a laboratory of concurrency in Rust, woven by hand.
 
+pub mod aio;
 pub mod os;
+pub mod rt;

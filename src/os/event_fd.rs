@@ -40,9 +40,7 @@ impl EventFd {
         let raw = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
         // SAFETY: OS-1: the call has just returned this descriptor, so nobody else owns it.
         let owned = unsafe { OwnedFd::from_raw_fd(raw) };
-        Ok(Self {
-            file: File::from(owned),
-        })
+        Ok(Self { file: File::from(owned) })
     }
 
     /// Makes the descriptor readable, for everybody and until it is read (`EVENTFD-1`).

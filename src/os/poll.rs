@@ -43,15 +43,8 @@ impl<'fd> PollFd<'fd> {
 
     /// Waits for the given poll flags.
     fn new(fd: BorrowedFd<'fd>, events: libc::c_short) -> Self {
-        let raw = libc::pollfd {
-            fd: fd.as_raw_fd(),
-            events,
-            revents: 0,
-        };
-        Self {
-            raw,
-            fd: PhantomData,
-        }
+        let raw = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
+        Self { raw, fd: PhantomData }
     }
 
     /// Tells whether the last [`poll`] found it ready. Hang-up and error count: the next call tells which.

@@ -67,14 +67,8 @@ pub enum Signal {
 
 impl Signal {
     /// Every signal, in the order of their bits and counts.
-    const ALL: [Self; SIGNALS] = [
-        Self::Interrupt,
-        Self::Terminate,
-        Self::Hangup,
-        Self::User1,
-        Self::User2,
-        Self::Kill,
-    ];
+    const ALL: [Self; SIGNALS] =
+        [Self::Interrupt, Self::Terminate, Self::Hangup, Self::User1, Self::User2, Self::Kill];
 
     /// The kernel's number.
     pub(super) fn number(self) -> c_int {
@@ -121,10 +115,7 @@ pub fn install(signal: Signal) -> io::Result<()> {
         let raw = fresh.as_fd().as_raw_fd();
         // Pairs with the load in `handle`. If another thread was first, its descriptor stays and ours
         // is closed by its drop; if not, it must never be closed, and becomes a plain number.
-        if slot
-            .compare_exchange(NO_FD, raw, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
-        {
+        if slot.compare_exchange(NO_FD, raw, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             let _kept_open = OwnedFd::from(fresh).into_raw_fd();
         }
     }
@@ -184,10 +175,7 @@ pub fn event_fd(signal: Signal) -> io::Result<BorrowedFd<'static>> {
 
 /// What the kernel calls when a signal comes (`SIGNAL-1`).
 extern "C" fn handle(number: c_int) {
-    let Some(signal) = Signal::ALL
-        .into_iter()
-        .find(|signal| signal.number() == number)
-    else {
+    let Some(signal) = Signal::ALL.into_iter().find(|signal| signal.number() == number) else {
         return;
     };
     // SAFETY: errno(3): the address of this thread's errno, valid as long as the thread.
@@ -196,9 +184,7 @@ extern "C" fn handle(number: c_int) {
     let saved = unsafe { *errno };
     let exits = EXIT_ON_SECOND.load(Ordering::Acquire);
     if exits & signal.bit() != 0
-        && Signal::ALL
-            .iter()
-            .any(|s| exits & s.bit() != 0 && count(*s) > 0)
+        && Signal::ALL.iter().any(|s| exits & s.bit() != 0 && count(*s) > 0)
     {
         // SAFETY: _exit(2) is on the list of signal-safety(7) and does not return.
         unsafe { libc::_exit(EXIT_INTERRUPTED) };
@@ -231,10 +217,7 @@ fn set_disposition(signal: Signal, handler: libc::sighandler_t) -> io::Result<()
 /// None in practice: these signals could be installed.
 pub(super) fn forget_in_child() -> io::Result<()> {
     let installed = INSTALLED.load(Ordering::Acquire);
-    for signal in Signal::ALL
-        .into_iter()
-        .filter(|signal| installed & signal.bit() != 0)
-    {
+    for signal in Signal::ALL.into_iter().filter(|signal| installed & signal.bit() != 0) {
         restore_default(signal)?;
     }
     EXIT_ON_SECOND.store(0, Ordering::Release);

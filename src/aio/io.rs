@@ -1,0 +1,71 @@
+//! Reading and writing bytes as a task does: poll, and wait for readiness.
+//!
+//! The two traits are `std::io::Read` and `Write` with a waker. What is built on them, such as
+//! [`BufReader`](super::BufReader), works on a socket, on half of one, and on a script of bytes in a test.
+//!
+//! **Left out**: vectored and uninitialised buffers; `Pin`, since every implementation here is `Unpin`.
+//!
+//! **Source**: `futures::io` and `tokio::io`.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+/// A source of bytes.
+pub trait AsyncRead {
+    /// Reads into `buf` and returns how many bytes; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// Those of read(2), but never `WouldBlock`.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// Reads what there is, as soon as there is something; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// Those of read(2).
+    ///
+    /// # Cancellation
+    /// Nothing is lost: bytes are taken only by the poll that returns them.
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.poll_read(cx, buf))
+    }
+}
+
+/// A sink of bytes.
+pub trait AsyncWrite {
+    /// Writes from `buf` and returns how many bytes were taken.
+    ///
+    /// # Errors
+    /// Those of write(2), but never `WouldBlock`.
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Writes what fits, as soon as something does.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    ///
+    /// # Cancellation
+    /// Nothing is written unless the future returned.
+    fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.poll_write(cx, buf))
+    }
+
+    /// Writes all of `buf`.
+    ///
+    /// # Errors
+    /// Those of write(2); how much was written is unknown then.
+    ///
+    /// # Cancellation
+    /// A part of `buf` may have been written, and nobody knows how much: drop the stream too.
+    fn write_all(&mut self, mut buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        poll_fn(move |cx| {
+            while !buf.is_empty() {
+                match std::task::ready!(self.poll_write(cx, buf))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    written => buf = &buf[written..],
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+}

@@ -1,0 +1,19 @@
+//! What a task awaits: sockets, lines, time, other tasks, and work on threads.
+//!
+//! Every public async function says under "Cancellation" what is lost when it is dropped half-way.
+
+mod descriptor;
+mod io;
+mod sleep;
+mod tcp_listener;
+mod tcp_stream;
+mod timeout;
+mod yield_now;
+
+pub use descriptor::Descriptor;
+pub use io::{AsyncRead, AsyncWrite};
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use tcp_listener::TcpListener;
+pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
+pub use timeout::{Elapsed, timeout};
+pub use yield_now::{YieldNow, yield_now};

@@ -1,0 +1,280 @@
+//! A TCP connection that a task reads and writes.
+//!
+//! **Invariants**
+//! - `TCP-1` A read that fills less than its buffer tells that the socket is drained: the read that must
+//!   fail with `WouldBlock` is saved. The end of the stream is found all the same (`READY-2`).
+//! - `TCP-2` A connect is done when the socket is writable *and* has no error: the first event alone comes
+//!   for a refusal too.
+//! - `TCP-3` Dropping the stream, or both halves, closes the descriptor; dropping the write half alone
+//!   closes the sending side.
+//!
+//! **Left out**: urgent data, at whose mark a read is short although more waits; vectored writes.
+//!
+//! **Source**: tcp(7), connect(2) on `EINPROGRESS`, shutdown(2).
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::{AsyncRead, AsyncWrite};
+use crate::rt::{Direction, Source};
+
+/// A connection.
+#[derive(Debug)]
+pub struct TcpStream {
+    /// The socket, registered with its loop.
+    source: Source<mio::net::TcpStream>,
+}
+
+impl TcpStream {
+    /// Connects to one address. Names are resolved by [`resolve`](super::resolve).
+    ///
+    /// # Errors
+    /// Those of connect(2), naming the address. There is no time limit but the system's: use
+    /// [`timeout`](super::timeout).
+    ///
+    /// # Cancellation
+    /// The attempt is given up and the descriptor closed.
+    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        Self::try_connect(address)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), ConnectError { address, error }))
+    }
+
+    /// Connects, with the bare error.
+    async fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        let mut source = Source::connecting(mio::net::TcpStream::connect(address)?)?;
+        loop {
+            poll_fn(|cx| source.poll_ready(Direction::Write, cx)).await?;
+            // TCP-2: SO_ERROR first, then whether there is a peer.
+            if let Some(error) = source.get_ref().take_error()? {
+                return Err(error);
+            }
+            match source.get_ref().peer_addr() {
+                Ok(_) => return Ok(Self { source }),
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                    source.clear_ready(Direction::Write)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes over a connected socket that does not block, such as `accept` gives.
+    ///
+    /// # Errors
+    /// epoll_ctl(2) failed.
+    ///
+    /// # Panics
+    /// No event loop runs on this thread.
+    pub fn from_mio(stream: mio::net::TcpStream) -> io::Result<Self> {
+        Ok(Self { source: Source::new(stream)? })
+    }
+
+    /// Takes over a connected socket of the standard library.
+    ///
+    /// # Errors
+    /// fcntl(2) or epoll_ctl(2) failed.
+    ///
+    /// # Panics
+    /// No event loop runs on this thread.
+    pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Self::from_mio(mio::net::TcpStream::from_std(stream))
+    }
+
+    /// Waits until a read is worth a try: something has come, or the end.
+    ///
+    /// # Errors
+    /// The stream belongs to another loop, or to one that is gone.
+    ///
+    /// # Cancellation
+    /// Nothing is lost.
+    pub async fn readable(&self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_readable(cx)).await
+    }
+
+    /// The poll of [`readable`](Self::readable).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_ready(Direction::Read, cx)
+    }
+
+    /// Waits until a write is worth a try.
+    ///
+    /// # Errors
+    /// The stream belongs to another loop, or to one that is gone.
+    ///
+    /// # Cancellation
+    /// Nothing is lost.
+    pub async fn writable(&self) -> io::Result<()> {
+        poll_fn(|cx| self.source.poll_ready(Direction::Write, cx)).await
+    }
+
+    /// Reads now, into a buffer that tasks may share because nothing is awaited while it is filled.
+    ///
+    /// # Errors
+    /// Those of read(2); `WouldBlock` when nothing is there: await [`readable`](Self::readable).
+    pub fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let done = retry(|| self.source.get_mut().read(buf));
+        self.note(Direction::Read, buf.len(), done)
+    }
+
+    /// Writes now.
+    ///
+    /// # Errors
+    /// Those of write(2); `WouldBlock` when there is no room: await [`writable`](Self::writable).
+    pub fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let done = retry(|| self.source.get_mut().write(buf));
+        self.note(Direction::Write, buf.len(), done)
+    }
+
+    /// Notes from an operation's outcome whether the next one has to wait (`TCP-1`).
+    fn note(
+        &mut self,
+        direction: Direction,
+        asked_bytes: usize,
+        done: io::Result<usize>,
+    ) -> io::Result<usize> {
+        let drained = match &done {
+            // Nothing is the end of the stream, which stays readable.
+            Ok(bytes) => *bytes > 0 && *bytes < asked_bytes,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        if drained {
+            self.source.clear_ready(direction)?;
+        }
+        done
+    }
+
+    /// Closes one or both directions.
+    ///
+    /// # Errors
+    /// Those of shutdown(2); `NotConnected` when the peer has reset the connection.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.source.get_ref().shutdown(how)
+    }
+
+    /// Returns the address of the other side.
+    ///
+    /// # Errors
+    /// Those of getpeername(2).
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get_ref().peer_addr()
+    }
+
+    /// Returns the address of this side.
+    ///
+    /// # Errors
+    /// Those of getsockname(2).
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get_ref().local_addr()
+    }
+
+    /// Sends small segments at once instead of gathering them (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    /// Those of setsockopt(2).
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.source.get_ref().set_nodelay(nodelay)
+    }
+
+    /// Parts the stream into a half to read and a half to write, for two tasks.
+    pub fn into_split(self) -> (ReadHalf, WriteHalf) {
+        let stream = Rc::new(RefCell::new(self));
+        (ReadHalf { stream: stream.clone() }, WriteHalf { stream })
+    }
+}
+
+/// Tries again after a signal.
+fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+impl AsyncRead for TcpStream {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.source.poll_ready(Direction::Read, cx))?;
+            match self.try_read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.source.poll_ready(Direction::Write, cx))?;
+            match self.try_write(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+}
+
+/// The half of a stream that reads.
+#[derive(Debug)]
+pub struct ReadHalf {
+    /// The stream; borrowed during a poll only.
+    stream: Rc<RefCell<TcpStream>>,
+}
+
+/// The half of a stream that writes; dropping it closes the sending side (`TCP-3`).
+#[derive(Debug)]
+pub struct WriteHalf {
+    /// The stream; borrowed during a poll only.
+    stream: Rc<RefCell<TcpStream>>,
+}
+
+impl AsyncRead for ReadHalf {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.stream.borrow_mut().poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for WriteHalf {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.borrow_mut().poll_write(cx, buf)
+    }
+}
+
+impl Drop for WriteHalf {
+    fn drop(&mut self) {
+        // It fails when the peer has already reset the connection, which ends the sending side too.
+        drop(self.stream.borrow().shutdown(Shutdown::Write));
+    }
+}
+
+/// A connect that failed, with the address.
+#[derive(Debug)]
+struct ConnectError {
+    /// Where to.
+    address: SocketAddr,
+    /// Why not.
+    error: io::Error,
+}
+
+impl std::fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "connect {}: {}", self.address, self.error)
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}

@@ -1,0 +1,117 @@
+//! Making an event loop: with which clock, in which order, watched by whom.
+//!
+//! **Source**: tokio's `runtime::Builder`.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::context::Core;
+use super::event_loop::EventLoop;
+use super::observer::Observer;
+use super::reactor::Reactor;
+
+/// A poll that takes longer is reported in debug mode: asyncio's `slow_callback_duration`.
+const SLOW_POLL: Duration = Duration::from_millis(100);
+
+/// Settings of an event loop that is yet to be made.
+pub struct Builder {
+    /// Does time jump instead of pass?
+    virtual_clock: bool,
+    /// Permutes every batch.
+    seed: Option<u64>,
+    /// Polls longer than this are reported.
+    slow_poll: Option<Duration>,
+    /// Whoever watches.
+    observer: Option<Box<dyn Observer>>,
+}
+
+impl Builder {
+    /// Lets time jump to the next deadline whenever nothing is ready, and stand still otherwise.
+    #[must_use]
+    pub fn virtual_clock(mut self) -> Self {
+        self.virtual_clock = true;
+        self
+    }
+
+    /// Permutes every batch of ready tasks; the same seed gives the same run.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Reports every poll that takes longer than `limit`; `None` reports none. By default 100 ms in debug
+    /// builds, and none in release builds.
+    #[must_use]
+    pub fn slow_poll(mut self, limit: Option<Duration>) -> Self {
+        self.slow_poll = limit;
+        self
+    }
+
+    /// Has `observer` told of every step.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Makes the loop.
+    ///
+    /// # Errors
+    /// No descriptors are left for the selector and its waker, or no memory.
+    pub fn build(self) -> io::Result<EventLoop> {
+        let reactor = Reactor::new()?;
+        let clock = Clock::new(self.virtual_clock);
+        let core = Core::new(reactor, clock, self.seed, self.slow_poll, self.observer)?;
+        Ok(EventLoop { core: Rc::new(core) })
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let slow_poll = cfg!(debug_assertions).then_some(SLOW_POLL);
+        Self { virtual_clock: false, seed: None, slow_poll, observer: None }
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    /// Shows the settings; an observer has no printable form.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("virtual_clock", &self.virtual_clock)
+            .field("seed", &self.seed)
+            .field("slow_poll", &self.slow_poll)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EventLoop {
+    /// Makes a loop with the real clock, first in first out, watched by nobody.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// Begins the settings of a loop.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+/// Runs `future` on a loop made for it; see [`EventLoop::block_on`].
+///
+/// # Panics
+/// As [`EventLoop::block_on`]; also when the process has no descriptors left for a selector.
+///
+/// # Blocking
+/// Until `future` is done.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    match EventLoop::new() {
+        Ok(event_loop) => event_loop.block_on(future),
+        Err(error) => panic!("no event loop could be made: {error}"),
+    }
+}

@@ -1,0 +1,71 @@
+//! The loop's clock: real, or virtual for tests in which an hour passes in a millisecond.
+//!
+//! Code under test that sleeps makes its tests slow, and tests that measure real time fail on a busy
+//! machine. Under the virtual clock time stands still while any task can run, and jumps to the next
+//! deadline at the moment when the loop would have slept.
+//!
+//! **Invariants**
+//! - `CLOCK-1` Time never runs backwards.
+//! - `CLOCK-2` The virtual clock moves only in [`jump`](Clock::jump), which only the loop calls, when
+//!   no task is ready and no thread works for one.
+//!
+//! **Source**: tokio's `time::pause`, with its automatic advance.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use super::timers::Nanos;
+
+/// What the loop takes for the time.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    /// The instant at which the loop was made: zero of its [`Nanos`].
+    start: Instant,
+    /// Virtual time since then; `None` on the real clock.
+    elapsed: Option<Cell<Nanos>>,
+}
+
+impl Clock {
+    /// Makes a clock that starts now.
+    pub(crate) fn new(is_virtual: bool) -> Self {
+        Self { start: Instant::now(), elapsed: is_virtual.then(|| Cell::new(0)) }
+    }
+
+    /// Returns the time since the loop was made.
+    pub(crate) fn nanos(&self) -> Nanos {
+        match &self.elapsed {
+            Some(elapsed) => elapsed.get(),
+            None => whole_nanos(self.start.elapsed()),
+        }
+    }
+
+    /// Returns the time as an [`Instant`].
+    pub(crate) fn now(&self) -> Instant {
+        match &self.elapsed {
+            Some(elapsed) => self.start + Duration::from_nanos(elapsed.get()),
+            None => Instant::now(),
+        }
+    }
+
+    /// Turns an instant into time since the loop was made; earlier instants are zero.
+    pub(crate) fn nanos_at(&self, instant: Instant) -> Nanos {
+        whole_nanos(instant.saturating_duration_since(self.start))
+    }
+
+    /// Moves virtual time on to `deadline`; tells whether this clock can.
+    pub(crate) fn jump(&self, deadline: Nanos) -> bool {
+        let Some(elapsed) = &self.elapsed else { return false };
+        elapsed.set(elapsed.get().max(deadline));
+        true
+    }
+
+    /// Tells whether time is virtual.
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.elapsed.is_some()
+    }
+}
+
+/// Counts a span in nanoseconds; a longer one than fits is the longest that does.
+pub(crate) fn whole_nanos(span: Duration) -> Nanos {
+    Nanos::try_from(span.as_nanos()).unwrap_or(Nanos::MAX)
+}

@@ -1,0 +1,257 @@
+//! The event loop: one turn after another until `block_on`'s future is done.
+//!
+//! It is the `while` of the course's server, which `generator` has word for word: run the tasks that are
+//! ready, and only when there is none, `select`. Here tasks are futures: where a generator yields
+//! `('read', socket)`, a future leaves its waker with the reactor and returns `Pending`.
+//!
+//! **Invariants**
+//! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready or
+//!   [`TURN_POLLS`] polls are done; then the selector; then the timers that are due.
+//! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets
+//!   nor timers; it blocks only when nothing is ready.
+//! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own time-out.
+//! - `LOOP-4` When `block_on` ends, by a value or a panic, every task has been dropped on this thread.
+//! - `LOOP-5` When nothing can ever wake a task again, `block_on` panics with a table of who waits for what.
+//!
+//! **Left out**: work stealing, and a selector that is shared between threads.
+//!
+//! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`; curio's `kernel.py`.
+
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::context::{self, Core, Entered};
+use super::observer::Moment;
+use super::remote::{Contents, Remote};
+use super::stuck::STUCK_AFTER;
+use super::table::MAIN;
+use super::task::{MainWaker, Ran, TaskId, WakeState};
+
+/// Polls after which the selector is asked although tasks are ready. Asking costs as much as ten polls
+/// (`benches/event_loop.rs`), so not after each; tokio takes 61.
+const TURN_POLLS: usize = 64;
+
+/// An event loop of one thread.
+#[derive(Debug)]
+pub struct EventLoop {
+    /// What its parts share.
+    pub(super) core: Rc<Core>,
+}
+
+impl EventLoop {
+    /// Runs `future` and every task that it spawns, until `future` is done; returns its value.
+    ///
+    /// Tasks that are left over are dropped before it returns. It may be called again.
+    ///
+    /// # Panics
+    /// When `future` panics; when a loop runs on this thread already; when nothing can ever happen again
+    /// (`LOOP-5`). The loop can be used again afterwards.
+    ///
+    /// # Blocking
+    /// Until `future` is done. While nothing is ready the thread sleeps in the selector.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _running = Running::enter(&self.core);
+        let state = WakeState::new(MAIN, self.core.inbox.clone());
+        let main = Arc::new(MainWaker(state));
+        let waker = Waker::from(main.clone());
+        let mut future = pin!(future);
+        waker.wake_by_ref();
+        loop {
+            if let Some(value) = self.run_ready(&main, &waker, future.as_mut()) {
+                return value;
+            }
+            self.select(&main);
+        }
+    }
+
+    /// Returns a handle for other threads.
+    pub fn remote(&self) -> Remote {
+        Remote::new(self.core.inbox.clone())
+    }
+
+    /// Runs batches of ready tasks (`LOOP-1`); returns the main future's value when it has one.
+    fn run_ready<F: Future>(
+        &self,
+        main: &MainWaker,
+        waker: &Waker,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
+        let (core, mut value, mut polls) = (&*self.core, None, 0);
+        while value.is_none() && polls < TURN_POLLS {
+            if core.inbox.is_notified() {
+                self.empty_inbox(main);
+            }
+            let batch = core.queue.borrow_mut().begin_batch();
+            if batch == 0 {
+                break;
+            }
+            for _ in 0..batch {
+                let Some(slot) = core.queue.borrow_mut().pop() else { break };
+                if slot != MAIN.slot {
+                    self.run_task(slot);
+                } else if value.is_none() {
+                    main.begin_poll();
+                    core.begin_poll(waker);
+                    let started = self.poll_begins();
+                    let polled = future.as_mut().poll(&mut Context::from_waker(waker));
+                    core.note_main_wait();
+                    self.poll_ended(started, MAIN);
+                    if let Poll::Ready(ready) = polled {
+                        value = Some(ready);
+                    }
+                }
+            }
+            polls += batch;
+        }
+        value
+    }
+
+    /// Runs the task in a slot, if it has not ended meanwhile.
+    fn run_task(&self, slot: u32) {
+        let Some(task) = self.core.tasks.borrow_mut().take(slot) else { return };
+        let id = task.state().id();
+        let started = self.poll_begins();
+        let ran = task.run(&self.core);
+        self.poll_ended(started, id);
+        if matches!(ran, Ran::Finished { .. }) {
+            self.core.observe(|| Moment::Finished { task: id });
+        }
+        self.core.tasks.borrow_mut().put_back(id, ran);
+    }
+
+    /// Asks the selector, blocking only when nothing is ready; then fires timers; then wakes.
+    fn select(&self, main: &Arc<MainWaker>) {
+        let core = &*self.core;
+        let mut timeout = self.time_to_wait();
+        if timeout != Some(Duration::ZERO) && !core.inbox.begin_wait() {
+            timeout = Some(Duration::ZERO);
+        }
+        core.observe(|| Moment::Waits { timeout });
+        let mut woken = core.woken.take();
+        let waited = core.reactor.borrow_mut().wait(timeout, &mut woken);
+        let sockets = waited.expect("holds because the selector lives as long as its loop");
+        let quiet = sockets == 0 && !core.inbox.is_notified();
+        let timers = self.fire_timers(quiet, &mut woken);
+        core.observe(|| Moment::Woke { sockets, timers });
+        for waker in woken.drain(..) {
+            waker.wake();
+        }
+        core.woken.set(woken);
+        self.empty_inbox(main);
+        core.panic_if_stuck(timeout == Some(STUCK_AFTER) && quiet, main);
+    }
+
+    /// Returns how long the selector may block; `None` is until something comes.
+    fn time_to_wait(&self) -> Option<Duration> {
+        let core = &*self.core;
+        if !core.queue.borrow().is_empty() {
+            return Some(Duration::ZERO);
+        }
+        match core.timers.borrow().next_deadline() {
+            // Virtual time does not pass while a thread works for a task (`CLOCK-2`).
+            Some(_) if core.clock.is_virtual() && core.jobs.get() > 0 => None,
+            Some(_) if core.clock.is_virtual() => Some(Duration::ZERO),
+            Some(deadline) => {
+                Some(Duration::from_nanos(deadline.saturating_sub(core.clock.nanos())))
+            }
+            None if core.may_be_stuck() => Some(STUCK_AFTER),
+            None => None,
+        }
+    }
+}
+
+impl EventLoop {
+    /// Fires the timers that are due; `quiet` tells that virtual time may jump to the first of them.
+    fn fire_timers(&self, quiet: bool, woken: &mut Vec<Waker>) -> usize {
+        let core = &*self.core;
+        let Some(next) = core.timers.borrow().next_deadline() else { return 0 };
+        if quiet && core.jobs.get() == 0 && core.queue.borrow().is_empty() {
+            core.clock.jump(next);
+        }
+        core.timers.borrow_mut().expire(core.clock.nanos(), woken)
+    }
+
+    /// Wakes and calls what other threads have asked for.
+    fn empty_inbox(&self, main: &MainWaker) {
+        let Contents { woken, calls, .. } = self.core.inbox.end_wait();
+        for id in woken {
+            if id == MAIN {
+                main.0.wake_from_inbox();
+            } else {
+                let task = self.core.tasks.borrow().get(id).cloned();
+                if let Some(task) = task {
+                    task.state().wake_from_inbox();
+                }
+            }
+        }
+        for call in calls {
+            self.core.call(call);
+        }
+    }
+
+    /// Notes when a poll begins, if anybody wants to know.
+    fn poll_begins(&self) -> Option<Instant> {
+        let core = &*self.core;
+        (core.slow_poll.is_some() || core.observer.is_some()).then(Instant::now)
+    }
+
+    /// Tells when a poll ended, and reports one that held the loop too long.
+    fn poll_ended(&self, started: Option<Instant>, task: TaskId) {
+        let Some(from) = started else { return };
+        let (core, to) = (&*self.core, Instant::now());
+        core.observe(|| Moment::Polled { task, from, to });
+        if core.slow_poll.is_some_and(|limit| to - from > limit) {
+            core.report_slow(task, to - from);
+        }
+    }
+}
+
+impl Drop for EventLoop {
+    /// Sockets and sleeps that live on learn that their loop is gone.
+    fn drop(&mut self) {
+        let core = &*self.core;
+        core.set_gone();
+        let mut woken = Vec::new();
+        core.reactor.borrow_mut().drain(&mut woken);
+        core.timers.borrow_mut().drain(&mut woken);
+        // Calls that were never made are dropped here, with no lock held.
+        drop(core.inbox.close());
+        for waker in woken {
+            waker.wake();
+        }
+    }
+}
+
+/// A `block_on` in progress; when it ends, by whatever way, so do all tasks (`LOOP-4`).
+struct Running<'core> {
+    /// The loop.
+    core: &'core Core,
+    /// Makes it the current one; dropped after the tasks.
+    _entered: Entered,
+}
+
+impl<'core> Running<'core> {
+    /// Makes the loop the current one.
+    fn enter(core: &'core Rc<Core>) -> Self {
+        Self { core, _entered: context::enter(core) }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.core.set_ending(true);
+        loop {
+            let slot = self.core.tasks.borrow_mut().last_slot();
+            let Some(slot) = slot else { break };
+            let task = self.core.tasks.borrow_mut().take(slot);
+            // Its future's destructor may spawn: such a task ends before it began, in `spawn`.
+            drop(task.map(|task| task.run(self.core)));
+        }
+        self.core.tasks.borrow_mut().clear();
+        self.core.queue.borrow_mut().clear();
+        self.core.set_ending(false);
+    }
+}

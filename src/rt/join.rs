@@ -1,0 +1,282 @@
+//! The join handle: the result of a task, which is a value, a panic or a cancellation.
+//!
+//! A task runs on when whoever spawned it does something else; the handle is how its result finds back.
+//! A panic in a task that nobody looks at would vanish, and with it the reason why a program does nothing:
+//! it is reported once.
+//!
+//! **Invariants**
+//! - `JOIN-1` Awaiting the handle gives the result once, and after the future's destructors have run.
+//! - `JOIN-2` Dropping the handle detaches: the task runs on, and its result is dropped when it comes.
+//! - `JOIN-3` A panic, or an error of the kinds that `Unjoined` knows, which nobody collects is
+//!   reported once.
+//!
+//! **Source**: tokio's `task::JoinHandle`; asyncio's "Task exception was never retrieved".
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::context;
+use super::observer::Wait;
+use super::task::TaskId;
+
+/// Why a task has no value.
+#[derive(Debug)]
+pub enum JoinError {
+    /// It was cancelled, or its loop ended.
+    Cancelled,
+    /// It panicked.
+    Panicked(Box<Panic>),
+}
+
+/// The panic of a task.
+pub struct Panic {
+    /// Which task it was, in words.
+    pub(crate) who: String,
+    /// What `panic!` was given.
+    pub(crate) payload: Box<dyn Any + Send>,
+}
+
+impl Panic {
+    /// Returns the panic's text, where it has one.
+    pub fn message(&self) -> &str {
+        if let Some(text) = self.payload.downcast_ref::<String>() {
+            return text;
+        }
+        self.payload.downcast_ref::<&str>().copied().unwrap_or("a payload without text")
+    }
+}
+
+impl fmt::Debug for Panic {
+    /// Shows the text: the payload itself need not be printable.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panic").field("who", &self.who).field("message", &self.message()).finish()
+    }
+}
+
+impl JoinError {
+    /// Tells whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled)
+    }
+
+    /// Returns the payload of the panic.
+    ///
+    /// # Errors
+    /// The task was cancelled: the error itself comes back.
+    pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match self {
+            Self::Panicked(panic) => Ok(panic.payload),
+            Self::Cancelled => Err(self),
+        }
+    }
+
+    /// Goes on with the task's panic in this one.
+    ///
+    /// # Panics
+    /// Always: with the payload of the task, or saying that it was cancelled.
+    pub fn resume(self) -> ! {
+        match self {
+            Self::Panicked(panic) => resume_unwind(panic.payload),
+            Self::Cancelled => panic!("the task was cancelled"),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("the task was cancelled"),
+            Self::Panicked(panic) => write!(f, "{} panicked: {}", panic.who, panic.message()),
+        }
+    }
+}
+
+impl Error for JoinError {}
+
+/// What a join handle asks of its task, whatever its future is.
+pub(crate) trait Joinable<T> {
+    /// Its id.
+    fn id(&self) -> TaskId;
+    /// Takes the result, or leaves a waker for it.
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
+    /// Tells whether it is done.
+    fn is_finished(&self) -> bool;
+    /// Asks for its future to be dropped.
+    fn cancel(&self);
+    /// Makes a handle that may go to another thread.
+    fn canceller(self: Arc<Self>) -> CancelHandle;
+    /// Lets it run on alone; drops a result that had already come.
+    fn detach(&self);
+}
+
+/// What can be cancelled from any thread.
+pub(crate) trait Cancel: Send + Sync {
+    /// Asks for the future to be dropped.
+    fn cancel(&self);
+}
+
+/// The right to a task's result. Awaiting it gives the result, dropping it detaches the task.
+///
+/// # Cancellation
+/// Dropped before it was ready, nothing is lost but the result: the task runs on.
+///
+/// # Panics
+/// Polled again after it gave the result, the handle panics.
+#[must_use = "dropping a join handle detaches the task; say so with `drop`"]
+pub struct JoinHandle<T> {
+    /// The task; `None` once the result is taken.
+    task: Option<Arc<dyn Joinable<T>>>,
+    /// Its id, which outlives the result.
+    id: TaskId,
+    /// Bound to the loop's thread, as the task is.
+    here: PhantomData<*const ()>,
+}
+
+impl<T> JoinHandle<T> {
+    /// Makes the one handle of a task.
+    pub(crate) fn new(task: Arc<dyn Joinable<T>>) -> Self {
+        Self { id: task.id(), task: Some(task), here: PhantomData }
+    }
+
+    /// Returns the task's id.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Tells whether the task is done: its result would come at once.
+    pub fn is_finished(&self) -> bool {
+        self.task.as_ref().is_none_or(|task| task.is_finished())
+    }
+
+    /// Asks for the task's future to be dropped, which the loop does in its next batch.
+    ///
+    /// A task that is running finishes its poll first; one that is done keeps its result. Awaiting the
+    /// handle afterwards means that the destructors have run.
+    pub fn cancel(&self) {
+        if let Some(task) = &self.task {
+            task.cancel();
+        }
+    }
+
+    /// Makes a handle that can cancel the task from any thread.
+    pub fn cancel_handle(&self) -> Option<CancelHandle> {
+        self.task.clone().map(Joinable::canceller)
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let task = self.task.as_ref().expect("holds because a future is not polled after its end");
+        let polled = task.poll_join(cx);
+        match polled {
+            Poll::Ready(_) => self.task = None,
+            Poll::Pending => context::waits_for(Wait::Task(self.id.number)),
+        }
+        polled
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.detach();
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The right to cancel a task from any thread.
+#[derive(Clone)]
+pub struct CancelHandle(Arc<dyn Cancel>);
+
+impl CancelHandle {
+    /// Makes a handle.
+    pub(crate) fn new(task: Arc<dyn Cancel>) -> Self {
+        Self(task)
+    }
+
+    /// Asks for the task's future to be dropped, on its loop's thread; see [`JoinHandle::cancel`].
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+impl fmt::Debug for CancelHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CancelHandle")
+    }
+}
+
+/// A result that nobody will take.
+pub(crate) struct Unjoined<T> {
+    /// Whose it is.
+    pub(crate) task: TaskId,
+    /// Where that was spawned.
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// What it came to.
+    pub(crate) result: Result<T, JoinError>,
+}
+
+impl<T: 'static> Unjoined<T> {
+    /// Returns the report that the result deserves, if any, and drops it (`JOIN-3`).
+    ///
+    /// A panic always does. Of errors it knows the two types that a detached task ends with:
+    /// `Result<(), io::Error>` and `Result<(), Box<dyn Error>>`.
+    pub(crate) fn into_report(self, name: Option<&str>) -> Option<String> {
+        let report = match &self.result {
+            Err(JoinError::Cancelled) => None,
+            Err(panicked) => Some(format!("{panicked} (nobody awaited it)")),
+            Ok(output) => error_in(output).map(|error| {
+                let who = who(self.task, name, self.spawned_at);
+                format!("{who} failed: {error} (nobody awaited it)")
+            }),
+        };
+        // The result is the user's, and so is its destructor.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(self.result))) {
+            drop_payload(payload);
+        }
+        report
+    }
+}
+
+/// Returns the error in a task's output, where it is one of the known types.
+fn error_in(output: &dyn Any) -> Option<String> {
+    if let Some(Err(error)) = output.downcast_ref::<io::Result<()>>() {
+        return Some(error.to_string());
+    }
+    match output.downcast_ref::<Result<(), Box<dyn Error>>>() {
+        Some(Err(error)) => Some(error.to_string()),
+        _ => None,
+    }
+}
+
+/// Names a task in a report.
+pub(crate) fn who(task: TaskId, name: Option<&str>, spawned_at: &Location<'_>) -> String {
+    match name {
+        Some(name) => format!("{task} \"{name}\", spawned at {spawned_at},"),
+        None => format!("{task}, spawned at {spawned_at},"),
+    }
+}
+
+/// Drops a panic's payload, whose own destructor may panic.
+pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // There is no end to this game; a leak of one box is one.
+        #[expect(clippy::mem_forget, reason = "a payload that panics twice is not dropped again")]
+        std::mem::forget(second);
+    }
+}

@@ -1,0 +1,47 @@
+//! The event loop: tasks, a run queue, a reactor on mio, timers, and the turn that drives them.
+//!
+//! `generator` is the same loop one step earlier, driven by coroutines that yield what they wait for. What
+//! it cannot do is done here: waits inside nested calls (every `.await`), results (`join`), cancellation
+//! (`join`), wakes from other threads (`remote`), any number of deadlines (`timers`).
+//!
+//! Read `event_loop` first, then `run_queue`, `task`, `reactor` and `timers`: they are the path of a turn.
+//! `context` holds what they share, `source` is what a socket does with the reactor.
+//!
+//! ```text
+//!             spawn ─► task table ◄─ id ─ run queue ◄── wake ──┐
+//!                          │                  │                │
+//!                          └──────► poll ◄────┘                │
+//!                                     │ Pending: leaves waker  │
+//!              to_read, to_write ◄────┼────► timers            │
+//!                     │                         │              │
+//!                selector (epoll) ──── ready ───┴── due ───────┤
+//!                     ▲                                        │
+//!   other threads ──► inbox, unparker ─────────────────────────┘
+//! ```
+
+mod builder;
+pub(crate) mod clock;
+pub(crate) mod context;
+mod event_loop;
+mod join;
+mod observer;
+pub(crate) mod parked;
+mod reactor;
+mod remote;
+mod run_queue;
+mod source;
+mod stuck;
+mod table;
+mod task;
+pub(crate) mod timers;
+
+pub use builder::{Builder, block_on};
+pub use context::{now, poll_budget, spawn, spawn_named, task_table, waits_for};
+pub use event_loop::EventLoop;
+pub use join::{CancelHandle, JoinError, JoinHandle, Panic};
+pub use observer::{Moment, Observer, Wait};
+pub use parked::Parked;
+pub use reactor::Direction;
+pub use remote::{LoopGone, Remote};
+pub use source::Source;
+pub use task::TaskId;

@@ -1,0 +1,268 @@
+//! The reactor: who waits to read and to write, and the selector that knows when they can.
+//!
+//! A blocking `recv` stops the whole thread. Here sockets never block; a task that found nothing to
+//! read leaves its waker in `to_read` of its socket's entry and the selector (mio's `Poll`, epoll on
+//! Linux) is asked who can go on, which is what `select(to_read, to_write, [])` was in `generator`.
+//!
+//! **Invariants**
+//! - `READY-1` The selector tells of a change once (edge triggered), so readiness is remembered in the
+//!   entry until an operation met `WouldBlock` or moved less than it was given.
+//! - `READY-2` The end of a stream is remembered for ever: a short read that came with the end in one
+//!   event would otherwise wait for an event that has already been told.
+//! - `READY-3` A token holds the entry's generation, so an event for a closed socket never wakes the
+//!   task whose socket took over its descriptor or its entry.
+//! - `READY-4` One waker an entry and direction. A displaced one is woken, not forgotten.
+//! - `READY-5` Writing is watched only after a write was short: most sockets never are, and each
+//!   event costs.
+//!
+//! **Left out**: other selectors' quirks, priority data, level triggering.
+//!
+//! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability; the
+//! layout of async-io's `reactor.rs`.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::task::Waker;
+use std::time::Duration;
+
+use mio::event::Event as Readiness;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::os;
+
+/// What a task waits to do with a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To read, or to accept.
+    Read,
+    /// To write, or to be connected.
+    Write,
+}
+
+/// The token of [`Remote`](super::Remote)'s waker, which no entry can have.
+pub(crate) const UNPARK: Token = Token(usize::MAX);
+
+/// Readiness taken from the selector in one call: a taste, 12 KiB of kernel records.
+const EVENTS_PER_WAIT: usize = 1024;
+
+/// The longest single wait; a later deadline is met by waiting again.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// Below this the selector's whole milliseconds are too coarse.
+const FINE_WAIT: Duration = Duration::from_millis(2);
+
+/// All registered sockets of one loop.
+#[derive(Debug)]
+pub(crate) struct Reactor {
+    /// The selector.
+    poll: Poll,
+    /// What the last wait brought; kept for its allocation.
+    events: Events,
+    /// One entry a registered socket; the index is the low half of its token.
+    entries: Vec<Entry>,
+    /// Entries to use again.
+    free: Vec<u32>,
+}
+
+/// Readiness of one socket, and who waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    /// Raised when the entry is given back (`READY-3`).
+    generation: u32,
+    /// May a read succeed? Cleared by the reader (`READY-1`).
+    readable: bool,
+    /// May a write succeed? Cleared by the writer.
+    writable: bool,
+    /// Has the peer closed its sending side? Never cleared (`READY-2`).
+    read_closed: bool,
+    /// Does the selector watch for writing too (`READY-5`)?
+    writes_watched: bool,
+    /// The task that waits to read.
+    pub(crate) to_read: Option<Waker>,
+    /// The task that waits to write.
+    pub(crate) to_write: Option<Waker>,
+}
+
+impl Entry {
+    /// Tells whether an operation is worth a try.
+    pub(crate) fn is_ready(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Read => self.readable || self.read_closed,
+            Direction::Write => self.writable,
+        }
+    }
+
+    /// Leaves a waker for the next readiness; returns the one it displaced (`READY-4`).
+    pub(crate) fn wait(&mut self, direction: Direction, waker: &Waker) -> Option<Waker> {
+        let waiting = match direction {
+            Direction::Read => &mut self.to_read,
+            Direction::Write => &mut self.to_write,
+        };
+        match waiting {
+            Some(known) if known.will_wake(waker) => None,
+            _ => waiting.replace(waker.clone()),
+        }
+    }
+
+    /// Notes what the selector told, and takes out who can go on.
+    fn note(&mut self, readiness: &Readiness, woken: &mut Vec<Waker>) {
+        // An error is found by trying, in either direction.
+        if readiness.is_readable() || readiness.is_read_closed() || readiness.is_error() {
+            self.readable = true;
+            self.read_closed |= readiness.is_read_closed();
+            woken.extend(self.to_read.take());
+        }
+        if readiness.is_writable() || readiness.is_write_closed() || readiness.is_error() {
+            self.writable = true;
+            woken.extend(self.to_write.take());
+        }
+    }
+}
+
+impl Reactor {
+    /// Makes a reactor with a selector of its own.
+    pub(crate) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let events = Events::with_capacity(EVENTS_PER_WAIT);
+        Ok(Self { poll, events, entries: Vec::new(), free: Vec::new() })
+    }
+
+    /// Makes the handle by which other threads interrupt a wait.
+    pub(crate) fn unparker(&self) -> io::Result<mio::Waker> {
+        mio::Waker::new(self.poll.registry(), UNPARK)
+    }
+
+    /// Registers a socket and returns its entry's index. A socket that is still connecting is watched
+    /// for writing at once; any other is taken to be writable until a write proves it wrong.
+    pub(crate) fn register(
+        &mut self,
+        source: &mut impl mio::event::Source,
+        connecting: bool,
+    ) -> io::Result<u32> {
+        let index = self.free.last().copied().unwrap_or_else(|| {
+            u32::try_from(self.entries.len()).expect("holds because descriptors are 32 bits wide")
+        });
+        let generation = self.entries.get(index as usize).map_or(0, |entry| entry.generation);
+        let interest =
+            if connecting { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        self.poll.registry().register(source, token(index, generation), interest)?;
+        let entry = Entry {
+            generation,
+            writable: !connecting,
+            writes_watched: connecting,
+            ..Entry::default()
+        };
+        if self.free.pop().is_some() {
+            self.entries[index as usize] = entry;
+        } else {
+            self.entries.push(entry);
+        }
+        Ok(index)
+    }
+
+    /// Takes a socket's registration away; its wakers come back, to be dropped when no borrow is held.
+    pub(crate) fn deregister(
+        &mut self,
+        source: &mut impl mio::event::Source,
+        index: u32,
+    ) -> [Option<Waker>; 2] {
+        // It fails only for a descriptor that is not registered, which is what is wanted.
+        drop(self.poll.registry().deregister(source));
+        let entry = &mut self.entries[index as usize];
+        let generation = entry.generation.wrapping_add(1);
+        let old = std::mem::replace(entry, Entry { generation, ..Entry::default() });
+        self.free.push(index);
+        [old.to_read, old.to_write]
+    }
+
+    /// Returns the entry of a registered socket.
+    pub(crate) fn entry(&mut self, index: u32) -> &mut Entry {
+        &mut self.entries[index as usize]
+    }
+
+    /// Notes that an operation met `WouldBlock` or was short: the next one waits for the selector.
+    pub(crate) fn clear_ready(
+        &mut self,
+        source: &mut impl mio::event::Source,
+        index: u32,
+        direction: Direction,
+    ) -> io::Result<()> {
+        let entry = &mut self.entries[index as usize];
+        match direction {
+            Direction::Read => entry.readable = false,
+            Direction::Write => {
+                entry.writable = false;
+                if !entry.writes_watched {
+                    entry.writes_watched = true;
+                    // Registering anew asks for the present state too, so nothing falls between.
+                    let (token, both) =
+                        (token(index, entry.generation), Interest::READABLE | Interest::WRITABLE);
+                    return self.poll.registry().reregister(source, token, both);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for readiness, at the longest for `timeout` (`None`: until something comes), and puts the
+    /// wakers of those who can go on into `woken`. Returns how many sockets that were.
+    ///
+    /// It may come back early. epoll counts milliseconds and lets long waits be late by a thousandth;
+    /// so it is asked for a little less, and the last [`FINE_WAIT`] is spent in ppoll(2) on the
+    /// selector's own descriptor, which counts nanoseconds.
+    pub(crate) fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<usize> {
+        let whole = match timeout.map(|timeout| timeout.min(LONGEST_WAIT)) {
+            None => None,
+            Some(timeout) if timeout >= FINE_WAIT => {
+                let early = timeout - timeout / 512 - FINE_WAIT / 2;
+                Some(Duration::from_millis(u64::try_from(early.as_millis()).unwrap_or(0)))
+            }
+            Some(timeout) => {
+                if !timeout.is_zero() {
+                    os::wait_readable(self.selector(), timeout)?;
+                }
+                Some(Duration::ZERO)
+            }
+        };
+        match self.poll.poll(&mut self.events, whole) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let mut count = 0;
+        for readiness in &self.events {
+            let Token(packed) = readiness.token();
+            let Some(entry) = self.entries.get_mut(packed & 0xFFFF_FFFF) else { continue };
+            if readiness.token() != UNPARK && packed >> 32 == entry.generation as usize {
+                entry.note(readiness, woken);
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Tells whether any task waits for a socket.
+    pub(crate) fn anybody_waits(&self) -> bool {
+        self.entries.iter().any(|entry| entry.to_read.is_some() || entry.to_write.is_some())
+    }
+
+    /// Takes every waker out: the loop is going away, and whoever waits shall learn of it.
+    pub(crate) fn drain(&mut self, woken: &mut Vec<Waker>) {
+        for entry in &mut self.entries {
+            woken.extend(entry.to_read.take().into_iter().chain(entry.to_write.take()));
+        }
+    }
+
+    /// The selector as a descriptor: readable when it has something to tell.
+    fn selector(&self) -> BorrowedFd<'_> {
+        self.poll.registry().as_fd()
+    }
+}
+
+/// Packs an entry's index and generation.
+fn token(index: u32, generation: u32) -> Token {
+    Token((generation as usize) << 32 | index as usize)
+}

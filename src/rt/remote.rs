@@ -1,0 +1,193 @@
+//! The way in for other threads: ids to wake, calls to make, and the handle that interrupts the wait.
+//!
+//! A waker may be used on any thread, but the run queue and the selector belong to one. What another
+//! thread wants is put into an inbox under a lock; the loop empties it between batches.
+//!
+//! **Invariants**
+//! - `REMOTE-1` No wake is lost: the inbox is filled before `state` is swapped, and the loop empties it
+//!   after it left `RUNNING` again or refused to sleep.
+//! - `REMOTE-2` A task stands in the inbox at most once (`remote_queued` in its `WakeState`).
+//! - `REMOTE-3` One system call at most between two waits of the loop, none while it runs.
+//!
+//! | state | another thread wakes | the loop is about to wait | the loop is back |
+//! | --- | --- | --- | --- |
+//! | `RUNNING` | → `NOTIFIED` | → `WAITING`, waits | |
+//! | `WAITING` | → `NOTIFIED`, unparks it | | → `RUNNING` |
+//! | `NOTIFIED` | stays | → `RUNNING`, does not wait | → `RUNNING`, empties the inbox |
+//!
+//! ```text
+//! other thread:  fill inbox ──► swap NOTIFIED ──► was WAITING? unpark
+//! the loop:      swap WAITING if RUNNING ──► wait ──► swap RUNNING ──► was NOTIFIED? empty inbox
+//! ```
+//!
+//! **Source**: `std::thread::park`'s token with three states; eventfd(2), through mio's `Waker`.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::task::TaskId;
+
+/// The loop runs tasks and will look at the inbox before it waits.
+const RUNNING: u8 = 0;
+/// The loop is in the selector, or about to enter it.
+const WAITING: u8 = 1;
+/// Something came since the loop looked.
+const NOTIFIED: u8 = 2;
+
+/// A function for the loop's thread to call.
+type Call = Box<dyn FnOnce() + Send>;
+
+/// What the loop shares with other threads.
+pub(crate) struct Inbox {
+    /// What came; every statement under the lock leaves it valid, so a poisoned lock is used on.
+    contents: Mutex<Contents>,
+    /// See the table above.
+    state: AtomicU8,
+    /// Interrupts the selector.
+    unparker: mio::Waker,
+    /// How many [`Remote`] handles there are: while one lives, work may come.
+    handles: AtomicUsize,
+}
+
+/// What other threads put in.
+#[derive(Default)]
+pub(crate) struct Contents {
+    /// Tasks to wake.
+    pub(crate) woken: Vec<TaskId>,
+    /// Functions to call.
+    pub(crate) calls: Vec<Call>,
+    /// Set when the loop is gone.
+    closed: bool,
+}
+
+impl Inbox {
+    /// Makes an empty inbox.
+    pub(crate) fn new(unparker: mio::Waker) -> Self {
+        let (contents, handles) = (Mutex::default(), AtomicUsize::new(0));
+        Self { contents, state: AtomicU8::new(RUNNING), unparker, handles }
+    }
+
+    /// Asks the loop to wake a task.
+    pub(crate) fn wake(&self, task: TaskId) {
+        self.put(|contents| contents.woken.push(task));
+    }
+
+    /// Changes the contents, and unparks the loop if it waits. False when the loop is gone.
+    fn put(&self, change: impl FnOnce(&mut Contents)) -> bool {
+        let mut contents = self.lock();
+        if contents.closed {
+            return false;
+        }
+        change(&mut contents);
+        drop(contents);
+        // Pairs with the swaps in `begin_wait` and `end_wait` (`REMOTE-1`).
+        if self.state.swap(NOTIFIED, Ordering::SeqCst) == WAITING {
+            // It can fail only when the selector is gone, and then nobody waits.
+            drop(self.unparker.wake());
+        }
+        true
+    }
+
+    /// Tells whether something came since the loop last looked; a glance between batches.
+    pub(crate) fn is_notified(&self) -> bool {
+        // Pairs with the swap in `put`; a late answer is made good before the loop waits.
+        self.state.load(Ordering::Relaxed) == NOTIFIED
+    }
+
+    /// Announces that the loop is going to wait; false when something has come.
+    pub(crate) fn begin_wait(&self) -> bool {
+        // Pairs with the swap in `put`: one of the two sees the other.
+        self.state.compare_exchange(RUNNING, WAITING, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Announces that the loop runs again, and takes out what came.
+    pub(crate) fn end_wait(&self) -> Contents {
+        // Pairs with the swap in `put`.
+        if self.state.swap(RUNNING, Ordering::SeqCst) != NOTIFIED {
+            return Contents::default();
+        }
+        let mut contents = self.lock();
+        let closed = contents.closed;
+        std::mem::replace(&mut *contents, Contents { closed, ..Contents::default() })
+    }
+
+    /// Refuses everything from now on and gives back what was still inside.
+    pub(crate) fn close(&self) -> Contents {
+        let closed = Contents { closed: true, ..Contents::default() };
+        std::mem::replace(&mut *self.lock(), closed)
+    }
+
+    /// Tells whether anybody holds a [`Remote`].
+    pub(crate) fn has_handles(&self) -> bool {
+        // Pairs with the counts in `Remote`; no other data hangs on it.
+        self.handles.load(Ordering::Relaxed) > 0
+    }
+
+    /// Locks the contents.
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Inbox {
+    /// Shows the state; the contents may be in use.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// A handle to a loop for other threads; asyncio's `call_soon_threadsafe`.
+///
+/// While one lives, a loop with nothing to do waits for it instead of reporting that it is stuck.
+#[derive(Debug)]
+pub struct Remote {
+    /// The loop's inbox.
+    inbox: Arc<Inbox>,
+}
+
+/// The loop that a [`Remote`] belonged to is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoopGone;
+
+impl fmt::Display for LoopGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event loop is gone")
+    }
+}
+
+impl std::error::Error for LoopGone {}
+
+impl Remote {
+    /// Makes a handle.
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
+        inbox.handles.fetch_add(1, Ordering::Relaxed);
+        Self { inbox }
+    }
+
+    /// Has the loop call `function` on its own thread, where it may [`spawn`](super::spawn).
+    ///
+    /// Calls are made in the order of arrival, between two batches of tasks. A loop that is not inside
+    /// `block_on` keeps them for its next one. A panic in `function` leaves `block_on`.
+    ///
+    /// # Errors
+    /// The loop is gone; `function` was dropped without being called.
+    pub fn call_soon(&self, function: impl FnOnce() + Send + 'static) -> Result<(), LoopGone> {
+        let done = self.inbox.put(|contents| contents.calls.push(Box::new(function)));
+        if done { Ok(()) } else { Err(LoopGone) }
+    }
+}
+
+impl Clone for Remote {
+    fn clone(&self) -> Self {
+        Self::new(self.inbox.clone())
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.inbox.handles.fetch_sub(1, Ordering::Relaxed);
+        // A loop that waited for this handle looks again whether anything can still happen.
+        self.inbox.put(|_| ());
+    }
+}

@@ -1,0 +1,141 @@
+//! A socket registered with the loop's reactor: the bridge from `WouldBlock` to `Pending`.
+//!
+//! **Invariants**
+//! - `SOURCE-1` A registration lives exactly as long as its source: dropping one takes the other away
+//!   before the descriptor is closed and its number used again.
+//! - `SOURCE-2` The waker is recorded in the same poll in which the operation found nothing, so no
+//!   readiness can fall between: the selector is asked only after the poll.
+//! - `SOURCE-3` A source belongs to the loop it was made on. Used on another, or when its loop is gone,
+//!   it is an error at once, not a wait without end.
+//!
+//! **Source**: tokio's `PollEvented`; async-io's `Async`.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::context::{self, Core};
+use super::observer::Wait;
+use super::reactor::Direction;
+
+/// A socket, or whatever mio can watch, registered with the loop that runs on this thread.
+#[derive(Debug)]
+pub struct Source<S: mio::event::Source + AsRawFd> {
+    /// The socket.
+    io: S,
+    /// Its entry in the reactor.
+    entry: u32,
+    /// The loop that it belongs to.
+    core: Rc<Core>,
+}
+
+impl<S: mio::event::Source + AsRawFd> Source<S> {
+    /// Registers a socket.
+    ///
+    /// # Errors
+    /// epoll_ctl(2) failed: no memory, or `EPERM` for something that cannot be waited for, such as a file.
+    ///
+    /// # Panics
+    /// No event loop runs on this thread.
+    pub fn new(io: S) -> io::Result<Self> {
+        Self::register(io, false)
+    }
+
+    /// Registers a socket that is still connecting: it is writable when that has come to an end.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    ///
+    /// # Panics
+    /// No event loop runs on this thread.
+    pub fn connecting(io: S) -> io::Result<Self> {
+        Self::register(io, true)
+    }
+
+    /// Registers with the current loop.
+    fn register(mut io: S, connecting: bool) -> io::Result<Self> {
+        let core = context::current();
+        let entry = core.reactor.borrow_mut().register(&mut io, connecting)?;
+        Ok(Self { io, entry, core })
+    }
+
+    /// Returns the socket.
+    pub fn get_ref(&self) -> &S {
+        &self.io
+    }
+
+    /// Returns the socket, for an operation that changes it.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.io
+    }
+
+    /// Waits until an operation is worth a try. Each `Ready` counts against the task's budget.
+    ///
+    /// # Errors
+    /// The source belongs to another loop, or to one that is gone.
+    pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut reactor = self.core.reactor.borrow_mut();
+        let entry = reactor.entry(self.entry);
+        if entry.is_ready(direction) {
+            drop(reactor);
+            return context::poll_budget(cx).map(Ok);
+        }
+        if self.core.is_gone() {
+            return Poll::Ready(Err(io::Error::other("the event loop of this socket is gone")));
+        }
+        if !context::is_current(&self.core) {
+            return Poll::Ready(Err(io::Error::other("this socket belongs to another event loop")));
+        }
+        let displaced = entry.wait(direction, cx.waker());
+        drop(reactor);
+        if let Some(displaced) = displaced {
+            displaced.wake();
+        }
+        let descriptor = self.io.as_raw_fd();
+        context::waits_for(match direction {
+            Direction::Read => Wait::Readable(descriptor),
+            Direction::Write => Wait::Writable(descriptor),
+        });
+        Poll::Pending
+    }
+
+    /// Notes that an operation moved less than it was given: the next one waits for the selector, and
+    /// the call that would have to fail is saved.
+    ///
+    /// # Errors
+    /// epoll_ctl(2) failed, when writing had not been watched before.
+    pub fn clear_ready(&mut self, direction: Direction) -> io::Result<()> {
+        self.core.reactor.borrow_mut().clear_ready(&mut self.io, self.entry, direction)
+    }
+
+    /// Tries `operation` when it may succeed, again and again until it does not answer `WouldBlock`.
+    ///
+    /// # Errors
+    /// Those of `operation`, but `WouldBlock` and `Interrupted`; those of [`poll_ready`](Self::poll_ready).
+    pub fn poll_io<T>(
+        &mut self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&mut S) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            ready!(self.poll_ready(direction, cx))?;
+            match operation(&mut self.io) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.clear_ready(direction)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+}
+
+impl<S: mio::event::Source + AsRawFd> Drop for Source<S> {
+    fn drop(&mut self) {
+        let wakers = self.core.reactor.borrow_mut().deregister(&mut self.io, self.entry);
+        // Outside the borrow: a waker's destructor may be anybody's.
+        drop(wakers);
+    }
+}
