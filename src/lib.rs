@@ -1,1 +1,3 @@
 //! Handloom: a laboratory of concurrency in Rust, woven by hand.
+
+pub mod calc;
