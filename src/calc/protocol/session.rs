@@ -115,31 +115,49 @@ impl Session {
     /// assert_eq!(out, b"12\n0.3\n");
     /// ```
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
-        let mut taken = 0;
-        while taken < input.len() && out.len() < OUT_HIGH_WATER {
-            let rest = &input[taken..];
-            taken += match self.state {
-                State::Idle if self.max_message_bytes >= plain::MAX_BYTES => {
-                    match plain::answer(self.op, rest, out) {
-                        Some(length) => {
-                            self.late_ending = false;
-                            length
-                        }
-                        None => self.take(rest, out),
-                    }
-                }
-                State::Idle | State::Open => self.take(rest, out),
-                State::Busy | State::Closed => break,
-            };
-        }
-        if self.state == State::Closed {
+        let rest = self.feed_plain(input, out);
+        if rest.is_empty() {
             input.len()
         } else {
-            taken
+            input.len() - rest.len() + self.feed_on(rest, out)
         }
     }
 
+    /// Goes on with a message that is not plain, and with all that follows it; returns the bytes taken.
+    ///
+    /// A function of its own, so that `feed` need not save the registers of all this for a plain message.
+    #[inline(never)]
+    fn feed_on(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        let mut rest = input;
+        while !rest.is_empty() {
+            match self.state {
+                State::Closed => return input.len(),
+                State::Idle | State::Open if out.len() < OUT_HIGH_WATER => {
+                    rest = &rest[self.take(rest, out)..]
+                }
+                _ => break,
+            }
+            rest = self.feed_plain(rest, out);
+        }
+        input.len() - rest.len()
+    }
+
+    /// Answers plain messages from the front of `input` while there are any; returns what is left of it.
+    #[inline]
+    fn feed_plain<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+        // With a limit as low as that, the long way must look at each message's length.
+        if self.state != State::Idle || self.max_message_bytes < plain::MAX_BYTES {
+            return input;
+        }
+        let rest = plain::answer(self.op, input, out);
+        self.late_ending &= rest.len() == input.len();
+        rest
+    }
+
     /// Takes the front of `input` up to the next line ending, or all of it; returns the bytes taken.
+    ///
+    /// Kept out of `feed`, whose plain messages would otherwise pay for its registers.
+    #[inline(never)]
     fn take(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
         // A message of the largest size and its `\r\n` have two bytes more than the limit; further away, an
         // ending would come too late, and need not be looked for.
