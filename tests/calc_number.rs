@@ -2,10 +2,6 @@
 //!
 //! The oracle is `num-bigint`: binary integers, converted and scaled, share no code and no idea with the
 //! decimal limbs under test.
-#![expect(
-    clippy::missing_docs_in_private_items,
-    reason = "a test's name is its claim"
-)]
 
 use handloom::calc::protocol::{Decimal, MAX_EXPONENT, NumberError, Product};
 use handloom::calc::{Op, Session, State};
@@ -18,7 +14,7 @@ fn rewritten(text: &str) -> String {
         Decimal::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let mut out = Vec::new();
     number.write_to(&mut out);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out).expect("digits are text")
 }
 
 /// Answers one message, however many slices that takes.
@@ -29,45 +25,50 @@ fn reply(op: Op, message: &str) -> String {
     while session.state() == State::Busy {
         session.step(&mut out);
     }
-    String::from_utf8(out).unwrap().trim_end().to_owned()
+    String::from_utf8(out)
+        .expect("digits are text")
+        .trim_end()
+        .to_owned()
 }
+
+/// Numbers as a client may write them, and as a reply writes them.
+const LOWEST_FORMS: &[(&str, &str)] = &[
+    ("0", "0"),
+    ("-0", "0"),
+    ("+0.000", "0"),
+    ("0e10000", "0"),
+    ("007", "7"),
+    ("+5", "5"),
+    ("-5", "-5"),
+    (".5", "0.5"),
+    ("5.", "5"),
+    ("-.50", "-0.5"),
+    ("1e3", "1000"),
+    ("1E-3", "0.001"),
+    ("1e+3", "1000"),
+    ("1e0000000000000000000000003", "1000"),
+    ("12.34e1", "123.4"),
+    ("12.34e2", "1234"),
+    ("12.34e-5", "0.0001234"),
+    ("100e-2", "1"),
+    ("100e-3", "0.1"),
+    // Around the edge of a limb, which has 18 digits.
+    ("999999999999999999", "999999999999999999"),
+    ("1000000000000000000", "1000000000000000000"),
+    ("1000000000000000001", "1000000000000000001"),
+    ("1e18", "1000000000000000000"),
+    ("1e-18", "0.000000000000000001"),
+    ("1e-19", "0.0000000000000000001"),
+    ("0.1234567890123456789", "0.1234567890123456789"),
+    (
+        "123456789012345678901234567890123456.5",
+        "123456789012345678901234567890123456.5",
+    ),
+];
 
 #[test]
 fn every_number_is_written_in_lowest_form() {
-    let cases = [
-        ("0", "0"),
-        ("-0", "0"),
-        ("+0.000", "0"),
-        ("0e10000", "0"),
-        ("007", "7"),
-        ("+5", "5"),
-        ("-5", "-5"),
-        (".5", "0.5"),
-        ("5.", "5"),
-        ("-.50", "-0.5"),
-        ("1e3", "1000"),
-        ("1E-3", "0.001"),
-        ("1e+3", "1000"),
-        ("1e0000000000000000000000003", "1000"),
-        ("12.34e1", "123.4"),
-        ("12.34e2", "1234"),
-        ("12.34e-5", "0.0001234"),
-        ("100e-2", "1"),
-        ("100e-3", "0.1"),
-        // Around the edge of a limb, which has 18 digits.
-        ("999999999999999999", "999999999999999999"),
-        ("1000000000000000000", "1000000000000000000"),
-        ("1000000000000000001", "1000000000000000001"),
-        ("1e18", "1000000000000000000"),
-        ("1e-18", "0.000000000000000001"),
-        ("1e-19", "0.0000000000000000001"),
-        ("0.1234567890123456789", "0.1234567890123456789"),
-        (
-            "123456789012345678901234567890123456.5",
-            "123456789012345678901234567890123456.5",
-        ),
-    ];
-    for (text, expected) in cases {
+    for &(text, expected) in LOWEST_FORMS {
         assert_eq!(
             rewritten(text),
             expected,
@@ -88,43 +89,45 @@ fn every_number_is_written_in_lowest_form() {
     );
 }
 
+/// What looks a little like a number, and is none.
+const MALFORMED: &[&str] = &[
+    "",
+    "+",
+    "-",
+    ".",
+    "-.",
+    "e5",
+    ".e5",
+    "1e",
+    "1e+",
+    "1e-",
+    "1e5.",
+    "1e5e5",
+    "--1",
+    "+-1",
+    "1-",
+    "1..2",
+    "1.2.3",
+    "0x10",
+    "1_000",
+    "nan",
+    "NaN",
+    "inf",
+    "-inf",
+    "infinity",
+    "1 ",
+    " 1",
+    "1\0",
+    "\u{661}\u{662}",
+    "\u{ff11}",
+    "½",
+    "1f",
+    "é",
+];
+
 #[test]
 fn what_is_not_a_number_is_refused() {
-    let malformed = [
-        "",
-        "+",
-        "-",
-        ".",
-        "-.",
-        "e5",
-        ".e5",
-        "1e",
-        "1e+",
-        "1e-",
-        "1e5.",
-        "1e5e5",
-        "--1",
-        "+-1",
-        "1-",
-        "1..2",
-        "1.2.3",
-        "0x10",
-        "1_000",
-        "nan",
-        "NaN",
-        "inf",
-        "-inf",
-        "infinity",
-        "1 ",
-        " 1",
-        "1\0",
-        "\u{661}\u{662}",
-        "\u{ff11}",
-        "½",
-        "1f",
-        "é",
-    ];
-    for text in malformed {
+    for text in MALFORMED {
         let came = Decimal::parse(text.as_bytes());
         assert_eq!(
             came,
@@ -244,7 +247,7 @@ fn the_largest_limbs_do_not_overflow_a_column() {
 fn a_product_does_not_depend_on_how_it_is_sliced() {
     let a = "123456789".repeat(50);
     let b = "987654321".repeat(20);
-    let expected = (a.parse::<BigInt>().unwrap() * b.parse::<BigInt>().unwrap()).to_string();
+    let expected = (integer(&a) * integer(&b)).to_string();
     for budget in [1, 17, 100, usize::MAX] {
         let mut product = Product::new(
             Decimal::parse(a.as_bytes()).unwrap(),
@@ -263,11 +266,16 @@ fn a_product_does_not_depend_on_how_it_is_sliced() {
         let mut out = Vec::new();
         product.finish().write_to(&mut out);
         assert_eq!(
-            String::from_utf8(out).unwrap(),
+            String::from_utf8(out).expect("digits are text"),
             expected,
             "slices of {budget} change the result (PRODUCT-3)"
         );
     }
+}
+
+/// Reads an integer for the oracle.
+fn integer(text: &str) -> BigInt {
+    text.parse().expect("a sign and digits")
 }
 
 /// A number as the oracle sees it: an integer and the power of ten it is to be multiplied by.
@@ -309,10 +317,8 @@ fn scaled() -> impl Strategy<Value = Scaled> {
                 .unwrap_or_default();
             Scaled {
                 text: format!("{sign}{before}{point}{after}{tail}"),
-                digits: format!("{}{digits}", sign.replace('+', ""))
-                    .parse()
-                    .unwrap(),
-                power: exponent.unwrap_or(0) - i64::try_from(after.len()).unwrap(),
+                digits: integer(&format!("{}{digits}", sign.replace('+', ""))),
+                power: exponent.unwrap_or(0) - i64::try_from(after.len()).expect("a short text"),
             }
         })
 }
@@ -322,17 +328,15 @@ fn lowest_form(digits: &BigInt, power: i64) -> String {
     let negative = *digits < BigInt::ZERO;
     let mut text = digits.magnitude().to_string();
     if power >= 0 {
-        text.push_str(&"0".repeat(usize::try_from(power).unwrap()));
+        text.push_str(&"0".repeat(usize::try_from(power).expect("not negative here")));
     } else {
-        let places = usize::try_from(-power).unwrap();
+        let places = usize::try_from(-power).expect("negative here");
         let padded = format!("{text:0>width$}", width = places + 1);
         let (whole, fraction) = padded.split_at(padded.len() - places);
-        text = format!("{whole}.{fraction}")
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned();
+        let fraction = fraction.trim_end_matches('0');
+        text = format!("{whole}.{fraction}");
     }
-    let text = text.trim_start_matches('0');
+    let text = text.trim_start_matches('0').trim_end_matches('.');
     let text = if text.is_empty() || text.starts_with('.') {
         format!("0{text}")
     } else {
@@ -343,7 +347,7 @@ fn lowest_form(digits: &BigInt, power: i64) -> String {
 
 /// Multiplies by a power of ten.
 fn raised(digits: &BigInt, power: i64) -> BigInt {
-    digits * BigInt::from(10).pow(u32::try_from(power).unwrap())
+    digits * BigInt::from(10).pow(u32::try_from(power).expect("a small power"))
 }
 
 proptest! {
@@ -395,7 +399,7 @@ proptest! {
 
     #[test]
     fn a_long_product_is_the_oracle_s(a in "[1-9][0-9]{2000,6000}", b in "[1-9][0-9]{2000,6000}") {
-        let expected = a.parse::<BigInt>().unwrap() * b.parse::<BigInt>().unwrap();
+        let expected = integer(&a) * integer(&b);
         prop_assert!(reply(Op::Product, &format!("{a} {b}")) == expected.to_string(), "the product is wrong");
     }
 }

@@ -2,10 +2,6 @@
 //!
 //! A conversation is written down as what happens to a session ([`Does`]) and the replies that are due. Each is
 //! played whole, byte by byte, and cut at every place; the replies must be the same bytes.
-#![expect(
-    clippy::missing_docs_in_private_items,
-    reason = "a test's name is its claim"
-)]
 
 use handloom::calc::{OUT_HIGH_WATER, Op, Session, State};
 use proptest::prelude::*;
@@ -117,6 +113,11 @@ fn check(op: Op, limit: usize, conversation: &[Does], expected: &str, state: Sta
     }
 }
 
+/// Checks a conversation with a server that adds.
+fn check_sums(conversation: &[Does], expected: &str, state: State) {
+    check(Op::Sum, LIMIT, conversation, expected, state);
+}
+
 /// The reply to a message that does not have two pieces.
 fn shape(shown: &str) -> String {
     format!("error: expected two numbers parted by white space or one comma, came \"{shown}\"\n")
@@ -146,7 +147,7 @@ fn messages_are_answered_in_order() {
         ("1 1\n2 2\n3.5 3\r\n4 4\n", "2\n4\n6.5\n8\n"),
     ];
     for (input, expected) in cases {
-        check(Op::Sum, LIMIT, &[sends(input)], expected, State::Idle);
+        check_sums(&[sends(input)], expected, State::Idle);
     }
     let products = "5 7\n4294967296 4294967296\n0.5 -4\n99999999999 0\n";
     check(
@@ -173,6 +174,16 @@ fn a_bad_message_is_told_so_and_the_connection_goes_on() {
         ("5 7,\n", shape("5 7,")),
         ("Close\n", shape("Close")),
         ("close now\n", "error: not a number: \"close\"\n".to_owned()),
+    ];
+    for (input, error) in cases {
+        let script = sends(&format!("1 1\n{input}2 2\n"));
+        check_sums(&[script], &format!("2\n{error}4\n"), State::Idle);
+    }
+}
+
+#[test]
+fn a_bad_number_is_quoted_escaped_and_cut_short() {
+    let cases = [
         ("5 x\n", "error: not a number: \"x\"\n".to_owned()),
         ("5 nan\n", "error: not a number: \"nan\"\n".to_owned()),
         (
@@ -191,31 +202,23 @@ fn a_bad_message_is_told_so_and_the_connection_goes_on() {
     ];
     for (input, error) in cases {
         let script = sends(&format!("1 1\n{input}2 2\n"));
-        check(
-            Op::Sum,
-            LIMIT,
-            &[script],
-            &format!("2\n{error}4\n"),
-            State::Idle,
-        );
+        check_sums(&[script], &format!("2\n{error}4\n"), State::Idle);
     }
     let shown = "y".repeat(40);
     let long = sends(&format!("5 {}\n", "y".repeat(41)));
-    check(
-        Op::Sum,
-        LIMIT,
+    check_sums(
         &[long],
         &format!("error: not a number: \"{shown}...\"\n"),
         State::Idle,
     );
     let broken = Sends(b"\xff\xfe 7\n\xc3 \n1 2\n".to_vec());
     let errors = format!("error: not a number: \"\\xff\\xfe\"\n{}3\n", shape("\\xc3"));
-    check(Op::Sum, LIMIT, &[broken], &errors, State::Idle);
+    check_sums(&[broken], &errors, State::Idle);
 }
 
 #[test]
 fn a_pause_completes_an_open_message() {
-    let cases: [(&[Does], &str, State); 12] = [
+    let cases: [(&[Does], &str, State); 8] = [
         (&[sends("5 7"), Pauses], "12\n", State::Idle),
         (
             &[sends("5 7"), Pauses, sends("1 1"), Pauses],
@@ -245,71 +248,41 @@ fn a_pause_completes_an_open_message() {
             "12\n2\n",
             State::Idle,
         ),
-        // White space alone is no message when nobody ended it.
+    ];
+    for (conversation, expected, state) in cases {
+        check_sums(conversation, expected, state);
+    }
+    let twice = [sends("5 7"), Pauses, sends("\n\n1 1\n")];
+    check_sums(&twice, &format!("12\n{EMPTY}2\n"), State::Idle);
+    let later = [sends("5 7"), Pauses, sends("1 1\n\n")];
+    check_sums(&later, &format!("12\n2\n{EMPTY}"), State::Idle);
+}
+
+#[test]
+fn a_pause_drops_white_space_and_obeys_close() {
+    let cases: [(&[Does], &str, State); 4] = [
         (&[sends("  "), Pauses, sends("5 7\n")], "12\n", State::Idle),
         (&[sends("5 7"), Pauses, sends("1 1")], "12\n", State::Open),
         (&[sends("clo"), Pauses], &shape("clo"), State::Idle),
         (&[sends("close"), Pauses, sends("5 7\n")], "", State::Closed),
     ];
     for (conversation, expected, state) in cases {
-        check(Op::Sum, LIMIT, conversation, expected, state);
+        check_sums(conversation, expected, state);
     }
-    let twice = [sends("5 7"), Pauses, sends("\n\n1 1\n")];
-    check(
-        Op::Sum,
-        LIMIT,
-        &twice,
-        &format!("12\n{EMPTY}2\n"),
-        State::Idle,
-    );
-    let later = [sends("5 7"), Pauses, sends("1 1\n\n")];
-    check(
-        Op::Sum,
-        LIMIT,
-        &later,
-        &format!("12\n2\n{EMPTY}"),
-        State::Idle,
-    );
 }
 
 #[test]
 fn the_client_s_end_completes_an_open_message() {
-    check(Op::Sum, LIMIT, &[Ends], "", State::Closed);
-    check(
-        Op::Sum,
-        LIMIT,
-        &[sends("5 7\n"), Ends],
-        "12\n",
-        State::Closed,
-    );
-    check(
-        Op::Sum,
-        LIMIT,
-        &[sends("1 1\n5 7"), Ends],
-        "2\n12\n",
-        State::Closed,
-    );
-    check(
-        Op::Sum,
-        LIMIT,
-        &[sends("1 1\n \t"), Ends],
-        "2\n",
-        State::Closed,
-    );
-    check(
-        Op::Sum,
-        LIMIT,
+    check_sums(&[Ends], "", State::Closed);
+    check_sums(&[sends("5 7\n"), Ends], "12\n", State::Closed);
+    check_sums(&[sends("1 1\n5 7"), Ends], "2\n12\n", State::Closed);
+    check_sums(&[sends("1 1\n \t"), Ends], "2\n", State::Closed);
+    check_sums(
         &[sends("1 1\n5"), Ends],
         &format!("2\n{}", shape("5")),
         State::Closed,
     );
-    check(
-        Op::Sum,
-        LIMIT,
-        &[sends("close"), Ends, Ends, Pauses],
-        "",
-        State::Closed,
-    );
+    check_sums(&[sends("close"), Ends, Ends, Pauses], "", State::Closed);
 }
 
 #[test]
@@ -323,7 +296,7 @@ fn close_ends_the_conversation_after_all_earlier_replies() {
             Pauses,
             Ends,
         ];
-        check(Op::Sum, LIMIT, &script, "12\n0.3\n", State::Closed);
+        check_sums(&script, "12\n0.3\n", State::Closed);
     }
     let (mut session, mut out) = (Session::new(Op::Sum, LIMIT), Vec::new());
     let input = b"close\n1 1\n";
@@ -344,30 +317,22 @@ fn a_message_beyond_the_limit_is_refused_and_the_connection_closed() {
     let refusal = format!("error: message longer than {LIMIT} bytes\n");
     let spaces = " ".repeat(LIMIT - 2);
     // At the limit, with either ending and with none.
-    check(
-        Op::Sum,
-        LIMIT,
+    check_sums(
         &[sends(&format!("5{spaces}7\n1 1\n"))],
         "12\n2\n",
         State::Idle,
     );
-    check(
-        Op::Sum,
-        LIMIT,
+    check_sums(
         &[sends(&format!("5{spaces}7\r\n1 1\n"))],
         "12\n2\n",
         State::Idle,
     );
-    check(
-        Op::Sum,
-        LIMIT,
+    check_sums(
         &[sends(&format!("5{spaces}7")), Pauses],
         "12\n",
         State::Idle,
     );
-    check(
-        Op::Sum,
-        LIMIT,
+    check_sums(
         &[sends(&format!("5{spaces}7\r")), Ends],
         "12\n",
         State::Closed,
@@ -381,15 +346,16 @@ fn a_message_beyond_the_limit_is_refused_and_the_connection_closed() {
         "7\rx",
         "78",
     ] {
-        check(
-            Op::Sum,
-            LIMIT,
+        check_sums(
             &[sends(&format!("1 2\n5{spaces}{tail}")), Pauses],
             &format!("3\n{refusal}"),
             State::Closed,
         );
     }
-    // A limit below a plain message's length holds for plain messages too.
+}
+
+#[test]
+fn a_low_limit_holds_for_plain_messages_too() {
     check(
         Op::Sum,
         3,
@@ -495,21 +461,16 @@ fn a_long_product_leaves_the_thread_to_others_between_slices() {
     let (mut quick, mut quick_out) = (Session::new(Op::Product, 1 << 20), Vec::new());
     let input = format!("2 3\n{message}4 5\nclose\n");
     let taken = slow.feed(input.as_bytes(), &mut slow_out);
-    assert_eq!(
+    // Fed again, it must take nothing beyond its message (SESSION-5).
+    let came = (
         slow.state(),
-        State::Busy,
-        "a product of 60,000 digits each is not computed at once (SESSION-6)"
-    );
-    assert_eq!(
         taken,
-        4 + message.len(),
-        "a busy session takes nothing beyond its message (SESSION-5)"
-    );
-    let mut sent = std::mem::take(&mut slow_out);
-    assert_eq!(
         slow.feed(&input.as_bytes()[taken..], &mut slow_out),
-        0,
-        "a busy session takes nothing (SESSION-5)"
+    );
+    let due = (State::Busy, 4 + message.len(), 0);
+    assert_eq!(
+        came, due,
+        "a long product is not begun as promised (SESSION-5, SESSION-6)"
     );
     let mut slices = 0;
     while slow.state() == State::Busy {

@@ -133,7 +133,7 @@ impl Session {
             match self.state {
                 State::Closed => return input.len(),
                 State::Idle | State::Open if out.len() < OUT_HIGH_WATER => {
-                    rest = &rest[self.take(rest, out)..]
+                    rest = &rest[self.take(rest, out)..];
                 }
                 _ => break,
             }
