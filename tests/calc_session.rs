@@ -1,0 +1,599 @@
+//! The calculator's conversations: framing, order, limits, pauses, ends; without a socket and without a clock.
+//!
+//! A conversation is written down as what happens to a session ([`Does`]) and the replies that are due. Each is
+//! played whole, byte by byte, and cut at every place; the replies must be the same bytes.
+
+use handloom::calc::{OUT_HIGH_WATER, Op, Session, State};
+use proptest::prelude::*;
+
+/// The limit on messages in these tests, in bytes; longer than a plain message, short enough to reach.
+const LIMIT: usize = 64;
+
+/// Something that happens to a session.
+#[derive(Clone, Debug, PartialEq)]
+enum Does {
+    /// The client sends bytes.
+    Sends(Vec<u8>),
+    /// The client sends nothing for a while.
+    Pauses,
+    /// The client closes its sending side.
+    Ends,
+}
+
+use Does::{Ends, Pauses, Sends};
+
+fn sends(text: &str) -> Does {
+    Sends(text.as_bytes().to_vec())
+}
+
+/// Feeds all of the input as a server does: computes when busy, sends when there is much to send.
+fn feed_all(session: &mut Session, mut input: &[u8], sent: &mut Vec<u8>) {
+    let mut out = Vec::new();
+    while !input.is_empty() {
+        let taken = session.feed(input, &mut out);
+        let moved = taken > 0 || session.state() == State::Busy || out.len() >= OUT_HIGH_WATER;
+        assert!(
+            moved,
+            "feed took nothing of {} bytes in state {:?}: a server would spin",
+            input.len(),
+            session.state()
+        );
+        input = &input[taken..];
+        while session.state() == State::Busy {
+            session.step(&mut out);
+        }
+        sent.append(&mut out);
+    }
+}
+
+/// Plays a conversation; returns all replies and the state that it ends in.
+fn play(op: Op, limit: usize, conversation: &[Does]) -> (String, State) {
+    let mut session = Session::new(op, limit);
+    let mut sent = Vec::new();
+    for does in conversation {
+        match does {
+            Sends(bytes) => feed_all(&mut session, bytes, &mut sent),
+            Pauses => session.pause(&mut sent),
+            Ends => session.end(&mut sent),
+        }
+        while session.state() == State::Busy {
+            session.step(&mut sent);
+        }
+    }
+    (
+        String::from_utf8(sent).expect("replies are ASCII (MESSAGE-1)"),
+        session.state(),
+    )
+}
+
+/// Cuts every piece that is sent into single bytes.
+fn byte_by_byte(conversation: &[Does]) -> Vec<Does> {
+    let cut = |does: &Does| match does {
+        Sends(bytes) => bytes.iter().map(|&byte| Sends(vec![byte])).collect(),
+        other => vec![other.clone()],
+    };
+    conversation.iter().flat_map(cut).collect()
+}
+
+/// All the ways to cut one piece of the conversation into two.
+fn cut_once(conversation: &[Does]) -> Vec<Vec<Does>> {
+    let mut ways = Vec::new();
+    for (index, does) in conversation.iter().enumerate() {
+        let Sends(bytes) = does else { continue };
+        for at in 0..=bytes.len() {
+            let (front, back) = bytes.split_at(at);
+            let mut way = conversation.to_vec();
+            way.splice(index..=index, [Sends(front.to_vec()), Sends(back.to_vec())]);
+            ways.push(way);
+        }
+    }
+    ways
+}
+
+/// Plays the conversation cut in every way, and compares replies and state with what is due.
+fn check(op: Op, limit: usize, conversation: &[Does], expected: &str, state: State) {
+    let due = (expected.to_owned(), state);
+    assert_eq!(
+        play(op, limit, conversation),
+        due,
+        "the replies to {conversation:?} are not those of the wire"
+    );
+    let bytes = byte_by_byte(conversation);
+    assert_eq!(
+        play(op, limit, &bytes),
+        due,
+        "{conversation:?} byte by byte has other replies (SESSION-1)"
+    );
+    for way in cut_once(conversation) {
+        assert_eq!(
+            play(op, limit, &way),
+            due,
+            "{way:?}: a cut changes the replies (SESSION-1)"
+        );
+    }
+}
+
+/// Checks a conversation with a server that adds.
+fn check_sums(conversation: &[Does], expected: &str, state: State) {
+    check(Op::Sum, LIMIT, conversation, expected, state);
+}
+
+/// The reply to a message that does not have two pieces.
+fn shape(shown: &str) -> String {
+    format!("error: expected two numbers parted by white space or one comma, came \"{shown}\"\n")
+}
+
+const EMPTY: &str = "error: empty message, expected two numbers\n";
+
+#[test]
+fn messages_are_answered_in_order() {
+    let cases = [
+        ("5 7\n", "12\n"),
+        ("5,7\n", "12\n"),
+        ("5 , 7\n", "12\n"),
+        (" \t5 \t 7 \t\n", "12\n"),
+        ("5\r7\n", "12\n"),
+        ("5 7\r\n", "12\n"),
+        ("-5 7\n", "2\n"),
+        ("0 0\n", "0\n"),
+        ("000000000000000005 7\n", "12\n"),
+        ("9999999 0\n9999999 1\n", "9999999\n10000000\n"),
+        (
+            "999999999999999999 999999999999999999\n",
+            "1999999999999999998\n",
+        ),
+        ("9999999999999999999 1\n", "10000000000000000000\n"),
+        ("0.1 0.2\n1e3 1E-3\n", "0.3\n1000.001\n"),
+        ("1 1\n2 2\n3.5 3\r\n4 4\n", "2\n4\n6.5\n8\n"),
+    ];
+    for (input, expected) in cases {
+        check_sums(&[sends(input)], expected, State::Idle);
+    }
+    let products = "5 7\n4294967296 4294967296\n0.5 -4\n99999999999 0\n";
+    check(
+        Op::Product,
+        LIMIT,
+        &[sends(products)],
+        "35\n18446744073709551616\n-2\n0\n",
+        State::Idle,
+    );
+}
+
+#[test]
+fn a_bad_message_is_told_so_and_the_connection_goes_on() {
+    let cases = [
+        ("\n", EMPTY.to_owned()),
+        ("\r\n", EMPTY.to_owned()),
+        (" \t \n", EMPTY.to_owned()),
+        ("5\n", shape("5")),
+        ("5 7 9\n", shape("5 7 9")),
+        ("5,,7\n", shape("5,,7")),
+        ("5 , , 7\n", shape("5 , , 7")),
+        (",5 7\n", shape(",5 7")),
+        ("5,\n", shape("5,")),
+        ("5 7,\n", shape("5 7,")),
+        ("Close\n", shape("Close")),
+        ("close now\n", "error: not a number: \"close\"\n".to_owned()),
+    ];
+    for (input, error) in cases {
+        let script = sends(&format!("1 1\n{input}2 2\n"));
+        check_sums(&[script], &format!("2\n{error}4\n"), State::Idle);
+    }
+}
+
+#[test]
+fn a_bad_number_is_quoted_escaped_and_cut_short() {
+    let cases = [
+        ("5 x\n", "error: not a number: \"x\"\n".to_owned()),
+        ("5 nan\n", "error: not a number: \"nan\"\n".to_owned()),
+        (
+            "1e10001 1\n",
+            "error: exponent beyond 10000 in \"1e10001\"\n".to_owned(),
+        ),
+        ("5\0 7\n", "error: not a number: \"5\\x00\"\n".to_owned()),
+        (
+            "5 \u{661}\n",
+            "error: not a number: \"\\xd9\\xa1\"\n".to_owned(),
+        ),
+        (
+            "5 \"'\\\x1b[31m\n",
+            "error: not a number: \"\\\"\\'\\\\\\x1b[31m\"\n".to_owned(),
+        ),
+    ];
+    for (input, error) in cases {
+        let script = sends(&format!("1 1\n{input}2 2\n"));
+        check_sums(&[script], &format!("2\n{error}4\n"), State::Idle);
+    }
+    let shown = "y".repeat(40);
+    let long = sends(&format!("5 {}\n", "y".repeat(41)));
+    check_sums(
+        &[long],
+        &format!("error: not a number: \"{shown}...\"\n"),
+        State::Idle,
+    );
+    let broken = Sends(b"\xff\xfe 7\n\xc3 \n1 2\n".to_vec());
+    let errors = format!("error: not a number: \"\\xff\\xfe\"\n{}3\n", shape("\\xc3"));
+    check_sums(&[broken], &errors, State::Idle);
+}
+
+#[test]
+fn a_pause_completes_an_open_message() {
+    let cases: [(&[Does], &str, State); 8] = [
+        (&[sends("5 7"), Pauses], "12\n", State::Idle),
+        (
+            &[sends("5 7"), Pauses, sends("1 1"), Pauses],
+            "12\n2\n",
+            State::Idle,
+        ),
+        (&[sends("1 1\n5 7\r"), Pauses], "2\n12\n", State::Idle),
+        (&[Pauses, sends("5 7\n"), Pauses], "12\n", State::Idle),
+        // The ending that comes late belongs to the message before.
+        (
+            &[sends("5 7"), Pauses, sends("\n1 1\n")],
+            "12\n2\n",
+            State::Idle,
+        ),
+        (
+            &[sends("5 7"), Pauses, sends("\r\n1 1\n")],
+            "12\n2\n",
+            State::Idle,
+        ),
+        (
+            &[sends("5 7\r"), Pauses, sends("\n1 1\n")],
+            "12\n2\n",
+            State::Idle,
+        ),
+        (
+            &[sends("5 7"), Pauses, sends("\r"), Pauses, sends("\n1 1\n")],
+            "12\n2\n",
+            State::Idle,
+        ),
+    ];
+    for (conversation, expected, state) in cases {
+        check_sums(conversation, expected, state);
+    }
+    let twice = [sends("5 7"), Pauses, sends("\n\n1 1\n")];
+    check_sums(&twice, &format!("12\n{EMPTY}2\n"), State::Idle);
+    let later = [sends("5 7"), Pauses, sends("1 1\n\n")];
+    check_sums(&later, &format!("12\n2\n{EMPTY}"), State::Idle);
+}
+
+#[test]
+fn a_pause_drops_white_space_and_obeys_close() {
+    let cases: [(&[Does], &str, State); 4] = [
+        (&[sends("  "), Pauses, sends("5 7\n")], "12\n", State::Idle),
+        (&[sends("5 7"), Pauses, sends("1 1")], "12\n", State::Open),
+        (&[sends("clo"), Pauses], &shape("clo"), State::Idle),
+        (&[sends("close"), Pauses, sends("5 7\n")], "", State::Closed),
+    ];
+    for (conversation, expected, state) in cases {
+        check_sums(conversation, expected, state);
+    }
+}
+
+#[test]
+fn the_client_s_end_completes_an_open_message() {
+    check_sums(&[Ends], "", State::Closed);
+    check_sums(&[sends("5 7\n"), Ends], "12\n", State::Closed);
+    check_sums(&[sends("1 1\n5 7"), Ends], "2\n12\n", State::Closed);
+    check_sums(&[sends("1 1\n \t"), Ends], "2\n", State::Closed);
+    check_sums(
+        &[sends("1 1\n5"), Ends],
+        &format!("2\n{}", shape("5")),
+        State::Closed,
+    );
+    check_sums(&[sends("close"), Ends, Ends, Pauses], "", State::Closed);
+}
+
+#[test]
+fn close_ends_the_conversation_after_all_earlier_replies() {
+    for close in ["close\n", "close\r\n", " close \n"] {
+        let script = [
+            sends(&format!(
+                "5 7\n0.1 0.2\n{close}1 1\nnonsense\n{}",
+                "9".repeat(2 * LIMIT)
+            )),
+            Pauses,
+            Ends,
+        ];
+        check_sums(&script, "12\n0.3\n", State::Closed);
+    }
+    let (mut session, mut out) = (Session::new(Op::Sum, LIMIT), Vec::new());
+    let input = b"close\n1 1\n";
+    assert_eq!(
+        session.feed(input, &mut out),
+        input.len(),
+        "what comes after close is taken and ignored"
+    );
+    assert_eq!(
+        session.feed(b"1 1\n", &mut out),
+        4,
+        "what comes after close is taken and ignored"
+    );
+}
+
+#[test]
+fn a_message_beyond_the_limit_is_refused_and_the_connection_closed() {
+    let refusal = format!("error: message longer than {LIMIT} bytes\n");
+    let spaces = " ".repeat(LIMIT - 2);
+    // At the limit, with either ending and with none.
+    check_sums(
+        &[sends(&format!("5{spaces}7\n1 1\n"))],
+        "12\n2\n",
+        State::Idle,
+    );
+    check_sums(
+        &[sends(&format!("5{spaces}7\r\n1 1\n"))],
+        "12\n2\n",
+        State::Idle,
+    );
+    check_sums(
+        &[sends(&format!("5{spaces}7")), Pauses],
+        "12\n",
+        State::Idle,
+    );
+    check_sums(
+        &[sends(&format!("5{spaces}7\r")), Ends],
+        "12\n",
+        State::Closed,
+    );
+    // One byte beyond.
+    for tail in [
+        "7 \n1 1\n",
+        "7 \r\n1 1\n",
+        "7\r\r\n1 1\n",
+        "7 ",
+        "7\rx",
+        "78",
+    ] {
+        check_sums(
+            &[sends(&format!("1 2\n5{spaces}{tail}")), Pauses],
+            &format!("3\n{refusal}"),
+            State::Closed,
+        );
+    }
+}
+
+#[test]
+fn a_low_limit_holds_for_plain_messages_too() {
+    check(
+        Op::Sum,
+        3,
+        &[sends("5 7\n5 7\r\n15 7\n")],
+        "12\n12\nerror: message longer than 3 bytes\n",
+        State::Closed,
+    );
+    check(
+        Op::Sum,
+        0,
+        &[sends("\n\r\nx")],
+        &format!("{EMPTY}{EMPTY}error: message longer than 0 bytes\n"),
+        State::Closed,
+    );
+}
+
+#[test]
+fn nothing_further_is_answered_while_replies_wait() {
+    for message in ["5 7\n", "0.5 7\n", "x\n"] {
+        let input = message.repeat(40_000);
+        let (mut session, mut out) = (Session::new(Op::Sum, LIMIT), Vec::new());
+        let taken = session.feed(input.as_bytes(), &mut out);
+        assert!(
+            taken < input.len(),
+            "all of {} bytes were taken while nobody reads (SESSION-3)",
+            input.len()
+        );
+        assert!(
+            out.len() < OUT_HIGH_WATER + 200,
+            "{} bytes of replies wait, the mark is {OUT_HIGH_WATER}",
+            out.len()
+        );
+        assert_eq!(
+            taken % message.len(),
+            0,
+            "a message was taken in part though the replies reached the mark"
+        );
+        assert_eq!(
+            session.feed(&input.as_bytes()[taken..], &mut out),
+            0,
+            "more was taken though nothing was sent"
+        );
+        let before = out.len();
+        out.clear();
+        assert!(
+            session.feed(&input.as_bytes()[taken..], &mut out) > 0,
+            "{before} bytes were sent, yet nothing is taken"
+        );
+    }
+}
+
+#[test]
+fn a_long_message_in_small_pieces_is_searched_once() {
+    let digits = 1 << 17;
+    let message = format!("{} {}\n", "1".repeat(digits), "2".repeat(digits));
+    let expected = format!("{}\n", "3".repeat(digits));
+    for piece in [1, 7, 1000, message.len()] {
+        let (mut session, mut out) = (Session::new(Op::Sum, 1 << 20), Vec::new());
+        for bytes in message.as_bytes().chunks(piece) {
+            assert_eq!(
+                session.feed(bytes, &mut out),
+                bytes.len(),
+                "an open message takes all that comes"
+            );
+        }
+        let searched = session.searched_bytes();
+        assert_eq!(
+            searched,
+            message.len(),
+            "in pieces of {piece}: each byte is searched once (SESSION-2)"
+        );
+        assert!(
+            out == expected.as_bytes(),
+            "in pieces of {piece} the sum is wrong (SESSION-1)"
+        );
+    }
+}
+
+#[test]
+fn a_session_is_small() {
+    let size = size_of::<Session>();
+    assert!(
+        size <= 64,
+        "a session takes {size} bytes, at most 64 promised: each idle connection has one"
+    );
+}
+
+/// A product that takes many slices, and its result: nines times a long number of ones.
+fn long_product() -> (String, String) {
+    let digits = 60_000;
+    // (10ⁿ - 1)² = 99…98 00…01.
+    let message = format!("{0} {0}\n", "9".repeat(digits));
+    (
+        message,
+        format!("{}8{}1\n", "9".repeat(digits - 1), "0".repeat(digits - 1)),
+    )
+}
+
+#[test]
+fn a_long_product_leaves_the_thread_to_others_between_slices() {
+    let (message, expected) = long_product();
+    let (mut slow, mut slow_out) = (Session::new(Op::Product, 1 << 20), Vec::new());
+    let (mut quick, mut quick_out) = (Session::new(Op::Product, 1 << 20), Vec::new());
+    let input = format!("2 3\n{message}4 5\nclose\n");
+    let taken = slow.feed(input.as_bytes(), &mut slow_out);
+    // Fed again, it must take nothing beyond its message (SESSION-5).
+    let came = (
+        slow.state(),
+        taken,
+        slow.feed(&input.as_bytes()[taken..], &mut slow_out),
+    );
+    let due = (State::Busy, 4 + message.len(), 0);
+    assert_eq!(
+        came, due,
+        "a long product is not begun as promised (SESSION-5, SESSION-6)"
+    );
+    let mut slices = 0;
+    while slow.state() == State::Busy {
+        assert_eq!(
+            slow_out, b"6\n",
+            "nothing is replied before the product is complete"
+        );
+        slow.pause(&mut slow_out);
+        slow.step(&mut slow_out);
+        quick.feed(b"5 7\n", &mut quick_out);
+        slices += 1;
+    }
+    // The limbs' products, 3,334² of them, in slices of about a million.
+    assert!(
+        (8..=16).contains(&slices),
+        "the product took {slices} slices, about ten expected (PRODUCT-2)"
+    );
+    assert_eq!(
+        quick_out,
+        b"35\n".repeat(slices),
+        "the other client is answered between the slices"
+    );
+    let mut sent = std::mem::take(&mut slow_out);
+    assert_eq!(
+        slow.feed(&input.as_bytes()[taken..], &mut slow_out),
+        input.len() - taken,
+        "the rest is taken now"
+    );
+    sent.append(&mut slow_out);
+    let replies = format!("6\n{expected}20\n");
+    assert!(
+        sent == replies.as_bytes(),
+        "the replies are wrong or out of order (SESSION-5)"
+    );
+    assert_eq!(slow.state(), State::Closed, "close comes after the product");
+}
+
+#[test]
+fn an_end_during_a_long_product_closes_after_its_reply() {
+    let (message, expected) = long_product();
+    let (mut session, mut out) = (Session::new(Op::Product, 1 << 20), Vec::new());
+    // Without its ending: it is the client's end that completes it.
+    let fed = session.feed(message.trim_end().as_bytes(), &mut out);
+    assert_eq!(
+        (fed, session.state()),
+        (message.len() - 1, State::Open),
+        "an unterminated message is open"
+    );
+    session.end(&mut out);
+    assert_eq!(
+        session.state(),
+        State::Busy,
+        "the end completes the message, which is a long product"
+    );
+    while session.state() == State::Busy {
+        session.step(&mut out);
+    }
+    assert!(
+        out == expected.as_bytes(),
+        "a client that half-closes still gets its reply"
+    );
+    assert_eq!(
+        session.state(),
+        State::Closed,
+        "after the reply the conversation is over"
+    );
+    session.step(&mut out);
+    assert!(
+        out.len() == expected.len(),
+        "a step without a product does nothing"
+    );
+}
+
+/// Pieces of conversations that are likely to meet each other's edges.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let known: Vec<&[u8]> = vec![
+        b"5 7",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b" ",
+        b",",
+        b"-3",
+        b"0.25 1e2",
+        b"12345678901234567890 9",
+        b"x",
+        b"\xff\0",
+    ];
+    prop_oneof![
+        10 => prop::sample::select(known).prop_map(<[u8]>::to_vec),
+        1 => Just(b"close".to_vec()),
+        1 => Just(vec![b'7'; LIMIT - 1]),
+        2 => prop::collection::vec(any::<u8>(), 0..20),
+        2 => (any::<u32>(), any::<u64>()).prop_map(|(a, b)| format!("{a} {b}\n").into_bytes()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_break_a_session_and_no_cut_changes_its_replies(
+        pieces in prop::collection::vec(piece(), 0..20),
+        ends in any::<bool>(),
+        product in any::<bool>(),
+    ) {
+        let op = if product { Op::Product } else { Op::Sum };
+        let last = if ends { Ends } else { Pauses };
+        let cut: Vec<Does> = pieces.iter().cloned().map(Sends).chain([last.clone()]).collect();
+        let whole = [Sends(pieces.concat()), last];
+        let due = play(op, LIMIT, &whole);
+        prop_assert_eq!(&play(op, LIMIT, &cut), &due, "{:?}: the cuts change the replies (SESSION-1)", cut);
+        prop_assert_eq!(&play(op, LIMIT, &byte_by_byte(&whole)), &due, "byte by byte the replies differ (SESSION-1)");
+        let printable = due.0.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte));
+        prop_assert!(printable, "a reply is not printable ASCII: {:?} (MESSAGE-1)", due.0);
+    }
+
+    #[test]
+    fn the_short_way_answers_as_the_long_way_does(a in "[0-9]{1,20}", b in "[0-9]{1,20}", product in any::<bool>()) {
+        let op = if product { Op::Product } else { Op::Sum };
+        // Two separators are beyond the short way.
+        let short = play(op, LIMIT, &[sends(&format!("{a} {b}\n"))]);
+        let long = play(op, LIMIT, &[sends(&format!("{a}  {b}\n"))]);
+        prop_assert_eq!(short, long, "{} and {} are answered in two ways (PLAIN-1)", a, b);
+    }
+}
