@@ -52,6 +52,16 @@ pub enum Exit {
     Signal(i32),
 }
 
+impl fmt::Display for Exit {
+    /// Writes "code 1" or "signal 9".
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(out, "code {code}"),
+            Self::Signal(number) => write!(out, "signal {number}"),
+        }
+    }
+}
+
 /// Which of the two processes that return from [`fork`] this is.
 #[derive(Debug)]
 pub enum Fork {
@@ -264,6 +274,14 @@ impl Child {
     /// Somebody else has reaped it.
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
         self.reap_with(libc::WNOHANG)
+    }
+
+    /// Forgets the child of another: for the copy that a forked sibling finds in its memory.
+    ///
+    /// The parent's own value, in the parent's memory, still kills and reaps.
+    pub fn abandon(mut self) {
+        // The drop then only closes this process's copy of the descriptor.
+        self.exit = Some(Exit::Code(0));
     }
 
     /// Reaps it at most once (`PROCESS-2`).
