@@ -1,8 +1,4 @@
-#![expect(
-    missing_docs,
-    clippy::missing_docs_in_private_items,
-    reason = "a test's name says it all"
-)]
+#![expect(missing_docs, reason = "a test's name says it all")]
 
 use std::env;
 use std::process::Command;
@@ -42,8 +38,10 @@ fn every_job_runs_once() {
     let pool = ThreadPool::fixed("once", 4).expect("start");
     for _ in 0..JOBS {
         let runs = Arc::clone(&runs);
-        pool.execute(move || drop(runs.fetch_add(1, Ordering::Relaxed)))
-            .expect("execute");
+        let job = move || {
+            runs.fetch_add(1, Ordering::Relaxed);
+        };
+        pool.execute(job).expect("execute");
     }
     drop(pool);
     assert_eq!(
@@ -116,8 +114,11 @@ fn on_demand_never_exceeds_its_maximum() {
     let pool = ThreadPool::on_demand("bound", 3);
     for _ in 0..10 {
         let gate = Arc::clone(&gate);
-        pool.execute(move || drop(gate.lock().expect("lock").recv()))
-            .expect("execute");
+        let job = move || {
+            // An error says that the gate is open.
+            let _ = gate.lock().expect("lock").recv();
+        };
+        pool.execute(job).expect("execute");
     }
     assert_eq!(pool.workers(), 3, "expected as many workers as allowed");
     wait_for("queued jobs", 7, || pool.queued());
@@ -159,7 +160,7 @@ fn workers_are_named_and_numbered() {
     let job = move || {
         sender
             .send(thread::current().name().map(str::to_owned))
-            .expect("send")
+            .expect("send");
     };
     pool.execute(job).expect("execute");
     assert_eq!(receive(&results).as_deref(), Some("loom-1"));
@@ -173,7 +174,7 @@ fn a_job_may_queue_another() {
     pool.execute(move || {
         inner
             .execute(move || sender.send(()).expect("send"))
-            .expect("execute")
+            .expect("execute");
     })
     .expect("POOL-4: no lock is held while a job runs");
     receive(&results);
