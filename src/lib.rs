@@ -1,5 +1,6 @@
 //! Handloom: a laboratory of concurrency in Rust, woven by hand.
 
+pub mod calc;
 pub mod os;
 pub mod processes;
 pub mod threads;
