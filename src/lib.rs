@@ -3,4 +3,6 @@
 pub mod aio;
 pub mod calc;
 pub mod os;
+pub mod processes;
 pub mod rt;
+pub mod threads;

@@ -3,6 +3,22 @@
 //! [`protocol`] is what all the models share: it takes bytes, gives bytes, and never sees a socket. What is
 //! left to a model is only the question of this laboratory: who waits for which client, and how.
 
+//!
+//! Reading order: `config`, `model` (what they have in common), `acceptor` and `blocking` (taking clients in,
+//! serving one), then the models: `sequential`, `threads`, `pool`, `prefork`.
+
+mod acceptor;
+mod blocking;
+mod config;
+mod model;
+mod open_streams;
+mod pool;
+mod prefork;
+mod sequential;
+mod threads;
+
 pub mod protocol;
 
+pub use config::Config;
+pub use model::{Model, ParseModelError, serve};
 pub use protocol::{OUT_HIGH_WATER, Op, ParseOpError, Session, State};

@@ -10,12 +10,12 @@
 //!   read, so one signal reaches every thread and every forked child, however late it looks.
 //! - `EVENTFD-2`: signalling never blocks.
 //!
-//! **Left out**: the semaphore mode, and reading the counter, which nothing in the house needs.
+//! **Left out**: the semaphore mode, and the counter's value, which nothing in the house needs.
 //!
 //! **Source**: eventfd(2).
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::syscall::check;
@@ -52,6 +52,23 @@ impl EventFd {
             match (&self.file).write(&1_u64.to_ne_bytes()) {
                 Ok(_) => return Ok(()),
                 // The counter is at its end: then the descriptor is readable, which was the purpose.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes the signal back. Not for a descriptor that others wait for too (`EVENTFD-1`).
+    ///
+    /// # Errors
+    /// None that a live event descriptor can give.
+    pub fn clear(&self) -> io::Result<()> {
+        let mut counter = [0; size_of::<u64>()];
+        loop {
+            match (&self.file).read(&mut counter) {
+                Ok(_) => return Ok(()),
+                // It was not signalled.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

@@ -14,12 +14,15 @@
 //!
 //! **Source**: the man pages, section 2, named at each function.
 
-mod syscall;
-
 mod event_fd;
 mod poll;
+mod syscall;
 
+pub mod affinity;
+pub mod limits;
+pub mod process;
 pub mod signal;
+pub mod socket;
 
 pub use event_fd::EventFd;
 pub use poll::{PollFd, poll, wait_readable};

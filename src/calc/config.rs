@@ -1,0 +1,43 @@
+//! What a server of the calculator can be told, whatever its model.
+
+use std::time::Duration;
+
+use super::protocol::Op;
+
+/// What a server of the calculator can be told. Each default is the program's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What to do with the two numbers. Default: the sum.
+    pub op: Op,
+    /// The longest message, its line ending not counted. Default: 1 MiB. Taste: 300,000 digits and more.
+    pub max_message_bytes: usize,
+    /// The silence after which an unterminated message counts as complete. Default: 100 ms. Taste: longer
+    /// than a packet waits on a local network, shorter than a human notices.
+    pub pause: Duration,
+    /// How many connections are open at once; further clients wait in the backlog. Default: 100,000.
+    /// `sequential` and `prefork` have a bound of their own: one for each process.
+    pub max_connections: usize,
+    /// The silence after which a connection is closed. Default: `None`, which is never.
+    pub idle_timeout: Option<Duration>,
+    /// How long a stop may take, for what is in flight to be finished. Default: 5 s.
+    pub grace: Duration,
+    /// The threads of `pool`, the processes of `prefork`. Default: 64. Each serves one client at a time
+    /// and mostly waits for it, so this counts the clients served at once; the number of processors has
+    /// no part in it.
+    pub workers: usize,
+}
+
+impl Default for Config {
+    /// The values named at the fields.
+    fn default() -> Self {
+        Self {
+            op: Op::Sum,
+            max_message_bytes: 1024 * 1024,
+            pause: Duration::from_millis(100),
+            max_connections: 100_000,
+            idle_timeout: None,
+            grace: Duration::from_secs(5),
+            workers: 64,
+        }
+    }
+}

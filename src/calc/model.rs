@@ -1,0 +1,127 @@
+//! The concurrency models by name, and the way to each.
+//!
+//! | model | who waits for a client | a slow client holds up |
+//! | --- | --- | --- |
+//! | `sequential` | the only thread | everybody |
+//! | `threads` | a thread of its own | nobody, for the price of a stack each |
+//! | `pool` | one of a fixed number of threads | nobody, until all of these wait |
+//! | `prefork` | one of a fixed number of processes | likewise |
+//! | `callbacks` | one selector for all; closures | nobody |
+//! | `generators` | one selector for all; coroutines by hand | nobody |
+//! | `async` | one selector for all; futures | nobody |
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::BorrowedFd;
+use std::str::FromStr;
+
+use super::config::Config;
+use super::{pool, prefork, sequential, threads};
+
+/// A way to serve many clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Model {
+    /// One client at a time.
+    Sequential,
+    /// A thread for each client.
+    Threads,
+    /// A fixed number of threads.
+    Pool,
+    /// A fixed number of processes that share the listener.
+    Prefork,
+    /// Readiness and closures.
+    Callbacks,
+    /// State machines written by hand, on the generator loop.
+    Generators,
+    /// Futures on the event loop.
+    Async,
+}
+
+impl Model {
+    /// Every model, from the simplest to the last.
+    pub const ALL: [Self; 7] = [
+        Self::Sequential,
+        Self::Threads,
+        Self::Pool,
+        Self::Prefork,
+        Self::Callbacks,
+        Self::Generators,
+        Self::Async,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Threads => "threads",
+            Self::Pool => "pool",
+            Self::Prefork => "prefork",
+            Self::Callbacks => "callbacks",
+            Self::Generators => "generators",
+            Self::Async => "async",
+        }
+    }
+}
+
+impl fmt::Display for Model {
+    /// Writes the name.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.name())
+    }
+}
+
+impl FromStr for Model {
+    type Err = ParseModelError;
+
+    /// Finds a model by its name.
+    fn from_str(name: &str) -> Result<Self, ParseModelError> {
+        Self::ALL
+            .into_iter()
+            .find(|model| model.name() == name)
+            .ok_or(ParseModelError)
+    }
+}
+
+/// The name is not that of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseModelError;
+
+impl fmt::Display for ParseModelError {
+    /// Lists the names there are.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Model::ALL.map(Model::name);
+        write!(out, "expected one of {}", names.join(", "))
+    }
+}
+
+impl Error for ParseModelError {}
+
+/// Serves the calculator on `listener` in the given model, until `stop` is readable.
+///
+/// `stop` is never read, so it reaches every thread and process that waits for it. Then the server takes no
+/// further client, answers what has been received, and ends within [`Config::grace`].
+///
+/// # Errors
+/// The listener fails for good; [`Model::Prefork`] also when this process has a second thread.
+///
+/// # Blocking
+/// Until the stop, and the grace.
+pub fn serve(
+    model: Model,
+    listener: TcpListener,
+    config: &Config,
+    stop: BorrowedFd<'_>,
+) -> io::Result<()> {
+    match model {
+        Model::Sequential => sequential::serve(&listener, config, stop),
+        Model::Threads => threads::serve(listener, config, stop),
+        Model::Pool => pool::serve(listener, config, stop),
+        Model::Prefork => prefork::serve(&listener, config, stop),
+        Model::Callbacks | Model::Generators | Model::Async => {
+            let text = format!("the model {model} is not built yet");
+            Err(io::Error::new(io::ErrorKind::Unsupported, text))
+        }
+    }
+}

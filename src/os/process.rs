@@ -1,0 +1,327 @@
+#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+//! Processes: fork, reap, kill, and the pact that a child does not outlive its parent.
+//!
+//! Problem: fork(2) copies one thread and all of the memory. A lock that another thread held stays
+//! locked in the child for ever, a handler that the parent installed writes into the parent's
+//! descriptors, and a child that nobody reaps stays in the process table.
+//!
+//! **Invariants**
+//! - `PROCESS-1`: [`fork`] refuses when a second thread runs, and names the threads.
+//! - `PROCESS-2`: every child is reaped, once; by the drop of its [`Child`] at the latest.
+//! - `PROCESS-3`: no signal is sent to a child that was reaped: its number may be another's by now.
+//! - `PROCESS-4`: no handler of the parent ever runs in the child (`SIGNAL-5`).
+//!
+//! **Left out**: exec (std's `Command` has it), process groups, sessions.
+//!
+//! **Source**: fork(2), `pidfd_open(2)`, waitpid(2), prctl(2) under `PR_SET_PDEATHSIG`.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::thread;
+use std::time::Duration;
+
+use libc::c_int;
+
+use super::signal::{AllBlocked, Signal, forget_in_child};
+use super::syscall::{check, retry};
+
+/// How often [`fork`] looks again for threads that were joined and are still leaving.
+const LEAVING_LOOKS: u32 = 20;
+/// The time between two such looks. Taste; a thread leaves within microseconds on an idle machine.
+const LEAVING_PAUSE: Duration = Duration::from_millis(1);
+
+/// The number of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pid(libc::pid_t);
+
+impl fmt::Display for Pid {
+    /// Writes the plain number.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It left with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl fmt::Display for Exit {
+    /// Writes "code 1" or "signal 9".
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(out, "code {code}"),
+            Self::Signal(number) => write!(out, "signal {number}"),
+        }
+    }
+}
+
+/// Which of the two processes that return from [`fork`] this is.
+#[derive(Debug)]
+pub enum Fork {
+    /// The new one.
+    Child,
+    /// The old one, which now answers for the new one.
+    Parent(Child),
+}
+
+/// A child that was forked. Its descriptor is readable once it has ended.
+///
+/// Dropping it kills the child and waits for its end (`PROCESS-2`).
+#[derive(Debug)]
+pub struct Child {
+    /// Its number, which is the child's own only until it is reaped (`PROCESS-3`).
+    pid: Pid,
+    /// The kernel's handle of the process, for a selector to wait on.
+    pidfd: OwnedFd,
+    /// How it ended; set when it is reaped.
+    exit: Option<Exit>,
+}
+
+/// Splits this process in two.
+///
+/// The child has default dispositions for every signal that was listened to, and must leave by
+/// [`exit_now`]: unwinding or returning from `main` would run the parent's destructors a second time.
+///
+/// # Errors
+/// A second thread runs (`PROCESS-1`); out of processes, memory or descriptors.
+///
+/// # Blocking
+/// Shortly, when a thread that was joined is still leaving.
+pub fn fork() -> io::Result<Fork> {
+    refuse_threads()?;
+    // A signal between the fork and `forget_in_child` would run the parent's handler (PROCESS-4).
+    let blocked = AllBlocked::new()?;
+    // SAFETY: PROCESS-1: this is the only thread, so the child's copy of the memory has no lock that
+    // a missing thread holds, and may go on as if nothing had happened.
+    let raw = check(unsafe { libc::fork() })?;
+    if raw == 0 {
+        if forget_in_child().is_err() {
+            exit_now(1);
+        }
+        drop(blocked);
+        return Ok(Fork::Child);
+    }
+    drop(blocked);
+    Child::adopt(Pid(raw)).map(Fork::Parent)
+}
+
+/// Fails when this process has more than one thread (`PROCESS-1`).
+///
+/// If the only thread is the one that looks, nobody is left who could start another behind its back.
+///
+/// # Errors
+/// With the names of the threads; or /proc is not mounted.
+pub fn refuse_threads() -> io::Result<()> {
+    // A join returns when the thread has run its last instruction, shortly before it leaves /proc.
+    for _ in 0..LEAVING_LOOKS {
+        if thread_names()?.len() == 1 {
+            return Ok(());
+        }
+        thread::sleep(LEAVING_PAUSE);
+    }
+    let names = thread_names()?;
+    if names.len() == 1 {
+        return Ok(());
+    }
+    let text = format!(
+        "fork: {} threads run ({}), only one may",
+        names.len(),
+        names.join(", ")
+    );
+    Err(io::Error::other(text))
+}
+
+/// Lists the names of this process's threads, in the order they were started.
+///
+/// # Errors
+/// /proc is not mounted.
+///
+/// # Source
+/// proc(5), under `/proc/[pid]/task`
+pub fn thread_names() -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir("/proc/self/task")? {
+        // A thread may end between the listing and this read; then it does not count.
+        if let Ok(name) = fs::read_to_string(entry?.path().join("comm")) {
+            names.push(name.trim_end().to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Leaves at once: no destructor, no unwinding, no flush of the parent's copied buffers.
+///
+/// # Source
+/// _exit(2)
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit(2) has no preconditions, and nothing runs after it.
+    unsafe { libc::_exit(code) }
+}
+
+/// Has the kernel kill this process when the *thread* that forked it ends. Called in the child.
+///
+/// # Errors
+/// `NotFound` when `parent` had ended before: then no signal will come, and the child should leave.
+///
+/// # Source
+/// prctl(2), `PR_SET_PDEATHSIG`
+pub fn die_with_parent(parent: Pid) -> io::Result<()> {
+    let signal = libc::c_ulong::from(Signal::Kill.number().cast_unsigned());
+    // SAFETY: this option of prctl(2) takes one integer and touches no memory.
+    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) })?;
+    // Asked for too late, the signal never comes; an orphan has another parent.
+    if parent_pid() == parent {
+        Ok(())
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("parent {parent} has ended"),
+        ))
+    }
+}
+
+/// The number of this process.
+pub fn pid() -> Pid {
+    // SAFETY: getpid(2) cannot fail.
+    Pid(unsafe { libc::getpid() })
+}
+
+/// The number of this process's parent.
+pub fn parent_pid() -> Pid {
+    // SAFETY: getppid(2) cannot fail.
+    Pid(unsafe { libc::getppid() })
+}
+
+/// Sends a signal to a process that is not a child of ours, or to ourselves.
+///
+/// # Errors
+/// No such process, or not ours to signal.
+///
+/// # Source
+/// kill(2)
+pub fn kill(pid: Pid, signal: Signal) -> io::Result<()> {
+    // SAFETY: kill(2) takes two integers and touches no memory.
+    check(unsafe { libc::kill(pid.0, signal.number()) }).map(drop)
+}
+
+impl Child {
+    /// Takes charge of a child that was just forked.
+    fn adopt(pid: Pid) -> io::Result<Self> {
+        // SAFETY: pidfd_open(2) takes two integers. The child is not reaped, so the number is its own.
+        let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
+        let raw = c_int::try_from(raw).expect("holds because a descriptor is an int");
+        match check(raw) {
+            Ok(raw) => {
+                // SAFETY: OS-1: the call has just returned this descriptor. It is close-on-exec.
+                let pidfd = unsafe { OwnedFd::from_raw_fd(raw) };
+                Ok(Self {
+                    pid,
+                    pidfd,
+                    exit: None,
+                })
+            }
+            Err(error) => {
+                // Without a descriptor nobody can wait for it: better no child than a lost one.
+                kill(pid, Signal::Kill)?;
+                reap(pid, 0)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Sends it a signal; once it is reaped, does nothing (`PROCESS-3`).
+    ///
+    /// # Errors
+    /// None in practice: until it is reaped it exists and is ours.
+    pub fn kill(&self, signal: Signal) -> io::Result<()> {
+        if self.exit.is_some() {
+            Ok(())
+        } else {
+            kill(self.pid, signal)
+        }
+    }
+
+    /// Waits until it has ended, and reaps it.
+    ///
+    /// # Errors
+    /// Somebody else has reaped it.
+    ///
+    /// # Blocking
+    /// Until the child ends.
+    pub fn wait(&mut self) -> io::Result<Exit> {
+        loop {
+            if let Some(exit) = self.reap_with(0)? {
+                return Ok(exit);
+            }
+        }
+    }
+
+    /// Reaps it if it has ended, and does not wait.
+    ///
+    /// # Errors
+    /// Somebody else has reaped it.
+    pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
+        self.reap_with(libc::WNOHANG)
+    }
+
+    /// Forgets the child of another: for the copy that a forked sibling finds in its memory.
+    ///
+    /// The parent's own value, in the parent's memory, still kills and reaps.
+    pub fn abandon(mut self) {
+        // The drop then only closes this process's copy of the descriptor.
+        self.exit = Some(Exit::Code(0));
+    }
+
+    /// Reaps it at most once (`PROCESS-2`).
+    fn reap_with(&mut self, flags: c_int) -> io::Result<Option<Exit>> {
+        if self.exit.is_none() {
+            self.exit = reap(self.pid, flags)?;
+        }
+        Ok(self.exit)
+    }
+}
+
+impl AsFd for Child {
+    /// Lends the descriptor that is readable once the child has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+impl Drop for Child {
+    /// Kills the child if it still runs, and reaps it.
+    fn drop(&mut self) {
+        if self.exit.is_none() {
+            // Neither can fail for a child of ours, and a destructor has nobody to tell.
+            drop(self.kill(Signal::Kill));
+            drop(self.wait());
+        }
+    }
+}
+
+/// One waitpid(2).
+fn reap(pid: Pid, flags: c_int) -> io::Result<Option<Exit>> {
+    let mut status = 0;
+    // SAFETY: `status` is ours to write.
+    let reaped = retry(|| unsafe { libc::waitpid(pid.0, &raw mut status, flags) })?;
+    // With WNOHANG, 0 means: it still runs.
+    Ok((reaped != 0).then(|| {
+        if libc::WIFSIGNALED(status) {
+            Exit::Signal(libc::WTERMSIG(status))
+        } else {
+            Exit::Code(libc::WEXITSTATUS(status))
+        }
+    }))
+}

@@ -1,0 +1,97 @@
+#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+//! What std leaves out of sockets.
+//!
+//! Problem: std listens with a backlog of 128 connections, which a thousand clients that come at once
+//! overrun; and offers no way to reset a connection, which the tests of a server need. And the many
+//! ways in which an accept can fail ask for three different answers.
+//!
+//! **Invariants**
+//! - `OS-1`: nothing here takes a descriptor; all borrow the socket of std.
+//! - `ACCEPT-1`: a failed accept is the peer's fault (try the next), a shortage (wait), or the
+//!   listener's end (stop). Every error is one of these.
+//!
+//! **Source**: listen(2), accept(2) under "Error handling", socket(7) under `SO_LINGER`.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+
+use libc::c_int;
+
+use super::syscall::check;
+
+/// What to do about an accept that failed (`ACCEPT-1`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptFailure {
+    /// That one client is gone: accept the next.
+    Peer,
+    /// Out of descriptors or memory: wait, since the client stays in the backlog.
+    Shortage,
+    /// The listener itself is of no use any more.
+    Listener,
+}
+
+impl AcceptFailure {
+    /// Sorts the error of an accept (`ACCEPT-1`). `WouldBlock` is not for here: it is no failure.
+    ///
+    /// # Source
+    /// accept(2): "treat them like EAGAIN by retrying", of errors pending on the new socket.
+    pub fn of(error: &io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => Self::Shortage,
+            Some(
+                libc::ECONNABORTED
+                | libc::EINTR
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::ENOPROTOOPT
+                | libc::EHOSTDOWN
+                | libc::ENONET
+                | libc::EHOSTUNREACH
+                | libc::EOPNOTSUPP
+                | libc::ENETUNREACH
+                | libc::EPERM
+                | libc::ETIMEDOUT,
+            ) => Self::Peer,
+            _ => Self::Listener,
+        }
+    }
+}
+
+/// Changes how many connections the kernel keeps ready for accept. It caps this at `somaxconn`.
+///
+/// # Errors
+/// The socket does not listen.
+///
+/// # Source
+/// listen(2), which may be called again for this.
+pub fn listen_with_backlog(listener: &TcpListener, backlog_connections: u16) -> io::Result<()> {
+    // SAFETY: the descriptor is open as long as `listener` is borrowed; two integers, no memory.
+    check(unsafe { libc::listen(listener.as_raw_fd(), c_int::from(backlog_connections)) }).map(drop)
+}
+
+/// Has the close of this stream reset the connection, and throw away what was not sent.
+///
+/// # Errors
+/// None for an open stream.
+///
+/// # Source
+/// socket(7), `SO_LINGER` with a span of zero
+pub fn set_linger_zero(stream: &TcpStream) -> io::Result<()> {
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    let length = libc::socklen_t::try_from(size_of_val(&linger)).map_err(io::Error::other)?;
+    // SAFETY: the descriptor is open, and `linger` is the type and length that the option asks for.
+    check(unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const linger).cast(),
+            length,
+        )
+    })
+    .map(drop)
+}

@@ -1,0 +1,9 @@
+//! Threads: a pool of them that runs jobs.
+//!
+//! Problem: a thread costs a stack, a place in the kernel's scheduler and some ten microseconds to start.
+//! A program that starts one for every small job pays that each time, and one that starts them without
+//! a bound falls over when the jobs come faster than they end.
+
+mod pool;
+
+pub use pool::ThreadPool;
