@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::rt::clock::whole_nanos;
-use crate::rt::context::{self, Core};
+use crate::rt::context;
+use crate::rt::core::Core;
 use crate::rt::timers::Nanos;
 use crate::rt::{Wait, waits_for};
 

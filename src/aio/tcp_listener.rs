@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{TcpStream, sleep};
+use crate::os::socket::AcceptFailure;
 use crate::rt::{Direction, Source};
 
 /// The first wait after descriptors ran out; doubled each time. A taste: short beside a client's patience.
@@ -89,41 +90,14 @@ impl TcpListener {
                 },
                 Err(error) => error,
             };
-            match AcceptError::of(&error) {
-                AcceptError::Peer => {}
-                AcceptError::Resources => {
+            match AcceptFailure::of(&error) {
+                AcceptFailure::Peer => {}
+                AcceptFailure::Shortage => {
                     sleep(self.back_off).await;
                     self.back_off = (self.back_off * 2).min(LAST_BACK_OFF);
                 }
-                AcceptError::Listener => return Err(error),
+                AcceptFailure::Listener => return Err(error),
             }
-        }
-    }
-}
-
-/// Whose fault a failed accept is.
-enum AcceptError {
-    /// The connection's: take the next.
-    Peer,
-    /// The machine has run out of something: wait.
-    Resources,
-    /// The listener's: give up.
-    Listener,
-}
-
-impl AcceptError {
-    /// Sorts an error, as accept(2) tells.
-    fn of(error: &io::Error) -> Self {
-        match error.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::ENOSPC) => {
-                Self::Resources
-            }
-            Some(libc::EBADF | libc::EFAULT | libc::EINVAL | libc::ENOTSOCK | libc::EOPNOTSUPP) => {
-                Self::Listener
-            }
-            // ECONNABORTED, EPROTO, and the network errors that a new socket passes on.
-            Some(_) => Self::Peer,
-            None => Self::Listener,
         }
     }
 }

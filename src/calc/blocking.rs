@@ -85,15 +85,7 @@ pub(super) fn converse(
     }
     let session = Session::new(config.op, config.max_message_bytes);
     let stop_deadline = None;
-    Conversation {
-        stream,
-        config,
-        stop,
-        stop_deadline,
-        session,
-        out: Vec::new(),
-    }
-    .run()
+    Conversation { stream, config, stop, stop_deadline, session, out: Vec::new() }.run()
 }
 
 impl Conversation<'_> {
@@ -127,10 +119,7 @@ impl Conversation<'_> {
     /// How long to wait for input, and whether the end of that is a pause or the idle time-out.
     fn patience(&self, silent_since: Instant) -> (Option<Duration>, bool) {
         let silent = || silent_since.elapsed();
-        let idle = self
-            .config
-            .idle_timeout
-            .map(|span| span.saturating_sub(silent()));
+        let idle = self.config.idle_timeout.map(|span| span.saturating_sub(silent()));
         if self.session.state() != State::Open {
             return (idle, false);
         }
@@ -211,9 +200,7 @@ impl Conversation<'_> {
     fn wait_writable(&mut self) -> io::Result<()> {
         loop {
             self.check_grace()?;
-            let grace = self
-                .stop_deadline
-                .map(|at| at.saturating_duration_since(Instant::now()));
+            let grace = self.stop_deadline.map(|at| at.saturating_duration_since(Instant::now()));
             let timeout = grace.into_iter().chain(self.config.idle_timeout).min();
             match self.wait(PollFd::writable(self.stream.as_fd()), timeout)? {
                 Waited::Ready => return Ok(()),
@@ -257,11 +244,7 @@ impl Conversation<'_> {
     fn wait(&mut self, on_stream: PollFd<'_>, timeout: Option<Duration>) -> io::Result<Waited> {
         let Some(stop) = self.stop else {
             let ready = poll(&mut [on_stream], timeout)?;
-            return Ok(if ready == 0 {
-                Waited::TimeUp
-            } else {
-                Waited::Ready
-            });
+            return Ok(if ready == 0 { Waited::TimeUp } else { Waited::Ready });
         };
         let mut fds = [on_stream, PollFd::readable(stop)];
         if poll(&mut fds, timeout)? == 0 {

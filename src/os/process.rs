@@ -130,11 +130,7 @@ pub fn refuse_threads() -> io::Result<()> {
     if names.len() == 1 {
         return Ok(());
     }
-    let text = format!(
-        "fork: {} threads run ({}), only one may",
-        names.len(),
-        names.join(", ")
-    );
+    let text = format!("fork: {} threads run ({}), only one may", names.len(), names.join(", "));
     Err(io::Error::other(text))
 }
 
@@ -180,10 +176,7 @@ pub fn die_with_parent(parent: Pid) -> io::Result<()> {
     if parent_pid() == parent {
         Ok(())
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("parent {parent} has ended"),
-        ))
+        Err(io::Error::new(io::ErrorKind::NotFound, format!("parent {parent} has ended")))
     }
 }
 
@@ -221,11 +214,7 @@ impl Child {
             Ok(raw) => {
                 // SAFETY: OS-1: the call has just returned this descriptor. It is close-on-exec.
                 let pidfd = unsafe { OwnedFd::from_raw_fd(raw) };
-                Ok(Self {
-                    pid,
-                    pidfd,
-                    exit: None,
-                })
+                Ok(Self { pid, pidfd, exit: None })
             }
             Err(error) => {
                 // Without a descriptor nobody can wait for it: better no child than a lost one.
@@ -246,11 +235,7 @@ impl Child {
     /// # Errors
     /// None in practice: until it is reaped it exists and is ours.
     pub fn kill(&self, signal: Signal) -> io::Result<()> {
-        if self.exit.is_some() {
-            Ok(())
-        } else {
-            kill(self.pid, signal)
-        }
+        if self.exit.is_some() { Ok(()) } else { kill(self.pid, signal) }
     }
 
     /// Waits until it has ended, and reaps it.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::context::Core;
+use super::core::Core;
 use super::event_loop::EventLoop;
 use super::observer::Observer;
 use super::reactor::Reactor;

@@ -21,14 +21,15 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::context::{self, Core, Entered};
+use super::core::Core;
+use super::ending::Running;
 use super::observer::Moment;
-use super::remote::{Contents, Remote};
+use super::remote::Remote;
 use super::stuck::STUCK_AFTER;
 use super::table::MAIN;
-use super::task::{MainWaker, Ran, TaskId, WakeState};
+use super::task::{MainWaker, Ran, WakeState};
 
 /// Polls after which the selector is asked although tasks are ready. Asking costs as much as ten polls
 /// (`benches/event_loop.rs`), so not after each; tokio takes 61.
@@ -82,7 +83,7 @@ impl EventLoop {
         let (core, mut value, mut polls) = (&*self.core, None, 0);
         while value.is_none() && polls < TURN_POLLS {
             if core.inbox.is_notified() {
-                self.empty_inbox(main);
+                core.empty_inbox(main);
             }
             let batch = core.queue.borrow_mut().begin_batch();
             if batch == 0 {
@@ -93,12 +94,12 @@ impl EventLoop {
                 if slot != MAIN.slot {
                     self.run_task(slot);
                 } else if value.is_none() {
-                    main.begin_poll();
+                    main.0.begin_poll();
                     core.begin_poll(waker);
-                    let started = self.poll_begins();
+                    let started = core.poll_begins();
                     let polled = future.as_mut().poll(&mut Context::from_waker(waker));
-                    core.note_main_wait();
-                    self.poll_ended(started, MAIN);
+                    core.main_wait.set(core.wait.get());
+                    core.poll_ended(started, MAIN);
                     if let Poll::Ready(ready) = polled {
                         value = Some(ready);
                     }
@@ -111,15 +112,16 @@ impl EventLoop {
 
     /// Runs the task in a slot, if it has not ended meanwhile.
     fn run_task(&self, slot: u32) {
-        let Some(task) = self.core.tasks.borrow_mut().take(slot) else { return };
+        let core = &*self.core;
+        let Some(task) = core.tasks.borrow_mut().take(slot) else { return };
         let id = task.state().id();
-        let started = self.poll_begins();
-        let ran = task.run(&self.core);
-        self.poll_ended(started, id);
+        let started = core.poll_begins();
+        let ran = task.run(core);
+        core.poll_ended(started, id);
         if matches!(ran, Ran::Finished { .. }) {
-            self.core.observe(|| Moment::Finished { task: id });
+            core.observe(|| Moment::Finished { task: id });
         }
-        self.core.tasks.borrow_mut().put_back(id, ran);
+        core.tasks.borrow_mut().put_back(id, ran);
     }
 
     /// Asks the selector, blocking only when nothing is ready; then fires timers; then wakes.
@@ -140,7 +142,7 @@ impl EventLoop {
             waker.wake();
         }
         core.woken.set(woken);
-        self.empty_inbox(main);
+        core.empty_inbox(main);
         core.panic_if_stuck(timeout == Some(STUCK_AFTER) && quiet, main);
     }
 
@@ -161,9 +163,7 @@ impl EventLoop {
             None => None,
         }
     }
-}
 
-impl EventLoop {
     /// Fires the timers that are due; `quiet` tells that virtual time may jump to the first of them.
     fn fire_timers(&self, quiet: bool, woken: &mut Vec<Waker>) -> usize {
         let core = &*self.core;
@@ -172,86 +172,5 @@ impl EventLoop {
             core.clock.jump(next);
         }
         core.timers.borrow_mut().expire(core.clock.nanos(), woken)
-    }
-
-    /// Wakes and calls what other threads have asked for.
-    fn empty_inbox(&self, main: &MainWaker) {
-        let Contents { woken, calls, .. } = self.core.inbox.end_wait();
-        for id in woken {
-            if id == MAIN {
-                main.0.wake_from_inbox();
-            } else {
-                let task = self.core.tasks.borrow().get(id).cloned();
-                if let Some(task) = task {
-                    task.state().wake_from_inbox();
-                }
-            }
-        }
-        for call in calls {
-            self.core.call(call);
-        }
-    }
-
-    /// Notes when a poll begins, if anybody wants to know.
-    fn poll_begins(&self) -> Option<Instant> {
-        let core = &*self.core;
-        (core.slow_poll.is_some() || core.observer.is_some()).then(Instant::now)
-    }
-
-    /// Tells when a poll ended, and reports one that held the loop too long.
-    fn poll_ended(&self, started: Option<Instant>, task: TaskId) {
-        let Some(from) = started else { return };
-        let (core, to) = (&*self.core, Instant::now());
-        core.observe(|| Moment::Polled { task, from, to });
-        if core.slow_poll.is_some_and(|limit| to - from > limit) {
-            core.report_slow(task, to - from);
-        }
-    }
-}
-
-impl Drop for EventLoop {
-    /// Sockets and sleeps that live on learn that their loop is gone.
-    fn drop(&mut self) {
-        let core = &*self.core;
-        core.set_gone();
-        let mut woken = Vec::new();
-        core.reactor.borrow_mut().drain(&mut woken);
-        core.timers.borrow_mut().drain(&mut woken);
-        // Calls that were never made are dropped here, with no lock held.
-        drop(core.inbox.close());
-        for waker in woken {
-            waker.wake();
-        }
-    }
-}
-
-/// A `block_on` in progress; when it ends, by whatever way, so do all tasks (`LOOP-4`).
-struct Running<'core> {
-    /// The loop.
-    core: &'core Core,
-    /// Makes it the current one; dropped after the tasks.
-    _entered: Entered,
-}
-
-impl<'core> Running<'core> {
-    /// Makes the loop the current one.
-    fn enter(core: &'core Rc<Core>) -> Self {
-        Self { core, _entered: context::enter(core) }
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.core.set_ending(true);
-        loop {
-            let slot = self.core.tasks.borrow_mut().last_slot();
-            let Some(slot) = slot else { break };
-            let task = self.core.tasks.borrow_mut().take(slot);
-            // Its future's destructor may spawn: such a task ends before it began, in `spawn`.
-            drop(task.map(|task| task.run(self.core)));
-        }
-        self.core.tasks.borrow_mut().clear();
-        self.core.queue.borrow_mut().clear();
-        self.core.set_ending(false);
     }
 }

@@ -16,15 +16,16 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::marker::PhantomData;
+use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::context;
+use super::core::Core;
 use super::observer::Wait;
-use super::task::TaskId;
+use super::task::{Runnable, Stage, Task, TaskId};
 
 /// Why a task has no value.
 #[derive(Debug)]
@@ -101,25 +102,81 @@ impl fmt::Display for JoinError {
 impl Error for JoinError {}
 
 /// What a join handle asks of its task, whatever its future is.
-pub(crate) trait Joinable<T> {
-    /// Its id.
-    fn id(&self) -> TaskId;
+pub(crate) trait Joinable<T>: Runnable {
     /// Takes the result, or leaves a waker for it.
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
     /// Tells whether it is done.
     fn is_finished(&self) -> bool;
-    /// Asks for its future to be dropped.
-    fn cancel(&self);
-    /// Makes a handle that may go to another thread.
-    fn canceller(self: Arc<Self>) -> CancelHandle;
     /// Lets it run on alone; drops a result that had already come.
     fn detach(&self);
 }
 
-/// What can be cancelled from any thread.
-pub(crate) trait Cancel: Send + Sync {
-    /// Asks for the future to be dropped.
-    fn cancel(&self);
+impl<F> Joinable<F::Output> for Task<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
+        if let Some(result) = self.take_result() {
+            return Poll::Ready(result);
+        }
+        drop(self.local().joiner.replace(Some(cx.waker().clone())));
+        Poll::Pending
+    }
+
+    fn is_finished(&self) -> bool {
+        // Borrowed means that the future is running or being dropped.
+        self.local().stage.try_borrow().is_ok_and(|stage| !matches!(*stage, Stage::Future(_)))
+    }
+
+    fn detach(&self) {
+        self.flags().has_handle.set(false);
+        drop(self.local().joiner.take());
+        if let Some(result) = self.take_result() {
+            let (task, spawned_at) = (self.state().id(), self.spawned_at());
+            context::uncollected(Unjoined { task, spawned_at, result });
+        }
+    }
+}
+
+impl<F: Future + 'static> Task<F>
+where
+    F::Output: 'static,
+{
+    /// Takes the result, if there is one. The future is not moved (`TASK-2`).
+    fn take_result(&self) -> Option<Result<F::Output, JoinError>> {
+        // A task that awaits itself finds its stage borrowed, and has no result yet.
+        let mut stage = self.local().stage.try_borrow_mut().ok()?;
+        if !matches!(*stage, Stage::Done(_)) {
+            return None;
+        }
+        match mem::replace(&mut *stage, Stage::Empty) {
+            Stage::Done(result) => Some(result),
+            Stage::Future(_) | Stage::Empty => None,
+        }
+    }
+
+    /// Drops the future, then keeps or drops the result, then wakes whoever waits for it (`JOIN-1`).
+    pub(crate) fn finish(&self, core: &Core, mut result: Result<F::Output, JoinError>) {
+        let (local, task) = (self.local(), self.state().id());
+        let spawned_at = local.spawned_at;
+        let dropped = catch_unwind(AssertUnwindSafe(|| *local.stage.borrow_mut() = Stage::Empty));
+        match dropped {
+            Err(payload) if matches!(result, Err(JoinError::Cancelled)) => {
+                result = Err(core.panicked(task, spawned_at, payload));
+            }
+            Err(payload) => drop_payload(payload),
+            Ok(()) => {}
+        }
+        if self.flags().has_handle.get() {
+            *local.stage.borrow_mut() = Stage::Done(result);
+        } else {
+            core.uncollected(Unjoined { task, spawned_at, result });
+        }
+        if let Some(joiner) = local.joiner.take() {
+            joiner.wake();
+        }
+    }
 }
 
 /// The right to a task's result. Awaiting it gives the result, dropping it detaches the task.
@@ -131,18 +188,16 @@ pub(crate) trait Cancel: Send + Sync {
 /// Polled again after it gave the result, the handle panics.
 #[must_use = "dropping a join handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
-    /// The task; `None` once the result is taken.
+    /// The task; `None` once the result is taken. Not `Send`: bound to the loop's thread, as the task is.
     task: Option<Arc<dyn Joinable<T>>>,
     /// Its id, which outlives the result.
     id: TaskId,
-    /// Bound to the loop's thread, as the task is.
-    here: PhantomData<*const ()>,
 }
 
 impl<T> JoinHandle<T> {
     /// Makes the one handle of a task.
     pub(crate) fn new(task: Arc<dyn Joinable<T>>) -> Self {
-        Self { id: task.id(), task: Some(task), here: PhantomData }
+        Self { id: task.state().id(), task: Some(task) }
     }
 
     /// Returns the task's id.
@@ -158,16 +213,13 @@ impl<T> JoinHandle<T> {
     /// Asks for the task's future to be dropped, which the loop does in its next batch.
     ///
     /// A task that is running finishes its poll first; one that is done keeps its result. Awaiting the
-    /// handle afterwards means that the destructors have run.
+    /// handle afterwards means that the destructors have run. From another thread, have the loop
+    /// [`cancel`](super::cancel) it by its id.
     pub fn cancel(&self) {
         if let Some(task) = &self.task {
-            task.cancel();
+            task.flags().cancelled.set(true);
+            task.state().wake();
         }
-    }
-
-    /// Makes a handle that can cancel the task from any thread.
-    pub fn cancel_handle(&self) -> Option<CancelHandle> {
-        self.task.clone().map(Joinable::canceller)
     }
 }
 
@@ -196,28 +248,6 @@ impl<T> Drop for JoinHandle<T> {
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// The right to cancel a task from any thread.
-#[derive(Clone)]
-pub struct CancelHandle(Arc<dyn Cancel>);
-
-impl CancelHandle {
-    /// Makes a handle.
-    pub(crate) fn new(task: Arc<dyn Cancel>) -> Self {
-        Self(task)
-    }
-
-    /// Asks for the task's future to be dropped, on its loop's thread; see [`JoinHandle::cancel`].
-    pub fn cancel(&self) {
-        self.0.cancel();
-    }
-}
-
-impl fmt::Debug for CancelHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CancelHandle")
     }
 }
 

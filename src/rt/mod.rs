@@ -22,6 +22,8 @@
 mod builder;
 pub(crate) mod clock;
 pub(crate) mod context;
+pub(crate) mod core;
+mod ending;
 mod event_loop;
 mod join;
 mod observer;
@@ -29,6 +31,7 @@ pub(crate) mod parked;
 mod reactor;
 mod remote;
 mod run_queue;
+pub(crate) mod slab;
 mod source;
 mod stuck;
 mod table;
@@ -36,9 +39,9 @@ mod task;
 pub(crate) mod timers;
 
 pub use builder::{Builder, block_on};
-pub use context::{now, poll_budget, spawn, spawn_named, task_table, waits_for};
+pub use context::{cancel, now, poll_budget, spawn, spawn_named, task_table, waits_for};
 pub use event_loop::EventLoop;
-pub use join::{CancelHandle, JoinError, JoinHandle, Panic};
+pub use join::{JoinError, JoinHandle, Panic};
 pub use observer::{Moment, Observer, Wait};
 pub use parked::Parked;
 pub use reactor::Direction;

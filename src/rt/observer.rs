@@ -14,52 +14,26 @@ use std::os::fd::RawFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use super::core::Core;
 use super::task::TaskId;
 
 /// A step of the loop.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "each field is named by its moment's sentence")]
 pub enum Moment<'a> {
-    /// A task was spawned.
-    Spawned {
-        /// Which.
-        task: TaskId,
-        /// By what name.
-        name: Option<&'a str>,
-        /// Where in the source.
-        at: &'static Location<'static>,
-    },
-    /// A task was made ready.
-    Woken {
-        /// Which.
-        task: TaskId,
-    },
-    /// A task was polled.
-    Polled {
-        /// Which.
-        task: TaskId,
-        /// When the poll began.
-        from: Instant,
-        /// When it ended.
-        to: Instant,
-    },
-    /// A task is done.
-    Finished {
-        /// Which.
-        task: TaskId,
-    },
-    /// The loop asks the selector.
-    Waits {
-        /// For how long at the most; `None` is without limit.
-        timeout: Option<Duration>,
-    },
-    /// The loop is back from the selector.
-    Woke {
-        /// Sockets that became ready.
-        sockets: usize,
-        /// Timers that fired.
-        timers: usize,
-    },
+    /// A `task` was spawned under a `name`, `at` a line of the source.
+    Spawned { task: TaskId, name: Option<&'a str>, at: &'static Location<'static> },
+    /// A `task` was made ready.
+    Woken { task: TaskId },
+    /// A `task` was polled, `from` one instant `to` another.
+    Polled { task: TaskId, from: Instant, to: Instant },
+    /// A `task` is done.
+    Finished { task: TaskId },
+    /// The loop asks the selector, for `timeout` at the most; `None` is without limit.
+    Waits { timeout: Option<Duration> },
+    /// The loop is back: so many `sockets` are ready, so many `timers` fired.
+    Woke { sockets: usize, timers: usize },
 }
 
 /// Whoever watches a loop.
@@ -80,6 +54,40 @@ pub trait Observer {
 pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {}
+
+impl Core {
+    /// Tells the observer, if there is one: without one it is this branch that is paid.
+    pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
+        if let Some(observer) = &self.observer {
+            observer.observe(moment());
+        }
+    }
+
+    /// Reports what should not have happened.
+    pub(crate) fn report(&self, text: &str) {
+        self.observer.as_deref().unwrap_or(&Unobserved).report(text);
+    }
+
+    /// Notes when a poll begins, if anybody wants to know.
+    pub(crate) fn poll_begins(&self) -> Option<Instant> {
+        (self.slow_poll.is_some() || self.observer.is_some()).then(Instant::now)
+    }
+
+    /// Tells when a poll ended, and names a task that held the loop too long.
+    pub(crate) fn poll_ended(&self, from: Option<Instant>, task: TaskId) {
+        let Some(from) = from else { return };
+        let to = Instant::now();
+        self.observe(|| Moment::Polled { task, from, to });
+        if self.slow_poll.is_some_and(|limit| to - from > limit) {
+            self.report(&format!(
+                "{} held the loop for {:.0?}: give blocking work to run_blocking, and long computing \
+                 a yield_now now and then",
+                self.name_of(task),
+                to - from
+            ));
+        }
+    }
+}
 
 /// What a task waits for, as its last poll told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,22 +125,21 @@ pub enum Wait {
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = match self {
-            Self::Readable(descriptor) => return write!(f, "to read descriptor {descriptor}"),
-            Self::Writable(descriptor) => return write!(f, "to write descriptor {descriptor}"),
-            Self::Task(number) => return write!(f, "for the end of task {number}"),
-            Self::Nothing => "for something it did not name",
-            Self::Deadline => "for a point in time",
-            Self::Lock => "for a lock",
-            Self::Permit => "for a permit of a semaphore",
-            Self::Event => "for an event to be set",
-            Self::Condition => "for a condition",
-            Self::Item => "for an item in a queue",
-            Self::Room => "for room in a queue",
-            Self::Thread => "for work on another thread",
-            Self::Signal => "for a signal",
-            Self::Turn => "for its next turn",
-        };
-        f.write_str(words)
+        match self {
+            Self::Nothing => f.write_str("for something it did not name"),
+            Self::Readable(descriptor) => write!(f, "to read descriptor {descriptor}"),
+            Self::Writable(descriptor) => write!(f, "to write descriptor {descriptor}"),
+            Self::Deadline => f.write_str("for a point in time"),
+            Self::Task(number) => write!(f, "for the end of task {number}"),
+            Self::Lock => f.write_str("for a lock"),
+            Self::Permit => f.write_str("for a permit of a semaphore"),
+            Self::Event => f.write_str("for an event to be set"),
+            Self::Condition => f.write_str("for a condition"),
+            Self::Item => f.write_str("for an item in a queue"),
+            Self::Room => f.write_str("for room in a queue"),
+            Self::Thread => f.write_str("for work on another thread"),
+            Self::Signal => f.write_str("for a signal"),
+            Self::Turn => f.write_str("for its next turn"),
+        }
     }
 }

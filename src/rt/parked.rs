@@ -15,9 +15,9 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
-use super::context;
+use super::context::{try_current, with_current};
 
 /// A waker kept in a place that only this thread can reach, such as a list of waiters.
 #[derive(Debug)]
@@ -31,7 +31,11 @@ pub struct Parked {
 impl Parked {
     /// Keeps a clone of the waker with which the running future is polled.
     pub fn new(waker: &Waker) -> Self {
-        let tally = context::parked_tally(waker);
+        let tally = with_current(|core| {
+            let counts = core.polling.get() == waker.data();
+            counts.then(|| core.parked.clone())
+        })
+        .flatten();
         if let Some(tally) = &tally {
             tally.set(tally.get() + 1);
         }
@@ -67,7 +71,7 @@ pub(crate) trait WakerTree {
 
 /// Makes a combinator known to the current loop for as long as it lives.
 pub(crate) fn register_tree(tree: &Rc<impl WakerTree + 'static>) {
-    if let Some(core) = context::try_current() {
+    if let Some(core) = try_current() {
         let mut trees = core.trees.borrow_mut();
         // Dead ones are swept out when the list would grow.
         if trees.len() == trees.capacity() {
@@ -76,4 +80,14 @@ pub(crate) fn register_tree(tree: &Rc<impl WakerTree + 'static>) {
         let tree: Rc<dyn WakerTree> = tree.clone();
         trees.push(Rc::downgrade(&tree));
     }
+}
+
+/// Polls with a waker of a combinator's own, so that [`Parked`] knows it.
+pub(crate) fn poll_as<T>(waker: &Waker, poll: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    let outer = with_current(|core| core.polling.replace(waker.data()));
+    let polled = poll(&mut Context::from_waker(waker));
+    if let Some(outer) = outer {
+        with_current(|core| core.polling.set(outer));
+    }
+    polled
 }

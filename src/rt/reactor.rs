@@ -9,7 +9,7 @@
 //!   entry until an operation met `WouldBlock` or moved less than it was given.
 //! - `READY-2` The end of a stream is remembered for ever: a short read that came with the end in one
 //!   event would otherwise wait for an event that has already been told.
-//! - `READY-3` A token holds the entry's generation, so an event for a closed socket never wakes the
+//! - `READY-3` A token holds the number of the registration, so an event for a closed socket never wakes the
 //!   task whose socket took over its descriptor or its entry.
 //! - `READY-4` One waker an entry and direction. A displaced one is woken, not forgotten.
 //! - `READY-5` Writing is watched only after a write was short: most sockets never are, and each
@@ -28,6 +28,7 @@ use std::time::Duration;
 use mio::event::Event as Readiness;
 use mio::{Events, Interest, Poll, Token};
 
+use super::slab::Slab;
 use crate::os;
 
 /// What a task waits to do with a socket.
@@ -58,17 +59,17 @@ pub(crate) struct Reactor {
     poll: Poll,
     /// What the last wait brought; kept for its allocation.
     events: Events,
-    /// One entry a registered socket; the index is the low half of its token.
-    entries: Vec<Entry>,
-    /// Entries to use again.
-    free: Vec<u32>,
+    /// One entry a registered socket.
+    entries: Slab<Entry>,
+    /// Registrations so far, modulo 2³².
+    registered: u32,
 }
 
 /// Readiness of one socket, and who waits for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Entry {
-    /// Raised when the entry is given back (`READY-3`).
-    generation: u32,
+    /// The number of its registration (`READY-3`).
+    number: u32,
     /// May a read succeed? Cleared by the reader (`READY-1`).
     readable: bool,
     /// May a write succeed? Cleared by the writer.
@@ -124,7 +125,7 @@ impl Reactor {
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let events = Events::with_capacity(EVENTS_PER_WAIT);
-        Ok(Self { poll, events, entries: Vec::new(), free: Vec::new() })
+        Ok(Self { poll, events, entries: Slab::default(), registered: 0 })
     }
 
     /// Makes the handle by which other threads interrupt a wait.
@@ -139,45 +140,39 @@ impl Reactor {
         source: &mut impl mio::event::Source,
         connecting: bool,
     ) -> io::Result<u32> {
-        let index = self.free.last().copied().unwrap_or_else(|| {
-            u32::try_from(self.entries.len()).expect("holds because descriptors are 32 bits wide")
+        self.registered = self.registered.wrapping_add(1);
+        let index = self.entries.insert(Entry {
+            number: self.registered,
+            readable: false,
+            writable: !connecting,
+            read_closed: false,
+            writes_watched: connecting,
+            to_read: None,
+            to_write: None,
         });
-        let generation = self.entries.get(index as usize).map_or(0, |entry| entry.generation);
         let interest =
             if connecting { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        self.poll.registry().register(source, token(index, generation), interest)?;
-        let entry = Entry {
-            generation,
-            writable: !connecting,
-            writes_watched: connecting,
-            ..Entry::default()
-        };
-        if self.free.pop().is_some() {
-            self.entries[index as usize] = entry;
-        } else {
-            self.entries.push(entry);
+        let done = self.poll.registry().register(source, token(index, self.registered), interest);
+        if done.is_err() {
+            self.entries.remove(index);
         }
-        Ok(index)
+        done.map(|()| index)
     }
 
-    /// Takes a socket's registration away; its wakers come back, to be dropped when no borrow is held.
+    /// Takes a registration away; its wakers come back, to be dropped when nothing is borrowed.
     pub(crate) fn deregister(
         &mut self,
         source: &mut impl mio::event::Source,
         index: u32,
-    ) -> [Option<Waker>; 2] {
+    ) -> Option<Entry> {
         // It fails only for a descriptor that is not registered, which is what is wanted.
         drop(self.poll.registry().deregister(source));
-        let entry = &mut self.entries[index as usize];
-        let generation = entry.generation.wrapping_add(1);
-        let old = std::mem::replace(entry, Entry { generation, ..Entry::default() });
-        self.free.push(index);
-        [old.to_read, old.to_write]
+        self.entries.remove(index)
     }
 
     /// Returns the entry of a registered socket.
     pub(crate) fn entry(&mut self, index: u32) -> &mut Entry {
-        &mut self.entries[index as usize]
+        self.entries.get_mut(index).expect("holds because its source takes it away when dropped")
     }
 
     /// Notes that an operation met `WouldBlock` or was short: the next one waits for the selector.
@@ -187,21 +182,18 @@ impl Reactor {
         index: u32,
         direction: Direction,
     ) -> io::Result<()> {
-        let entry = &mut self.entries[index as usize];
-        match direction {
-            Direction::Read => entry.readable = false,
-            Direction::Write => {
-                entry.writable = false;
-                if !entry.writes_watched {
-                    entry.writes_watched = true;
-                    // Registering anew asks for the present state too, so nothing falls between.
-                    let (token, both) =
-                        (token(index, entry.generation), Interest::READABLE | Interest::WRITABLE);
-                    return self.poll.registry().reregister(source, token, both);
-                }
-            }
+        let entry = self.entry(index);
+        if direction == Direction::Read {
+            entry.readable = false;
+            return Ok(());
         }
-        Ok(())
+        entry.writable = false;
+        if std::mem::replace(&mut entry.writes_watched, true) {
+            return Ok(());
+        }
+        // Registering anew asks for the present state too, so nothing falls between.
+        let token = token(index, entry.number);
+        self.poll.registry().reregister(source, token, Interest::READABLE | Interest::WRITABLE)
     }
 
     /// Waits for readiness, at the longest for `timeout` (`None`: until something comes), and puts the
@@ -234,9 +226,11 @@ impl Reactor {
         }
         let mut count = 0;
         for readiness in &self.events {
-            let Token(packed) = readiness.token();
-            let Some(entry) = self.entries.get_mut(packed & 0xFFFF_FFFF) else { continue };
-            if readiness.token() != UNPARK && packed >> 32 == entry.generation as usize {
+            let index = u32::try_from(readiness.token().0 & 0xFFFF_FFFF).unwrap_or(u32::MAX);
+            let entry = self.entries.get_mut(index);
+            if let Some(entry) =
+                entry.filter(|entry| token(index, entry.number) == readiness.token())
+            {
                 entry.note(readiness, woken);
                 count += 1;
             }
@@ -244,16 +238,16 @@ impl Reactor {
         Ok(count)
     }
 
-    /// Tells whether any task waits for a socket.
-    pub(crate) fn anybody_waits(&self) -> bool {
-        self.entries.iter().any(|entry| entry.to_read.is_some() || entry.to_write.is_some())
-    }
-
     /// Takes every waker out: the loop is going away, and whoever waits shall learn of it.
     pub(crate) fn drain(&mut self, woken: &mut Vec<Waker>) {
-        for entry in &mut self.entries {
+        for entry in self.entries.iter_mut() {
             woken.extend(entry.to_read.take().into_iter().chain(entry.to_write.take()));
         }
+    }
+
+    /// Tells whether any task waits for a socket.
+    pub(crate) fn anybody_waits(&mut self) -> bool {
+        self.entries.iter_mut().any(|entry| entry.to_read.is_some() || entry.to_write.is_some())
     }
 
     /// The selector as a descriptor: readable when it has something to tell.
@@ -262,7 +256,7 @@ impl Reactor {
     }
 }
 
-/// Packs an entry's index and generation.
-fn token(index: u32, generation: u32) -> Token {
-    Token((generation as usize) << 32 | index as usize)
+/// Packs an entry's index and the number of its registration.
+fn token(index: u32, number: u32) -> Token {
+    Token((number as usize) << 32 | index as usize)
 }

@@ -23,10 +23,14 @@
 //! **Source**: `std::thread::park`'s token with three states; eventfd(2), through mio's `Waker`.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::task::TaskId;
+use super::core::Core;
+use super::join::{JoinError, Panic};
+use super::table::MAIN;
+use super::task::{MainWaker, TaskId};
 
 /// The loop runs tasks and will look at the inbox before it waits.
 const RUNNING: u8 = 0;
@@ -130,6 +134,29 @@ impl Inbox {
     }
 }
 
+impl Core {
+    /// Wakes and calls what other threads have asked for.
+    pub(crate) fn empty_inbox(&self, main: &MainWaker) {
+        let Contents { woken, calls, .. } = self.inbox.end_wait();
+        for id in woken {
+            if id == MAIN {
+                main.0.wake_from_inbox();
+            }
+            let task = self.tasks.borrow().get(id);
+            if let Some(task) = task {
+                task.state().wake_from_inbox();
+            }
+        }
+        for call in calls {
+            // A panic stays in the call: the others are made all the same.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+                let panic = Panic { who: "a call from another thread".into(), payload };
+                self.report(&JoinError::Panicked(Box::new(panic)).to_string());
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Inbox {
     /// Shows the state; the contents may be in use.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,7 +195,7 @@ impl Remote {
     /// Has the loop call `function` on its own thread, where it may [`spawn`](super::spawn).
     ///
     /// Calls are made in the order of arrival, between two batches of tasks. A loop that is not inside
-    /// `block_on` keeps them for its next one. A panic in `function` leaves `block_on`.
+    /// `block_on` keeps them for its next one. A panic in `function` is reported.
     ///
     /// # Errors
     /// The loop is gone; `function` was dropped without being called.

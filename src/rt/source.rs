@@ -15,7 +15,8 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::context::{self, Core};
+use super::context;
+use super::core::Core;
 use super::observer::Wait;
 use super::reactor::Direction;
 
@@ -81,7 +82,7 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
             drop(reactor);
             return context::poll_budget(cx).map(Ok);
         }
-        if self.core.is_gone() {
+        if self.core.gone.get() {
             return Poll::Ready(Err(io::Error::other("the event loop of this socket is gone")));
         }
         if !context::is_current(&self.core) {

@@ -11,10 +11,11 @@
 //!
 //! **Source**: the idea of Go's `checkdead` in `runtime/proc.go`.
 
+use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::context::Core;
+use super::core::Core;
 use super::task::MainWaker;
 
 /// How long a loop that sees nobody who could wake it waits before it counts the wakers. The count looks
@@ -27,7 +28,7 @@ impl Core {
         !self.not_stuck.get()
             && self.jobs.get() == 0
             && !self.inbox.has_handles()
-            && !self.reactor.borrow().anybody_waits()
+            && !self.reactor.borrow_mut().anybody_waits()
     }
 
     /// Looks closer, after a wait that `waited_in_vain`.
@@ -35,9 +36,13 @@ impl Core {
     /// # Panics
     /// The loop is stuck (`STUCK-1`).
     pub(crate) fn panic_if_stuck(&self, waited_in_vain: bool, main: &Arc<MainWaker>) {
-        // Whatever happens next begins another wait.
-        self.not_stuck.set(waited_in_vain);
-        if !waited_in_vain || !self.queue.borrow().is_empty() || !self.may_be_idle_for_ever(main) {
+        let stuck = waited_in_vain
+            && self.queue.borrow().is_empty()
+            && self.may_be_stuck()
+            && self.every_waker_is_known(main);
+        if !stuck {
+            // Looked at once, it is not looked at again before something happens.
+            self.not_stuck.set(waited_in_vain);
             return;
         }
         panic!(
@@ -48,15 +53,18 @@ impl Core {
     }
 
     /// Counts whether every waker is accounted for.
-    fn may_be_idle_for_ever(&self, main: &Arc<MainWaker>) -> bool {
-        let tasks = self.tasks.borrow();
-        // Two references to the main waker are `block_on`'s own.
-        let mut wakers = tasks.unknown_wakers() + Arc::strong_count(main) - 2;
-        let mut known = tasks.joiners() + self.parked.get();
-        for tree in self.trees.borrow().iter().filter_map(std::rc::Weak::upgrade) {
+    fn every_waker_is_known(&self, main: &Arc<MainWaker>) -> bool {
+        // Two references to the main waker are `block_on`'s own; one to a task is the table's.
+        let mut wakers = Arc::strong_count(main) - 2;
+        let mut known = self.parked.get();
+        for task in self.tasks.borrow().iter() {
+            wakers += Arc::strong_count(task) - 1 - usize::from(task.flags().has_handle.get());
+            known += usize::from(task.has_joiner());
+        }
+        for tree in self.trees.borrow().iter().filter_map(Weak::upgrade) {
             wakers += tree.outstanding();
             known += tree.held();
         }
-        !self.inbox.has_handles() && self.jobs.get() == 0 && wakers <= known
+        wakers <= known
     }
 }

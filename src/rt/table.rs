@@ -4,7 +4,7 @@
 //! into tasks. And when a program stands still, this is the list of who waits for what.
 //!
 //! **Invariants**
-//! - `TABLE-1` A running task is out of its slot, and the slot is not given to another meanwhile.
+//! - `TABLE-1` A task is out of its slot while it runs, and nobody else is given that slot meanwhile.
 //! - `TABLE-2` A slot that still stands in the run queue is not used again before it was taken from it.
 //!
 //! **Source**: the slab of async-executor's `active`; `asyncio.all_tasks` for the list.
@@ -13,12 +13,12 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::task::{Description, Ran, Runnable, TaskId};
+use super::task::{Ran, Runnable, TaskId};
 
-/// The slot of `block_on`'s own future, which is not in the table.
+/// `block_on`'s own future, which is not in the table.
 pub(crate) const MAIN: TaskId = TaskId { slot: u32::MAX, number: 0 };
 
-/// All tasks of one loop.
+/// All tasks of one loop. Not a `Slab`, for a slot may be empty without being free (`TABLE-1`).
 #[derive(Default)]
 pub(crate) struct TaskTable {
     /// The tasks; `None` where a slot is free, or its task runs.
@@ -71,9 +71,9 @@ impl TaskTable {
     }
 
     /// Returns the task with this id, if it has not ended and does not run.
-    pub(crate) fn get(&self, id: TaskId) -> Option<&Arc<dyn Runnable>> {
+    pub(crate) fn get(&self, id: TaskId) -> Option<Arc<dyn Runnable>> {
         let task = self.slots.get(id.slot as usize)?.as_ref()?;
-        (task.describe().id == id).then_some(task)
+        (task.state().id() == id).then(|| task.clone())
     }
 
     /// Returns a task's name.
@@ -81,41 +81,29 @@ impl TaskTable {
         self.names.get(&id.number).map(AsRef::as_ref)
     }
 
-    /// Returns any task that has not ended, to end it.
-    pub(crate) fn last_slot(&mut self) -> Option<u32> {
+    /// Returns the slot of some task, to end it; when there is none, forgets which slots are free.
+    pub(crate) fn any_slot(&mut self) -> Option<u32> {
         while self.slots.last().is_some_and(Option::is_none) {
             self.slots.pop();
+        }
+        if self.slots.is_empty() {
+            *self = Self::default();
         }
         self.slots.len().checked_sub(1).and_then(|slot| u32::try_from(slot).ok())
     }
 
-    /// Forgets which slots are free: every task has ended.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    /// Counts the wakers of tasks that nothing in the loop accounts for.
-    pub(crate) fn unknown_wakers(&self) -> usize {
-        let unknown = |task: &Arc<dyn Runnable>| {
-            // One reference is the table's.
-            Arc::strong_count(task) - 1 - task.describe().known_references
-        };
-        self.slots.iter().flatten().map(unknown).sum()
-    }
-
-    /// Counts the wakers that tasks keep for those who wait for their results.
-    pub(crate) fn joiners(&self) -> usize {
-        self.slots.iter().flatten().filter(|task| task.describe().has_joiner).count()
+    /// Goes through the tasks that do not run.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Runnable>> {
+        self.slots.iter().flatten()
     }
 
     /// Writes a line a task: who it is, where it was spawned, what it waits for.
     pub(crate) fn print(&self, text: &mut String) {
-        for task in self.slots.iter().flatten() {
-            let Description { id, spawned_at, wait, queued, .. } = task.describe();
+        for task in self.iter() {
+            let (id, at) = (task.state().id(), task.spawned_at());
             let name = self.name(id).map_or(String::new(), |name| format!(" \"{name}\""));
-            let state = if queued { "is ready".into() } else { format!("waits {wait}") };
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n  {id}{name}, spawned at {spawned_at}, {state}");
+            let _ = write!(text, "\n  {id}{name}, spawned at {at}, {}", task.standing());
         }
     }
 }

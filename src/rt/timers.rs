@@ -1,42 +1,46 @@
 //! Deadlines of the event loop: a heap ordered by time which never reads the clock.
 //!
 //! Without it a sleeping task would have to be polled again and again to see whether its time has
-//! come. The heap has four children a node, so 100,000 timers are eight levels deep, and every timer
+//! come. The heap has four children a node, so 100,000 timers are nine levels deep, and every timer
 //! knows its place in it, so that dropping one costs a few moves and leaves nothing behind.
 //!
 //! **Invariants**
-//! - `TIMER-1` A slot belongs to one [`insert`](Timers::insert) until its [`remove`](Timers::remove).
-//! - `TIMER-2` `heap[slots[s].position].slot == s` for every slot that still waits.
-//! - `TIMER-3` No entry fires before `now` has reached its deadline.
-//! - `TIMER-4` Equal deadlines fire in the order of creation.
+//! - `TIMER-1` No timer fires before `now` has reached its deadline.
+//! - `TIMER-2` Equal deadlines fire in the order of creation.
+//! - `TIMER-3` `heap[timers[s].position].slot == s` for every timer that waits.
+//! - `TIMER-4` A slot is its owner's from `insert` to `remove`, also after the timer fired.
 //!
 //! **Left out**: a hierarchical wheel, which makes insertion constant and expiry coarse.
 //!
 //! **Source**: *Introduction to Algorithms*, chapter 6, for the heap; `CPython`'s `asyncio`
 //! (`base_events.py`) for one heap beside one selector.
 
+use std::mem;
 use std::task::Waker;
+
+use super::slab::Slab;
 
 /// A point in time: nanoseconds since the loop was made, 584 years at most.
 pub(crate) type Nanos = u64;
 
-/// Children of a node: four share a cache line, where two would touch twice as many lines.
+/// Children of a node: four lie in one cache line, where a binary heap touches twice as many lines.
 const ARITY: usize = 4;
+
+/// The position of a timer that is not in the heap.
+const FIRED: u32 = u32::MAX;
 
 /// All timers of one loop.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    /// Waiting timers; each node is due no later than its children.
+    /// Those that wait; each node is due no later than its children.
     heap: Vec<Node>,
-    /// What the owner of a timer sees, by slot.
-    slots: Vec<Slot>,
-    /// Slots to use again, last given back first.
-    free: Vec<u32>,
+    /// What the owners see, by slot.
+    timers: Slab<Timer>,
     /// Timers made so far; wraps, which `Node::before` allows for.
     created: u32,
 }
 
-/// One waiting timer.
+/// A timer that waits.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     /// When it is due.
@@ -47,69 +51,53 @@ struct Node {
     slot: u32,
 }
 
-impl Node {
-    /// Tells whether this one fires first; of equal deadlines the older one.
-    fn before(&self, other: &Self) -> bool {
-        // Half the range apart is older: right as long as two timers with one deadline are not made
-        // two thousand million timers apart.
-        self.deadline < other.deadline
-            || (self.deadline == other.deadline
-                && self.order.wrapping_sub(other.order) > u32::MAX / 2)
-    }
-}
-
 /// A timer as its owner sees it.
 #[derive(Debug)]
-enum Slot {
-    /// In the heap at `position`; `waker` is whom to wake, once somebody has asked.
-    Waiting {
-        /// Index into the heap.
-        position: u32,
-        /// Set by the first poll.
-        waker: Option<Waker>,
-    },
-    /// Out of the heap: fired, or given back.
-    Idle,
+struct Timer {
+    /// Index into the heap, or [`FIRED`].
+    position: u32,
+    /// Whom to wake; nobody until somebody has asked.
+    waker: Waker,
+}
+
+impl Node {
+    /// Tells whether this one fires first.
+    fn before(&self, other: &Self) -> bool {
+        // Half the range behind is older: right as long as no two timers with one deadline are made
+        // two thousand million timers apart.
+        let older = self.order.wrapping_sub(other.order) > u32::MAX / 2;
+        self.deadline < other.deadline || (self.deadline == other.deadline && older)
+    }
 }
 
 impl Timers {
     /// Adds a timer and returns its slot.
     pub(crate) fn insert(&mut self, deadline: Nanos) -> u32 {
-        let position = self.heap.len();
-        let waiting = Slot::Waiting { position: as_u32(position), waker: None };
-        let slot = if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = waiting;
-            slot
-        } else {
-            self.slots.push(waiting);
-            as_u32(self.slots.len() - 1)
-        };
+        let slot = self.timers.insert(Timer { position: FIRED, waker: Waker::noop().clone() });
         self.created = self.created.wrapping_add(1);
         self.heap.push(Node { deadline, order: self.created, slot });
-        self.sift_up(position);
+        self.sift_up(self.heap.len() - 1);
         slot
     }
 
-    /// Tells whether the timer fired; else `waker` is the one it will wake, and the one it displaced
-    /// comes back, to be dropped when no borrow is held.
+    /// Tells whether the timer fired; else it will wake `waker`, and the waker that this displaced comes
+    /// back, to be dropped when nothing is borrowed.
     pub(crate) fn poll(&mut self, slot: u32, waker: &Waker) -> Result<(), Option<Waker>> {
-        match &mut self.slots[slot as usize] {
-            Slot::Idle => Ok(()),
-            Slot::Waiting { waker: Some(known), .. } if known.will_wake(waker) => Err(None),
-            Slot::Waiting { waker: known, .. } => Err(known.replace(waker.clone())),
+        match self.timers.get_mut(slot) {
+            Some(timer) if timer.position == FIRED => Ok(()),
+            Some(timer) if timer.waker.will_wake(waker) => Err(None),
+            Some(timer) => Err(Some(mem::replace(&mut timer.waker, waker.clone()))),
+            None => Ok(()),
         }
     }
 
-    /// Takes a timer away, fired or not; its waker comes back, to be dropped when no borrow is held.
+    /// Takes a timer away, fired or not; its waker comes back, to be dropped when nothing is borrowed.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Waker> {
-        self.free.push(slot);
-        match std::mem::replace(&mut self.slots[slot as usize], Slot::Idle) {
-            Slot::Idle => None,
-            Slot::Waiting { position, waker } => {
-                self.take(position as usize);
-                waker
-            }
+        let timer = self.timers.remove(slot)?;
+        if timer.position != FIRED {
+            self.take(timer.position as usize);
         }
+        Some(timer.waker)
     }
 
     /// Returns the earliest deadline.
@@ -119,28 +107,22 @@ impl Timers {
 
     /// Fires what is due at `now`: adds the wakers to `woken` and returns how many timers fired.
     pub(crate) fn expire(&mut self, now: Nanos, woken: &mut Vec<Waker>) -> usize {
-        let mut fired = 0;
+        let before = self.heap.len();
         while self.heap.first().is_some_and(|node| node.deadline <= now) {
             let node = self.take(0);
-            let slot = &mut self.slots[node.slot as usize];
-            if let Slot::Waiting { waker: Some(waker), .. } = std::mem::replace(slot, Slot::Idle) {
-                woken.push(waker);
+            if let Some(timer) = self.timers.get_mut(node.slot) {
+                timer.position = FIRED;
+                woken.push(mem::replace(&mut timer.waker, Waker::noop().clone()));
             }
-            fired += 1;
         }
-        fired
-    }
-
-    /// Takes every waker out: the loop is going away, and whoever waits shall learn of it.
-    pub(crate) fn drain(&mut self, woken: &mut Vec<Waker>) {
-        self.expire(Nanos::MAX, woken);
+        before - self.heap.len()
     }
 
     /// Takes the node at `position` out of the heap and closes the gap with the last one.
     fn take(&mut self, position: usize) -> Node {
         let node = self.heap.swap_remove(position);
         if position < self.heap.len() {
-            // The last node may belong above or below the gap; the second call then moves nothing.
+            // The last node may belong above the gap or below it; one of the two moves nothing.
             self.sift_up(position);
             self.sift_down(position);
         }
@@ -150,13 +132,9 @@ impl Timers {
     /// Moves the node at `at` towards the root until its parent fires first.
     fn sift_up(&mut self, mut at: usize) {
         let node = self.heap[at];
-        while at > 0 {
-            let parent = (at - 1) / ARITY;
-            if !node.before(&self.heap[parent]) {
-                break;
-            }
-            self.place(at, self.heap[parent]);
-            at = parent;
+        while at > 0 && node.before(&self.heap[(at - 1) / ARITY]) {
+            self.place(at, self.heap[(at - 1) / ARITY]);
+            at = (at - 1) / ARITY;
         }
         self.place(at, node);
     }
@@ -165,32 +143,26 @@ impl Timers {
     fn sift_down(&mut self, mut at: usize) {
         let node = self.heap[at];
         loop {
-            let first = at * ARITY + 1;
-            let mut child = first;
-            for other in first + 1..(first + ARITY).min(self.heap.len()) {
-                if self.heap[other].before(&self.heap[child]) {
-                    child = other;
+            let mut first = node;
+            let mut next = at;
+            for child in at * ARITY + 1..(at * ARITY + 1 + ARITY).min(self.heap.len()) {
+                if self.heap[child].before(&first) {
+                    (first, next) = (self.heap[child], child);
                 }
             }
-            if child >= self.heap.len() || !self.heap[child].before(&node) {
-                break;
+            self.place(at, first);
+            if next == at {
+                return;
             }
-            self.place(at, self.heap[child]);
-            at = child;
+            at = next;
         }
-        self.place(at, node);
     }
 
-    /// Writes a node to its place and tells its slot (`TIMER-2`).
+    /// Writes a node to its place and tells its timer (`TIMER-3`).
     fn place(&mut self, at: usize, node: Node) {
         self.heap[at] = node;
-        if let Slot::Waiting { position, .. } = &mut self.slots[node.slot as usize] {
-            *position = as_u32(at);
+        if let Some(timer) = self.timers.get_mut(node.slot) {
+            timer.position = u32::try_from(at).expect("holds because the slab has as few places");
         }
     }
-}
-
-/// Narrows an index; four thousand million timers would not fit into memory.
-fn as_u32(index: usize) -> u32 {
-    u32::try_from(index).expect("holds because memory ends before 2³² timers")
 }

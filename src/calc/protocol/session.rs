@@ -199,10 +199,7 @@ impl Session {
 
     /// Tells the client that its message is too long, and ends the conversation.
     fn refuse(&mut self, out: &mut Vec<u8>) {
-        write_error(
-            format_args!("message longer than {} bytes", self.max_message_bytes),
-            out,
-        );
+        write_error(format_args!("message longer than {} bytes", self.max_message_bytes), out);
         self.state = State::Closed;
     }
 
@@ -234,11 +231,7 @@ impl Session {
     pub fn step(&mut self, out: &mut Vec<u8>) {
         if let Some(product) = self.product.take_if(|product| product.step(STEP_BUDGET)) {
             write_number(&product.finish(), out);
-            self.state = if self.ended {
-                State::Closed
-            } else {
-                State::Idle
-            };
+            self.state = if self.ended { State::Closed } else { State::Idle };
         }
     }
 
@@ -276,15 +269,8 @@ impl Session {
 fn find_line_ending(bytes: &[u8]) -> Option<usize> {
     /// Bytes asked about at once: `contains` looks at whole words, `position` at single bytes.
     const BLOCK: usize = 256;
-    let skipped = bytes
-        .chunks(BLOCK)
-        .take_while(|block| !block.contains(&b'\n'))
-        .count()
-        * BLOCK;
-    let at = bytes
-        .get(skipped..)?
-        .iter()
-        .position(|&byte| byte == b'\n')?;
+    let skipped = bytes.chunks(BLOCK).take_while(|block| !block.contains(&b'\n')).count() * BLOCK;
+    let at = bytes.get(skipped..)?.iter().position(|&byte| byte == b'\n')?;
     Some(skipped + at)
 }
 
