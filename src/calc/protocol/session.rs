@@ -163,6 +163,8 @@ impl Session {
         // ending would come too late, and need not be looked for.
         let room = self.max_message_bytes.saturating_add(2) - self.partial.len();
         let window = &input[..input.len().min(room)];
+        // What is kept is one byte short of that at most, so something is taken each time, and `feed_on` ends.
+        debug_assert!(!window.is_empty(), "no room for a byte of the message");
         let ending = find_line_ending(window);
         let length = ending.unwrap_or(window.len());
         self.searched_bytes += ending.map_or(length, |at| at + 1);
