@@ -25,10 +25,7 @@ fn reply(op: Op, message: &str) -> String {
     while session.state() == State::Busy {
         session.step(&mut out);
     }
-    String::from_utf8(out)
-        .expect("digits are text")
-        .trim_end()
-        .to_owned()
+    String::from_utf8(out).expect("digits are text").trim_end().to_owned()
 }
 
 /// Numbers as a client may write them, and as a reply writes them.
@@ -60,27 +57,16 @@ const LOWEST_FORMS: &[(&str, &str)] = &[
     ("1e-18", "0.000000000000000001"),
     ("1e-19", "0.0000000000000000001"),
     ("0.1234567890123456789", "0.1234567890123456789"),
-    (
-        "123456789012345678901234567890123456.5",
-        "123456789012345678901234567890123456.5",
-    ),
+    ("123456789012345678901234567890123456.5", "123456789012345678901234567890123456.5"),
 ];
 
 #[test]
 fn every_number_is_written_in_lowest_form() {
     for &(text, expected) in LOWEST_FORMS {
-        assert_eq!(
-            rewritten(text),
-            expected,
-            "{text} is not written in lowest form (NUMBER-2)"
-        );
+        assert_eq!(rewritten(text), expected, "{text} is not written in lowest form (NUMBER-2)");
     }
     let huge = rewritten("1e10000");
-    assert_eq!(
-        huge,
-        format!("1{}", "0".repeat(MAX_EXPONENT)),
-        "the largest exponent is allowed"
-    );
+    assert_eq!(huge, format!("1{}", "0".repeat(MAX_EXPONENT)), "the largest exponent is allowed");
     let tiny = rewritten("-1e-10000");
     assert_eq!(
         tiny,
@@ -129,11 +115,7 @@ const MALFORMED: &[&str] = &[
 fn what_is_not_a_number_is_refused() {
     for text in MALFORMED {
         let came = Decimal::parse(text.as_bytes());
-        assert_eq!(
-            came,
-            Err(NumberError::Malformed),
-            "{text:?} is not a number"
-        );
+        assert_eq!(came, Err(NumberError::Malformed), "{text:?} is not a number");
     }
     assert_eq!(
         Decimal::parse(b"\xff1"),
@@ -170,28 +152,15 @@ fn sums_are_exact_where_binary_floating_point_is_not() {
         ("-7.5 0", "-7.5"),
         ("9007199254740993 0", "9007199254740993"),
         ("999999999999999999 1", "1000000000000000000"),
-        (
-            "999999999999999999 999999999999999999",
-            "1999999999999999998",
-        ),
-        (
-            "9999999999999999999999999999999999999 1",
-            "10000000000000000000000000000000000000",
-        ),
-        (
-            "1000000000000000000000000000000000000 -1",
-            "999999999999999999999999999999999999",
-        ),
+        ("999999999999999999 999999999999999999", "1999999999999999998"),
+        ("9999999999999999999999999999999999999 1", "10000000000000000000000000000000000000"),
+        ("1000000000000000000000000000000000000 -1", "999999999999999999999999999999999999"),
         ("0.999999999999999999999 0.000000000000000000001", "1"),
         ("1e20 -1e-20", "99999999999999999999.99999999999999999999"),
         ("1e10000 -1e10000", "0"),
     ];
     for (message, expected) in cases {
-        assert_eq!(
-            reply(Op::Sum, message),
-            expected,
-            "the sum of {message} is not exact"
-        );
+        assert_eq!(reply(Op::Sum, message), expected, "the sum of {message} is not exact");
     }
 }
 
@@ -204,26 +173,16 @@ fn products_are_exact_where_binary_floating_point_is_not() {
         ("-5 -5", "25"),
         ("0 -5", "0"),
         ("-5 0", "0"),
-        (
-            "0 123456789012345678901234567890123456789012345678901234567890",
-            "0",
-        ),
+        ("0 123456789012345678901234567890123456789012345678901234567890", "0"),
         ("1.5 2", "3"),
         ("4294967296 4294967296", "18446744073709551616"),
         ("4294967295 4294967297", "18446744073709551615"),
-        (
-            "999999999999999999 999999999999999999",
-            "999999999999999998000000000000000001",
-        ),
+        ("999999999999999999 999999999999999999", "999999999999999998000000000000000001"),
         ("1e10000 1e-10000", "1"),
         ("25e9999 4e-9999", "100"),
     ];
     for (message, expected) in cases {
-        assert_eq!(
-            reply(Op::Product, message),
-            expected,
-            "the product of {message} is not exact"
-        );
+        assert_eq!(reply(Op::Product, message), expected, "the product of {message} is not exact");
     }
 }
 
@@ -297,30 +256,19 @@ fn scaled() -> impl Strategy<Value = Scaled> {
     ];
     let exponent = prop_oneof![3 => Just(None), 2 => (-50_i64..50).prop_map(Some), 1 => (-400_i64..400).prop_map(Some)];
     let sign = prop_oneof![Just(""), Just("-"), Just("+")];
-    (
-        digits,
-        any::<prop::sample::Index>(),
-        any::<bool>(),
-        exponent,
-        sign,
-    )
-        .prop_map(|(digits, point, pointed, exponent, sign)| {
-            let whole = if pointed {
-                point.index(digits.len() + 1)
-            } else {
-                digits.len()
-            };
+    (digits, any::<prop::sample::Index>(), any::<bool>(), exponent, sign).prop_map(
+        |(digits, point, pointed, exponent, sign)| {
+            let whole = if pointed { point.index(digits.len() + 1) } else { digits.len() };
             let (before, after) = digits.split_at(whole);
             let point = if pointed { "." } else { "" };
-            let tail = exponent
-                .map(|exponent| format!("e{exponent}"))
-                .unwrap_or_default();
+            let tail = exponent.map(|exponent| format!("e{exponent}")).unwrap_or_default();
             Scaled {
                 text: format!("{sign}{before}{point}{after}{tail}"),
                 digits: integer(&format!("{}{digits}", sign.replace('+', ""))),
                 power: exponent.unwrap_or(0) - i64::try_from(after.len()).expect("a short text"),
             }
-        })
+        },
+    )
 }
 
 /// Writes `digits` times ten to the `power` in lowest form.
@@ -337,11 +285,8 @@ fn lowest_form(digits: &BigInt, power: i64) -> String {
         text = format!("{whole}.{fraction}");
     }
     let text = text.trim_start_matches('0').trim_end_matches('.');
-    let text = if text.is_empty() || text.starts_with('.') {
-        format!("0{text}")
-    } else {
-        text.to_owned()
-    };
+    let text =
+        if text.is_empty() || text.starts_with('.') { format!("0{text}") } else { text.to_owned() };
     if negative { format!("-{text}") } else { text }
 }
 

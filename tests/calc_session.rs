@@ -60,10 +60,7 @@ fn play(op: Op, limit: usize, conversation: &[Does]) -> (String, State) {
             session.step(&mut sent);
         }
     }
-    (
-        String::from_utf8(sent).expect("replies are ASCII (MESSAGE-1)"),
-        session.state(),
-    )
+    (String::from_utf8(sent).expect("replies are ASCII (MESSAGE-1)"), session.state())
 }
 
 /// Cuts every piece that is sent into single bytes.
@@ -105,11 +102,7 @@ fn check(op: Op, limit: usize, conversation: &[Does], expected: &str, state: Sta
         "{conversation:?} byte by byte has other replies (SESSION-1)"
     );
     for way in cut_once(conversation) {
-        assert_eq!(
-            play(op, limit, &way),
-            due,
-            "{way:?}: a cut changes the replies (SESSION-1)"
-        );
+        assert_eq!(play(op, limit, &way), due, "{way:?}: a cut changes the replies (SESSION-1)");
     }
 }
 
@@ -138,10 +131,7 @@ fn messages_are_answered_in_order() {
         ("0 0\n", "0\n"),
         ("000000000000000005 7\n", "12\n"),
         ("9999999 0\n9999999 1\n", "9999999\n10000000\n"),
-        (
-            "999999999999999999 999999999999999999\n",
-            "1999999999999999998\n",
-        ),
+        ("999999999999999999 999999999999999999\n", "1999999999999999998\n"),
         ("9999999999999999999 1\n", "10000000000000000000\n"),
         ("0.1 0.2\n1e3 1E-3\n", "0.3\n1000.001\n"),
         ("1 1\n2 2\n3.5 3\r\n4 4\n", "2\n4\n6.5\n8\n"),
@@ -150,13 +140,7 @@ fn messages_are_answered_in_order() {
         check_sums(&[sends(input)], expected, State::Idle);
     }
     let products = "5 7\n4294967296 4294967296\n0.5 -4\n99999999999 0\n";
-    check(
-        Op::Product,
-        LIMIT,
-        &[sends(products)],
-        "35\n18446744073709551616\n-2\n0\n",
-        State::Idle,
-    );
+    check(Op::Product, LIMIT, &[sends(products)], "35\n18446744073709551616\n-2\n0\n", State::Idle);
 }
 
 #[test]
@@ -186,19 +170,10 @@ fn a_bad_number_is_quoted_escaped_and_cut_short() {
     let cases = [
         ("5 x\n", "error: not a number: \"x\"\n".to_owned()),
         ("5 nan\n", "error: not a number: \"nan\"\n".to_owned()),
-        (
-            "1e10001 1\n",
-            "error: exponent beyond 10000 in \"1e10001\"\n".to_owned(),
-        ),
+        ("1e10001 1\n", "error: exponent beyond 10000 in \"1e10001\"\n".to_owned()),
         ("5\0 7\n", "error: not a number: \"5\\x00\"\n".to_owned()),
-        (
-            "5 \u{661}\n",
-            "error: not a number: \"\\xd9\\xa1\"\n".to_owned(),
-        ),
-        (
-            "5 \"'\\\x1b[31m\n",
-            "error: not a number: \"\\\"\\'\\\\\\x1b[31m\"\n".to_owned(),
-        ),
+        ("5 \u{661}\n", "error: not a number: \"\\xd9\\xa1\"\n".to_owned()),
+        ("5 \"'\\\x1b[31m\n", "error: not a number: \"\\\"\\'\\\\\\x1b[31m\"\n".to_owned()),
     ];
     for (input, error) in cases {
         let script = sends(&format!("1 1\n{input}2 2\n"));
@@ -206,11 +181,7 @@ fn a_bad_number_is_quoted_escaped_and_cut_short() {
     }
     let shown = "y".repeat(40);
     let long = sends(&format!("5 {}\n", "y".repeat(41)));
-    check_sums(
-        &[long],
-        &format!("error: not a number: \"{shown}...\"\n"),
-        State::Idle,
-    );
+    check_sums(&[long], &format!("error: not a number: \"{shown}...\"\n"), State::Idle);
     let broken = Sends(b"\xff\xfe 7\n\xc3 \n1 2\n".to_vec());
     let errors = format!("error: not a number: \"\\xff\\xfe\"\n{}3\n", shape("\\xc3"));
     check_sums(&[broken], &errors, State::Idle);
@@ -220,34 +191,14 @@ fn a_bad_number_is_quoted_escaped_and_cut_short() {
 fn a_pause_completes_an_open_message() {
     let cases: [(&[Does], &str, State); 8] = [
         (&[sends("5 7"), Pauses], "12\n", State::Idle),
-        (
-            &[sends("5 7"), Pauses, sends("1 1"), Pauses],
-            "12\n2\n",
-            State::Idle,
-        ),
+        (&[sends("5 7"), Pauses, sends("1 1"), Pauses], "12\n2\n", State::Idle),
         (&[sends("1 1\n5 7\r"), Pauses], "2\n12\n", State::Idle),
         (&[Pauses, sends("5 7\n"), Pauses], "12\n", State::Idle),
         // The ending that comes late belongs to the message before.
-        (
-            &[sends("5 7"), Pauses, sends("\n1 1\n")],
-            "12\n2\n",
-            State::Idle,
-        ),
-        (
-            &[sends("5 7"), Pauses, sends("\r\n1 1\n")],
-            "12\n2\n",
-            State::Idle,
-        ),
-        (
-            &[sends("5 7\r"), Pauses, sends("\n1 1\n")],
-            "12\n2\n",
-            State::Idle,
-        ),
-        (
-            &[sends("5 7"), Pauses, sends("\r"), Pauses, sends("\n1 1\n")],
-            "12\n2\n",
-            State::Idle,
-        ),
+        (&[sends("5 7"), Pauses, sends("\n1 1\n")], "12\n2\n", State::Idle),
+        (&[sends("5 7"), Pauses, sends("\r\n1 1\n")], "12\n2\n", State::Idle),
+        (&[sends("5 7\r"), Pauses, sends("\n1 1\n")], "12\n2\n", State::Idle),
+        (&[sends("5 7"), Pauses, sends("\r"), Pauses, sends("\n1 1\n")], "12\n2\n", State::Idle),
     ];
     for (conversation, expected, state) in cases {
         check_sums(conversation, expected, state);
@@ -277,11 +228,7 @@ fn the_client_s_end_completes_an_open_message() {
     check_sums(&[sends("5 7\n"), Ends], "12\n", State::Closed);
     check_sums(&[sends("1 1\n5 7"), Ends], "2\n12\n", State::Closed);
     check_sums(&[sends("1 1\n \t"), Ends], "2\n", State::Closed);
-    check_sums(
-        &[sends("1 1\n5"), Ends],
-        &format!("2\n{}", shape("5")),
-        State::Closed,
-    );
+    check_sums(&[sends("1 1\n5"), Ends], &format!("2\n{}", shape("5")), State::Closed);
     check_sums(&[sends("close"), Ends, Ends, Pauses], "", State::Closed);
 }
 
@@ -289,10 +236,7 @@ fn the_client_s_end_completes_an_open_message() {
 fn close_ends_the_conversation_after_all_earlier_replies() {
     for close in ["close\n", "close\r\n", " close \n"] {
         let script = [
-            sends(&format!(
-                "5 7\n0.1 0.2\n{close}1 1\nnonsense\n{}",
-                "9".repeat(2 * LIMIT)
-            )),
+            sends(&format!("5 7\n0.1 0.2\n{close}1 1\nnonsense\n{}", "9".repeat(2 * LIMIT))),
             Pauses,
             Ends,
         ];
@@ -305,11 +249,7 @@ fn close_ends_the_conversation_after_all_earlier_replies() {
         input.len(),
         "what comes after close is taken and ignored"
     );
-    assert_eq!(
-        session.feed(b"1 1\n", &mut out),
-        4,
-        "what comes after close is taken and ignored"
-    );
+    assert_eq!(session.feed(b"1 1\n", &mut out), 4, "what comes after close is taken and ignored");
 }
 
 #[test]
@@ -317,35 +257,12 @@ fn a_message_beyond_the_limit_is_refused_and_the_connection_closed() {
     let refusal = format!("error: message longer than {LIMIT} bytes\n");
     let spaces = " ".repeat(LIMIT - 2);
     // At the limit, with either ending and with none.
-    check_sums(
-        &[sends(&format!("5{spaces}7\n1 1\n"))],
-        "12\n2\n",
-        State::Idle,
-    );
-    check_sums(
-        &[sends(&format!("5{spaces}7\r\n1 1\n"))],
-        "12\n2\n",
-        State::Idle,
-    );
-    check_sums(
-        &[sends(&format!("5{spaces}7")), Pauses],
-        "12\n",
-        State::Idle,
-    );
-    check_sums(
-        &[sends(&format!("5{spaces}7\r")), Ends],
-        "12\n",
-        State::Closed,
-    );
+    check_sums(&[sends(&format!("5{spaces}7\n1 1\n"))], "12\n2\n", State::Idle);
+    check_sums(&[sends(&format!("5{spaces}7\r\n1 1\n"))], "12\n2\n", State::Idle);
+    check_sums(&[sends(&format!("5{spaces}7")), Pauses], "12\n", State::Idle);
+    check_sums(&[sends(&format!("5{spaces}7\r")), Ends], "12\n", State::Closed);
     // One byte beyond.
-    for tail in [
-        "7 \n1 1\n",
-        "7 \r\n1 1\n",
-        "7\r\r\n1 1\n",
-        "7 ",
-        "7\rx",
-        "78",
-    ] {
+    for tail in ["7 \n1 1\n", "7 \r\n1 1\n", "7\r\r\n1 1\n", "7 ", "7\rx", "78"] {
         check_sums(
             &[sends(&format!("1 2\n5{spaces}{tail}")), Pauses],
             &format!("3\n{refusal}"),
@@ -427,10 +344,7 @@ fn a_long_message_in_small_pieces_is_searched_once() {
             message.len(),
             "in pieces of {piece}: each byte is searched once (SESSION-2)"
         );
-        assert!(
-            out == expected.as_bytes(),
-            "in pieces of {piece} the sum is wrong (SESSION-1)"
-        );
+        assert!(out == expected.as_bytes(), "in pieces of {piece} the sum is wrong (SESSION-1)");
     }
 }
 
@@ -448,10 +362,7 @@ fn long_product() -> (String, String) {
     let digits = 60_000;
     // (10ⁿ - 1)² = 99…98 00…01.
     let message = format!("{0} {0}\n", "9".repeat(digits));
-    (
-        message,
-        format!("{}8{}1\n", "9".repeat(digits - 1), "0".repeat(digits - 1)),
-    )
+    (message, format!("{}8{}1\n", "9".repeat(digits - 1), "0".repeat(digits - 1)))
 }
 
 #[test]
@@ -462,22 +373,12 @@ fn a_long_product_leaves_the_thread_to_others_between_slices() {
     let input = format!("2 3\n{message}4 5\nclose\n");
     let taken = slow.feed(input.as_bytes(), &mut slow_out);
     // Fed again, it must take nothing beyond its message (SESSION-5).
-    let came = (
-        slow.state(),
-        taken,
-        slow.feed(&input.as_bytes()[taken..], &mut slow_out),
-    );
+    let came = (slow.state(), taken, slow.feed(&input.as_bytes()[taken..], &mut slow_out));
     let due = (State::Busy, 4 + message.len(), 0);
-    assert_eq!(
-        came, due,
-        "a long product is not begun as promised (SESSION-5, SESSION-6)"
-    );
+    assert_eq!(came, due, "a long product is not begun as promised (SESSION-5, SESSION-6)");
     let mut slices = 0;
     while slow.state() == State::Busy {
-        assert_eq!(
-            slow_out, b"6\n",
-            "nothing is replied before the product is complete"
-        );
+        assert_eq!(slow_out, b"6\n", "nothing is replied before the product is complete");
         slow.pause(&mut slow_out);
         slow.step(&mut slow_out);
         quick.feed(b"5 7\n", &mut quick_out);
@@ -501,10 +402,7 @@ fn a_long_product_leaves_the_thread_to_others_between_slices() {
     );
     sent.append(&mut slow_out);
     let replies = format!("6\n{expected}20\n");
-    assert!(
-        sent == replies.as_bytes(),
-        "the replies are wrong or out of order (SESSION-5)"
-    );
+    assert!(sent == replies.as_bytes(), "the replies are wrong or out of order (SESSION-5)");
     assert_eq!(slow.state(), State::Closed, "close comes after the product");
 }
 
@@ -528,20 +426,10 @@ fn an_end_during_a_long_product_closes_after_its_reply() {
     while session.state() == State::Busy {
         session.step(&mut out);
     }
-    assert!(
-        out == expected.as_bytes(),
-        "a client that half-closes still gets its reply"
-    );
-    assert_eq!(
-        session.state(),
-        State::Closed,
-        "after the reply the conversation is over"
-    );
+    assert!(out == expected.as_bytes(), "a client that half-closes still gets its reply");
+    assert_eq!(session.state(), State::Closed, "after the reply the conversation is over");
     session.step(&mut out);
-    assert!(
-        out.len() == expected.len(),
-        "a step without a product does nothing"
-    );
+    assert!(out.len() == expected.len(), "a step without a product does nothing");
 }
 
 /// Pieces of conversations that are likely to meet each other's edges.

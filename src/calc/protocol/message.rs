@@ -107,11 +107,7 @@ struct Quoted<'a>(&'a [u8]);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = &self.0[..self.0.len().min(SHOWN_BYTES)];
-        let more = if shown.len() < self.0.len() {
-            "..."
-        } else {
-            ""
-        };
+        let more = if shown.len() < self.0.len() { "..." } else { "" };
         write!(f, "\"{}{more}\"", shown.escape_ascii())
     }
 }

@@ -103,11 +103,7 @@ impl Decimal {
         if limbs.is_empty() {
             return Self::default();
         }
-        Self {
-            negative,
-            limbs,
-            place,
-        }
+        Self { negative, limbs, place }
     }
 
     /// Returns the place just above the highest limb.
@@ -164,10 +160,7 @@ fn take_sign(text: &[u8]) -> (bool, &[u8]) {
 
 /// Splits the digits off the front of the text; ASCII only, other scripts' digits stay behind.
 fn take_digits(text: &[u8]) -> (&[u8], &[u8]) {
-    let count = text
-        .iter()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(text.len());
+    let count = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(count)
 }
 
@@ -179,17 +172,12 @@ fn parse_exponent(text: &[u8]) -> Result<isize, NumberError> {
     }
     // Saturating: an exponent of a thousand digits is as wrong as one of five, and must not wrap into range.
     let size = text.iter().fold(0_usize, |size, &digit| {
-        size.saturating_mul(10)
-            .saturating_add(usize::from(digit - b'0'))
+        size.saturating_mul(10).saturating_add(usize::from(digit - b'0'))
     });
     if size > MAX_EXPONENT {
         return Err(NumberError::Exponent);
     }
-    Ok(if negative {
-        -size.cast_signed()
-    } else {
-        size.cast_signed()
-    })
+    Ok(if negative { -size.cast_signed() } else { size.cast_signed() })
 }
 
 /// Groups the digits into limbs that line up with the decimal point (`NUMBER-3`); lowest first, with its place.
@@ -210,9 +198,7 @@ fn pack(whole: &[u8], fraction: &[u8], exponent: isize) -> (Vec<u64>, isize) {
         let mut part = part;
         while !part.is_empty() {
             let (now, later) = part.split_at(part.len().min(missing.unsigned_abs()));
-            limb = now
-                .iter()
-                .fold(limb, |limb, &digit| limb * 10 + u64::from(digit - b'0'));
+            limb = now.iter().fold(limb, |limb, &digit| limb * 10 + u64::from(digit - b'0'));
             missing -= now.len().cast_signed();
             if missing == 0 {
                 limbs.push(limb);

@@ -41,19 +41,13 @@ impl Product {
     /// Prepares the product of two numbers; the work is left to [`Product::step`].
     pub fn new(mut a: Decimal, b: Decimal) -> Self {
         a.negative ^= b.negative;
-        Self {
-            a,
-            b,
-            limbs: Vec::new(),
-            carry: 0,
-        }
+        Self { a, b, limbs: Vec::new(), carry: 0 }
     }
 
     /// Returns the work from start to end, counted in products of limbs.
     pub fn cost(&self) -> usize {
         let (a, b) = (self.a.limbs.len(), self.b.limbs.len());
-        a.saturating_mul(b)
-            .saturating_add(self.columns() * COLUMN_COST)
+        a.saturating_mul(b).saturating_add(self.columns() * COLUMN_COST)
     }
 
     /// Returns how many columns there are: one less than the limbs of both numbers together, and none for zero.
@@ -83,10 +77,7 @@ impl Product {
         let mut high = self.carry / u128::from(LIMB_BASE);
         let mut low = self.carry % u128::from(LIMB_BASE);
         // Chunks from the front of one meet chunks from the back of the other: `a[i]` meets `b[k - i]`.
-        for (a, b) in forward
-            .chunks(REDUCE_EVERY)
-            .zip(backward.rchunks(REDUCE_EVERY))
-        {
+        for (a, b) in forward.chunks(REDUCE_EVERY).zip(backward.rchunks(REDUCE_EVERY)) {
             for (&a, &b) in a.iter().zip(b.iter().rev()) {
                 low += u128::from(a) * u128::from(b);
             }

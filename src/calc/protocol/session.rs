@@ -144,14 +144,14 @@ impl Session {
 
     /// Answers plain messages from the front of `input` while there are any; returns what is left of it.
     #[inline]
-    fn feed_plain<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-        // With a limit as low as that, the long way must look at each message's length.
-        if self.state != State::Idle || self.max_message_bytes < plain::MAX_BYTES {
+    fn feed_plain<'a>(&self, input: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+        // With a limit as low as that, the long way must look at each message's length; and it is the long way
+        // that looks for a late ending.
+        let long_way = self.max_message_bytes < plain::MAX_BYTES || self.late_ending;
+        if self.state != State::Idle || long_way {
             return input;
         }
-        let rest = plain::answer(self.op, input, out);
-        self.late_ending &= rest.len() == input.len();
-        rest
+        plain::answer(self.op, input, out)
     }
 
     /// Takes the front of `input` up to the next line ending, or all of it; returns the bytes taken.
@@ -279,15 +279,8 @@ fn find_line_ending(bytes: &[u8]) -> Option<usize> {
     /// Bytes asked about at once. Taste, within wide limits: `contains` looks at whole words, and
     /// `position` at single bytes.
     const BLOCK: usize = 256;
-    let skipped = bytes
-        .chunks(BLOCK)
-        .take_while(|block| !block.contains(&b'\n'))
-        .count()
-        * BLOCK;
-    let at = bytes
-        .get(skipped..)?
-        .iter()
-        .position(|&byte| byte == b'\n')?;
+    let skipped = bytes.chunks(BLOCK).take_while(|block| !block.contains(&b'\n')).count() * BLOCK;
+    let at = bytes.get(skipped..)?.iter().position(|&byte| byte == b'\n')?;
     Some(skipped + at)
 }
 

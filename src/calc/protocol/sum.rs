@@ -50,13 +50,8 @@ fn span(a: &Decimal, b: &Decimal) -> std::ops::Range<isize> {
 fn compare_sizes(a: &Decimal, b: &Decimal) -> Ordering {
     // The highest limb is never zero (`NUMBER-2`), so a higher top is a larger number.
     a.top().cmp(&b.top()).then_with(|| {
-        let differing = span(a, b)
-            .rev()
-            .map(|place| a.limb_at(place).cmp(&b.limb_at(place)));
-        differing
-            .into_iter()
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
+        let differing = span(a, b).rev().map(|place| a.limb_at(place).cmp(&b.limb_at(place)));
+        differing.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     })
 }
 
