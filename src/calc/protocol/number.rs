@@ -79,6 +79,7 @@ impl Decimal {
         if whole.is_empty() && fraction.is_empty() {
             return Err(NumberError::Malformed);
         }
+        // What stands here is the end, an exponent, or not part of a number.
         let exponent = match text {
             [] => 0,
             [b'e' | b'E', rest @ ..] => parse_exponent(rest)?,
@@ -88,11 +89,12 @@ impl Decimal {
         Ok(Self::from_parts(negative, limbs, place))
     }
 
-    /// Makes the number of these parts, bringing them to the one form of `NUMBER-2`.
+    /// Makes the number of these parts, which need not be in lowest form yet, bringing them to the one form of `NUMBER-2`.
     pub(super) fn from_parts(negative: bool, mut limbs: Vec<u64>, mut place: isize) -> Self {
         while limbs.last() == Some(&0) {
             limbs.pop();
         }
+        // Low zero limbs go all at once: removed one by one, each would move all the others.
         let zeros = limbs.iter().take_while(|&&limb| limb == 0).count();
         if zeros > 0 {
             limbs.drain(..zeros);
@@ -120,7 +122,7 @@ impl Decimal {
 
     /// Appends the number in lowest form: no exponent, no needless zero, no `-0`.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        // At least the units are written, also for a number that is all fraction.
+        // From the highest place that shows to the lowest. At least the units are written, also for a number that is all fraction.
         let highest = (self.top() - 1).max(0);
         let lowest = self.place.min(0);
         out.reserve((highest - lowest + 1).unsigned_abs() * LIMB_DIGITS + 2);
@@ -130,6 +132,8 @@ impl Decimal {
         let digits = digits_of(self.limb_at(highest));
         let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
         out.extend_from_slice(&digits[zeros.min(LIMB_DIGITS - 1)..]);
+        // Every further limb keeps its zeros. Between the number and the point there may be places without one:
+        // `limb_at` fills them, as in `1e20` and `1e-20`.
         for place in (lowest..highest).rev() {
             if place == -1 {
                 out.push(b'.');
@@ -177,6 +181,9 @@ fn parse_exponent(text: &[u8]) -> Result<isize, NumberError> {
 }
 
 /// Groups the digits into limbs that line up with the decimal point (`NUMBER-3`); lowest first, with its place.
+///
+/// The exponent moves the point, not the digits: whether the first limb takes one digit or all of its digits
+/// follows from the power of the first digit, and from there on every limb is full.
 fn pack(whole: &[u8], fraction: &[u8], exponent: isize) -> (Vec<u64>, isize) {
     let width = LIMB_DIGITS.cast_signed();
     let count = whole.len() + fraction.len();
@@ -211,6 +218,8 @@ fn pack(whole: &[u8], fraction: &[u8], exponent: isize) -> (Vec<u64>, isize) {
 }
 
 /// Returns the digits of a limb, with leading zeros.
+///
+/// Filled from the end, since a division by ten yields the last digit first.
 fn digits_of(mut limb: u64) -> [u8; LIMB_DIGITS] {
     let mut digits = [b'0'; LIMB_DIGITS];
     for digit in digits.iter_mut().rev() {

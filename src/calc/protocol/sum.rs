@@ -3,6 +3,17 @@
 //! Signs make it two cases: like signs add the sizes, unlike signs take the smaller size from the larger.
 //! The gap between `1e10000` and `1e-10000` is filled with zero limbs, all of which the reply must show.
 //!
+//! Both numbers stand on limbs that line up with the decimal point (`NUMBER-3`), so the limbs of the same place
+//! are added as they are, from the lowest up, with a carry of one at most:
+//!
+//! ```text
+//!   place         1    0  .  -1
+//!   1999.5        1  999  . 500
+//!   0.75               0  . 750
+//!   carry         1    1
+//!   2000.25       2  000  . 250
+//! ```
+//!
 //! **Invariant** `SUM-1`: the work is linear in the span of limbs from the lower number's last to the higher
 //! number's first, hence in the length of the message and the reply.
 
@@ -22,6 +33,7 @@ pub(super) fn sum(a: &Decimal, b: &Decimal) -> Decimal {
     if a.negative == b.negative {
         return add_sizes(a, b);
     }
+    // Subtracting the larger from the smaller would borrow past the top; so which is larger comes first.
     match compare_sizes(a, b) {
         Ordering::Greater => subtract_sizes(a, b),
         Ordering::Less => subtract_sizes(b, a),
@@ -54,6 +66,7 @@ fn add_sizes(a: &Decimal, b: &Decimal) -> Decimal {
         carry = u64::from(total >= LIMB_BASE);
         limbs.push(total - carry * LIMB_BASE);
     }
+    // Often zero; `from_parts` drops it then.
     limbs.push(carry);
     Decimal::from_parts(a.negative, limbs, place)
 }
@@ -67,6 +80,7 @@ fn subtract_sizes(larger: &Decimal, smaller: &Decimal) -> Decimal {
     for place in span {
         let take = smaller.limb_at(place) + borrow;
         let from = larger.limb_at(place);
+        // At most LIMB_BASE, which is taken from a `from` that was raised by as much.
         borrow = u64::from(from < take);
         limbs.push(from + borrow * LIMB_BASE - take);
     }
