@@ -1,4 +1,8 @@
-#![expect(missing_docs, reason = "a test's name says it all")]
+#![expect(
+    missing_docs,
+    clippy::missing_docs_in_private_items,
+    reason = "a test's name says it all"
+)]
 
 mod solo;
 
