@@ -49,9 +49,7 @@ impl Server {
         let begun = Instant::now();
         self.stop.signal().expect("signal");
         let ended = self.done.recv_timeout(PATIENCE);
-        ended
-            .expect("the server does not stop")
-            .expect("expected Ok from serve");
+        ended.expect("the server does not stop").expect("expected Ok from serve");
         begun.elapsed()
     }
 }
@@ -63,18 +61,14 @@ fn say(mut stream: &TcpStream, text: &str) {
 /// Reads exactly as many bytes as are wanted, and compares.
 fn hear(mut stream: &TcpStream, wanted: &str, model: Model) {
     let mut bytes = vec![0; wanted.len()];
-    stream
-        .read_exact(&mut bytes)
-        .unwrap_or_else(|error| panic!("{model}: {wanted:?}: {error}"));
+    stream.read_exact(&mut bytes).unwrap_or_else(|error| panic!("{model}: {wanted:?}: {error}"));
     assert_eq!(String::from_utf8_lossy(&bytes), wanted, "{model}");
 }
 
 /// Reads to the end of the stream, which must not be a reset.
 fn hear_all(mut stream: &TcpStream, model: Model) -> String {
     let mut text = String::new();
-    stream
-        .read_to_string(&mut text)
-        .unwrap_or_else(|error| panic!("{model}: {text:?}: {error}"));
+    stream.read_to_string(&mut text).unwrap_or_else(|error| panic!("{model}: {text:?}: {error}"));
     text
 }
 
@@ -98,21 +92,12 @@ fn messages_are_answered_in_order_whole_cut_and_pipelined() {
 fn a_pause_completes_a_message() {
     for model in MODELS {
         let pause = Duration::from_millis(30);
-        let server = Server::start(
-            model,
-            Config {
-                pause,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { pause, ..Config::default() });
         let client = server.connect();
         let begun = Instant::now();
         say(&client, "5 7");
         hear(&client, "12\n", model);
-        assert!(
-            begun.elapsed() >= pause,
-            "{model}: answered before the pause was over"
-        );
+        assert!(begun.elapsed() >= pause, "{model}: answered before the pause was over");
         say(&client, "\n8 1");
         hear(&client, "9\n", model);
         drop(client);
@@ -128,11 +113,7 @@ fn a_half_closed_client_gets_all_its_replies() {
         say(&client, &"1 2\n".repeat(5_000));
         say(&client, "20 22");
         client.shutdown(Shutdown::Write).expect("shutdown");
-        assert_eq!(
-            hear_all(&client, model),
-            "3\n".repeat(5_000) + "42\n",
-            "{model}"
-        );
+        assert_eq!(hear_all(&client, model), "3\n".repeat(5_000) + "42\n", "{model}");
         server.stop();
     }
 }
@@ -152,20 +133,11 @@ fn bytes_after_close_neither_count_nor_reset_the_connection() {
 #[test]
 fn an_oversized_message_is_told_and_ends_the_connection() {
     for model in MODELS {
-        let server = Server::start(
-            model,
-            Config {
-                max_message_bytes: 100,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { max_message_bytes: 100, ..Config::default() });
         let client = server.connect();
         say(&client, &"1".repeat(60_000));
         let reply = hear_all(&client, model);
-        assert!(
-            reply.starts_with("error: ") && reply.ends_with('\n'),
-            "{model}: {reply:?}"
-        );
+        assert!(reply.starts_with("error: ") && reply.ends_with('\n'), "{model}: {reply:?}");
         server.stop();
     }
 }
@@ -173,13 +145,7 @@ fn an_oversized_message_is_told_and_ends_the_connection() {
 #[test]
 fn a_reset_ends_that_connection_only() {
     for model in MODELS {
-        let server = Server::start(
-            model,
-            Config {
-                workers: 1,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { workers: 1, ..Config::default() });
         let rude = server.connect();
         say(&rude, "1 2");
         set_linger_zero(&rude).expect("linger");
@@ -195,27 +161,13 @@ fn a_reset_ends_that_connection_only() {
 fn a_silent_client_is_closed_after_the_idle_timeout() {
     for model in MODELS {
         let idle = Duration::from_millis(150);
-        let server = Server::start(
-            model,
-            Config {
-                idle_timeout: Some(idle),
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { idle_timeout: Some(idle), ..Config::default() });
         let client = server.connect();
         say(&client, "5 7\n");
         hear(&client, "12\n", model);
         let begun = Instant::now();
-        assert_eq!(
-            hear_all(&client, model),
-            "",
-            "{model}: expected the end of the stream"
-        );
-        assert!(
-            begun.elapsed() >= idle / 2,
-            "{model}: closed after {:?}",
-            begun.elapsed()
-        );
+        assert_eq!(hear_all(&client, model), "", "{model}: expected the end of the stream");
+        assert!(begun.elapsed() >= idle / 2, "{model}: closed after {:?}", begun.elapsed());
         server.stop();
     }
 }
@@ -224,13 +176,7 @@ fn a_silent_client_is_closed_after_the_idle_timeout() {
 fn a_client_that_does_not_read_is_ended_by_the_idle_timeout() {
     for model in MODELS {
         let idle = Some(Duration::from_millis(150));
-        let server = Server::start(
-            model,
-            Config {
-                idle_timeout: idle,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { idle_timeout: idle, ..Config::default() });
         flood(&server.connect());
         server.stop();
     }
@@ -244,11 +190,7 @@ fn flood(mut client: &TcpStream) {
         match client.write_all(messages.as_bytes()) {
             Ok(()) => {}
             Err(error) => {
-                assert_ne!(
-                    error.kind(),
-                    ErrorKind::WouldBlock,
-                    "the server still holds it"
-                );
+                assert_ne!(error.kind(), ErrorKind::WouldBlock, "the server still holds it");
                 return;
             }
         }
@@ -258,35 +200,19 @@ fn flood(mut client: &TcpStream) {
 #[test]
 fn a_stop_closes_an_idle_connection_at_once() {
     for model in MODELS {
-        let server = Server::start(
-            model,
-            Config {
-                grace: PATIENCE * 2,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { grace: PATIENCE * 2, ..Config::default() });
         let client = server.connect();
         say(&client, "5 7\n");
         hear(&client, "12\n", model);
         server.stop();
-        assert_eq!(
-            hear_all(&client, model),
-            "",
-            "{model}: expected the end of the stream"
-        );
+        assert_eq!(hear_all(&client, model), "", "{model}: expected the end of the stream");
     }
 }
 
 #[test]
 fn a_stop_answers_what_has_been_received() {
     for model in MODELS {
-        let server = Server::start(
-            model,
-            Config {
-                pause: PATIENCE * 2,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { pause: PATIENCE * 2, ..Config::default() });
         let client = server.connect();
         say(&client, "5 7\n");
         hear(&client, "12\n", model);
@@ -300,13 +226,7 @@ fn a_stop_answers_what_has_been_received() {
 fn a_stop_waits_for_a_client_that_does_not_read_no_longer_than_the_grace() {
     for model in MODELS {
         let grace = Duration::from_millis(300);
-        let server = Server::start(
-            model,
-            Config {
-                grace,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { grace, ..Config::default() });
         let client = server.connect();
         client.set_nonblocking(true).expect("nonblocking");
         // A reply of ten thousand digits each: what waits to be read asks for more than any buffer holds.
@@ -322,10 +242,7 @@ fn a_stop_waits_for_a_client_that_does_not_read_no_longer_than_the_grace() {
             }
         }
         let took = server.stop();
-        assert!(
-            took >= grace,
-            "{model}: expected the grace to be granted, it took {took:?}"
-        );
+        assert!(took >= grace, "{model}: expected the grace to be granted, it took {took:?}");
         assert!(took < PATIENCE / 2, "{model}: the stop took {took:?}");
     }
 }
@@ -334,14 +251,7 @@ fn a_stop_waits_for_a_client_that_does_not_read_no_longer_than_the_grace() {
 fn a_stop_does_not_wait_for_a_long_product() {
     for model in MODELS {
         let grace = Duration::from_millis(100);
-        let server = Server::start(
-            model,
-            Config {
-                grace,
-                op: Op::Product,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { grace, op: Op::Product, ..Config::default() });
         let client = server.connect();
         say(&client, "6 7\n");
         hear(&client, "42\n", model);
@@ -357,13 +267,7 @@ fn a_stop_does_not_wait_for_a_long_product() {
 fn a_stop_is_heard_in_the_midst_of_a_stream_without_end() {
     for model in MODELS {
         let grace = Duration::from_millis(300);
-        let server = Server::start(
-            model,
-            Config {
-                grace,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { grace, ..Config::default() });
         let client = server.connect();
         let reader = client.try_clone().expect("clone");
         let writer = thread::spawn(move || flood(&client));
@@ -379,25 +283,14 @@ fn a_stop_is_heard_in_the_midst_of_a_stream_without_end() {
 #[test]
 fn further_clients_wait_while_the_maximum_is_connected() {
     for model in [Model::Threads, Model::Pool] {
-        let server = Server::start(
-            model,
-            Config {
-                max_connections: 1,
-                ..Config::default()
-            },
-        );
+        let server = Server::start(model, Config { max_connections: 1, ..Config::default() });
         let first = server.connect();
         say(&first, "5 7\n");
         hear(&first, "12\n", model);
         let second = server.connect();
         say(&second, "1 1\n");
-        second
-            .set_read_timeout(Some(Duration::from_millis(50)))
-            .expect("timeout");
-        let kind = (&second)
-            .read(&mut [0])
-            .expect_err("expected no answer yet")
-            .kind();
+        second.set_read_timeout(Some(Duration::from_millis(50))).expect("timeout");
+        let kind = (&second).read(&mut [0]).expect_err("expected no answer yet").kind();
         assert_eq!(kind, ErrorKind::WouldBlock, "{model}");
         drop(first);
         second.set_read_timeout(Some(PATIENCE)).expect("timeout");
@@ -423,21 +316,14 @@ fn the_thread_of_a_client_that_said_close_ends() {
         say(client, "5 7\n");
         hear(client, "12\n", Model::Threads);
     }
-    assert!(
-        threads_named("client ") >= CLIENTS,
-        "expected a thread for each client"
-    );
+    assert!(threads_named("client ") >= CLIENTS, "expected a thread for each client");
     for client in &clients {
         say(client, "close\n");
     }
     let begun = Instant::now();
     // The clients still hold their ends: the server has closed by itself.
     while threads_named("client ") >= CLIENTS / 2 {
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "THREADS-1: {} are left",
-            threads_named("client ")
-        );
+        assert!(begun.elapsed() < PATIENCE, "THREADS-1: {} are left", threads_named("client "));
         thread::sleep(Duration::from_millis(5));
     }
     server.stop();

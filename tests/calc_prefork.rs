@@ -24,18 +24,9 @@ const WORKERS: usize = 3;
 
 fn main() -> ExitCode {
     solo::run(&[
-        (
-            "as_many_clients_as_workers_are_served_at_once",
-            served_at_once,
-        ),
-        (
-            "a_stop_answers_what_was_received_and_leaves_no_worker",
-            stop_is_graceful,
-        ),
-        (
-            "ctrl_c_for_the_whole_group_is_graceful_too",
-            group_interrupt_is_graceful,
-        ),
+        ("as_many_clients_as_workers_are_served_at_once", served_at_once),
+        ("a_stop_answers_what_was_received_and_leaves_no_worker", stop_is_graceful),
+        ("ctrl_c_for_the_whole_group_is_graceful_too", group_interrupt_is_graceful),
         ("a_dead_worker_is_replaced", dead_worker_is_replaced),
         ("no_worker_outlives_a_server_that_was_killed", none_outlives),
     ])
@@ -56,11 +47,7 @@ impl Server {
                 signal::install(Signal::Terminate).expect("install");
                 let stop = signal::event_fd(Signal::Terminate).expect("event_fd");
                 let pause = PATIENCE * 2;
-                let config = Config {
-                    workers: WORKERS,
-                    pause,
-                    ..Config::default()
-                };
+                let config = Config { workers: WORKERS, pause, ..Config::default() };
                 let served = serve(Model::Prefork, listener, &config, stop);
                 process::exit_now(i32::from(served.is_err()));
             }
@@ -85,17 +72,11 @@ impl Server {
     fn workers(&self) -> Vec<String> {
         let pid = self.process.pid();
         let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-        list.unwrap_or_default()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
+        list.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     }
 
     fn wait(&mut self) -> Exit {
-        let ready = poll(
-            &mut [PollFd::readable(self.process.as_fd())],
-            Some(PATIENCE),
-        );
+        let ready = poll(&mut [PollFd::readable(self.process.as_fd())], Some(PATIENCE));
         assert_eq!(ready.expect("poll"), 1, "the server does not stop");
         self.process.wait().expect("wait")
     }
@@ -112,10 +93,7 @@ fn ask(mut client: &TcpStream, question: &str, wanted: &str) {
 fn wait_until_gone(pids: &[String]) {
     let begun = Instant::now();
     while pids.iter().any(|pid| is_running(pid)) {
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "PREFORK-2: of {pids:?} some are left"
-        );
+        assert!(begun.elapsed() < PATIENCE, "PREFORK-2: of {pids:?} some are left");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -123,16 +101,11 @@ fn wait_until_gone(pids: &[String]) {
 /// An orphan whom nobody has reaped yet is a zombie, which does not run.
 fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ")
-        .next()
-        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 fn shell(command: &str) {
-    let status = std::process::Command::new("sh")
-        .args(["-c", command])
-        .status()
-        .expect("sh");
+    let status = std::process::Command::new("sh").args(["-c", command]).status().expect("sh");
     assert!(status.success(), "{command}");
 }
 
@@ -171,10 +144,7 @@ fn group_interrupt_is_graceful() {
     shell(&format!("kill -INT {}", everybody.join(" ")));
     let mut text = String::new();
     client.read_to_string(&mut text).expect("read");
-    assert_eq!(
-        text, "42\n",
-        "SUPERVISOR-5: the worker leaves SIGINT to its parent"
-    );
+    assert_eq!(text, "42\n", "SUPERVISOR-5: the worker leaves SIGINT to its parent");
     assert_eq!(server.wait(), Exit::Code(0));
 }
 

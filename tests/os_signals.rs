@@ -20,43 +20,19 @@ const LONG: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     solo::run(&[
-        (
-            "a_signal_is_counted_and_makes_its_descriptor_readable",
-            counted_and_readable,
-        ),
-        (
-            "interrupt_and_terminate_share_a_descriptor",
-            stop_signals_share,
-        ),
+        ("a_signal_is_counted_and_makes_its_descriptor_readable", counted_and_readable),
+        ("interrupt_and_terminate_share_a_descriptor", stop_signals_share),
         ("an_uninstalled_signal_has_no_descriptor", not_installed),
         ("kill_cannot_be_installed", kill_cannot_be_installed),
-        (
-            "poll_goes_on_after_a_signal_for_its_whole_timeout",
-            poll_keeps_its_timeout,
-        ),
-        (
-            "wait_readable_returns_early_on_a_signal",
-            wait_readable_is_interrupted,
-        ),
-        (
-            "wait_readable_counts_microseconds",
-            wait_readable_is_fine_grained,
-        ),
+        ("poll_goes_on_after_a_signal_for_its_whole_timeout", poll_keeps_its_timeout),
+        ("wait_readable_returns_early_on_a_signal", wait_readable_is_interrupted),
+        ("wait_readable_counts_microseconds", wait_readable_is_fine_grained),
         ("a_restored_signal_ends_the_process", restored_signal_kills),
         ("an_ignored_signal_does_nothing", ignored_signal),
-        (
-            "the_second_stop_signal_exits_130_at_once",
-            second_signal_exits,
-        ),
+        ("the_second_stop_signal_exits_130_at_once", second_signal_exits),
         ("one_stop_signal_does_not_exit", one_signal_stays),
-        (
-            "a_forked_child_has_defaults_and_does_not_wake_its_parent",
-            child_is_separate,
-        ),
-        (
-            "fork_refuses_a_second_thread_and_names_it",
-            fork_refuses_threads,
-        ),
+        ("a_forked_child_has_defaults_and_does_not_wake_its_parent", child_is_separate),
+        ("fork_refuses_a_second_thread_and_names_it", fork_refuses_threads),
         ("a_child_dies_with_its_parent", dies_with_parent),
         ("dropping_a_child_kills_and_reaps_it", drop_reaps),
         ("an_event_descriptor_stays_readable", event_fd_stays),
@@ -82,28 +58,14 @@ fn send_to_self(signal: Signal) {
 fn counted_and_readable() {
     signal::install(Signal::User1).expect("install");
     let fd = signal::event_fd(Signal::User1).expect("event_fd");
-    assert!(
-        !is_readable(fd),
-        "SIGNAL-3: readable before the signal came"
-    );
+    assert!(!is_readable(fd), "SIGNAL-3: readable before the signal came");
     for sent in 1..=3 {
         send_to_self(Signal::User1);
-        assert_eq!(
-            signal::count(Signal::User1),
-            sent,
-            "SIGNAL-2: each signal is counted once"
-        );
+        assert_eq!(signal::count(Signal::User1), sent, "SIGNAL-2: each signal is counted once");
     }
-    assert!(
-        is_readable(fd),
-        "SIGNAL-3: expected readable after the signal"
-    );
+    assert!(is_readable(fd), "SIGNAL-3: expected readable after the signal");
     assert!(is_readable(fd), "SIGNAL-3: expected it to stay readable");
-    assert_eq!(
-        signal::count(Signal::User2),
-        0,
-        "another signal's count has moved"
-    );
+    assert_eq!(signal::count(Signal::User2), 0, "another signal's count has moved");
 }
 
 fn stop_signals_share() {
@@ -113,26 +75,17 @@ fn stop_signals_share() {
     let terminate = signal::event_fd(Signal::Terminate).expect("event_fd");
     assert_eq!(interrupt.as_raw_fd(), terminate.as_raw_fd(), "SIGNAL-4");
     send_to_self(Signal::Terminate);
-    assert!(
-        is_readable(interrupt),
-        "SIGNAL-4: SIGTERM should make the stop descriptor readable"
-    );
+    assert!(is_readable(interrupt), "SIGNAL-4: SIGTERM should make the stop descriptor readable");
     assert_eq!(signal::count(Signal::Interrupt), 0, "only SIGTERM came");
 }
 
 fn not_installed() {
     let error = signal::event_fd(Signal::Hangup).expect_err("expected an error: never installed");
-    assert!(
-        error.to_string().contains("Hangup"),
-        "the error should name the signal: {error}"
-    );
+    assert!(error.to_string().contains("Hangup"), "the error should name the signal: {error}");
 }
 
 fn kill_cannot_be_installed() {
-    assert!(
-        signal::install(Signal::Kill).is_err(),
-        "expected EINVAL: nobody may catch SIGKILL"
-    );
+    assert!(signal::install(Signal::Kill).is_err(), "expected EINVAL: nobody may catch SIGKILL");
 }
 
 fn poll_keeps_its_timeout() {
@@ -148,11 +101,7 @@ fn poll_keeps_its_timeout() {
     let span = Duration::from_millis(50);
     let begun = Instant::now();
     let ready = poll(&mut [], Some(span)).expect("poll");
-    assert_eq!(
-        (ready, begun.elapsed() >= span),
-        (0, true),
-        "OS-2: a signal cut the wait short"
-    );
+    assert_eq!((ready, begun.elapsed() >= span), (0, true), "OS-2: a signal cut the wait short");
     sender.wait().expect("wait");
 }
 
@@ -168,34 +117,18 @@ fn wait_readable_is_interrupted() {
         }
     });
     let begun = Instant::now();
-    assert!(
-        !wait_readable(quiet.as_fd(), LONG).expect("wait_readable"),
-        "nothing was readable"
-    );
-    assert!(
-        begun.elapsed() < LONG,
-        "OS-2: wait_readable should return when a signal comes"
-    );
+    assert!(!wait_readable(quiet.as_fd(), LONG).expect("wait_readable"), "nothing was readable");
+    assert!(begun.elapsed() < LONG, "OS-2: wait_readable should return when a signal comes");
 }
 
 fn wait_readable_is_fine_grained() {
     let event = EventFd::new().expect("eventfd");
     let span = Duration::from_micros(100);
     let begun = Instant::now();
-    assert!(
-        !wait_readable(event.as_fd(), span).expect("wait_readable"),
-        "not signalled yet"
-    );
-    assert!(
-        begun.elapsed() >= span,
-        "returned early: after {:?}",
-        begun.elapsed()
-    );
+    assert!(!wait_readable(event.as_fd(), span).expect("wait_readable"), "not signalled yet");
+    assert!(begun.elapsed() >= span, "returned early: after {:?}", begun.elapsed());
     event.signal().expect("signal");
-    assert!(
-        wait_readable(event.as_fd(), LONG).expect("wait_readable"),
-        "expected readable"
-    );
+    assert!(wait_readable(event.as_fd(), LONG).expect("wait_readable"), "expected readable");
 }
 
 fn restored_signal_kills() {
@@ -207,11 +140,7 @@ fn restored_signal_kills() {
         0
     });
     let sigterm = 15;
-    assert_eq!(
-        it.wait().expect("wait"),
-        Exit::Signal(sigterm),
-        "the second should have killed it"
-    );
+    assert_eq!(it.wait().expect("wait"), Exit::Signal(sigterm), "the second should have killed it");
 }
 
 fn ignored_signal() {
@@ -229,11 +158,7 @@ fn second_signal_exits() {
             send_to_self(second);
             0
         });
-        assert_eq!(
-            it.wait().expect("wait"),
-            Exit::Code(130),
-            "after SIGINT and {second:?}"
-        );
+        assert_eq!(it.wait().expect("wait"), Exit::Code(130), "after SIGINT and {second:?}");
     }
 }
 
@@ -262,38 +187,21 @@ fn child_is_separate() {
         );
         signal::install(Signal::User1).expect("install");
         send_to_self(Signal::User1);
-        assert_eq!(
-            signal::count(Signal::User1),
-            1,
-            "the child counts for itself"
-        );
+        assert_eq!(signal::count(Signal::User1), 1, "the child counts for itself");
         send_to_self(Signal::Terminate);
         0
     });
     let sigterm = 15;
-    assert_eq!(
-        it.wait().expect("wait"),
-        Exit::Signal(sigterm),
-        "SIGNAL-5: expected the default"
-    );
-    assert!(
-        !is_readable(mine),
-        "SIGNAL-5: the child's signal woke its parent"
-    );
-    assert_eq!(
-        signal::count(Signal::User1),
-        0,
-        "SIGNAL-5: the child's signal was counted here"
-    );
+    assert_eq!(it.wait().expect("wait"), Exit::Signal(sigterm), "SIGNAL-5: expected the default");
+    assert!(!is_readable(mine), "SIGNAL-5: the child's signal woke its parent");
+    assert_eq!(signal::count(Signal::User1), 0, "SIGNAL-5: the child's signal was counted here");
 }
 
 fn fork_refuses_threads() {
     let stop = EventFd::new().expect("eventfd");
     thread::scope(|scope| {
         let body = || poll(&mut [PollFd::readable(stop.as_fd())], None).map(drop);
-        let other = thread::Builder::new()
-            .name("weaver".into())
-            .spawn_scoped(scope, body);
+        let other = thread::Builder::new().name("weaver".into()).spawn_scoped(scope, body);
         let refused = match process::fork() {
             Ok(Fork::Child) => process::exit_now(1),
             Ok(Fork::Parent(_)) => None,
@@ -302,17 +210,10 @@ fn fork_refuses_threads() {
         stop.signal().expect("signal");
         other.expect("spawn").join().expect("join").expect("poll");
         let text = refused.expect("PROCESS-1: fork should refuse");
-        assert!(
-            text.contains("weaver"),
-            "PROCESS-1: it should name the thread: {text}"
-        );
+        assert!(text.contains("weaver"), "PROCESS-1: it should name the thread: {text}");
     });
     let mut it = child(|| 7);
-    assert_eq!(
-        it.wait().expect("wait"),
-        Exit::Code(7),
-        "after the join, fork works again"
-    );
+    assert_eq!(it.wait().expect("wait"), Exit::Code(7), "after the join, fork works again");
 }
 
 fn dies_with_parent() {
@@ -344,22 +245,13 @@ fn drop_reaps() {
     });
     let pid = it.pid();
     drop(it);
-    assert!(
-        process::kill(pid, Signal::User1).is_err(),
-        "PROCESS-2: expected no such process"
-    );
+    assert!(process::kill(pid, Signal::User1).is_err(), "PROCESS-2: expected no such process");
 }
 
 fn event_fd_stays() {
     let event = EventFd::new().expect("eventfd");
-    assert!(
-        !is_readable(&event),
-        "EVENTFD-1: readable before it was signalled"
-    );
+    assert!(!is_readable(&event), "EVENTFD-1: readable before it was signalled");
     event.signal().expect("signal");
     event.signal().expect("signal");
-    assert!(
-        is_readable(&event) && is_readable(&event),
-        "EVENTFD-1: it should stay readable"
-    );
+    assert!(is_readable(&event) && is_readable(&event), "EVENTFD-1: it should stay readable");
 }

@@ -22,34 +22,16 @@ const LONG: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     solo::run(&[
-        (
-            "every_worker_runs_and_ends_when_asked",
-            workers_run_and_stop,
-        ),
+        ("every_worker_runs_and_ends_when_asked", workers_run_and_stop),
         ("a_dead_worker_is_replaced", dead_worker_is_replaced),
-        (
-            "a_worker_that_returns_is_replaced",
-            returning_worker_is_replaced,
-        ),
+        ("a_worker_that_returns_is_replaced", returning_worker_is_replaced),
         ("a_storm_of_deaths_is_slowed_down", storm_is_slowed),
-        (
-            "a_worker_that_does_not_stop_is_killed_after_the_grace",
-            deaf_worker_is_killed,
-        ),
-        (
-            "a_worker_that_panics_never_returns_from_the_fork",
-            panic_stays_in_worker,
-        ),
+        ("a_worker_that_does_not_stop_is_killed_after_the_grace", deaf_worker_is_killed),
+        ("a_worker_that_panics_never_returns_from_the_fork", panic_stays_in_worker),
         ("ctrl_c_is_left_to_the_parent", interrupt_is_ignored),
         ("dropping_the_supervisor_leaves_no_worker", drop_leaves_none),
-        (
-            "no_worker_outlives_a_parent_that_was_killed",
-            none_outlives_parent,
-        ),
-        (
-            "a_second_thread_makes_start_an_error",
-            start_refuses_threads,
-        ),
+        ("no_worker_outlives_a_parent_that_was_killed", none_outlives_parent),
+        ("a_second_thread_makes_start_an_error", start_refuses_threads),
     ])
 }
 
@@ -111,24 +93,10 @@ fn workers_run_and_stop() {
     };
     let supervisor = Supervisor::start(3, &work).expect("start");
     assert_eq!(supervisor.pids().len(), 3);
-    assert_eq!(
-        [voices.hear(), voices.hear(), voices.hear()],
-        *b"aaa",
-        "each worker should run"
-    );
+    assert_eq!([voices.hear(), voices.hear(), voices.hear()], *b"aaa", "each worker should run");
     let stopped = supervisor.stop(LONG).expect("stop");
-    assert_eq!(
-        stopped,
-        Stopped {
-            in_time: 3,
-            killed: 0
-        }
-    );
-    assert_eq!(
-        [voices.hear(), voices.hear(), voices.hear()],
-        *b"zzz",
-        "each should hear the stop"
-    );
+    assert_eq!(stopped, Stopped { in_time: 3, killed: 0 });
+    assert_eq!([voices.hear(), voices.hear(), voices.hear()], *b"zzz", "each should hear the stop");
 }
 
 fn dead_worker_is_replaced() {
@@ -147,15 +115,8 @@ fn dead_worker_is_replaced() {
         voices.hear();
     });
     let after = supervisor.pids();
-    assert_eq!(
-        after.len(),
-        2,
-        "SUPERVISOR-4: expected the number of workers to be kept up"
-    );
-    assert!(
-        !after.contains(&before[0]) && after.contains(&before[1]),
-        "{before:?} -> {after:?}"
-    );
+    assert_eq!(after.len(), 2, "SUPERVISOR-4: expected the number of workers to be kept up");
+    assert!(!after.contains(&before[0]) && after.contains(&before[1]), "{before:?} -> {after:?}");
 }
 
 fn returning_worker_is_replaced() {
@@ -185,11 +146,7 @@ fn storm_is_slowed() {
     });
     // Five replacements, after 10, 20, 40, 80 and 160 ms.
     let least = Duration::from_millis(310);
-    assert!(
-        begun.elapsed() >= least,
-        "SUPERVISOR-4: five restarts took {:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() >= least, "SUPERVISOR-4: five restarts took {:?}", begun.elapsed());
 }
 
 fn deaf_worker_is_killed() {
@@ -206,19 +163,10 @@ fn deaf_worker_is_killed() {
     let grace = Duration::from_millis(50);
     let begun = Instant::now();
     let stopped = supervisor.stop(grace).expect("stop");
-    assert_eq!(
-        stopped,
-        Stopped {
-            in_time: 0,
-            killed: 2
-        }
-    );
+    assert_eq!(stopped, Stopped { in_time: 0, killed: 2 });
     assert!(begun.elapsed() >= grace, "killed before the grace was over");
     assert!(begun.elapsed() < LONG, "waited for the worker's own end");
-    assert!(
-        !pids.into_iter().any(exists),
-        "SUPERVISOR-2: a worker is left"
-    );
+    assert!(!pids.into_iter().any(exists), "SUPERVISOR-2: a worker is left");
 }
 
 fn panic_stays_in_worker() {
@@ -235,11 +183,7 @@ fn panic_stays_in_worker() {
     let supervisor = Supervisor::start(1, &work).expect("start");
     voices.hear();
     supervisor.stop(LONG).expect("stop");
-    assert_eq!(
-        process::pid(),
-        parent,
-        "SUPERVISOR-3: the worker has come back from the fork"
-    );
+    assert_eq!(process::pid(), parent, "SUPERVISOR-3: the worker has come back from the fork");
 }
 
 fn interrupt_is_ignored() {
@@ -254,19 +198,8 @@ fn interrupt_is_ignored() {
     voices.hear();
     process::kill(supervisor.pids()[0], Signal::Interrupt).expect("kill");
     let stopped = supervisor.stop(LONG).expect("stop");
-    assert_eq!(
-        stopped,
-        Stopped {
-            in_time: 1,
-            killed: 0
-        },
-        "SUPERVISOR-5"
-    );
-    assert_eq!(
-        signal::count(Signal::Interrupt),
-        0,
-        "the worker's signal was counted here"
-    );
+    assert_eq!(stopped, Stopped { in_time: 1, killed: 0 }, "SUPERVISOR-5");
+    assert_eq!(signal::count(Signal::Interrupt), 0, "the worker's signal was counted here");
 }
 
 fn drop_leaves_none() {
@@ -277,10 +210,7 @@ fn drop_leaves_none() {
     let supervisor = Supervisor::start(3, &work).expect("start");
     let pids = supervisor.pids();
     drop(supervisor);
-    assert!(
-        !pids.into_iter().any(exists),
-        "SUPERVISOR-2: a worker is left after the drop"
-    );
+    assert!(!pids.into_iter().any(exists), "SUPERVISOR-2: a worker is left after the drop");
 }
 
 fn none_outlives_parent() {
@@ -306,26 +236,17 @@ fn none_outlives_parent() {
     drop(writer);
     let ready = poll(&mut [PollFd::readable(reader.as_fd())], Some(LONG)).expect("poll");
     assert_eq!(ready, 1, "SUPERVISOR-1: a worker has outlived its parent");
-    assert_eq!(
-        reader.read(&mut [0]).expect("read"),
-        0,
-        "expected the end of the pipe"
-    );
+    assert_eq!(reader.read(&mut [0]).expect("read"), 0, "expected the end of the pipe");
 }
 
 fn start_refuses_threads() {
     let stop = EventFd::new().expect("eventfd");
     let refused = thread::scope(|scope| {
         let other = thread::Builder::new().name("shuttle".into());
-        other
-            .spawn_scoped(scope, || wait_for(stop.as_fd()))
-            .expect("spawn");
+        other.spawn_scoped(scope, || wait_for(stop.as_fd())).expect("spawn");
         let error = Supervisor::start(1, &|_| 0).expect_err("expected an error: two threads");
         stop.signal().expect("signal");
         error.to_string()
     });
-    assert!(
-        refused.contains("shuttle"),
-        "the error should name the thread: {refused}"
-    );
+    assert!(refused.contains("shuttle"), "the error should name the thread: {refused}");
 }

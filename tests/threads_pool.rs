@@ -14,19 +14,14 @@ use handloom::threads::ThreadPool;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn receive<T>(from: &Receiver<T>) -> T {
-    from.recv_timeout(PATIENCE)
-        .expect("expected a job to answer, none did")
+    from.recv_timeout(PATIENCE).expect("expected a job to answer, none did")
 }
 
 /// Waits for a count to reach a value, since a worker falls asleep a little after its job's last line.
 fn wait_for(what: &str, wanted: usize, count: impl Fn() -> usize) {
     let begun = Instant::now();
     while count() != wanted {
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "{what}: expected {wanted}, still {}",
-            count()
-        );
+        assert!(begun.elapsed() < PATIENCE, "{what}: expected {wanted}, still {}", count());
         thread::yield_now();
     }
 }
@@ -44,11 +39,7 @@ fn every_job_runs_once() {
         pool.execute(job).expect("execute");
     }
     drop(pool);
-    assert_eq!(
-        runs.load(Ordering::Relaxed),
-        JOBS,
-        "POOL-1, POOL-5: runs against jobs"
-    );
+    assert_eq!(runs.load(Ordering::Relaxed), JOBS, "POOL-1, POOL-5: runs against jobs");
 }
 
 #[test]
@@ -57,23 +48,18 @@ fn jobs_of_one_worker_run_in_order() {
     let pool = ThreadPool::fixed("order", 1).expect("start");
     for number in 0..100 {
         let sender = sender.clone();
-        pool.execute(move || sender.send(number).expect("send"))
-            .expect("execute");
+        pool.execute(move || sender.send(number).expect("send")).expect("execute");
     }
     drop((pool, sender));
-    assert!(
-        results.iter().eq(0..100),
-        "POOL-1: expected first in, first out"
-    );
+    assert!(results.iter().eq(0..100), "POOL-1: expected first in, first out");
 }
 
 #[test]
 fn as_many_jobs_as_workers_run_at_once() {
     const WORKERS: usize = 8;
-    for pool in [
-        ThreadPool::fixed("wide", WORKERS).expect("start"),
-        ThreadPool::on_demand("wide", WORKERS),
-    ] {
+    for pool in
+        [ThreadPool::fixed("wide", WORKERS).expect("start"), ThreadPool::on_demand("wide", WORKERS)]
+    {
         let (sender, results) = mpsc::channel();
         let meeting = Arc::new(Barrier::new(WORKERS));
         for _ in 0..WORKERS {
@@ -95,16 +81,11 @@ fn threads_are_started_on_demand_and_then_used_again() {
     assert_eq!(pool.workers(), 0, "a thread before the first job");
     for _ in 0..20 {
         let sender = sender.clone();
-        pool.execute(move || sender.send(thread::current().id()).expect("send"))
-            .expect("execute");
+        pool.execute(move || sender.send(thread::current().id()).expect("send")).expect("execute");
         receive(&results);
         wait_for("idle workers", pool.workers(), || pool.idle());
     }
-    assert_eq!(
-        pool.workers(),
-        1,
-        "an idle worker should be used before another is started"
-    );
+    assert_eq!(pool.workers(), 1, "an idle worker should be used before another is started");
 }
 
 #[test]
@@ -138,19 +119,13 @@ fn a_panic_leaves_the_worker_alive() {
     let (sender, results) = mpsc::channel();
     let pool = ThreadPool::fixed("panic", 1).expect("start");
     let ask = |sender: mpsc::Sender<_>| {
-        pool.execute(move || sender.send(thread::current().id()).expect("send"))
-            .expect("execute");
+        pool.execute(move || sender.send(thread::current().id()).expect("send")).expect("execute");
         receive(&results)
     };
     let before = ask(sender.clone());
     pool.execute(|| panic!("on purpose")).expect("execute");
-    pool.execute(|| std::panic::panic_any(Spiteful))
-        .expect("execute");
-    assert_eq!(
-        ask(sender.clone()),
-        before,
-        "POOL-3: expected the same thread after two panics"
-    );
+    pool.execute(|| std::panic::panic_any(Spiteful)).expect("execute");
+    assert_eq!(ask(sender.clone()), before, "POOL-3: expected the same thread after two panics");
 }
 
 #[test]
@@ -158,9 +133,7 @@ fn workers_are_named_and_numbered() {
     let (sender, results) = mpsc::channel();
     let pool = ThreadPool::fixed("loom", 1).expect("start");
     let job = move || {
-        sender
-            .send(thread::current().name().map(str::to_owned))
-            .expect("send");
+        sender.send(thread::current().name().map(str::to_owned)).expect("send");
     };
     pool.execute(job).expect("execute");
     assert_eq!(receive(&results).as_deref(), Some("loom-1"));
@@ -172,9 +145,7 @@ fn a_job_may_queue_another() {
     let pool = Arc::new(ThreadPool::fixed("nest", 1).expect("start"));
     let inner = Arc::clone(&pool);
     pool.execute(move || {
-        inner
-            .execute(move || sender.send(()).expect("send"))
-            .expect("execute");
+        inner.execute(move || sender.send(()).expect("send")).expect("execute");
     })
     .expect("POOL-4: no lock is held while a job runs");
     receive(&results);
@@ -204,8 +175,7 @@ fn no_wake_up_is_lost_when_workers_fall_asleep_between_jobs() {
     // Each round meets the workers in another phase of falling asleep.
     for round in 0..5_000_usize {
         let sender = sender.clone();
-        pool.execute(move || sender.send(round).expect("send"))
-            .expect("execute");
+        pool.execute(move || sender.send(round).expect("send")).expect("execute");
         assert_eq!(receive(&results), round, "POOL-2");
     }
 }
@@ -215,37 +185,19 @@ fn no_wake_up_is_lost_when_workers_fall_asleep_between_jobs() {
 #[ignore = "only of use in a process where no thread can be started"]
 fn child_in_which_no_thread_starts() {
     let pool = ThreadPool::on_demand("none", 2);
-    assert!(
-        pool.execute(|| {}).is_err(),
-        "expected an error: there is no worker"
-    );
-    assert_eq!(
-        (pool.workers(), pool.queued()),
-        (0, 0),
-        "a refused job must not stay queued"
-    );
-    assert!(
-        ThreadPool::fixed("none", 2).is_err(),
-        "expected an error from a fixed pool"
-    );
+    assert!(pool.execute(|| {}).is_err(), "expected an error: there is no worker");
+    assert_eq!((pool.workers(), pool.queued()), (0, 0), "a refused job must not stay queued");
+    assert!(ThreadPool::fixed("none", 2).is_err(), "expected an error from a fixed pool");
 }
 
 #[test]
 fn a_thread_that_cannot_start_is_an_error() {
     let output = Command::new(env::current_exe().expect("path of this test"))
-        .args([
-            "--exact",
-            "child_in_which_no_thread_starts",
-            "--ignored",
-            "--test-threads=1",
-        ])
+        .args(["--exact", "child_in_which_no_thread_starts", "--ignored", "--test-threads=1"])
         // No address space is large enough for such a stack.
         .env("RUST_MIN_STACK", (1_u64 << 50).to_string())
         .output()
         .expect("run this test's own program");
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "came: {text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "came: {text}");
 }

@@ -50,12 +50,7 @@ impl<'a> Acceptor<'a> {
     pub(super) fn new(listener: &'a TcpListener, stop: BorrowedFd<'a>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         listen_with_backlog(listener, BACKLOG_CONNECTIONS)?;
-        Ok(Self {
-            listener,
-            stop,
-            wait: FIRST_WAIT,
-            reported: false,
-        })
+        Ok(Self { listener, stop, wait: FIRST_WAIT, reported: false })
     }
 
     /// Waits for the next client; `None` when the server shall stop.
@@ -64,10 +59,7 @@ impl<'a> Acceptor<'a> {
     /// The listener fails for good.
     pub(super) fn next(&mut self) -> io::Result<Option<TcpStream>> {
         loop {
-            let mut fds = [
-                PollFd::readable(self.stop),
-                PollFd::readable(self.listener.as_fd()),
-            ];
+            let mut fds = [PollFd::readable(self.stop), PollFd::readable(self.listener.as_fd())];
             poll(&mut fds, None)?;
             // ACCEPTOR-1: else a flood of clients could put the stop off for ever.
             if fds[0].is_ready() {

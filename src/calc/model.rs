@@ -77,10 +77,7 @@ impl FromStr for Model {
 
     /// Finds a model by its name.
     fn from_str(name: &str) -> Result<Self, ParseModelError> {
-        Self::ALL
-            .into_iter()
-            .find(|model| model.name() == name)
-            .ok_or(ParseModelError)
+        Self::ALL.into_iter().find(|model| model.name() == name).ok_or(ParseModelError)
     }
 }
 

@@ -72,11 +72,7 @@ impl OpenStreams {
     /// Out of descriptors.
     pub(super) fn new() -> io::Result<Arc<Self>> {
         let (state, all_gone) = (Mutex::default(), Condvar::new());
-        Ok(Arc::new(Self {
-            state,
-            all_gone,
-            room: EventFd::new()?,
-        }))
+        Ok(Arc::new(Self { state, all_gone, room: EventFd::new()? }))
     }
 
     /// Enters a stream.
@@ -87,11 +83,7 @@ impl OpenStreams {
         state.next += 1;
         state.streams.insert(number, Arc::clone(&stream));
         drop(state);
-        Place {
-            table: Arc::clone(self),
-            stream: Some(stream),
-            number,
-        }
+        Place { table: Arc::clone(self), stream: Some(stream), number }
     }
 
     /// Waits until fewer than `max` streams are open; false when `stop` came first.
@@ -159,9 +151,7 @@ impl OpenStreams {
 impl Place {
     /// The stream.
     pub(super) fn stream(&self) -> &TcpStream {
-        self.stream
-            .as_ref()
-            .expect("holds because only the drop takes it")
+        self.stream.as_ref().expect("holds because only the drop takes it")
     }
 }
 

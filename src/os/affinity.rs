@@ -28,9 +28,7 @@ pub fn allowed_cpus() -> io::Result<Vec<usize>> {
     // SAFETY: `set` is ours to write, and `bytes` is its size.
     check(unsafe { libc::sched_getaffinity(THIS_THREAD, bytes, &raw mut set) })?;
     // SAFETY: CPU_ISSET(3) reads one bit of the set, and the range ends with the set.
-    Ok((0..capacity())
-        .filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) })
-        .collect())
+    Ok((0..capacity()).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
 }
 
 /// Binds this thread to the given processors (`AFFINITY-1`).

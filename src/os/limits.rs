@@ -27,16 +27,10 @@ pub struct OpenFiles {
 /// # Errors
 /// None in practice.
 pub fn open_files() -> io::Result<OpenFiles> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is ours to write.
     check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
-    Ok(OpenFiles {
-        soft: limit.rlim_cur,
-        hard: limit.rlim_max,
-    })
+    Ok(OpenFiles { soft: limit.rlim_cur, hard: limit.rlim_max })
 }
 
 /// Sets the soft limit on open descriptors, and keeps the hard one (`LIMIT-1`).
@@ -46,10 +40,7 @@ pub fn open_files() -> io::Result<OpenFiles> {
 /// # Errors
 /// `InvalidInput` when it is above the hard limit.
 pub fn set_open_files(soft: u64) -> io::Result<()> {
-    let limit = libc::rlimit {
-        rlim_cur: soft,
-        rlim_max: open_files()?.hard,
-    };
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: open_files()?.hard };
     // SAFETY: `limit` is filled in.
     check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }).map(drop)
 }

@@ -78,10 +78,7 @@ pub fn listen_with_backlog(listener: &TcpListener, backlog_connections: u16) -> 
 /// # Source
 /// socket(7), `SO_LINGER` with a span of zero
 pub fn set_linger_zero(stream: &TcpStream) -> io::Result<()> {
-    let linger = libc::linger {
-        l_onoff: 1,
-        l_linger: 0,
-    };
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     let length = libc::socklen_t::try_from(size_of_val(&linger)).map_err(io::Error::other)?;
     // SAFETY: the descriptor is open, and `linger` is the type and length that the option asks for.
     check(unsafe {

@@ -91,17 +91,11 @@ impl<'work> Supervisor<'work> {
     /// # Errors
     /// This process has a second thread, which is named; or fork fails. Workers that run are killed.
     pub fn start(count: usize, work: &'work dyn Fn(BorrowedFd<'_>) -> i32) -> io::Result<Self> {
-        let mut supervisor = Self {
-            work,
-            places: Vec::with_capacity(count),
-        };
+        let mut supervisor = Self { work, places: Vec::with_capacity(count) };
         for _ in 0..count {
             let child = supervisor.fork_worker()?;
             let state = PlaceState::Running(child, Instant::now());
-            supervisor.places.push(Place {
-                state,
-                pause: Duration::ZERO,
-            });
+            supervisor.places.push(Place { state, pause: Duration::ZERO });
         }
         Ok(supervisor)
     }
@@ -140,8 +134,7 @@ impl<'work> Supervisor<'work> {
     /// For at most `grace`, and the time the kernel needs to end a process.
     pub fn stop(mut self, grace: Duration) -> io::Result<Stopped> {
         // An empty place has nobody to ask, and is not filled any more.
-        self.places
-            .retain(|place| matches!(place.state, PlaceState::Running(..)));
+        self.places.retain(|place| matches!(place.state, PlaceState::Running(..)));
         for child in self.running() {
             child.kill(Signal::Terminate)?;
         }
@@ -149,10 +142,8 @@ impl<'work> Supervisor<'work> {
         let begun = Instant::now();
         while !self.places.is_empty() {
             let left = grace.saturating_sub(begun.elapsed());
-            let mut fds: Vec<_> = self
-                .running()
-                .map(|child| PollFd::readable(child.as_fd()))
-                .collect();
+            let mut fds: Vec<_> =
+                self.running().map(|child| PollFd::readable(child.as_fd())).collect();
             if poll(&mut fds, Some(left))? == 0 {
                 break;
             }
@@ -160,10 +151,7 @@ impl<'work> Supervisor<'work> {
         }
         let killed = self.places.len();
         // Killed and reaped by the drop of each child (SUPERVISOR-2).
-        Ok(Stopped {
-            in_time: asked - killed,
-            killed,
-        })
+        Ok(Stopped { in_time: asked - killed, killed })
     }
 
     /// The children that run.
@@ -180,8 +168,7 @@ impl<'work> Supervisor<'work> {
             PlaceState::Running(..) => None,
             PlaceState::Waiting(until) => Some(until),
         });
-        due.min()
-            .map(|until| until.saturating_duration_since(Instant::now()))
+        due.min().map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     /// Reaps the workers that have ended, and lets their places wait (`SUPERVISOR-4`).
@@ -198,10 +185,7 @@ impl<'work> Supervisor<'work> {
                 place.pause = Duration::ZERO;
             }
             place.wait_longer();
-            report(&format!(
-                "worker {pid} ended ({exit}), next in {:?}",
-                place.pause
-            ));
+            report(&format!("worker {pid} ended ({exit}), next in {:?}", place.pause));
         }
         Ok(())
     }

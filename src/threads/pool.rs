@@ -96,15 +96,8 @@ impl ThreadPool {
             woken: 0,
             closing: false,
         };
-        let shared = Shared {
-            state: Mutex::new(state),
-            work_came: Condvar::new(),
-        };
-        Self {
-            shared: Arc::new(shared),
-            name: name.to_owned(),
-            max_workers: max_workers.max(1),
-        }
+        let shared = Shared { state: Mutex::new(state), work_came: Condvar::new() };
+        Self { shared: Arc::new(shared), name: name.to_owned(), max_workers: max_workers.max(1) }
     }
 
     /// Queues a job for the next free worker.
@@ -159,9 +152,7 @@ impl ThreadPool {
     fn start_worker(&self, state: &mut State) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let name = format!("{}-{}", self.name, state.workers.len() + 1);
-        let worker = thread::Builder::new()
-            .name(name)
-            .spawn(move || shared.work())?;
+        let worker = thread::Builder::new().name(name).spawn(move || shared.work())?;
         state.workers.push(worker);
         Ok(())
     }
@@ -229,10 +220,7 @@ impl Shared {
         if state.queue.is_empty() {
             state.sleeping += 1;
             while state.queue.is_empty() && !state.closing {
-                state = self
-                    .work_came
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.work_came.wait(state).unwrap_or_else(PoisonError::into_inner);
                 // Without a wake of its own (condition variables may do that) it takes another's
                 // off the count; then one wake too many is sent later, never one too few.
                 state.woken = state.woken.saturating_sub(1);

@@ -15,27 +15,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs the tests whose name contains the first plain argument, or all of them.
 pub(crate) fn run(tests: &[(&str, fn())]) -> ExitCode {
-    let filter = env::args()
-        .skip(1)
-        .find(|arg| !arg.starts_with('-'))
-        .unwrap_or_default();
+    let filter = env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
     let mut failed = 0;
     for (name, test) in tests.iter().filter(|(name, _)| name.contains(&filter)) {
         let verdict = run_one(*test);
-        eprintln!(
-            "test {name} ... {}",
-            if verdict.is_ok() { "ok" } else { "FAILED" }
-        );
+        eprintln!("test {name} ... {}", if verdict.is_ok() { "ok" } else { "FAILED" });
         if let Err(reason) = verdict {
             eprintln!("    {reason}");
             failed += 1;
         }
     }
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Forks a child that runs `test`, and judges by how it ends.
