@@ -22,7 +22,6 @@ struct Server {
     addr: SocketAddr,
     stop: Arc<EventFd>,
     done: Receiver<std::io::Result<()>>,
-    model: Model,
 }
 
 impl Server {
@@ -34,9 +33,9 @@ impl Server {
         let its_stop = Arc::clone(&stop);
         thread::spawn(move || {
             // Nobody receives when the test has failed already.
-            let _ = sender.send(serve(model, listener, &config, its_stop.as_fd()));
+            drop(sender.send(serve(model, listener, &config, its_stop.as_fd())));
         });
-        Self { addr, stop, done, model }
+        Self { addr, stop, done }
     }
 
     fn connect(&self) -> TcpStream {
@@ -164,11 +163,11 @@ fn a_silent_client_is_closed_after_the_idle_timeout() {
         let idle = Duration::from_millis(150);
         let server = Server::start(model, Config { idle_timeout: Some(idle), ..Config::default() });
         let client = server.connect();
+        let begun = Instant::now();
         say(&client, "5 7\n");
         hear(&client, "12\n", model);
-        let begun = Instant::now();
         assert_eq!(hear_all(&client, model), "", "{model}: expected the end of the stream");
-        assert!(begun.elapsed() >= idle / 2, "{model}: closed after {:?}", begun.elapsed());
+        assert!(begun.elapsed() >= idle, "{model}: closed after {:?}", begun.elapsed());
         server.stop();
     }
 }
@@ -230,16 +229,16 @@ fn a_stop_waits_for_a_client_that_does_not_read_no_longer_than_the_grace() {
         let server = Server::start(model, Config { grace, ..Config::default() });
         let client = server.connect();
         client.set_nonblocking(true).expect("nonblocking");
-        let messages = "1 2\n".repeat(10_000);
+        // A reply of ten thousand digits each: what waits to be read asks for more than any buffer holds.
+        let messages = "1e9999 1\n".repeat(4_000);
         let mut quiet = 0;
         // When nothing can be written for a while, the server is stuck in its write.
         while quiet < 20 {
-            match (&client).write(messages.as_bytes()) {
-                Ok(_) => quiet = 0,
-                Err(_) => {
-                    quiet += 1;
-                    thread::sleep(Duration::from_millis(10));
-                }
+            let written = (&client).write(messages.as_bytes());
+            quiet = if written.is_ok() { 0 } else { quiet + 1 };
+            if let Err(error) = written {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock, "{model}: {error}");
+                thread::sleep(Duration::from_millis(10));
             }
         }
         let took = server.stop();
@@ -277,7 +276,7 @@ fn a_stop_is_heard_in_the_midst_of_a_stream_without_end() {
         server.stop();
         writer.join().expect("writer");
         // A reset is an end as well here: the client sends on after the server's end.
-        let _ = drain.join().expect("reader");
+        drop(drain.join().expect("reader"));
     }
 }
 

@@ -1,4 +1,8 @@
-#![expect(missing_docs, reason = "a test's name says it all")]
+#![expect(
+    missing_docs,
+    clippy::missing_docs_in_private_items,
+    reason = "a test's name says it all"
+)]
 
 mod solo;
 
@@ -120,8 +124,8 @@ fn served_at_once() {
 
 fn stop_is_graceful() {
     let mut server = Server::start();
-    let workers = server.workers();
     let mut client = server.connect_served();
+    let workers = server.workers();
     client.write_all(b"1 2\n20 22").expect("write");
     process::kill(server.process.pid(), Signal::Terminate).expect("kill");
     let mut text = String::new();

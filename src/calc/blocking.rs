@@ -13,6 +13,14 @@
 //!   with bytes unread would reset the connection, and may cost the client replies it has not read yet.
 //! - `BLOCKING-4`: a long product is left when nobody is there to get it.
 //!
+//! What a conversation waits for, and what that costs:
+//!
+//! | beside its stream it waits for | calls for each input |
+//! | --- | --- |
+//! | nothing | read |
+//! | a pause, because a message is open; or the idle time-out | ppoll, read |
+//! | the stop, because its thread has nobody to tell it (`sequential`, `prefork`) | ppoll, read |
+//!
 //! There are two ways to stop it, and one of them is always there: a thread that waits for the stop
 //! itself is given the descriptor; otherwise another thread shuts the stream down (`open_streams`).
 //!
@@ -91,11 +99,13 @@ pub(super) fn converse(
 impl Conversation<'_> {
     /// The conversation, from the first byte to the last.
     fn run(&mut self) -> io::Result<()> {
+        // On the heap, and not in the loop: a thread's stack is scarce, and zeroing is not free.
         let mut input = vec![0; READ_BYTES];
         let mut silent_since = Instant::now();
         while self.session.state() != State::Closed {
             let (timeout, is_pause) = self.patience(silent_since);
             if self.wait_readable(timeout)? == Waited::TimeUp {
+                // The idle time-out counts as the client's end: what is open is answered before the close.
                 if is_pause {
                     self.session.pause(&mut self.out);
                 } else {
@@ -116,11 +126,15 @@ impl Conversation<'_> {
         self.linger(&mut input)
     }
 
-    /// How long to wait for input, and whether the end of that is a pause or the idle time-out.
+    /// How long to wait for input, and whether the end of that is a pause or else the idle time-out.
+    ///
+    /// Both count from the last input, so that a pause does not give an idle client more time.
     fn patience(&self, silent_since: Instant) -> (Option<Duration>, bool) {
+        // Read only where there is a deadline: most conversations have none most of the time.
         let silent = || silent_since.elapsed();
         let idle = self.config.idle_timeout.map(|span| span.saturating_sub(silent()));
         if self.session.state() != State::Open {
+            // No message is open, so no pause can complete one.
             return (idle, false);
         }
         let pause = self.config.pause.saturating_sub(silent());
@@ -172,6 +186,9 @@ impl Conversation<'_> {
     }
 
     /// Writes all replies (`BLOCKING-1`).
+    ///
+    /// On a stream that blocks, a short count means that the write was interrupted, by the `STALL` limit
+    /// or by a shutdown from another thread.
     fn write_out(&mut self) -> io::Result<()> {
         let mut stream = self.stream;
         let mut written = 0;
@@ -189,7 +206,7 @@ impl Conversation<'_> {
             }
         }
         if self.out.capacity() > OUT_HIGH_WATER {
-            // One long reply should not be paid for until the client goes.
+            // BLOCKING-1 bounds it; still, one long reply should not be paid for until the client goes.
             self.out = Vec::new();
         }
         self.out.clear();
@@ -200,6 +217,7 @@ impl Conversation<'_> {
     fn wait_writable(&mut self) -> io::Result<()> {
         loop {
             self.check_grace()?;
+            // Whichever limit is nearer; none at all lets the client take for ever.
             let grace = self.stop_deadline.map(|at| at.saturating_duration_since(Instant::now()));
             let timeout = grace.into_iter().chain(self.config.idle_timeout).min();
             match self.wait(PollFd::writable(self.stream.as_fd()), timeout)? {
@@ -243,6 +261,7 @@ impl Conversation<'_> {
     /// When the stop comes, input ends (`BLOCKING-2`) and the grace begins.
     fn wait(&mut self, on_stream: PollFd<'_>, timeout: Option<Duration>) -> io::Result<Waited> {
         let Some(stop) = self.stop else {
+            // Another thread shuts the stream down, which ends every wait on it.
             let ready = poll(&mut [on_stream], timeout)?;
             return Ok(if ready == 0 { Waited::TimeUp } else { Waited::Ready });
         };
@@ -251,8 +270,10 @@ impl Conversation<'_> {
             return Ok(Waited::TimeUp);
         }
         if !fds[1].is_ready() {
+            // One of two was ready, and it was not the stop.
             return Ok(Waited::Ready);
         }
+        // It stays readable for ever: looked at again, it would end every further wait at once.
         self.stop = None;
         self.stop_deadline = Instant::now().checked_add(self.config.grace);
         self.stream.shutdown(Shutdown::Read)?;

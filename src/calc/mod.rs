@@ -2,7 +2,6 @@
 //!
 //! [`protocol`] is what all the models share: it takes bytes, gives bytes, and never sees a socket. What is
 //! left to a model is only the question of this laboratory: who waits for which client, and how.
-
 //!
 //! Reading order: `config`, `model` (what they have in common), `acceptor` and `blocking` (taking clients in,
 //! serving one), then the models: `sequential`, `threads`, `pool`, `prefork`.

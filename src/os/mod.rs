@@ -23,6 +23,7 @@ pub mod limits;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod thread_list;
 
 pub use event_fd::EventFd;
 pub use poll::{PollFd, poll, wait_readable};

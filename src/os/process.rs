@@ -6,7 +6,7 @@
 //! descriptors, and a child that nobody reaps stays in the process table.
 //!
 //! **Invariants**
-//! - `PROCESS-1`: [`fork`] refuses when a second thread runs, and names the threads.
+//! - `PROCESS-1`: [`fork`] refuses when a second thread runs, and names the threads (`THREADLIST-1`).
 //! - `PROCESS-2`: every child is reaped, once; by the drop of its [`Child`] at the latest.
 //! - `PROCESS-3`: no signal is sent to a child that was reaped: its number may be another's by now.
 //! - `PROCESS-4`: no handler of the parent ever runs in the child (`SIGNAL-5`).
@@ -16,21 +16,14 @@
 //! **Source**: fork(2), `pidfd_open(2)`, waitpid(2), prctl(2) under `PR_SET_PDEATHSIG`.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::thread;
-use std::time::Duration;
 
 use libc::c_int;
 
 use super::signal::{AllBlocked, Signal, forget_in_child};
 use super::syscall::{check, retry};
-
-/// How often [`fork`] looks again for threads that were joined and are still leaving.
-const LEAVING_LOOKS: u32 = 20;
-/// The time between two such looks. Taste; a thread leaves within microseconds on an idle machine.
-const LEAVING_PAUSE: Duration = Duration::from_millis(1);
+use super::thread_list;
 
 /// The number of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,7 +88,7 @@ pub struct Child {
 /// # Blocking
 /// Shortly, when a thread that was joined is still leaving.
 pub fn fork() -> io::Result<Fork> {
-    refuse_threads()?;
+    thread_list::refuse_others()?;
     // A signal between the fork and `forget_in_child` would run the parent's handler (PROCESS-4).
     let blocked = AllBlocked::new()?;
     // SAFETY: PROCESS-1: this is the only thread, so the child's copy of the memory has no lock that
@@ -110,46 +103,6 @@ pub fn fork() -> io::Result<Fork> {
     }
     drop(blocked);
     Child::adopt(Pid(raw)).map(Fork::Parent)
-}
-
-/// Fails when this process has more than one thread (`PROCESS-1`).
-///
-/// If the only thread is the one that looks, nobody is left who could start another behind its back.
-///
-/// # Errors
-/// With the names of the threads; or /proc is not mounted.
-pub fn refuse_threads() -> io::Result<()> {
-    // A join returns when the thread has run its last instruction, shortly before it leaves /proc.
-    for _ in 0..LEAVING_LOOKS {
-        if thread_names()?.len() == 1 {
-            return Ok(());
-        }
-        thread::sleep(LEAVING_PAUSE);
-    }
-    let names = thread_names()?;
-    if names.len() == 1 {
-        return Ok(());
-    }
-    let text = format!("fork: {} threads run ({}), only one may", names.len(), names.join(", "));
-    Err(io::Error::other(text))
-}
-
-/// Lists the names of this process's threads, in the order they were started.
-///
-/// # Errors
-/// /proc is not mounted.
-///
-/// # Source
-/// proc(5), under `/proc/[pid]/task`
-pub fn thread_names() -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir("/proc/self/task")? {
-        // A thread may end between the listing and this read; then it does not count.
-        if let Ok(name) = fs::read_to_string(entry?.path().join("comm")) {
-            names.push(name.trim_end().to_owned());
-        }
-    }
-    Ok(names)
 }
 
 /// Leaves at once: no destructor, no unwinding, no flush of the parent's copied buffers.

@@ -1,0 +1,63 @@
+//! The threads of this process, by name.
+//!
+//! Problem: a fork copies one thread. Whoever wants to fork must know that there is no other, and when
+//! there is one, what it is called: "some thread is running" sends the reader searching.
+//!
+//! **Invariants**
+//! - `THREADLIST-1`: if the only thread is the one that looks, it stays so: nobody is left who could start
+//!   another behind its back.
+//!
+//! **Left out**: threads of other processes.
+//!
+//! **Source**: proc(5), under `/proc/[pid]/task` and `comm`.
+
+use std::fs;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+/// How often [`refuse_others`] looks again for threads that were joined and are still leaving.
+const LEAVING_LOOKS: u32 = 20;
+/// The time between two such looks. Taste; a thread leaves within microseconds on an idle machine.
+const LEAVING_PAUSE: Duration = Duration::from_millis(1);
+
+/// Lists the names of this process's threads, in the order they were started.
+///
+/// The kernel keeps 15 bytes of each.
+///
+/// # Errors
+/// /proc is not mounted.
+pub fn names() -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir("/proc/self/task")? {
+        // A thread may end between the listing and this read; then it does not count.
+        if let Ok(name) = fs::read_to_string(entry?.path().join("comm")) {
+            names.push(name.trim_end().to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Fails when this process has a thread beside the one that calls.
+///
+/// # Errors
+/// With the names of the threads; or /proc is not mounted.
+///
+/// # Blocking
+/// For some milliseconds, when a thread that was joined is still leaving.
+pub fn refuse_others() -> io::Result<()> {
+    let mut names = names()?;
+    // A join returns when the thread has run its last instruction, shortly before it leaves /proc.
+    for _ in 0..LEAVING_LOOKS {
+        if names.len() <= 1 {
+            return Ok(());
+        }
+        thread::sleep(LEAVING_PAUSE);
+        names = self::names()?;
+    }
+    if names.len() <= 1 {
+        return Ok(());
+    }
+    let text = format!("fork: {} threads run ({}), only one may", names.len(), names.join(", "));
+    Err(io::Error::other(text))
+}
