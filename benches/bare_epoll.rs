@@ -35,19 +35,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
-use handloom::calc::{Op, Session, State};
+use handloom::calc::{Config, Session, State};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
 /// How much one read can take; the same as the other servers', or the comparison would be unfair.
 const READ_BYTES: usize = 64 * 1024;
-
-/// The longest message, as the other servers have it by default.
-const MAX_MESSAGE_BYTES: usize = 1 << 20;
-
-/// How long a client may pause before its open message counts as complete; theirs too.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many events one wait can bring.
 const EVENTS: usize = 1024;
@@ -94,8 +88,8 @@ enum Reading {
 struct Server {
     /// The selector.
     poll: Poll,
-    /// What every session computes.
-    op: Op,
+    /// The operation, the longest message and the pause; the other limits are left out.
+    config: Config,
     /// The clients, by token.
     slots: Vec<Option<Connection>>,
     /// The empty slots.
@@ -149,7 +143,11 @@ impl Server {
                 if connection.session.state() == State::Open {
                     self.next_stamp += 1;
                     connection.stamp = self.next_stamp;
-                    self.pauses.push_back((Instant::now() + PAUSE, slot, self.next_stamp));
+                    self.pauses.push_back((
+                        Instant::now() + self.config.pause,
+                        slot,
+                        self.next_stamp,
+                    ));
                 }
             }
             Fate::Waits => {
@@ -179,7 +177,7 @@ impl Server {
                         continue;
                     }
                     self.poll.registry().register(&mut stream, Token(slot), Interest::READABLE)?;
-                    let session = Session::new(self.op, MAX_MESSAGE_BYTES);
+                    let session = Session::new(self.config.op, self.config.max_message_bytes);
                     let connection = Some(Connection::new(stream, session));
                     match self.slots.get_mut(slot) {
                         Some(place) => *place = connection,
@@ -371,29 +369,29 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
 }
 
 /// Reads the command line: `--addr` and `--op`.
-fn arguments() -> Result<(SocketAddr, Op), Box<dyn std::error::Error>> {
+fn arguments() -> Result<(SocketAddr, Config), Box<dyn std::error::Error>> {
     let mut address = SocketAddr::from(([127, 0, 0, 1], 8888));
-    let mut op = Op::Sum;
+    let mut config = Config::default();
     let mut words = std::env::args().skip(1);
     while let Some(name) = words.next() {
         let value = words.next().ok_or_else(|| format!("{name} wants a value"))?;
         match name.as_str() {
             "--addr" => address = value.parse()?,
-            "--op" => op = value.parse()?,
+            "--op" => config.op = value.parse()?,
             _ => return Err(format!("unknown option {name}").into()),
         }
     }
-    Ok((address, op))
+    Ok((address, config))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, op) = arguments()?;
+    let (address, config) = arguments()?;
     let mut listener = TcpListener::bind(address)?;
     let poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let (slots, free, busy, pauses) = (Vec::new(), Vec::new(), Vec::new(), VecDeque::new());
     let (input, out) = (vec![0; READ_BYTES], Vec::new());
-    let mut server = Server { poll, op, slots, free, busy, pauses, next_stamp: 0, input, out };
+    let mut server = Server { poll, config, slots, free, busy, pauses, next_stamp: 0, input, out };
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on {}", listener.local_addr()?)?;
     stdout.flush()?;

@@ -34,7 +34,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{fmt, io, net};
 
-use handloom::calc::{Op, Session, State};
+use handloom::calc::{Config, Session, State};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -54,36 +54,6 @@ const LAST_BACKOFF: Duration = Duration::from_secs(1);
 /// How long a closed connection is still read from, so that bytes after a `close` do not turn into
 /// a reset which would destroy the last replies on their way.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// What a server is started with; the names and defaults are those of handloom's `serve`.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// What is computed.
-    pub op: Op,
-    /// The longest message; a longer one ends its connection.
-    pub max_message_bytes: usize,
-    /// How long a client may pause before its open message counts as complete.
-    pub pause: Duration,
-    /// How many clients are served at once; further ones wait in the backlog.
-    pub max_connections: usize,
-    /// How long a client may say nothing before it is let go; `None` for ever.
-    pub idle_timeout: Option<Duration>,
-    /// How long what is in flight may take once the server is to stop.
-    pub grace: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            op: Op::Sum,
-            max_message_bytes: 1 << 20,
-            pause: Duration::from_millis(100),
-            max_connections: 100_000,
-            idle_timeout: None,
-            grace: Duration::from_secs(5),
-        }
-    }
-}
 
 /// Serves the calculator on `listener` until `stop` is ready; then answers what is in flight, for
 /// at most `config.grace`.

@@ -10,7 +10,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use handloom_tokio::calc::{self, Config};
+use handloom::calc::Config;
+use handloom_tokio::calc;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
