@@ -2,10 +2,7 @@
 //!
 //! No assertion rests on a sleep: the tests count resumes and questions to the selector. Time appears only as a
 //! lower bound. What may hang runs under a watchdog.
-#![expect(
-    clippy::unwrap_used,
-    reason = "in a test a failed step is a failed test"
-)]
+#![expect(clippy::unwrap_used, reason = "in a test a failed step is a failed test")]
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
@@ -30,9 +27,7 @@ fn watched(test: impl FnOnce() + Send + 'static) {
     match wait.recv_timeout(Duration::from_secs(20)) {
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("expected the loop to end, but it hangs"),
         // Done, or it panicked; the join tells which.
-        _ => runner
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        _ => runner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
     }
 }
 
@@ -70,11 +65,7 @@ fn tasks_run_in_the_order_in_which_they_were_spawned() {
         }));
     }
     event_loop.run().unwrap();
-    assert_eq!(
-        *order.borrow(),
-        [0, 1, 2, 3, 4],
-        "LOOP-2: first in, first out"
-    );
+    assert_eq!(*order.borrow(), [0, 1, 2, 3, 4], "GEN-2: first in, first out");
 }
 
 #[test]
@@ -86,11 +77,7 @@ fn a_coroutine_spawned_by_another_runs_after_those_already_in_the_queue() {
         first.borrow_mut().push("parent");
         let child = Rc::clone(&child);
         event_loop.spawn(Script(move |woken, _: &mut EventLoop| {
-            assert_eq!(
-                woken,
-                Woken::Turn,
-                "a spawned coroutine begins with its turn"
-            );
+            assert_eq!(woken, Woken::Turn, "a spawned coroutine begins with its turn");
             child.borrow_mut().push("child");
             Step::Done
         }));
@@ -101,7 +88,7 @@ fn a_coroutine_spawned_by_another_runs_after_those_already_in_the_queue() {
         Step::Done
     }));
     event_loop.run().unwrap();
-    assert_eq!(*order.borrow(), ["parent", "second", "child"], "LOOP-2");
+    assert_eq!(*order.borrow(), ["parent", "second", "child"], "GEN-2");
 }
 
 #[test]
@@ -119,11 +106,7 @@ fn selector_is_never_asked_while_somebody_can_run() {
         }));
     }
     event_loop.run().unwrap();
-    assert_eq!(
-        questions.get(),
-        0,
-        "LOOP-1: 101 tasks that never wait need no selector"
-    );
+    assert_eq!(questions.get(), 0, "GEN-1: 101 tasks that never wait need no selector");
 }
 
 #[test]
@@ -149,10 +132,7 @@ fn one_question_serves_all_who_became_ready() {
         let served = served.borrow();
         assert_eq!(served.len(), 50, "everybody is served once");
         let first_answer = served.iter().all(|&(_, questions)| questions == 1);
-        assert!(
-            first_answer,
-            "LOOP-1: expected one question for all, came {served:?}"
-        );
+        assert!(first_answer, "GEN-1: expected one question for all, came {served:?}");
     });
 }
 
@@ -199,13 +179,7 @@ fn two_coroutines_play_ping_pong_over_sockets() {
         let keep = (clone_of(&left), clone_of(&right));
         for (socket, token, serves) in [(left, left_token, true), (right, right_token, false)] {
             let resumes = Rc::clone(&resumes);
-            event_loop.spawn(Player {
-                socket,
-                token,
-                rounds: ROUNDS,
-                serves,
-                resumes,
-            });
+            event_loop.spawn(Player { socket, token, rounds: ROUNDS, serves, resumes });
         }
         event_loop.run().unwrap();
         drop(keep);
@@ -221,9 +195,7 @@ fn two_coroutines_play_ping_pong_over_sockets() {
 }
 
 fn clone_of(socket: &UnixStream) -> std::os::fd::OwnedFd {
-    std::os::fd::AsFd::as_fd(socket)
-        .try_clone_to_owned()
-        .unwrap()
+    std::os::fd::AsFd::as_fd(socket).try_clone_to_owned().unwrap()
 }
 
 #[test]
@@ -280,7 +252,7 @@ fn deadlines_end_waits_in_their_order() {
             }));
         }
         event_loop.run().unwrap();
-        assert_eq!(*order.borrow(), [3, 6, 9], "LOOP-2: earliest first");
+        assert_eq!(*order.borrow(), [3, 6, 9], "GEN-2: earliest first");
     });
 }
 
@@ -331,10 +303,10 @@ fn a_wait_that_ended_leaves_no_deadline_behind() {
         let start = Instant::now();
         event_loop.run().unwrap();
         let expected = [Woken::Turn, Woken::Ready { closed: false }, Woken::TimedOut];
-        assert_eq!(*outcomes.borrow(), expected, "LOOP-4");
+        assert_eq!(*outcomes.borrow(), expected, "GEN-4");
         assert!(
             start.elapsed() >= Duration::from_millis(20),
-            "LOOP-4: the earlier deadline must not count"
+            "GEN-4: the earlier deadline must not count"
         );
     });
 }
@@ -354,7 +326,7 @@ fn one_who_yields_again_and_again_does_not_starve_the_sockets() {
             }
             assert!(
                 turns < 20,
-                "LOOP-1: expected the reader to run within a turn or two of the byte"
+                "GEN-1: expected the reader to run within a turn or two of the byte"
             );
             if busy.get() { Step::Done } else { Step::Yield }
         }));
@@ -367,10 +339,7 @@ fn one_who_yields_again_and_again_does_not_starve_the_sockets() {
             Step::Done
         }));
         event_loop.run().unwrap();
-        assert!(
-            served.get(),
-            "LOOP-1: who yields lets the selector be asked"
-        );
+        assert!(served.get(), "GEN-1: who yields lets the selector be asked");
     });
 }
 
@@ -385,11 +354,7 @@ fn bytes_that_came_between_the_failed_read_and_the_wait_are_not_lost() {
             match (resumes, woken) {
                 (1, _) => {
                     let empty = left.read(&mut [0]).unwrap_err();
-                    assert_eq!(
-                        empty.kind(),
-                        io::ErrorKind::WouldBlock,
-                        "nothing was sent yet"
-                    );
+                    assert_eq!(empty.kind(), io::ErrorKind::WouldBlock, "nothing was sent yet");
                     // Here, between the failed read and the wait: the kernel has to keep the edge.
                     right.write_all(b"x").unwrap();
                     Step::Read(token, None)
@@ -416,11 +381,7 @@ fn the_end_of_a_stream_is_announced_together_with_its_last_bytes() {
             if woken == Woken::Turn {
                 return Step::Read(token, None);
             }
-            assert_eq!(
-                woken,
-                Woken::Ready { closed: true },
-                "EDGE-1: no second event will tell"
-            );
+            assert_eq!(woken, Woken::Ready { closed: true }, "EDGE-1: no second event will tell");
             assert_eq!(left.read(&mut [0; 8]).unwrap(), 4, "the bytes come first");
             assert_eq!(left.read(&mut [0; 8]).unwrap(), 0, "then the end");
             Step::Done
@@ -468,10 +429,7 @@ fn a_writer_waits_until_its_peer_has_read() {
             Step::Done
         }));
         event_loop.run().unwrap();
-        assert!(
-            waits.get() > 0,
-            "4 MiB do not fit into a socket, so the writer must have waited"
-        );
+        assert!(waits.get() > 0, "4 MiB do not fit into a socket, so the writer must have waited");
     });
 }
 
@@ -494,11 +452,7 @@ fn a_descriptor_number_that_is_reused_does_not_wake_its_old_owner() {
                 }
                 event_loop.spawn(Script(move |_, _: &mut EventLoop| {
                     let _alive = &reused;
-                    if Instant::now() < deadline {
-                        Step::Yield
-                    } else {
-                        Step::Done
-                    }
+                    if Instant::now() < deadline { Step::Yield } else { Step::Done }
                 }));
                 return Step::Read(old_token, Some(deadline));
             }
@@ -506,11 +460,7 @@ fn a_descriptor_number_that_is_reused_does_not_wake_its_old_owner() {
             Step::Done
         }));
         event_loop.run().unwrap();
-        assert_eq!(
-            *outcomes.borrow(),
-            [Woken::TimedOut],
-            "LOOP-3: the event was for somebody else"
-        );
+        assert_eq!(*outcomes.borrow(), [Woken::TimedOut], "GEN-3: the event was for somebody else");
     });
 }
 
@@ -542,11 +492,7 @@ fn wake_resumes_who_waits_for_that_token_and_nobody_else() {
         }));
         event_loop.run().unwrap();
         let expected = [("reader", Woken::Called), ("other", Woken::TimedOut)];
-        assert_eq!(
-            *woken_ones.borrow(),
-            expected,
-            "CORO-1: one wake, one resume"
-        );
+        assert_eq!(*woken_ones.borrow(), expected, "CORO-1: one wake, one resume");
     });
 }
 
@@ -600,11 +546,8 @@ fn a_second_waiter_for_one_token_displaces_the_first_and_loses_nobody() {
         }));
         event_loop.run().unwrap();
         drop(left);
-        let expected = [
-            ("first", Woken::Called),
-            ("second", Woken::Ready { closed: true }),
-        ];
-        assert_eq!(*outcomes.borrow(), expected, "LOOP-5");
+        let expected = [("first", Woken::Called), ("second", Woken::Ready { closed: true })];
+        assert_eq!(*outcomes.borrow(), expected, "GEN-5");
     });
 }
 

@@ -4,10 +4,10 @@
 //! thread back instead, says what it waits for, and goes on from the same place later.
 //!
 //! **Invariants**
-//! - CORO-1: between two calls a coroutine is owned by exactly one of: the queue of tasks, `to_read`,
+//! - `CORO-1` between two calls a coroutine is owned by exactly one of: the queue of tasks, `to_read`,
 //!   `to_write`, the line of those that stepped aside. So it is never resumed twice for one reason, and never
 //!   while it runs.
-//! - CORO-2: after [`Step::Done`] it is dropped and never resumed again.
+//! - `CORO-2` after [`Step::Done`] it is dropped and never resumed again.
 //!
 //! | it returned | it stands in | it is resumed with |
 //! | --- | --- | --- |
@@ -44,11 +44,11 @@ pub trait Coroutine {
 pub enum Step {
     /// Resume me when the socket of this token can be read, or at the deadline.
     ///
-    /// Try to read first, in the same call: see EDGE-1 at [`EventLoop`].
+    /// Try to read first, in the same call: see `EDGE-1` at [`EventLoop`].
     Read(Token, Option<Instant>),
     /// Resume me when the socket of this token can be written, or at the deadline.
     ///
-    /// Try to write first, in the same call: see EDGE-1 at [`EventLoop`].
+    /// Try to write first, in the same call: see `EDGE-1` at [`EventLoop`].
     Write(Token, Option<Instant>),
     /// Let the others go first: resume me after the selector was asked once.
     ///

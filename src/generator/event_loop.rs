@@ -6,16 +6,16 @@
 //! there a task files itself.
 //!
 //! **Invariants**
-//! - LOOP-1: the selector is asked only when `tasks` is empty. It blocks unless somebody has stepped aside.
-//! - LOOP-2: tasks run first in first out; those the selector made ready come in the order in which it named
+//! - `GEN-1` the selector is asked only when `tasks` is empty. It blocks unless somebody has stepped aside.
+//! - `GEN-2` tasks run first in first out; those the selector made ready come in the order in which it named
 //!   them, then those whose deadline passed (earliest first), then those that had stepped aside.
-//! - LOOP-3: a token is given out once and never again. So an event that was meant for a dropped socket finds
+//! - `GEN-3` a token is given out once and never again. So an event that was meant for a dropped socket finds
 //!   nobody, even when the kernel has given its descriptor number to a new one.
-//! - LOOP-4: `deadlines` holds exactly the pairs of deadline and token that stand in `to_read` and `to_write`.
+//! - `GEN-4` `deadlines` holds exactly the pairs of deadline and token that stand in `to_read` and `to_write`.
 //!   A wait that ends takes its entry along, so memory is bounded by the number of waiting coroutines.
-//! - LOOP-5: at most one coroutine waits for one token in one direction. A second one displaces the first,
+//! - `GEN-5` at most one coroutine waits for one token in one direction. A second one displaces the first,
 //!   which is resumed with [`Woken::Called`].
-//! - EDGE-1: mio tells of a change once, not for as long as it lasts (edge triggering), and an event that finds
+//! - `EDGE-1` mio tells of a change once, not for as long as it lasts (edge triggering), and an event that finds
 //!   nobody in the map is forgotten. So a coroutine may say [`Step::Read`] only if, *since it last came out of a
 //!   wait*, a read has found the socket empty; the same holds for writing. This is enough:
 //!
@@ -66,7 +66,7 @@ enum Direction {
 struct Waiting {
     /// The one to resume.
     task: Task,
-    /// Until when, if not for ever; then LOOP-4's entry in `deadlines` exists.
+    /// Until when, if not for ever; then `GEN-4`'s entry in `deadlines` exists.
     deadline: Option<Instant>,
 }
 
@@ -85,7 +85,7 @@ pub struct EventLoop {
     deadlines: BTreeSet<(Instant, Token, Direction)>,
     /// The selector.
     selector: Poll,
-    /// The next token to give out; only ever counts up (LOOP-3).
+    /// The next token to give out; only ever counts up (`GEN-3`).
     next_token: usize,
     /// How often the selector was asked.
     questions: u64,
@@ -164,7 +164,7 @@ impl EventLoop {
             && self.aside.is_empty())
     }
 
-    /// Asks the selector and moves everybody who can go on to `tasks`, in LOOP-2's order.
+    /// Asks the selector and moves everybody who can go on to `tasks`, in `GEN-2`'s order.
     fn select(&mut self, events: &mut Events) -> io::Result<()> {
         self.questions += 1;
         match self.selector.poll(events, self.patience()) {
@@ -186,8 +186,7 @@ impl EventLoop {
         }
         self.expire();
         // Only now: they wanted the selector to be asked first.
-        self.tasks
-            .extend(self.aside.drain(..).map(|task| (task, Woken::Turn)));
+        self.tasks.extend(self.aside.drain(..).map(|task| (task, Woken::Turn)));
         Ok(())
     }
 
@@ -217,15 +216,13 @@ impl EventLoop {
 
     /// Files a task under what it waits for: the course's `to_read[socket] = task`.
     fn park(&mut self, task: Task, direction: Direction, token: Token, deadline: Option<Instant>) {
-        // LOOP-5; the course would lose the displaced one for ever.
+        // `GEN-5`; the course would lose the displaced one for ever.
         self.release(direction, token, Woken::Called);
-        self.deadlines
-            .extend(deadline.map(|at| (at, token, direction)));
-        self.waiting(direction)
-            .insert(token, Waiting { task, deadline });
+        self.deadlines.extend(deadline.map(|at| (at, token, direction)));
+        self.waiting(direction).insert(token, Waiting { task, deadline });
     }
 
-    /// Takes a task out of its wait, with its deadline (LOOP-4), and makes it ready. Does nothing if nobody waits.
+    /// Takes a task out of its wait, with its deadline (`GEN-4`), and makes it ready. Does nothing if nobody waits.
     fn release(&mut self, direction: Direction, token: Token, woken: Woken) {
         let Some(Waiting { task, deadline }) = self.waiting(direction).remove(&token) else {
             return;
@@ -254,11 +251,10 @@ impl EventLoop {
     pub fn wake_all(&mut self) {
         self.deadlines.clear();
         let waiting = self.to_read.drain().chain(self.to_write.drain());
-        self.tasks
-            .extend(waiting.map(|(_, waiting)| (waiting.task, Woken::Called)));
+        self.tasks.extend(waiting.map(|(_, waiting)| (waiting.task, Woken::Called)));
     }
 
-    /// How often the selector has been asked so far: what LOOP-1 promises can be counted.
+    /// How often the selector has been asked so far: what `GEN-1` promises can be counted.
     pub fn questions(&self) -> u64 {
         self.questions
     }

@@ -31,15 +31,15 @@
 //!   look for itself whether it should end (`rt/join.rs`).
 //! - Wait for anything but a socket: two coroutines can talk to each other only through a socket or through
 //!   [`EventLoop::wake`], which must know what the other waits for (`rt/task.rs`: the waker).
-//! - Be woken from another thread: the queue belongs to the loop (`rt/run_queue.rs`).
+//! - Be woken from another thread: the queue belongs to the loop (`rt/remote.rs`).
 //! - Sleep: a deadline exists only as the end of a wait for a socket (`rt/timers.rs`), and always in real time
 //!   (`rt/clock.rs`).
 //! - Wait for several things at once: a [`Step`] has room for one (`rt/task.rs`: one waker may be left in any
 //!   number of places).
-//! - Remember readiness that comes while the coroutine waits for something else; see EDGE-1 in
+//! - Remember readiness that comes while the coroutine waits for something else; see `EDGE-1` in
 //!   [`event_loop`](EventLoop) for the rule that makes up for it (`rt/reactor.rs`).
 //! - Find the loop without being handed it: `resume` gets it as an argument (`rt/context.rs`).
-//! - Be watched: no hooks, no names, no report of who waits for what (`rt/observer.rs`).
+//! - Be watched: no hooks, no names, no report when nothing can ever run again (`rt/observer.rs`, `rt/stuck.rs`).
 //! - Keep a busy coroutine from starving the sockets, unless that one is polite and says [`Step::Yield`]
 //!   (`rt/event_loop.rs` asks the selector once a turn).
 //!
