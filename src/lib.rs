@@ -2,6 +2,7 @@
 
 pub mod aio;
 pub mod calc;
+pub mod generator;
 pub mod os;
 pub mod processes;
 pub mod rt;

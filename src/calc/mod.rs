@@ -4,16 +4,23 @@
 //! left to a model is only the question of this laboratory: who waits for which client, and how.
 //!
 //! Reading order: `config`, `model` (what they have in common), `acceptor` and `blocking` (taking clients in,
-//! serving one), then the models: `sequential`, `threads`, `pool`, `prefork`.
+//! serving one), then the models that block: `sequential`, `threads`, `pool`, `prefork`. Then `door`,
+//! `socket` and `nonblocking`, the same without blocking, and the models on them: `generators`, `callbacks`.
 
 mod acceptor;
 mod blocking;
+mod callback_loop;
+mod callbacks;
 mod config;
+mod door;
+mod generators;
 mod model;
+mod nonblocking;
 mod open_streams;
 mod pool;
 mod prefork;
 mod sequential;
+mod socket;
 mod threads;
 
 pub mod protocol;

@@ -18,7 +18,7 @@ use std::os::fd::BorrowedFd;
 use std::str::FromStr;
 
 use super::config::Config;
-use super::{pool, prefork, sequential, threads};
+use super::{callbacks, generators, pool, prefork, sequential, threads};
 
 /// A way to serve many clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,7 +116,9 @@ pub fn serve(
         Model::Threads => threads::serve(listener, config, stop),
         Model::Pool => pool::serve(listener, config, stop),
         Model::Prefork => prefork::serve(&listener, config, stop),
-        Model::Callbacks | Model::Generators | Model::Async => {
+        Model::Callbacks => callbacks::serve(listener, config, stop),
+        Model::Generators => generators::serve(listener, config, stop),
+        Model::Async => {
             let text = format!("the model {model} is not built yet");
             Err(io::Error::new(io::ErrorKind::Unsupported, text))
         }
