@@ -55,6 +55,9 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// A wait for a point in time.
 ///
+/// # Panics
+/// Polled under another loop than its own, before it is due.
+///
 /// When its loop is gone it is ready at once, for there is no clock left to wait for.
 ///
 /// # Cancellation
@@ -97,6 +100,10 @@ impl Future for Sleep {
         match polled {
             Ok(()) => Poll::Ready(()),
             Err(displaced) => {
+                assert!(
+                    context::is_current(&self.core),
+                    "this sleep belongs to another event loop, whose time does not pass here"
+                );
                 waits_for(Wait::Deadline);
                 if let Some(displaced) = displaced {
                     displaced.wake();

@@ -307,6 +307,6 @@ pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         // There is no end to this game; a leak of one box is one.
         #[expect(clippy::mem_forget, reason = "a payload that panics twice is not dropped again")]
-        std::mem::forget(second);
+        mem::forget(second);
     }
 }

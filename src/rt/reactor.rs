@@ -21,7 +21,7 @@
 //! layout of async-io's `reactor.rs`.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -200,25 +200,26 @@ impl Reactor {
     /// wakers of those who can go on into `woken`. Returns how many sockets that were.
     ///
     /// It may come back early. epoll counts milliseconds and lets long waits be late by a thousandth;
-    /// so it is asked for a little less, and the last [`FINE_WAIT`] is spent in ppoll(2) on the
-    /// selector's own descriptor, which counts nanoseconds.
+    /// unless that will do (`coarse`), it is asked for a little less, and the last [`FINE_WAIT`] is spent
+    /// in ppoll(2) on the selector's own descriptor, which counts nanoseconds.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
+        coarse: bool,
         woken: &mut Vec<Waker>,
     ) -> io::Result<usize> {
         let whole = match timeout.map(|timeout| timeout.min(LONGEST_WAIT)) {
-            None => None,
-            Some(timeout) if timeout >= FINE_WAIT => {
+            Some(timeout) if !coarse && timeout >= FINE_WAIT => {
                 let early = timeout - timeout / 512 - FINE_WAIT / 2;
                 Some(Duration::from_millis(u64::try_from(early.as_millis()).unwrap_or(0)))
             }
-            Some(timeout) => {
-                if !timeout.is_zero() {
-                    os::wait_readable(self.selector(), timeout)?;
+            Some(timeout) if !coarse && !timeout.is_zero() => {
+                if !os::wait_readable(self.poll.registry().as_fd(), timeout)? {
+                    return Ok(0);
                 }
                 Some(Duration::ZERO)
             }
+            whole => whole,
         };
         match self.poll.poll(&mut self.events, whole) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
@@ -248,11 +249,6 @@ impl Reactor {
     /// Tells whether any task waits for a socket.
     pub(crate) fn anybody_waits(&mut self) -> bool {
         self.entries.iter_mut().any(|entry| entry.to_read.is_some() || entry.to_write.is_some())
-    }
-
-    /// The selector as a descriptor: readable when it has something to tell.
-    fn selector(&self) -> BorrowedFd<'_> {
-        self.poll.registry().as_fd()
     }
 }
 

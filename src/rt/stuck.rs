@@ -28,6 +28,7 @@ impl Core {
         !self.not_stuck.get()
             && self.jobs.get() == 0
             && !self.inbox.has_handles()
+            && self.timers.borrow().next_deadline().is_none()
             && !self.reactor.borrow_mut().anybody_waits()
     }
 
