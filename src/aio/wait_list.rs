@@ -26,30 +26,39 @@ use crate::rt::Parked;
 #[derive(Debug)]
 pub(crate) struct Key(u32);
 
+/// No place: the end of the row, or of the places to use again.
+const NONE: u32 = u32::MAX;
+
 /// Waiters, the one that waits longest in front.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct WaitList {
     /// Every place, in use or free; a key is an index.
     places: Vec<Place>,
-    /// Places to use again.
-    free: Vec<u32>,
+    /// A place to use again; its `after` is the next such, so that they need no list of their own.
+    free: u32,
     /// The place to be granted next.
-    first: Option<u32>,
+    first: u32,
     /// The place that was pushed last.
-    last: Option<u32>,
+    last: u32,
     /// How many places are linked.
     waiting: usize,
 }
 
 /// One waiter's place.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Place {
     /// Who is granted before it; only while linked (`WAIT-3`).
-    before: Option<u32>,
-    /// Who is granted after it; only while linked.
-    after: Option<u32>,
+    before: u32,
+    /// Who is granted after it while linked; which place is free too while free.
+    after: u32,
     /// Whom to wake; `None` once granted.
     waker: Option<Parked>,
+}
+
+impl Default for WaitList {
+    fn default() -> Self {
+        Self { places: Vec::new(), free: NONE, first: NONE, last: NONE, waiting: 0 }
+    }
 }
 
 /// A place that was given back.
@@ -64,20 +73,22 @@ pub(crate) struct Removed {
 impl WaitList {
     /// Adds a waiter at the end.
     pub(crate) fn push(&mut self, waker: &Waker) -> Key {
-        let place = Place { before: self.last, after: None, waker: Some(Parked::new(waker)) };
-        let index = if let Some(index) = self.free.pop() {
-            self.places[index as usize] = place;
+        let (before, after, waker) = (self.last, NONE, Some(Parked::new(waker)));
+        let index = self.free;
+        let index = if let Some(place) = self.places.get_mut(index as usize) {
+            self.free = place.after;
+            (place.before, place.after, place.waker) = (before, after, waker);
             index
         } else {
-            self.places.push(place);
+            self.places.push(Place { before, after, waker });
             u32::try_from(self.places.len() - 1)
                 .expect("holds because memory ends before 2³² waiters")
         };
-        match self.last {
-            Some(last) => self.places[last as usize].after = Some(index),
-            None => self.first = Some(index),
+        match self.places.get_mut(before as usize) {
+            Some(before) => before.after = index,
+            None => self.first = index,
         }
-        self.last = Some(index);
+        self.last = index;
         self.waiting += 1;
         Key(index)
     }
@@ -98,8 +109,7 @@ impl WaitList {
 
     /// Grants the first place (`WAIT-1`) and returns its waker, for the caller to call.
     pub(crate) fn grant(&mut self) -> Option<Parked> {
-        let first = self.first?;
-        self.unlink(first)
+        if self.first == NONE { None } else { self.unlink(self.first) }
     }
 
     /// Grants every place.
@@ -112,7 +122,8 @@ impl WaitList {
         let granted = self.is_granted(&key);
         let Key(index) = key;
         let waker = if granted { None } else { self.unlink(index) };
-        self.free.push(index);
+        self.places[index as usize].after = self.free;
+        self.free = index;
         Removed { granted, waker }
     }
 
@@ -123,13 +134,14 @@ impl WaitList {
 
     /// Takes a linked place out of the row, and its waker out of the place.
     fn unlink(&mut self, index: u32) -> Option<Parked> {
-        let Place { before, after, waker } = std::mem::take(&mut self.places[index as usize]);
-        match before {
-            Some(before) => self.places[before as usize].after = after,
+        let place = &mut self.places[index as usize];
+        let (before, after, waker) = (place.before, place.after, place.waker.take());
+        match self.places.get_mut(before as usize) {
+            Some(before) => before.after = after,
             None => self.first = after,
         }
-        match after {
-            Some(after) => self.places[after as usize].before = before,
+        match self.places.get_mut(after as usize) {
+            Some(after) => after.before = before,
             None => self.last = before,
         }
         self.waiting -= 1;
