@@ -2,16 +2,28 @@
 //!
 //! Every public async function says under "Cancellation" what is lost when it is dropped half-way.
 
+mod condition;
 mod descriptor;
+mod event;
 mod io;
+mod lock;
+mod queue;
+mod semaphore;
 mod sleep;
 mod tcp_listener;
 mod tcp_stream;
 mod timeout;
+mod wait_list;
+mod waiting;
 mod yield_now;
 
+pub use condition::Condition;
 pub use descriptor::Descriptor;
+pub use event::Event;
 pub use io::{AsyncRead, AsyncWrite};
+pub use lock::{Lock, LockGuard};
+pub use queue::{Closed, Queue, TryGetError, TryPutError};
+pub use semaphore::{Permit, Semaphore};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
