@@ -8,6 +8,7 @@
 //! `socket` and `nonblocking`, the same without blocking, and the models on them: `generators`, `callbacks`.
 
 mod acceptor;
+mod asynchronous;
 mod blocking;
 mod callback_loop;
 mod callbacks;

@@ -18,7 +18,7 @@ use std::os::fd::BorrowedFd;
 use std::str::FromStr;
 
 use super::config::Config;
-use super::{callbacks, generators, pool, prefork, sequential, threads};
+use super::{asynchronous, callbacks, generators, pool, prefork, sequential, threads};
 
 /// A way to serve many clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,9 +118,6 @@ pub fn serve(
         Model::Prefork => prefork::serve(&listener, config, stop),
         Model::Callbacks => callbacks::serve(listener, config, stop),
         Model::Generators => generators::serve(listener, config, stop),
-        Model::Async => {
-            let text = format!("the model {model} is not built yet");
-            Err(io::Error::new(io::ErrorKind::Unsupported, text))
-        }
+        Model::Async => asynchronous::serve(listener, config, stop),
     }
 }

@@ -1,0 +1,350 @@
+//! The calculator on the event loop: a task for each client, all on one thread.
+//!
+//! `generators` keeps where a conversation stands in a state that is written by hand, and can wait only in the
+//! outermost function. Here the compiler writes the state: [`Client::converse`] reads like the blocking
+//! server's, and waits inside whatever it calls.
+//!
+//! **Invariants**
+//! - `ASYNC-1` The scratch buffers belong to the loop and hold nothing across an `.await`: an idle client
+//!   costs its task and its socket, no buffer.
+//! - `ASYNC-2` At depth one a request costs one read and one write: a short read tells that the socket is
+//!   drained, and replies are written without asking whether there is room.
+//! - `ASYNC-3` While replies wait for room, or a product is under way, nothing is read: memory is bounded.
+//! - `ASYNC-4` A long product gives the thread back after every slice.
+//! - `ASYNC-5` At the stop each client's receiving side is shut down: what had arrived is answered, then the
+//!   stream ends as if the client had closed it.
+//!
+//! **Source**: the course's fifth task; RFC 1122, 4.2.2.13, for why a close waits for the client's.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use super::acceptor::BACKLOG_CONNECTIONS;
+use super::config::Config;
+use super::protocol::{Session, State};
+use crate::aio::{
+    AsyncRead, AsyncWrite, Descriptor, Event, TcpListener, TcpStream, timeout, yield_now,
+};
+use crate::os::socket::listen_with_backlog;
+use crate::rt::{EventLoop, spawn};
+
+/// How much one read can take, in bytes: a burst of small messages, a long one in several turns.
+const READ_BYTES: usize = 16 * 1024;
+
+/// How long a client that we have said goodbye to may take to close its side. Taste: some round trips.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves until `stop` is readable.
+///
+/// # Errors
+/// The listener fails for good, or there is no descriptor for the event loop.
+pub(super) fn serve(
+    listener: std::net::TcpListener,
+    config: &Config,
+    stop: BorrowedFd<'_>,
+) -> io::Result<()> {
+    listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
+    EventLoop::new()?.block_on(run(listener, config, stop))
+}
+
+/// The main task: takes clients until the stop, then sees them off.
+async fn run(
+    listener: std::net::TcpListener,
+    config: &Config,
+    stop: BorrowedFd<'_>,
+) -> io::Result<()> {
+    let server = Rc::new(Server::new(config.clone()));
+    let stop = Descriptor::new(stop)?;
+    let listener = TcpListener::from_std(listener)?;
+    {
+        let mut stopped = std::pin::pin!(stop.readable());
+        let mut accepting = std::pin::pin!(server.accept_all(listener));
+        poll_fn(|cx| match stopped.as_mut().poll(cx) {
+            Poll::Pending => accepting.as_mut().poll(cx),
+            stopped => stopped,
+        })
+        .await?;
+    }
+    server.stop();
+    // Who still does not take his replies when the grace is over will not get them.
+    drop(timeout(config.grace, server.all_left()).await);
+    Ok(())
+}
+
+/// What all tasks of the server share.
+struct Server {
+    /// What was asked for on the command line.
+    config: Config,
+    /// The buffers of whichever task runs (`ASYNC-1`).
+    scratch: RefCell<Scratch>,
+    /// Who is being served.
+    clients: RefCell<Clients>,
+    /// Set whenever a client has left.
+    left: Event,
+}
+
+/// Two buffers that serve all clients in turn.
+struct Scratch {
+    /// What was read last; its length never changes.
+    input: Box<[u8]>,
+    /// The replies to it; emptied before each use.
+    out: Vec<u8>,
+}
+
+/// The tasks to wake at the stop.
+#[derive(Default)]
+struct Clients {
+    /// Each client's task, by seat.
+    wakers: Vec<Option<Waker>>,
+    /// Seats that are free.
+    free: Vec<u32>,
+    /// Set by the stop.
+    stopping: bool,
+}
+
+impl Server {
+    /// Makes a server without clients.
+    fn new(config: Config) -> Self {
+        let scratch = Scratch { input: vec![0; READ_BYTES].into(), out: Vec::new() };
+        let (clients, left) = (RefCell::default(), Event::new());
+        Self { config, scratch: RefCell::new(scratch), clients, left }
+    }
+
+    /// Takes clients until the listener fails.
+    async fn accept_all(self: &Rc<Self>, mut listener: TcpListener) -> io::Result<()> {
+        loop {
+            self.room().await;
+            let (stream, _) = listener.accept().await?;
+            let seat = self.clients.borrow_mut().sit();
+            let server = self.clone();
+            // An error on a connection is nobody's but its client's.
+            drop(spawn(async move { drop(Client::new(server, stream, seat).converse().await) }));
+        }
+    }
+
+    /// Waits until one more client is allowed.
+    async fn room(&self) {
+        while self.clients.borrow().count() >= self.config.max_connections {
+            self.left.clear();
+            self.left.wait().await;
+        }
+    }
+
+    /// Waits until no client is left.
+    async fn all_left(&self) {
+        while self.clients.borrow().count() > 0 {
+            self.left.clear();
+            self.left.wait().await;
+        }
+    }
+
+    /// Wakes every task, to find that the server stops.
+    fn stop(&self) {
+        let mut clients = self.clients.borrow_mut();
+        clients.stopping = true;
+        let wakers: Vec<_> = clients.wakers.iter().flatten().cloned().collect();
+        drop(clients);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Clients {
+    /// Takes a seat; its waker comes with the task's first poll.
+    fn sit(&mut self) -> u32 {
+        let waker = Some(Waker::noop().clone());
+        if let Some(seat) = self.free.pop() {
+            self.wakers[seat as usize] = waker;
+            return seat;
+        }
+        self.wakers.push(waker);
+        u32::try_from(self.wakers.len() - 1).expect("holds because descriptors are 32 bits wide")
+    }
+
+    /// Counts the clients.
+    fn count(&self) -> usize {
+        self.wakers.len() - self.free.len()
+    }
+}
+
+/// One client, in its task.
+struct Client {
+    /// What all tasks share.
+    server: Rc<Server>,
+    /// The connection.
+    stream: TcpStream,
+    /// The conversation, without a socket.
+    session: Session,
+    /// Its place among the server's clients.
+    seat: u32,
+}
+
+/// What a wait for the client brought.
+#[derive(Clone, Copy)]
+enum Received {
+    /// So many bytes, in the scratch buffer.
+    Bytes(usize),
+    /// Nothing, for as long as a pause or an idle client may last.
+    Silence,
+    /// The end of the client's stream.
+    End,
+}
+
+/// What could not be done at once.
+struct Rest {
+    /// Received, and not yet taken by the session.
+    input: Vec<u8>,
+    /// Answered, and not yet taken by the socket.
+    out: Vec<u8>,
+}
+
+impl Client {
+    /// Seats a client.
+    fn new(server: Rc<Server>, stream: TcpStream, seat: u32) -> Self {
+        let session = Session::new(server.config.op, server.config.max_message_bytes);
+        Self { server, stream, session, seat }
+    }
+
+    /// The whole conversation. What is rare waits in a box, so as not to widen every client's task.
+    async fn converse(mut self) -> io::Result<()> {
+        self.stream.set_nodelay(true)?;
+        self.leave_waker().await;
+        loop {
+            let received = self.receive().await?;
+            if matches!(received, Received::Silence) && self.session.state() == State::Idle {
+                return Ok(());
+            }
+            if let Some(rest) = self.answer(received)? {
+                Box::pin(self.catch_up(rest)).await?;
+            }
+            match received {
+                Received::End => return Ok(()),
+                _ if self.session.state() == State::Closed => {
+                    return Box::pin(self.hang_up()).await;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Leaves the task's waker for the stop; a task's waker stays the same.
+    async fn leave_waker(&self) {
+        poll_fn(|cx| {
+            let mut clients = self.server.clients.borrow_mut();
+            clients.wakers[self.seat as usize] = Some(cx.waker().clone());
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Waits for bytes, as long as the conversation's state allows.
+    async fn receive(&mut self) -> io::Result<Received> {
+        let limit = match self.session.state() {
+            State::Open => Some(self.server.config.pause),
+            _ => self.server.config.idle_timeout,
+        };
+        match limit {
+            None => self.read().await,
+            Some(limit) => {
+                Box::pin(timeout(limit, self.read())).await.unwrap_or(Ok(Received::Silence))
+            }
+        }
+    }
+
+    /// Reads into the scratch buffer, where the bytes are good until the task waits again.
+    async fn read(&mut self) -> io::Result<Received> {
+        poll_fn(|cx| {
+            let read = self.stream.poll_read(cx, &mut self.server.scratch.borrow_mut().input);
+            match read? {
+                Poll::Ready(0) => Poll::Ready(Ok(Received::End)),
+                Poll::Ready(bytes) => Poll::Ready(Ok(Received::Bytes(bytes))),
+                Poll::Pending => {
+                    let stopping = self.server.clients.borrow().stopping;
+                    // Nothing has arrived that is not answered. It fails when the client has gone.
+                    if stopping && self.stream.shutdown(Shutdown::Read).is_err() {
+                        return Poll::Ready(Ok(Received::End));
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// Answers what was received as far as that goes without waiting, which is nearly always all the way.
+    fn answer(&mut self, received: Received) -> io::Result<Option<Rest>> {
+        let mut scratch = self.server.scratch.borrow_mut();
+        let Scratch { input, out } = &mut *scratch;
+        out.clear();
+        let mut rest = &[][..];
+        match received {
+            Received::Bytes(bytes) => {
+                let taken = self.session.feed(&input[..bytes], out);
+                rest = &input[taken..bytes];
+            }
+            Received::Silence => self.session.pause(out),
+            Received::End => self.session.end(out),
+        }
+        let sent = if out.is_empty() { 0 } else { or_nothing(self.stream.try_write(out))? };
+        if sent == out.len() && rest.is_empty() && self.session.state() != State::Busy {
+            return Ok(None);
+        }
+        Ok(Some(Rest { input: rest.to_vec(), out: out[sent..].to_vec() }))
+    }
+
+    /// Does what is left: replies out, then a slice of a product, or more of the input (`ASYNC-3`).
+    async fn catch_up(&mut self, rest: Rest) -> io::Result<()> {
+        let Rest { input, mut out } = rest;
+        let mut input = &input[..];
+        loop {
+            match self.server.config.idle_timeout {
+                None => self.stream.write_all(&out).await?,
+                Some(limit) => timeout(limit, self.stream.write_all(&out)).await??,
+            }
+            out.clear();
+            if self.session.state() == State::Busy {
+                self.session.step(&mut out);
+                yield_now().await;
+            } else if !input.is_empty() {
+                let taken = self.session.feed(input, &mut out);
+                input = &input[taken..];
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Closes this side, and reads on into nothing until the client has closed its own.
+    async fn hang_up(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        let drained = async {
+            while !matches!(self.read().await?, Received::End) {}
+            io::Result::Ok(())
+        };
+        timeout(LINGER, drained).await.unwrap_or(Ok(()))
+    }
+}
+
+/// A socket that takes nothing now has taken no bytes.
+fn or_nothing(written: io::Result<usize>) -> io::Result<usize> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        written => written,
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let mut clients = self.server.clients.borrow_mut();
+        let waker = clients.wakers[self.seat as usize].take();
+        clients.free.push(self.seat);
+        drop(clients);
+        drop(waker);
+        self.server.left.set();
+    }
+}
