@@ -9,9 +9,11 @@
 //!   not read from, and memory is bounded by the session's and one buffer of replies.
 //! - `BLOCKING-2`: after the stop no wait for input blocks: its direction is shut down, so a read gives what
 //!   had come and then the end of the stream. All the rest ends with the grace.
-//! - `BLOCKING-3`: a conversation that the server ends is read to its end, for at most `LINGER`. A close
-//!   with bytes unread would reset the connection, and may cost the client replies it has not read yet.
-//! - `BLOCKING-4`: a long product is left when nobody is there to get it.
+//! - `BLOCKING-3`: a conversation that the server ends is read on, for at most `LINGER`. A close with bytes
+//!   unread would reset the connection, and may cost the client replies it has not read yet.
+//! - `BLOCKING-4`: a client that still sends when that time or the grace is over is reset. A plain close while its input
+//!   is shut down can leave it with a window of zero, and nobody there to open it, for a minute.
+//! - `BLOCKING-5`: a long product is left when nobody is there to get it.
 //!
 //! What a conversation waits for, and what that costs:
 //!
@@ -32,10 +34,12 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::protocol::{OUT_HIGH_WATER, Session, State};
+use crate::os::socket::{peer_has_closed, set_linger_zero};
 use crate::os::{PollFd, poll};
 
 /// How many bytes are read at once. Taste: some hundred pipelined messages.
@@ -44,6 +48,8 @@ const READ_BYTES: usize = 16 * 1024;
 const STALL: Duration = Duration::from_millis(100);
 /// How long the client may take to close after we did (`BLOCKING-3`). Taste.
 const LINGER: Duration = Duration::from_millis(500);
+/// How often to look whether the client has closed, when no read can tell. Taste.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A conversation and what it needs.
 struct Conversation<'a> {
@@ -117,8 +123,12 @@ impl Conversation<'_> {
             let length = self.read(&mut input)?;
             if length == 0 {
                 self.session.end(&mut self.out);
-                // Nothing can be unread, so there is no need to linger.
-                return self.work_off();
+                self.work_off()?;
+                if silent_since.elapsed() >= LINGER {
+                    // Nothing can be on its way: an idle connection is closed at once.
+                    return Ok(());
+                }
+                continue;
             }
             self.answer(&input[..length])?;
             silent_since = Instant::now();
@@ -166,7 +176,7 @@ impl Conversation<'_> {
         self.write_out()
     }
 
-    /// Between two steps of a product: sees whether somebody still waits for it (`BLOCKING-4`).
+    /// Between two steps of a product: sees whether somebody still waits for it (`BLOCKING-5`).
     fn look_around(&mut self) -> io::Result<()> {
         match self.wait(PollFd::hung_up(self.stream.as_fd()), Some(Duration::ZERO))? {
             Waited::Ready => Err(io::ErrorKind::ConnectionAborted.into()),
@@ -231,17 +241,24 @@ impl Conversation<'_> {
 
     /// Says that no reply will follow, and reads on until the client closes too (`BLOCKING-3`).
     fn linger(&mut self, input: &mut [u8]) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)?;
         let begun = Instant::now();
-        loop {
+        let mut last_input = Duration::ZERO;
+        // Mostly the client was the one to close first, and there is nothing to wait for.
+        while !peer_has_closed(self.stream)? {
+            self.stream.shutdown(Shutdown::Write)?;
             let left = LINGER.saturating_sub(begun.elapsed());
-            if left.is_zero()
-                || self.wait_readable(Some(left))? == Waited::TimeUp
-                || self.read(input)? == 0
-            {
-                return Ok(());
+            if left.is_zero() || self.wait_readable(Some(left))? == Waited::TimeUp {
+                // BLOCKING-4. A client that has fallen silent in the meantime has got our end.
+                return if last_input < LINGER / 2 { Ok(()) } else { set_linger_zero(self.stream) };
+            }
+            if self.read(input)? == 0 {
+                // Either the client's end, or input is shut down and reads do not wait any more.
+                thread::sleep(LOOK.min(left));
+            } else {
+                last_input = begun.elapsed();
             }
         }
+        Ok(())
     }
 
     /// Waits until a read will not block; returns at once when the read itself may do the waiting.
@@ -280,10 +297,13 @@ impl Conversation<'_> {
         Ok(Waited::Stopped)
     }
 
-    /// Fails once the grace is over.
+    /// Fails once the grace is over, and has the close reset the client (`BLOCKING-4`).
     fn check_grace(&self) -> io::Result<()> {
         match self.stop_deadline {
-            Some(deadline) if deadline <= Instant::now() => Err(io::ErrorKind::TimedOut.into()),
+            Some(deadline) if deadline <= Instant::now() => {
+                set_linger_zero(self.stream)?;
+                Err(io::ErrorKind::TimedOut.into())
+            }
             _ => Ok(()),
         }
     }

@@ -26,6 +26,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::os::socket::set_linger_zero;
 use crate::os::{EventFd, PollFd, poll};
 
 /// How long threads may take to leave when their streams are shut down for good. Taste: they have nothing
@@ -112,18 +113,17 @@ impl OpenStreams {
     ///
     /// To be called when no stream enters any more.
     pub(super) fn stop(&self, grace: Duration) {
-        self.shut_down(Shutdown::Read);
-        if !self.wait_until_empty(grace) {
-            self.shut_down(Shutdown::Both);
-            self.wait_until_empty(LEAVING);
-        }
-    }
-
-    /// Shuts every stream down, in one direction or both.
-    fn shut_down(&self, how: Shutdown) {
         for stream in self.lock().streams.values() {
             // It fails when the peer has reset the connection, which ends it as well.
-            drop(stream.shutdown(how));
+            drop(stream.shutdown(Shutdown::Read));
+        }
+        if !self.wait_until_empty(grace) {
+            for stream in self.lock().streams.values() {
+                // Their close is to be a reset (BLOCKING-4); both fail only when that has happened.
+                drop(set_linger_zero(stream));
+                drop(stream.shutdown(Shutdown::Both));
+            }
+            self.wait_until_empty(LEAVING);
         }
     }
 
