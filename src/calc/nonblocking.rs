@@ -249,8 +249,9 @@ impl Conversation {
             return Ok(true);
         }
         let outcome = socket.try_write(out);
-        if let Ok(sent) = outcome {
-            self.unsent.extend(&out[sent.unwrap_or(0)..]);
+        let rest = outcome.as_ref().map_or(&[][..], |sent| &out[sent.unwrap_or(0)..]);
+        if !rest.is_empty() {
+            self.unsent.extend(rest);
         }
         // `DRIVE-3` holds on the way out with an error, too: the next client must not get these replies.
         out.clear();

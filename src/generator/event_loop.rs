@@ -216,21 +216,28 @@ impl EventLoop {
 
     /// Files a task under what it waits for: the course's `to_read[socket] = task`.
     fn park(&mut self, task: Task, direction: Direction, token: Token, deadline: Option<Instant>) {
-        // `GEN-5`; the course would lose the displaced one for ever.
-        self.release(direction, token, Woken::Called);
+        let displaced = self.waiting(direction).insert(token, Waiting { task, deadline });
+        if let Some(displaced) = displaced {
+            // `GEN-5`; the course would lose it for ever.
+            self.make_ready(displaced, direction, token, Woken::Called);
+        }
+        // After it, since the two deadlines may be equal.
         self.deadlines.extend(deadline.map(|at| (at, token, direction)));
-        self.waiting(direction).insert(token, Waiting { task, deadline });
     }
 
-    /// Takes a task out of its wait, with its deadline (`GEN-4`), and makes it ready. Does nothing if nobody waits.
+    /// Takes a task out of its wait and makes it ready. Does nothing if nobody waits.
     fn release(&mut self, direction: Direction, token: Token, woken: Woken) {
-        let Some(Waiting { task, deadline }) = self.waiting(direction).remove(&token) else {
-            return;
-        };
-        if let Some(at) = deadline {
+        if let Some(waiting) = self.waiting(direction).remove(&token) {
+            self.make_ready(waiting, direction, token, woken);
+        }
+    }
+
+    /// Puts a task that came out of its wait into the queue, and its deadline out of the way (`GEN-4`).
+    fn make_ready(&mut self, ended: Waiting, direction: Direction, token: Token, woken: Woken) {
+        if let Some(at) = ended.deadline {
             self.deadlines.remove(&(at, token, direction));
         }
-        self.tasks.push_back((task, woken));
+        self.tasks.push_back((ended.task, woken));
     }
 
     /// The map of those who wait in this direction.
