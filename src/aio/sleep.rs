@@ -11,11 +11,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::rt::Wait;
 use crate::rt::clock::whole_nanos;
 use crate::rt::context;
 use crate::rt::core::Core;
 use crate::rt::timers::Nanos;
-use crate::rt::{Wait, waits_for};
 
 /// Waits for a span of time; any span, `Duration::MAX` too. See [`Sleep`].
 ///
@@ -56,7 +56,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// A wait for a point in time.
 ///
 /// # Panics
-/// Polled under another loop than its own, before it is due.
+/// Polled before it is due while its loop does not run, but another one.
 ///
 /// When its loop is gone it is ready at once, for there is no clock left to wait for.
 ///
@@ -101,10 +101,10 @@ impl Future for Sleep {
             Ok(()) => Poll::Ready(()),
             Err(displaced) => {
                 assert!(
-                    context::is_current(&self.core),
-                    "this sleep belongs to another event loop, whose time does not pass here"
+                    self.core.running.get(),
+                    "the event loop of this sleep does not run, and its time does not pass"
                 );
-                waits_for(Wait::Deadline);
+                self.core.wait.set(Wait::Deadline);
                 if let Some(displaced) = displaced {
                     displaced.wake();
                 }

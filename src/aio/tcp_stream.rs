@@ -121,8 +121,7 @@ impl TcpStream {
     /// # Errors
     /// Those of read(2); `WouldBlock` when nothing is there: await [`readable`](Self::readable).
     pub fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let done = retry(|| self.source.get_mut().read(buf));
-        self.note(Direction::Read, buf.len(), done)
+        self.source.transfer(Direction::Read, buf.len(), |socket| socket.read(buf))
     }
 
     /// Writes now.
@@ -130,26 +129,7 @@ impl TcpStream {
     /// # Errors
     /// Those of write(2); `WouldBlock` when there is no room: await [`writable`](Self::writable).
     pub fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let done = retry(|| self.source.get_mut().write(buf));
-        self.note(Direction::Write, buf.len(), done)
-    }
-
-    /// Notes from an operation's outcome whether the next one has to wait (`TCP-1`).
-    fn note(
-        &mut self,
-        direction: Direction,
-        asked_bytes: usize,
-        done: io::Result<usize>,
-    ) -> io::Result<usize> {
-        let drained = match &done {
-            // Nothing is the end of the stream, which stays readable.
-            Ok(bytes) => *bytes > 0 && *bytes < asked_bytes,
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-        };
-        if drained {
-            self.source.clear_ready(direction)?;
-        }
-        done
+        self.source.transfer(Direction::Write, buf.len(), |socket| socket.write(buf))
     }
 
     /// Closes one or both directions.
@@ -191,23 +171,14 @@ impl TcpStream {
     }
 }
 
-/// Tries again after a signal.
-fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match operation() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
-    }
-}
-
 impl AsyncRead for TcpStream {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.source.poll_ready(Direction::Read, cx))?;
             match self.try_read(buf) {
+                Ok(bytes) => return Poll::Ready(Ok(bytes)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
@@ -218,8 +189,9 @@ impl AsyncWrite for TcpStream {
         loop {
             ready!(self.source.poll_ready(Direction::Write, cx))?;
             match self.try_write(buf) {
+                Ok(bytes) => return Poll::Ready(Ok(bytes)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }

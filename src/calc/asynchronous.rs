@@ -16,11 +16,12 @@
 //!
 //! **Source**: the course's fifth task; RFC 1122, 4.2.2.13, for why a close waits for the client's.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::BorrowedFd;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -85,6 +86,8 @@ struct Server {
     scratch: RefCell<Scratch>,
     /// Who is being served.
     clients: RefCell<Clients>,
+    /// Set by the stop.
+    stopping: Cell<bool>,
     /// Set whenever a client has left.
     left: Event,
 }
@@ -104,8 +107,6 @@ struct Clients {
     wakers: Vec<Option<Waker>>,
     /// Seats that are free.
     free: Vec<u32>,
-    /// Set by the stop.
-    stopping: bool,
 }
 
 impl Server {
@@ -113,7 +114,8 @@ impl Server {
     fn new(config: Config) -> Self {
         let scratch = Scratch { input: vec![0; READ_BYTES].into(), out: Vec::new() };
         let (clients, left) = (RefCell::default(), Event::new());
-        Self { config, scratch: RefCell::new(scratch), clients, left }
+        let stopping = Cell::new(false);
+        Self { config, scratch: RefCell::new(scratch), clients, stopping, left }
     }
 
     /// Takes clients until the listener fails.
@@ -122,9 +124,9 @@ impl Server {
             self.room().await;
             let (stream, _) = listener.accept().await?;
             let seat = self.clients.borrow_mut().sit();
-            let server = self.clone();
+            let mut client = Client::new(self.clone(), stream, seat);
             // An error on a connection is nobody's but its client's.
-            drop(spawn(async move { drop(Client::new(server, stream, seat).converse().await) }));
+            drop(spawn(async move { drop(client.converse().await) }));
         }
     }
 
@@ -146,10 +148,8 @@ impl Server {
 
     /// Wakes every task, to find that the server stops.
     fn stop(&self) {
-        let mut clients = self.clients.borrow_mut();
-        clients.stopping = true;
-        let wakers: Vec<_> = clients.wakers.iter().flatten().cloned().collect();
-        drop(clients);
+        self.stopping.set(true);
+        let wakers: Vec<_> = self.clients.borrow().wakers.iter().flatten().cloned().collect();
         wakers.into_iter().for_each(Waker::wake);
     }
 }
@@ -195,6 +195,9 @@ enum Received {
     End,
 }
 
+/// A wait that is rare, and therefore not a part of every client's task.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
+
 /// What could not be done at once.
 struct Rest {
     /// Received, and not yet taken by the session.
@@ -211,16 +214,19 @@ impl Client {
     }
 
     /// The whole conversation. What is rare waits in a box, so as not to widen every client's task.
-    async fn converse(mut self) -> io::Result<()> {
+    async fn converse(&mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         self.leave_waker().await;
         loop {
-            let received = self.receive().await?;
+            let received = match self.patience() {
+                None => self.receive().await?,
+                Some(limit) => self.receive_within(limit).await?,
+            };
             if matches!(received, Received::Silence) && self.session.state() == State::Idle {
                 return Ok(());
             }
             if let Some(rest) = self.answer(received)? {
-                Box::pin(self.catch_up(rest)).await?;
+                rest.await?;
             }
             match received {
                 Received::End => return Ok(()),
@@ -242,39 +248,40 @@ impl Client {
         .await;
     }
 
-    /// Waits for bytes, as long as the conversation's state allows.
-    async fn receive(&mut self) -> io::Result<Received> {
-        let limit = match self.session.state() {
+    /// Returns how long the client may say nothing.
+    fn patience(&self) -> Option<Duration> {
+        match self.session.state() {
             State::Open => Some(self.server.config.pause),
             _ => self.server.config.idle_timeout,
-        };
-        match limit {
-            None => self.read().await,
-            Some(limit) => {
-                Box::pin(timeout(limit, self.read())).await.unwrap_or(Ok(Received::Silence))
-            }
         }
     }
 
-    /// Reads into the scratch buffer, where the bytes are good until the task waits again.
-    async fn read(&mut self) -> io::Result<Received> {
+    /// Waits for bytes, but not for ever.
+    fn receive_within(&mut self, limit: Duration) -> Boxed<'_, Received> {
+        Box::pin(
+            async move { timeout(limit, self.receive()).await.unwrap_or(Ok(Received::Silence)) },
+        )
+    }
+
+    /// Waits for bytes, in the scratch buffer, where they are good until the task waits again.
+    fn receive(&mut self) -> impl Future<Output = io::Result<Received>> {
         poll_fn(|cx| {
             let read = self.stream.poll_read(cx, &mut self.server.scratch.borrow_mut().input);
-            match read? {
-                Poll::Ready(0) => Poll::Ready(Ok(Received::End)),
-                Poll::Ready(bytes) => Poll::Ready(Ok(Received::Bytes(bytes))),
+            match read {
+                Poll::Ready(Ok(0)) => Poll::Ready(Ok(Received::End)),
+                Poll::Ready(Ok(bytes)) => Poll::Ready(Ok(Received::Bytes(bytes))),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 // Nothing has arrived that is not answered.
-                Poll::Pending if self.server.clients.borrow().stopping => {
-                    Poll::Ready(Ok(Received::End))
-                }
+                Poll::Pending if self.server.stopping.get() => Poll::Ready(Ok(Received::End)),
                 Poll::Pending => Poll::Pending,
             }
         })
-        .await
     }
 
     /// Answers what was received as far as that goes without waiting, which is nearly always all the way.
-    fn answer(&mut self, received: Received) -> io::Result<Option<Rest>> {
+    ///
+    /// What is left comes back as a future in a box.
+    fn answer(&mut self, received: Received) -> io::Result<Option<Boxed<'_, ()>>> {
         let mut scratch = self.server.scratch.borrow_mut();
         let Scratch { input, out } = &mut *scratch;
         out.clear();
@@ -291,7 +298,9 @@ impl Client {
         if sent == out.len() && rest.is_empty() && self.session.state() != State::Busy {
             return Ok(None);
         }
-        Ok(Some(Rest { input: rest.to_vec(), out: out[sent..].to_vec() }))
+        let rest = Rest { input: rest.to_vec(), out: out[sent..].to_vec() };
+        drop(scratch);
+        Ok(Some(Box::pin(self.catch_up(rest))))
     }
 
     /// Does what is left: replies out, then a slice of a product, or more of the input (`ASYNC-3`).
@@ -320,7 +329,7 @@ impl Client {
     async fn hang_up(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)?;
         let drained = async {
-            while !matches!(self.read().await?, Received::End) {}
+            while !matches!(self.receive().await?, Received::End) {}
             io::Result::Ok(())
         };
         timeout(LINGER, drained).await.unwrap_or(Ok(()))

@@ -38,8 +38,9 @@ pub(crate) struct Entered;
 impl Drop for Entered {
     fn drop(&mut self) {
         // Dropped outside the borrow.
-        let core = CURRENT.with(|current| current.borrow_mut().take());
-        drop(core);
+        if let Some(core) = CURRENT.with(|current| current.borrow_mut().take()) {
+            core.running.set(false);
+        }
     }
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn enter(core: &Rc<Core>) -> Entered {
         );
         *current = Some(core.clone());
     });
+    core.running.set(true);
     Entered
 }
 
@@ -85,11 +87,6 @@ pub(crate) fn current() -> Rc<Core> {
         "holds because this is called inside block_on: only there is an event loop to work with. \
          Write block_on(async { ... }) and make sockets, sleeps and tasks inside",
     )
-}
-
-/// Tells whether a loop is the current one.
-pub(crate) fn is_current(core: &Rc<Core>) -> bool {
-    CURRENT.with(|current| current.borrow().as_ref().is_some_and(|here| Rc::ptr_eq(here, core)))
 }
 
 /// Calls `function` with the current loop, if there is one, without counting a reference.
@@ -177,19 +174,7 @@ pub fn waits_for(wait: Wait) {
 /// Counts one operation of the running task. `Pending` when it has had its share: the task is woken for
 /// its next turn, so that a task whose operations are always ready does not starve the others.
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
-    let allowed = with_current(|core| {
-        let left = core.budget.get();
-        core.budget.set(left.saturating_sub(1));
-        if left == 0 {
-            core.wait.set(Wait::Turn);
-        }
-        left > 0
-    });
-    if allowed == Some(false) {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
-    }
-    Poll::Ready(())
+    with_current(|core| core.poll_budget(cx)).unwrap_or(Poll::Ready(()))
 }
 
 /// Lists every task of the loop that runs on this thread: who waits for what.

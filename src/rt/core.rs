@@ -74,8 +74,8 @@ pub(crate) struct Core {
     pub(crate) polling: Cell<*const ()>,
     /// Set while the tasks that are left over are dropped.
     pub(crate) ending: Cell<bool>,
-    /// Set for ever when the loop is dropped, though sockets and sleeps still hold this.
-    pub(crate) gone: Cell<bool>,
+    /// Set while `block_on` runs.
+    pub(crate) running: Cell<bool>,
 }
 
 impl Core {
@@ -109,7 +109,7 @@ impl Core {
             main_wait: Cell::new(Wait::Nothing),
             polling: Cell::new(ptr::null()),
             ending: Cell::new(false),
-            gone: Cell::new(false),
+            running: Cell::new(false),
         })
     }
 
@@ -163,6 +163,19 @@ impl Core {
         self.budget.set(BUDGET);
         self.wait.set(Wait::Nothing);
         self.polling.set(waker.data());
+    }
+
+    /// Counts one operation of the running task; see [`poll_budget`](super::poll_budget).
+    #[inline]
+    pub(crate) fn poll_budget(&self, cx: &Context<'_>) -> Poll<()> {
+        let left = self.budget.get();
+        if left > 0 {
+            self.budget.set(left - 1);
+            return Poll::Ready(());
+        }
+        self.wait.set(Wait::Turn);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Names a task in a report.

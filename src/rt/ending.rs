@@ -54,7 +54,6 @@ impl Drop for EventLoop {
     /// Sockets and sleeps that live on learn that their loop is gone (`END-2`).
     fn drop(&mut self) {
         let core = &*self.core;
-        core.gone.set(true);
         let mut woken = Vec::new();
         core.reactor.borrow_mut().drain(&mut woken);
         core.timers.borrow_mut().expire(Nanos::MAX, &mut woken);

@@ -103,7 +103,9 @@ impl EventLoop {
                     let started = core.poll_begins();
                     let polled = future.as_mut().poll(&mut Context::from_waker(waker));
                     core.main_wait.set(core.wait.get());
-                    core.poll_ended(started, MAIN);
+                    if let Some(started) = started {
+                        core.poll_ended(started, MAIN);
+                    }
                     if let Poll::Ready(ready) = polled {
                         value = Some(ready);
                     }
@@ -121,7 +123,9 @@ impl EventLoop {
         let id = task.state().id();
         let started = core.poll_begins();
         let ran = task.run(core);
-        core.poll_ended(started, id);
+        if let Some(started) = started {
+            core.poll_ended(started, id);
+        }
         if matches!(ran, Ran::Finished { .. }) {
             core.observe(|| Moment::Finished { task: id });
         }

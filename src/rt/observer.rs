@@ -74,8 +74,8 @@ impl Core {
     }
 
     /// Tells when a poll ended, and names a task that held the loop too long.
-    pub(crate) fn poll_ended(&self, from: Option<Instant>, task: TaskId) {
-        let Some(from) = from else { return };
+    #[cold]
+    pub(crate) fn poll_ended(&self, from: Instant, task: TaskId) {
         let to = Instant::now();
         self.observe(|| Moment::Polled { task, from, to });
         if self.slow_poll.is_some_and(|limit| to - from > limit) {

@@ -20,14 +20,18 @@
 //! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability; the
 //! layout of async-io's `reactor.rs`.
 
+use std::cell::Cell;
+use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
 use mio::event::Event as Readiness;
 use mio::{Events, Interest, Poll, Token};
 
+use super::core::Core;
 use super::slab::Slab;
 use crate::os;
 
@@ -60,63 +64,85 @@ pub(crate) struct Reactor {
     /// What the last wait brought; kept for its allocation.
     events: Events,
     /// One entry a registered socket.
-    entries: Slab<Entry>,
+    entries: Slab<Rc<Entry>>,
     /// Registrations so far, modulo 2³².
     registered: u32,
 }
 
-/// Readiness of one socket, and who waits for it.
-#[derive(Debug)]
+/// Readiness of one socket, and who waits for it; shared by the reactor and the socket's source.
+#[derive(Default)]
 pub(crate) struct Entry {
-    /// The number of its registration (`READY-3`).
-    number: u32,
+    /// The index and number of its registration (`READY-3`).
+    token: Cell<usize>,
     /// May a read succeed? Cleared by the reader (`READY-1`).
-    readable: bool,
+    readable: Cell<bool>,
     /// May a write succeed? Cleared by the writer.
-    writable: bool,
+    writable: Cell<bool>,
     /// Has the peer closed its sending side? Never cleared (`READY-2`).
-    read_closed: bool,
+    read_closed: Cell<bool>,
     /// Does the selector watch for writing too (`READY-5`)?
-    writes_watched: bool,
+    writes_watched: Cell<bool>,
     /// The task that waits to read.
-    pub(crate) to_read: Option<Waker>,
+    to_read: Cell<Option<Waker>>,
     /// The task that waits to write.
-    pub(crate) to_write: Option<Waker>,
+    to_write: Cell<Option<Waker>>,
 }
 
 impl Entry {
     /// Tells whether an operation is worth a try.
     pub(crate) fn is_ready(&self, direction: Direction) -> bool {
         match direction {
-            Direction::Read => self.readable || self.read_closed,
-            Direction::Write => self.writable,
+            Direction::Read => self.readable.get() || self.read_closed.get(),
+            Direction::Write => self.writable.get(),
         }
     }
 
     /// Leaves a waker for the next readiness; returns the one it displaced (`READY-4`).
-    pub(crate) fn wait(&mut self, direction: Direction, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn wait(&self, direction: Direction, waker: &Waker) -> Option<Waker> {
         let waiting = match direction {
-            Direction::Read => &mut self.to_read,
-            Direction::Write => &mut self.to_write,
+            Direction::Read => &self.to_read,
+            Direction::Write => &self.to_write,
         };
-        match waiting {
-            Some(known) if known.will_wake(waker) => None,
-            _ => waiting.replace(waker.clone()),
+        match waiting.take() {
+            Some(known) if known.will_wake(waker) => {
+                waiting.set(Some(known));
+                None
+            }
+            known => {
+                waiting.set(Some(waker.clone()));
+                known
+            }
         }
     }
 
     /// Notes what the selector told, and takes out who can go on.
-    fn note(&mut self, readiness: &Readiness, woken: &mut Vec<Waker>) {
+    fn note(&self, readiness: &Readiness, woken: &mut Vec<Waker>) {
         // An error is found by trying, in either direction.
         if readiness.is_readable() || readiness.is_read_closed() || readiness.is_error() {
-            self.readable = true;
-            self.read_closed |= readiness.is_read_closed();
+            self.readable.set(true);
+            self.read_closed.set(self.read_closed.get() || readiness.is_read_closed());
             woken.extend(self.to_read.take());
         }
         if readiness.is_writable() || readiness.is_write_closed() || readiness.is_error() {
-            self.writable = true;
+            self.writable.set(true);
             woken.extend(self.to_write.take());
         }
+    }
+
+    /// Tells whether a task waits for the socket.
+    fn is_awaited(&self) -> bool {
+        [&self.to_read, &self.to_write].into_iter().any(|waiting| {
+            let waker = waiting.take();
+            let waits = waker.is_some();
+            waiting.set(waker);
+            waits
+        })
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("token", &self.token).finish_non_exhaustive()
     }
 }
 
@@ -133,67 +159,53 @@ impl Reactor {
         mio::Waker::new(self.poll.registry(), UNPARK)
     }
 
-    /// Registers a socket and returns its entry's index. A socket that is still connecting is watched
-    /// for writing at once; any other is taken to be writable until a write proves it wrong.
+    /// Registers a socket. One that is still connecting is watched for writing at once; any other is taken
+    /// to be writable until a write proves it wrong.
     pub(crate) fn register(
         &mut self,
         source: &mut impl mio::event::Source,
         connecting: bool,
-    ) -> io::Result<u32> {
+    ) -> io::Result<Rc<Entry>> {
+        let entry = Rc::new(Entry::default());
+        let index = self.entries.insert(entry.clone());
         self.registered = self.registered.wrapping_add(1);
-        let index = self.entries.insert(Entry {
-            number: self.registered,
-            readable: false,
-            writable: !connecting,
-            read_closed: false,
-            writes_watched: connecting,
-            to_read: None,
-            to_write: None,
-        });
+        entry.token.set((self.registered as usize) << 32 | index as usize);
+        entry.writable.set(!connecting);
+        entry.writes_watched.set(connecting);
         let interest =
             if connecting { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        let done = self.poll.registry().register(source, token(index, self.registered), interest);
+        let done = self.poll.registry().register(source, Token(entry.token.get()), interest);
         if done.is_err() {
             self.entries.remove(index);
         }
-        done.map(|()| index)
+        done.map(|()| entry)
     }
 
-    /// Takes a registration away; its wakers come back, to be dropped when nothing is borrowed.
-    pub(crate) fn deregister(
-        &mut self,
-        source: &mut impl mio::event::Source,
-        index: u32,
-    ) -> Option<Entry> {
+    /// Takes a registration away.
+    pub(crate) fn deregister(&mut self, source: &mut impl mio::event::Source, entry: &Entry) {
         // It fails only for a descriptor that is not registered, which is what is wanted.
         drop(self.poll.registry().deregister(source));
-        self.entries.remove(index)
-    }
-
-    /// Returns the entry of a registered socket.
-    pub(crate) fn entry(&mut self, index: u32) -> &mut Entry {
-        self.entries.get_mut(index).expect("holds because its source takes it away when dropped")
+        self.entries.remove(index_of(entry.token.get()));
     }
 
     /// Notes that an operation met `WouldBlock` or was short: the next one waits for the selector.
     pub(crate) fn clear_ready(
-        &mut self,
+        core: &Core,
         source: &mut impl mio::event::Source,
-        index: u32,
+        entry: &Entry,
         direction: Direction,
     ) -> io::Result<()> {
-        let entry = self.entry(index);
         if direction == Direction::Read {
-            entry.readable = false;
+            entry.readable.set(false);
             return Ok(());
         }
-        entry.writable = false;
-        if std::mem::replace(&mut entry.writes_watched, true) {
+        entry.writable.set(false);
+        if entry.writes_watched.replace(true) {
             return Ok(());
         }
         // Registering anew asks for the present state too, so nothing falls between.
-        let token = token(index, entry.number);
-        self.poll.registry().reregister(source, token, Interest::READABLE | Interest::WRITABLE)
+        let (token, both) = (Token(entry.token.get()), Interest::READABLE | Interest::WRITABLE);
+        core.reactor.borrow().poll.registry().reregister(source, token, both)
     }
 
     /// Waits for readiness, at the longest for `timeout` (`None`: until something comes), and puts the
@@ -227,11 +239,9 @@ impl Reactor {
         }
         let mut count = 0;
         for readiness in &self.events {
-            let index = u32::try_from(readiness.token().0 & 0xFFFF_FFFF).unwrap_or(u32::MAX);
-            let entry = self.entries.get_mut(index);
-            if let Some(entry) =
-                entry.filter(|entry| token(index, entry.number) == readiness.token())
-            {
+            let Token(token) = readiness.token();
+            let entry = self.entries.get_mut(index_of(token));
+            if let Some(entry) = entry.filter(|entry| entry.token.get() == token) {
                 entry.note(readiness, woken);
                 count += 1;
             }
@@ -248,11 +258,11 @@ impl Reactor {
 
     /// Tells whether any task waits for a socket.
     pub(crate) fn anybody_waits(&mut self) -> bool {
-        self.entries.iter_mut().any(|entry| entry.to_read.is_some() || entry.to_write.is_some())
+        self.entries.iter_mut().any(|entry| entry.is_awaited())
     }
 }
 
-/// Packs an entry's index and the number of its registration.
-fn token(index: u32, number: u32) -> Token {
-    Token((number as usize) << 32 | index as usize)
+/// Unpacks the index of an entry from its token.
+fn index_of(token: usize) -> u32 {
+    u32::try_from(token & 0xFFFF_FFFF).expect("holds because of the mask")
 }

@@ -5,20 +5,20 @@
 //!   before the descriptor is closed and its number used again.
 //! - `SOURCE-2` The waker is recorded in the same poll in which the operation found nothing, so no
 //!   readiness can fall between: the selector is asked only after the poll.
-//! - `SOURCE-3` A source belongs to the loop it was made on. Used on another, or when its loop is gone,
-//!   it is an error at once, not a wait without end.
+//! - `SOURCE-3` A source belongs to the loop it was made on. Awaited when that does not run (it is gone, or
+//!   another runs on this thread), it is an error at once, not a wait without end.
 //!
 //! **Source**: tokio's `PollEvented`; async-io's `Async`.
 
 use std::io;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::context;
 use super::core::Core;
 use super::observer::Wait;
-use super::reactor::Direction;
+use super::reactor::{Direction, Entry, Reactor};
 
 /// A socket, or whatever mio can watch, registered with the loop that runs on this thread.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Source<S: mio::event::Source + AsRawFd> {
     /// The socket.
     io: S,
     /// Its entry in the reactor.
-    entry: u32,
+    entry: Rc<Entry>,
     /// The loop that it belongs to.
     core: Rc<Core>,
 }
@@ -74,27 +74,27 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     /// Waits until an operation is worth a try. Each `Ready` counts against the task's budget.
     ///
     /// # Errors
-    /// The source belongs to another loop, or to one that is gone.
+    /// The loop that the source belongs to does not run: it is gone, or another one does.
+    #[inline]
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut reactor = self.core.reactor.borrow_mut();
-        let entry = reactor.entry(self.entry);
-        if entry.is_ready(direction) {
-            drop(reactor);
-            return context::poll_budget(cx).map(Ok);
+        if self.entry.is_ready(direction) {
+            return self.core.poll_budget(cx).map(Ok);
         }
-        if self.core.gone.get() {
-            return Poll::Ready(Err(io::Error::other("the event loop of this socket is gone")));
+        self.wait(direction, cx.waker())
+    }
+
+    /// Leaves a waker for the next readiness.
+    fn wait<T>(&self, direction: Direction, waker: &Waker) -> Poll<io::Result<T>> {
+        if !self.core.running.get() {
+            return Poll::Ready(Err(io::Error::other(
+                "the event loop of this socket does not run",
+            )));
         }
-        if !context::is_current(&self.core) {
-            return Poll::Ready(Err(io::Error::other("this socket belongs to another event loop")));
-        }
-        let displaced = entry.wait(direction, cx.waker());
-        drop(reactor);
-        if let Some(displaced) = displaced {
+        if let Some(displaced) = self.entry.wait(direction, waker) {
             displaced.wake();
         }
         let descriptor = self.io.as_raw_fd();
-        context::waits_for(match direction {
+        self.core.wait.set(match direction {
             Direction::Read => Wait::Readable(descriptor),
             Direction::Write => Wait::Writable(descriptor),
         });
@@ -106,8 +106,9 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     ///
     /// # Errors
     /// epoll_ctl(2) failed, when writing had not been watched before.
+    #[inline]
     pub fn clear_ready(&mut self, direction: Direction) -> io::Result<()> {
-        self.core.reactor.borrow_mut().clear_ready(&mut self.io, self.entry, direction)
+        Reactor::clear_ready(&self.core, &mut self.io, &self.entry, direction)
     }
 
     /// Tries `operation` when it may succeed, again and again until it does not answer `WouldBlock`.
@@ -123,20 +124,52 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         loop {
             ready!(self.poll_ready(direction, cx))?;
             match operation(&mut self.io) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.clear_ready(direction)?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return Poll::Ready(done),
+                Ok(done) => return Poll::Ready(Ok(done)),
+                Err(error) => self.retry(direction, error)?,
             }
+        }
+    }
+
+    /// Moves bytes now, in one call if it is not interrupted. When fewer were moved than `asked_bytes`,
+    /// the next operation waits for the selector, and the call that would have to fail is saved.
+    ///
+    /// # Errors
+    /// Those of `operation`, but `Interrupted`.
+    #[inline]
+    pub fn transfer(
+        &mut self,
+        direction: Direction,
+        asked_bytes: usize,
+        mut operation: impl FnMut(&mut S) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        loop {
+            match operation(&mut self.io) {
+                // Nothing is the end of the stream, which stays ready.
+                Ok(bytes) if bytes == 0 || bytes == asked_bytes => return Ok(bytes),
+                Ok(bytes) => return self.clear_ready(direction).map(|()| bytes),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    if error.kind() == io::ErrorKind::WouldBlock {
+                        self.clear_ready(direction)?;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Notes a failure after which the operation is to be tried again; any other comes back.
+    fn retry(&mut self, direction: Direction, error: io::Error) -> io::Result<()> {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => self.clear_ready(direction),
+            io::ErrorKind::Interrupted => Ok(()),
+            _ => Err(error),
         }
     }
 }
 
 impl<S: mio::event::Source + AsRawFd> Drop for Source<S> {
     fn drop(&mut self) {
-        let wakers = self.core.reactor.borrow_mut().deregister(&mut self.io, self.entry);
-        // Outside the borrow: a waker's destructor may be anybody's.
-        drop(wakers);
+        self.core.reactor.borrow_mut().deregister(&mut self.io, &self.entry);
     }
 }
