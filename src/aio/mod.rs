@@ -2,9 +2,11 @@
 //!
 //! Every public async function says under "Cancellation" what is lost when it is dropped half-way.
 
+mod buf_reader;
 mod condition;
 mod descriptor;
 mod event;
+mod interval;
 mod io;
 mod lock;
 mod queue;
@@ -17,9 +19,11 @@ mod wait_list;
 mod waiting;
 mod yield_now;
 
+pub use buf_reader::{BufReader, LineTooLong};
 pub use condition::Condition;
 pub use descriptor::Descriptor;
 pub use event::Event;
+pub use interval::{Interval, MissedTicks, interval};
 pub use io::{AsyncRead, AsyncWrite};
 pub use lock::{Lock, LockGuard};
 pub use queue::{Closed, Queue, TryGetError, TryPutError};
