@@ -2,16 +2,22 @@
 //!
 //! Every public async function says under "Cancellation" what is lost when it is dropped half-way.
 
+mod as_completed;
+mod bounded;
 mod buf_reader;
+mod children;
 mod condition;
 mod descriptor;
 mod event;
+mod gather;
 mod interval;
 mod io;
 mod lock;
 mod queue;
+mod race;
 mod semaphore;
 mod sleep;
+mod task_group;
 mod tcp_listener;
 mod tcp_stream;
 mod timeout;
@@ -19,16 +25,21 @@ mod wait_list;
 mod waiting;
 mod yield_now;
 
+pub use as_completed::{AsCompleted, as_completed};
+pub use bounded::bounded;
 pub use buf_reader::{BufReader, LineTooLong};
 pub use condition::Condition;
 pub use descriptor::Descriptor;
 pub use event::Event;
+pub use gather::{gather, try_gather};
 pub use interval::{Interval, MissedTicks, interval};
 pub use io::{AsyncRead, AsyncWrite};
 pub use lock::{Lock, LockGuard};
 pub use queue::{Closed, Queue, TryGetError, TryPutError};
+pub use race::{Either, race, race_all};
 pub use semaphore::{Permit, Semaphore};
 pub use sleep::{Sleep, sleep, sleep_until};
+pub use task_group::{Child, TaskGroup, task_group};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
 pub use timeout::{Elapsed, timeout};
