@@ -36,8 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use crate::rt::context::poll_as;
-use crate::rt::parked::{WakerTree, register_tree};
+use crate::rt::parked::{WakerTree, poll_as, register_tree};
 use crate::rt::poll_budget;
 
 /// Futures that one parent polls.
