@@ -258,7 +258,7 @@ impl<T: Send> Ticket<T> {
         if let Some(Err(error)) = self.slot.leave(result) {
             let text = move || report(&context::current(), &error);
             // A loop that is gone needs no report.
-            drop(self.remote.call_soon(text));
+            let _ = self.remote.call_soon(text);
         }
     }
 }
@@ -270,7 +270,7 @@ impl<T: Send> Drop for Ticket<T> {
         }
         let slot = self.slot.clone();
         // A loop that is gone does not count any more.
-        drop(self.remote.call_soon(move || slot.uncount(&context::current())));
+        let _ = self.remote.call_soon(move || slot.uncount(&context::current()));
     }
 }
 
