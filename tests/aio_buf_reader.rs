@@ -1,5 +1,4 @@
 //! The buffered reader: lines in any fragmentation, limits, cancellation, memory.
-#![expect(clippy::missing_docs_in_private_items, reason = "tests are named by what they claim")]
 
 #[expect(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 mod aio_support;

@@ -1,5 +1,4 @@
 //! Gather, race, as-completed, bounded: order, counted polls, what is dropped and when.
-#![expect(clippy::missing_docs_in_private_items, reason = "tests are named by what they claim")]
 
 #[expect(unreachable_pub, reason = "each test file uses a part of it")]
 mod aio_support;

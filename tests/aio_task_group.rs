@@ -1,5 +1,4 @@
 //! The task group: values, failures, borrowing, and that nothing outlives it.
-#![expect(clippy::missing_docs_in_private_items, reason = "tests are named by what they claim")]
 
 #[expect(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 mod aio_support;
@@ -9,7 +8,7 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
-use aio_support::{Counts, counted, poll_once, run};
+use aio_support::{Counts, counted, run};
 use handloom::aio::{Event, TaskGroup, sleep, task_group, timeout, yield_now};
 use handloom::rt::{now, spawn};
 

@@ -29,7 +29,7 @@ use super::sleep::{Sleep, sleep_until};
 use crate::rt::{now, poll_budget};
 
 /// A deadline that no program lives to see, for periods that no [`Instant`] can hold: thirty years.
-const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+const FAR_FUTURE: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// What happens to ticks that came due while nobody waited for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,7 +127,8 @@ impl Interval {
                     now.saturating_duration_since(due).as_nanos() % self.period.as_nanos();
                 // A remainder is smaller than its divisor, and where that has too many nanoseconds for
                 // 64 bits, the time that has passed has not.
-                now - Duration::from_nanos(u64::try_from(into_period).unwrap_or(0))
+                let into_period = Duration::from_nanos(u64::try_from(into_period).unwrap_or(0));
+                now.checked_sub(into_period).unwrap_or(now)
             }
         };
         from.checked_add(self.period).unwrap_or(now + FAR_FUTURE)

@@ -200,6 +200,9 @@ impl<T> Child<T> {
     ///
     /// It never comes from a child that failed: the error has ended the group, and whoever waits in it.
     ///
+    /// # Panics
+    /// Never: the value is there when the event is set, and only this call takes it.
+    ///
     /// # Cancellation
     /// The value is lost, now or when it comes; the child runs on.
     pub async fn value(self) -> T {

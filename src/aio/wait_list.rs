@@ -118,9 +118,8 @@ impl WaitList {
     }
 
     /// Gives a place back.
-    pub(crate) fn remove(&mut self, key: Key) -> Removed {
-        let granted = self.is_granted(&key);
-        let Key(index) = key;
+    pub(crate) fn remove(&mut self, Key(index): Key) -> Removed {
+        let granted = self.places[index as usize].waker.is_none();
         let waker = if granted { None } else { self.unlink(index) };
         self.places[index as usize].after = self.free;
         self.free = index;
