@@ -150,6 +150,7 @@ impl<R: AsyncRead> BufReader<R> {
     /// # Cancellation
     /// Nothing is lost: what has come stays in the buffer, and the next call goes on with it.
     pub async fn read_until(&mut self, needle: u8, limit_bytes: usize) -> io::Result<Vec<u8>> {
+        // No await after this one: found and taken in one poll (`BUF-2`).
         let Some(length) = self.find(needle, limit_bytes).await? else { return Ok(Vec::new()) };
         let found = self.buffer()[..length].to_vec();
         self.consume(length);
@@ -239,6 +240,7 @@ impl<R: AsyncRead> BufReader<R> {
             return;
         }
         if self.start > 0 {
+            // Moving costs less than growing, and what was given out makes the room.
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         } else {

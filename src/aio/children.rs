@@ -9,7 +9,7 @@
 //! - `CHILD-2` `queued` is cleared before the poll, so a wake during the poll is kept; when the child is
 //!   done it stays set, so later wakes do nothing.
 //! - `CHILD-3` A batch is what was ready when it began. A child that wakes itself waits for the parent's
-//!   next poll, so that [`yield_now`](super::yield_now) lets other tasks run, also from inside.
+//!   next poll, so that [`yield_now`](super::yield_now()) lets other tasks run, also from inside.
 //! - `CHILD-4` A place is used again only when its number stands in no list.
 //! - `CHILD-5` The parent is woken once for any number of children, and never under the lock.
 //! - `CHILD-6` Each poll of a child counts against the parent's budget.
@@ -21,6 +21,14 @@
 //! | nothing is ready | cleared | no | left |
 //! | done | set for good | perhaps: passed over, and the place freed then | |
 //!
+//! ```text
+//! child 7's waker             ready    parent's waker          the parent
+//! wake: queued set, note 7    [7]      taken out, woken
+//! wake: queued is set         [7]
+//!                             []                               polled: takes the list as its batch
+//! wake: note 7 anew           [7]                              clears queued, polls child 7
+//!                             [7]      woken by the parent     the batch ends; 7 is in the next one
+//! ```
 //! A child's waker may go to any thread, as every waker may; hence the lock and the atomic flag.
 //!
 //! **Left out**: an intrusive list without the lock, for which futures needs unsafe code.
@@ -130,6 +138,7 @@ impl<F: Future + ?Sized> Children<F> {
         if self.batch.is_empty() && !self.in_batch {
             std::mem::swap(&mut self.batch, &mut self.family.shared.lock().ready);
         }
+        // Still set when a child ends: the next call goes on with the same batch.
         self.in_batch = true;
         while let Some(number) = self.batch.pop_front() {
             if let Err(spent) = self.count_poll(cx, number) {
@@ -188,6 +197,7 @@ impl<F: Future + ?Sized> Children<F> {
             drop(woken);
             drop(displaced);
         } else {
+            // Its waker was not there to be woken by them.
             drop(woken);
             cx.waker().wake_by_ref();
         }
@@ -247,6 +257,7 @@ impl Wake for ChildWaker {
         }
         let mut woken = self.shared.lock();
         woken.ready.push_back(self.number);
+        // Taken out: the next child that is woken before the parent runs has nobody to wake (`CHILD-5`).
         let parent = woken.parent.take();
         drop(woken);
         if let Some(parent) = parent {

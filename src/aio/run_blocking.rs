@@ -4,8 +4,7 @@
 //! task, they hold the whole loop. So they are given to a thread, and the task awaits the result.
 //!
 //! **Invariants**
-//! - `BLOCK-1` A loop has at most [`THREADS`] threads, started when a job finds none free, and ended with
-//!   the loop. There is no pool of the whole process.
+//! - `BLOCK-1` A loop has threads of its own, as `job_threads` tells; there is no pool of the whole process.
 //! - `BLOCK-2` While a job runs for somebody, the loop's virtual time stands still, and the loop does not
 //!   take itself for stuck: `jobs` counts it, until it has ended or nobody wants it any more.
 //! - `BLOCK-3` A job that panics leaves its thread alive; the payload is the error of whoever awaits it,
@@ -23,27 +22,19 @@
 //! ```
 //! A future that is dropped uncounts its job itself; `counted` sees to it that it is done once.
 //!
-//! **Left out**: tokio's 512 threads, which end when idle for ten seconds.
-//!
 //! **Source**: `asyncio.to_thread`, `loop.run_in_executor`; tokio's `task::spawn_blocking`.
 
-use std::any::Any;
-use std::error::Error;
 use std::fmt;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
+use super::job_error::JobError;
+use super::job_threads::threads_of;
 use crate::rt::core::Core;
 use crate::rt::{Panic, Remote, Wait, context, poll_budget, waits_for};
-use crate::threads::ThreadPool;
-
-/// The most threads of one loop: a taste. Jobs wait for disks and name servers more than they compute, so
-/// there may be more of them than processors; `CPython` takes the processors and four.
-const THREADS: usize = 64;
 
 /// Runs `job` on a thread beside the loop, beginning now; the future gives its value.
 ///
@@ -60,7 +51,7 @@ const THREADS: usize = 64;
 /// ```
 /// use handloom::{aio::run_blocking, rt::block_on};
 ///
-/// let text = block_on(run_blocking(|| std::fs::read_to_string("Cargo.toml")))??;
+/// let text = block_on(async { run_blocking(|| std::fs::read_to_string("Cargo.toml")).await })??;
 /// assert!(text.contains("handloom"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -72,67 +63,15 @@ where
     let core = context::current();
     let slot = Arc::new(Slot::new());
     let remote = Remote::new(core.inbox.clone());
+    // The handle keeps the loop from taking itself for stuck, and brings the uncount back.
     let mut ticket = Ticket { slot: slot.clone(), remote, has_run: false };
     core.jobs.update(|jobs| jobs + 1);
-    let started = pool_of(&core).threads().execute(move || ticket.run(job));
+    let started = threads_of(&core).execute(move || ticket.run(job));
     if let Err(error) = started {
         // The ticket was dropped with the job, and has left another error.
         slot.lock().result = Some(Err(JobError::NoThread(error)));
     }
     Blocking { slot, core }
-}
-
-/// Why a blocking job has no value.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum JobError {
-    /// It panicked.
-    Panicked(Box<Panic>),
-    /// No thread could be started, and there was none; the job was dropped.
-    NoThread(io::Error),
-    /// It had not begun when its loop was dropped, and was dropped with it.
-    LoopGone,
-}
-
-impl JobError {
-    /// Goes on with the job's panic in this task.
-    ///
-    /// # Panics
-    /// Always: with the payload of the job, or saying why it never ran.
-    pub fn resume(self) -> ! {
-        match self {
-            Self::Panicked(panic) => std::panic::resume_unwind(panic.payload),
-            never_ran => panic!("{never_ran}"),
-        }
-    }
-}
-
-impl fmt::Display for JobError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Panicked(panic) => write!(f, "{} panicked: {}", panic.who, panic.message()),
-            Self::NoThread(error) => write!(f, "no thread for a blocking job: {error}"),
-            Self::LoopGone => f.write_str("the event loop of a blocking job went before it began"),
-        }
-    }
-}
-
-impl Error for JobError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::NoThread(error) => Some(error),
-            Self::Panicked(_) | Self::LoopGone => None,
-        }
-    }
-}
-
-impl From<JobError> for io::Error {
-    fn from(error: JobError) -> Self {
-        match error {
-            JobError::NoThread(error) => error,
-            other => Self::other(other.to_string()),
-        }
-    }
 }
 
 /// The value of a job on a thread; see [`run_blocking`].
@@ -157,6 +96,7 @@ impl<T> Future for Blocking<T> {
             return Poll::Pending;
         }
         drop(state);
+        // The result is not taken before the budget allows: it would be lost with a `Pending`.
         ready!(poll_budget(cx));
         self.slot.uncount(&self.core);
         let result = self.slot.lock().result.take();
@@ -168,6 +108,7 @@ impl<T> Drop for Blocking<T> {
     fn drop(&mut self) {
         self.slot.uncount(&self.core);
         let mut state = self.slot.lock();
+        // A job that is still running drops its value itself.
         state.unwanted = true;
         let (result, waker) = (state.result.take(), state.waker.take());
         drop(state);
@@ -279,34 +220,4 @@ fn report(core: &Core, error: &JobError) {
     if let JobError::Panicked(_) = error {
         core.report(&format!("{error} (nobody awaited it)"));
     }
-}
-
-/// The threads of one loop.
-struct Pool(Option<ThreadPool>);
-
-impl Pool {
-    /// Returns the threads.
-    fn threads(&self) -> &ThreadPool {
-        self.0.as_ref().expect("holds because only the drop takes them")
-    }
-}
-
-impl Drop for Pool {
-    /// `BLOCK-4`: the loop goes, and does not wait.
-    fn drop(&mut self) {
-        if let Some(threads) = self.0.take() {
-            threads.abandon();
-        }
-    }
-}
-
-/// Returns the threads of a loop, which are made at the first call.
-fn pool_of(core: &Core) -> Rc<Pool> {
-    let mut attached = core.attached.borrow_mut();
-    let pool = attached.get_or_insert_with(|| {
-        let pool = Pool(Some(ThreadPool::on_demand("blocking", THREADS)));
-        let pool: Rc<dyn Any> = Rc::new(pool);
-        pool
-    });
-    pool.clone().downcast().expect("holds because nothing else is attached to a loop")
 }

@@ -30,11 +30,11 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    /// Connects to one address. Names are resolved by [`resolve`](super::resolve).
+    /// Connects to one address. Names are resolved by [`resolve`](super::resolve()).
     ///
     /// # Errors
     /// Those of connect(2), naming the address. There is no time limit but the system's: use
-    /// [`timeout`](super::timeout).
+    /// [`timeout`](super::timeout()).
     ///
     /// # Cancellation
     /// The attempt is given up and the descriptor closed.
