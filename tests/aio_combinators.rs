@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use aio_support::{Counts, counted, poll_once, run, run_in_real_time};
@@ -426,6 +426,30 @@ fn gather_that_can_never_end_is_reported_as_stuck() {
     let report = report.expect_err("nobody can set the events");
     let report = report.downcast_ref::<String>().expect("a text");
     assert!(report.contains("nothing can ever run again"), "PARK-2: came {report}");
+}
+
+#[test]
+fn gather_that_was_polled_with_a_strange_waker_makes_no_false_report() {
+    run_in_real_time(async {
+        let event = Event::new();
+        let mut all = Box::pin(gather([event.wait()]));
+        // This waker is nobody's, and must not make up for one that another thread holds.
+        assert!(all.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let mut asked = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut asked, true) {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            std::thread::spawn(move || {
+                // Longer than the loop waits before it counts.
+                std::thread::sleep(250 * MS);
+                waker.wake();
+            });
+            Poll::Pending
+        })
+        .await;
+    });
 }
 
 #[test]

@@ -35,7 +35,7 @@
 //!
 //! **Source**: `futures::stream::FuturesUnordered`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
@@ -44,6 +44,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
+use crate::rt::context::with_current;
 use crate::rt::parked::{WakerTree, poll_as, register_tree};
 use crate::rt::poll_budget;
 
@@ -69,6 +70,8 @@ struct Family {
     shared: Arc<Shared>,
     /// The children's, by place.
     wakers: RefCell<Vec<Option<Arc<ChildWaker>>>>,
+    /// Is the parent's waker, as it was last left, one that the loop counts (`PARK-1`)?
+    parent_counts: Cell<bool>,
 }
 
 /// What the children's wakers share with the parent.
@@ -100,7 +103,8 @@ impl<F: Future + ?Sized> Children<F> {
     /// Makes a parent without children.
     pub(crate) fn new() -> Self {
         let shared = Arc::new(Shared { woken: Mutex::default() });
-        let family = Rc::new(Family { shared, wakers: RefCell::default() });
+        let (wakers, parent_counts) = (RefCell::default(), Cell::new(false));
+        let family = Rc::new(Family { shared, wakers, parent_counts });
         register_tree(&family);
         let (places, free, batch) = (Vec::new(), Vec::new(), VecDeque::new());
         Self { places, free, living: 0, batch, in_batch: false, family }
@@ -193,6 +197,8 @@ impl<F: Future + ?Sized> Children<F> {
     fn wait(&self, cx: &Context<'_>) {
         let mut woken = self.family.shared.lock();
         if woken.ready.is_empty() {
+            let is_known = with_current(|core| core.polling.get() == cx.waker().data());
+            self.family.parent_counts.set(is_known == Some(true));
             let displaced = woken.parent.replace(cx.waker().clone());
             drop(woken);
             drop(displaced);
@@ -234,7 +240,7 @@ impl WakerTree for Family {
     }
 
     fn held(&self) -> usize {
-        usize::from(self.shared.lock().parent.is_some())
+        usize::from(self.parent_counts.get() && self.shared.lock().parent.is_some())
     }
 }
 
