@@ -231,11 +231,15 @@ fn names_are_resolved_beside_the_loop_and_addresses_without_a_thread() {
 #[test]
 fn resolve_that_is_dropped_half_way_leaves_nothing_behind() {
     run(async {
+        // Every thread is busy, so that the question cannot be answered at once.
+        let (ends, jobs): (Vec<_>, Vec<_>) = (0..64).map(|_| job_that_waits()).unzip();
+        jobs.into_iter().for_each(|job| drop(run_blocking(job)));
         let mut question = Box::pin(resolve("localhost:80"));
         assert!(poll_once(&mut question).await.is_pending());
         drop(question);
         let start = now();
         sleep(Duration::from_secs(1)).await;
         assert_eq!(now() - start, Duration::from_secs(1), "BLOCK-2: the answer is dropped");
+        drop(ends);
     });
 }
