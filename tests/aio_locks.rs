@@ -1,5 +1,4 @@
 //! Event, lock, semaphore and condition: order, cancellation, fairness.
-#![expect(clippy::missing_docs_in_private_items, reason = "tests are named by what they claim")]
 
 #[expect(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 mod aio_support;

@@ -1,5 +1,4 @@
 //! The queue between tasks: order, back-pressure, closing, cancellation.
-#![expect(clippy::missing_docs_in_private_items, reason = "tests are named by what they claim")]
 
 #[expect(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 mod aio_support;
@@ -267,7 +266,7 @@ fn every_item_is_delivered_once_in_a_thousand_random_orders() {
                 })
                 .collect();
             let impatient = queue.clone();
-            let impatient = spawn(async move { drop(impatient.get().await) });
+            let impatient = spawn(async move { impatient.get().await });
             let putter = queue.clone();
             let putter = spawn(async move {
                 for item in 0..20 {

@@ -9,6 +9,14 @@
 //! - `COND-3` A waiter that is dropped after it was notified, also while it waits for the lock again,
 //!   passes the notice on.
 //!
+//! ```text
+//! waiter                                    changer
+//! has the lock, stands in line, unlocks
+//!                                           locks, changes, notifies: first in line, unlocks
+//! locks again, looks again
+//! ```
+//! Had the waiter unlocked first, the notice could have come while nobody stood in line.
+//!
 //! **Source**: `asyncio.Condition`, which learned `COND-3` in 3.13; `threads::Condition` is the same
 //! between threads.
 
@@ -51,6 +59,7 @@ impl Condition {
             polled
         })
         .await;
+        // COND-3: dropped from here on, it has a notice and no lock.
         let mut unused = Notice { condition: Some(self) };
         let guard = lock.lock().await;
         unused.condition = None;

@@ -6,6 +6,9 @@
 //! - `EVENT-1` Whoever waits when it is set goes on, even if it is cleared before that task runs.
 //! - `EVENT-2` Waiters are woken in the order in which they came.
 //!
+//! Setting is not passed on like a lock: everybody who waits has it, and a waiter that is dropped takes nothing
+//! away from the others.
+//!
 //! **Source**: `asyncio.Event`; `threads::Event` is the same between threads.
 
 use std::cell::{Cell, RefCell};
@@ -32,6 +35,7 @@ impl Event {
     /// Sets it, and wakes everybody who waits; when it is set already, does nothing.
     pub fn set(&self) {
         self.is_set.set(true);
+        // EVENT-1: each has its grant now, whatever becomes of the flag.
         let woken = self.waiters.borrow_mut().grant_all();
         for waker in woken {
             waker.wake();

@@ -19,6 +19,16 @@ pub trait AsyncRead {
     /// Those of read(2), but never `WouldBlock`.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 
+    /// Waits until a read is worth a try, so that no buffer need be kept for it before. A source that
+    /// cannot tell says at once that it is.
+    ///
+    /// # Errors
+    /// The source is of no use any more.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads what there is, as soon as there is something; 0 is the end of the stream.
     ///
     /// # Errors

@@ -9,6 +9,14 @@
 //! - `LOCK-2` The value's borrow ends before the lock is handed on, so the next one finds it free.
 //! - `LOCK-3` A waiter that is dropped with the lock in its hands passes it on (`GIVE-2`).
 //!
+//! ```text
+//! A holds it      B             C                        held    line
+//!                 lock: waits   lock: waits              yes     B C
+//! drops guard     is woken                               yes     C      (B's, before it runs)
+//!                               try_lock: None           yes     C
+//!                 has it                                 yes     C
+//! ```
+//!
 //! **Left out**: poisoning. A task that panics drops its guard; what it left half done is seen by the next,
 //! as in asyncio and tokio.
 //!
@@ -92,6 +100,7 @@ impl Giver for &State {
     }
 
     fn try_take(&self) -> bool {
+        // Nobody waits while it is free, so nobody is overtaken.
         !self.held.replace(true)
     }
 

@@ -11,6 +11,14 @@
 //! - `ITEM-4` Until it is closed: `promised_items <= items` and `items + promised_room <= capacity`.
 //! - `ITEM-5` Closed, it refuses what is put, gives what it has to whoever asks first, then says `None`.
 //!
+//! ```text
+//! getter A, then B         putter                    items, promised
+//! get: waits               put: 7, promise to A      [7]    1
+//! A is dropped: its promise goes to B                [7]    1
+//! B is polled: takes 7                               []     0
+//! ```
+//! Had the putter handed the 7 to A itself, it would have gone with A.
+//!
 //! **Left out**: `asyncio.Queue`'s `join`, for which a [`TaskGroup`](super::TaskGroup) does; closing
 //! when the last putter is gone, since every handle may do both.
 //!
@@ -18,10 +26,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
+use super::queue_error::{Closed, TryGetError, TryPutError};
 use super::wait_list::WaitList;
 use super::waiting::{Giver, Waiting};
 use crate::rt::{Parked, Wait};
@@ -32,7 +40,8 @@ pub struct Queue<T> {
     inner: Rc<Inner<T>>,
 }
 
-/// The queue itself.
+/// The queue itself. Cells and `RefCell`s, because both ends belong to one thread; no borrow outlives a
+/// statement.
 struct Inner<T> {
     /// What was put and not taken.
     items: RefCell<VecDeque<T>>,
@@ -48,28 +57,6 @@ struct Inner<T> {
     getters: RefCell<WaitList>,
     /// Who waits for room; nobody while some is not promised.
     putters: RefCell<WaitList>,
-}
-
-/// The queue is closed; the value that could not be put comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Closed<T>(pub T);
-
-/// Why a value could not be put at once; it comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum TryPutError<T> {
-    /// There is no room now.
-    Full(T),
-    /// There never will be.
-    Closed(T),
-}
-
-/// Why no item could be taken at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TryGetError {
-    /// There is none now.
-    Empty,
-    /// There never will be.
-    Closed,
 }
 
 impl<T> Queue<T> {
@@ -100,6 +87,7 @@ impl<T> Queue<T> {
     /// # Cancellation
     /// The value was not put, and is dropped with the future.
     pub async fn put(&self, value: T) -> Result<(), Closed<T>> {
+        // Nothing is awaited after the promise, so it cannot be broken in between.
         Waiting::new(Room(&self.inner)).await;
         self.inner.put_promised(value)
     }
@@ -109,6 +97,7 @@ impl<T> Queue<T> {
     /// # Errors
     /// There is none, or the queue is closed.
     pub fn try_put(&self, value: T) -> Result<(), TryPutError<T>> {
+        // Room that is promised to somebody who waits is not there for others.
         if !self.inner.promise_room() {
             return Err(TryPutError::Full(value));
         }
@@ -138,6 +127,7 @@ impl<T> Queue<T> {
     /// Closes the queue (`ITEM-5`); whoever waits is woken.
     pub fn close(&self) {
         self.inner.closed.set(true);
+        // Granted are they all, promised nothing: each looks for itself what is left.
         let getters = self.inner.getters.borrow_mut().grant_all();
         let putters = self.inner.putters.borrow_mut().grant_all();
         for waker in getters.into_iter().chain(putters) {
@@ -185,8 +175,10 @@ impl<T> Inner<T> {
     /// Takes the item that the caller was promised; `None` when it is closed and empty.
     fn take_promised(&self) -> Option<T> {
         let item = self.items.borrow_mut().pop_front();
+        // Closed, nobody counts promises, and every putter has been sent away.
         if !self.closed.get() {
             self.promised_items.update(|promised| promised - 1);
+            // There is room for one more now.
             promise_to_next(&self.putters, &self.promised_room);
         }
         item
@@ -261,6 +253,7 @@ impl<T> Giver for Room<'_, T> {
     }
 
     fn give_back(&self) {
+        // As for items: the room goes to the next putter.
         if !self.0.closed.get() {
             self.0.promised_room.update(|promised| promised - 1);
             promise_to_next(&self.0.putters, &self.0.promised_room);
@@ -283,50 +276,3 @@ impl<T> fmt::Debug for Queue<T> {
             .finish_non_exhaustive()
     }
 }
-
-impl<T> fmt::Debug for Closed<T> {
-    /// Shows no value, so that `expect` works with any.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Closed(..)")
-    }
-}
-
-impl<T> fmt::Display for Closed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue is closed")
-    }
-}
-
-impl<T> Error for Closed<T> {}
-
-impl<T> fmt::Debug for TryPutError<T> {
-    /// Shows no value.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "Full(..)",
-            Self::Closed(_) => "Closed(..)",
-        })
-    }
-}
-
-impl<T> fmt::Display for TryPutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "the queue is full",
-            Self::Closed(_) => "the queue is closed",
-        })
-    }
-}
-
-impl<T> Error for TryPutError<T> {}
-
-impl fmt::Display for TryGetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the queue is empty",
-            Self::Closed => "the queue is closed",
-        })
-    }
-}
-
-impl Error for TryGetError {}

@@ -8,6 +8,9 @@
 //! - `PERMIT-2` First come, first served (`GIVE-1`).
 //! - `PERMIT-3` A waiter that is dropped with a permit in its hands passes it on (`GIVE-2`).
 //!
+//! Unlike a lock it guards no value, and unlike a lock's the permits may be given back by somebody else
+//! than they were given to: whoever holds the guard.
+//!
 //! **Left out**: several permits in one request, and closing.
 //!
 //! **Source**: `asyncio.Semaphore`; tokio's `sync::Semaphore`.
@@ -60,6 +63,7 @@ impl Semaphore {
                     .set(free.expect("holds because nobody adds more permits than usize counts"));
                 return;
             };
+            // The permit is the waiter's from here on, although it has not run.
             next.wake();
         }
     }
@@ -94,6 +98,7 @@ impl Giver for &Semaphore {
     }
 
     fn give_back(&self) {
+        // `PERMIT-3`.
         self.add_permits(1);
     }
 }

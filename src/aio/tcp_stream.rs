@@ -30,11 +30,11 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    /// Connects to one address. Names are resolved by [`resolve`](super::resolve).
+    /// Connects to one address. Names are resolved by [`resolve`](super::resolve()).
     ///
     /// # Errors
     /// Those of connect(2), naming the address. There is no time limit but the system's: use
-    /// [`timeout`](super::timeout).
+    /// [`timeout`](super::timeout()).
     ///
     /// # Cancellation
     /// The attempt is given up and the descriptor closed.
@@ -172,6 +172,10 @@ impl TcpStream {
 }
 
 impl AsyncRead for TcpStream {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_ready(Direction::Read, cx)
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.source.poll_ready(Direction::Read, cx))?;
@@ -212,6 +216,10 @@ pub struct WriteHalf {
 }
 
 impl AsyncRead for ReadHalf {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.borrow().poll_readable(cx)
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.stream.borrow_mut().poll_read(cx, buf)
     }

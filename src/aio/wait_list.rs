@@ -74,6 +74,7 @@ impl WaitList {
     /// Adds a waiter at the end.
     pub(crate) fn push(&mut self, waker: &Waker) -> Key {
         let (before, after, waker) = (self.last, NONE, Some(Parked::new(waker)));
+        // A place that was used before, if there is one: a list is as long as it ever was, and no longer.
         let index = self.free;
         let index = if let Some(place) = self.places.get_mut(index as usize) {
             self.free = place.after;
@@ -118,9 +119,8 @@ impl WaitList {
     }
 
     /// Gives a place back.
-    pub(crate) fn remove(&mut self, key: Key) -> Removed {
-        let granted = self.is_granted(&key);
-        let Key(index) = key;
+    pub(crate) fn remove(&mut self, Key(index): Key) -> Removed {
+        let granted = self.places[index as usize].waker.is_none();
         let waker = if granted { None } else { self.unlink(index) };
         self.places[index as usize].after = self.free;
         self.free = index;
@@ -136,6 +136,7 @@ impl WaitList {
     fn unlink(&mut self, index: u32) -> Option<Parked> {
         let place = &mut self.places[index as usize];
         let (before, after, waker) = (place.before, place.after, place.waker.take());
+        // NONE is beyond every place, so the two ends of the row are found by looking past it.
         match self.places.get_mut(before as usize) {
             Some(before) => before.after = after,
             None => self.first = after,

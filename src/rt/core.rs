@@ -52,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) slow_poll: Option<Duration>,
     /// Jobs that run on threads for tasks of this loop.
     pub(crate) jobs: Cell<usize>,
+    /// What a higher floor keeps with the loop, and wants dropped with it: the threads of `aio`.
+    pub(crate) attached: RefCell<Option<Rc<dyn Any>>>,
     /// Wakers in places which only this thread can reach (`PARK-1`).
     pub(crate) parked: Rc<Cell<usize>>,
     /// Wakers about to be woken; kept for its allocation.
@@ -98,6 +100,7 @@ impl Core {
             observer,
             slow_poll,
             jobs: Cell::new(0),
+            attached: RefCell::default(),
             parked: Rc::default(),
             trees: RefCell::default(),
             woken: Cell::default(),

@@ -57,6 +57,8 @@ impl Drop for EventLoop {
         let mut woken = Vec::new();
         core.reactor.borrow_mut().drain(&mut woken);
         core.timers.borrow_mut().expire(Nanos::MAX, &mut woken);
+        let attached = core.attached.take();
+        drop(attached);
         // Calls that were never made are dropped here, with no lock held.
         drop(core.inbox.close());
         for waker in woken {

@@ -4,7 +4,8 @@
 //! that finds no free worker waits its turn.
 //!
 //! **Invariants**
-//! - `POOL-1`: a job that was accepted is run, once, in the order of acceptance (they may end in another).
+//! - `POOL-1`: a job that was accepted is run, once, in the order of acceptance (they may end in another),
+//!   unless the pool is abandoned.
 //! - `POOL-2`: while a job is queued, a worker is busy and will look at the queue when it is done, or
 //!   a sleeping one was woken for it. So no wake-up is lost.
 //! - `POOL-3`: a job that panics leaves its worker alive; the panic hook has told of it.
@@ -131,6 +132,19 @@ impl ThreadPool {
         // Every worker is busy, or just starting: it will look at the queue (POOL-2), unasked (POOL-6).
         state.queue.push_back(job);
         Ok(())
+    }
+
+    /// Ends the pool without waiting for it: what is queued is dropped, and each worker leaves when it is
+    /// done with its job. For an owner that cannot wait for a job which may never end.
+    pub fn abandon(self) {
+        let mut state = self.shared.lock();
+        state.closing = true;
+        let (queue, workers) =
+            (std::mem::take(&mut state.queue), std::mem::take(&mut state.workers));
+        drop(state);
+        self.shared.work_came.notify_all();
+        // Without their handles the threads are on their own. The jobs are dropped unlocked (POOL-4).
+        drop((workers, queue));
     }
 
     /// How many jobs wait for a worker.

@@ -1,0 +1,272 @@
+//! A buffer in front of a source of bytes: lines, and messages of a known length.
+//!
+//! TCP is a stream: what was sent in one piece arrives in three, or half a message arrives together with
+//! the end of the one before. Reading byte by byte would find the ends and cost a system call for each.
+//!
+//! **Invariants**
+//! - `BUF-1` `bytes[start..end]` came from the source and was not given out, in order.
+//! - `BUF-2` A line stays in the buffer until all of it is there, and is taken in the same poll in which
+//!   it is returned. So a read that is dropped half-way keeps what it has.
+//! - `BUF-3` No byte is searched twice: `searched` remembers how far the search came.
+//! - `BUF-4` While it waits with nothing in it, it has no memory: an idle connection costs no buffer.
+//! - `BUF-5` The buffer grows for a line that it cannot hold only, by doubling, and no more once the line
+//!   is longer than the limit that the caller gave.
+//!
+//! **Left out**: a buffer for writing; a whole reply is written at once.
+//!
+//! **Source**: `std::io::BufReader`; `asyncio.StreamReader` for the limit.
+
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use super::AsyncRead;
+use crate::rt::poll_budget;
+
+/// The size of a buffer in bytes, unless asked for another: that of `std::io::BufReader`.
+const DEFAULT_BYTES: usize = 8 * 1024;
+
+/// A buffered reader.
+#[derive(Debug)]
+pub struct BufReader<R> {
+    /// Where bytes come from.
+    source: R,
+    /// The buffer; its length is what is allocated (`BUF-4`).
+    bytes: Vec<u8>,
+    /// The first byte that was not given out.
+    start: usize,
+    /// One after the last byte that came.
+    end: usize,
+    /// How many bytes from `start` on are known not to be the one that is searched for.
+    searched: usize,
+    /// Which byte that is.
+    needle: u8,
+    /// What is allocated at first.
+    capacity_bytes: usize,
+}
+
+/// A line was longer than the reader was told to accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineTooLong {
+    /// What it was told.
+    pub limit_bytes: usize,
+}
+
+impl fmt::Display for LineTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a line is longer than {} bytes", self.limit_bytes)
+    }
+}
+
+impl Error for LineTooLong {}
+
+impl<R: AsyncRead> BufReader<R> {
+    /// Puts a buffer of 8 KiB before a source.
+    pub fn new(source: R) -> Self {
+        Self::with_capacity(DEFAULT_BYTES, source)
+    }
+
+    /// Puts a buffer of a size of one's own before a source; at least one byte.
+    pub fn with_capacity(capacity_bytes: usize, source: R) -> Self {
+        let (bytes, capacity_bytes) = (Vec::new(), capacity_bytes.max(1));
+        Self { source, bytes, start: 0, end: 0, searched: 0, needle: b'\n', capacity_bytes }
+    }
+
+    /// Returns what has come and was not taken.
+    pub fn buffer(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Returns how much memory the buffer has, in bytes; zero while it waits with nothing in it (`BUF-4`).
+    pub fn allocated_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns the source.
+    pub fn get_ref(&self) -> &R {
+        &self.source
+    }
+
+    /// Returns the source, to write to it, say. Reading from it passes over what is in the buffer.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.source
+    }
+
+    /// Gives back the source, and drops what is in the buffer.
+    pub fn into_inner(self) -> R {
+        self.source
+    }
+
+    /// Waits until something is in the buffer, and returns it; nothing is the end of the stream.
+    ///
+    /// # Errors
+    /// Those of read(2).
+    ///
+    /// # Cancellation
+    /// Nothing is lost: what has come stays in the buffer.
+    pub async fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        poll_fn(|cx| self.poll_something(cx)).await?;
+        Ok(self.buffer())
+    }
+
+    /// Takes bytes out of the buffer, which [`fill_buf`](Self::fill_buf) has shown.
+    ///
+    /// # Panics
+    /// There are not so many.
+    pub fn consume(&mut self, bytes: usize) {
+        assert!(bytes <= self.end - self.start, "more bytes are consumed than are in the buffer");
+        self.start += bytes;
+        self.searched = self.searched.saturating_sub(bytes);
+    }
+
+    /// Reads a line, and returns it without its end, `\n` or `\r\n`. The last line needs no end. `None` is
+    /// the end of the stream.
+    ///
+    /// # Errors
+    /// `InvalidData`: the line is no UTF-8, and was taken; or [`LineTooLong`], with more than `limit_bytes`
+    /// before its `\n`, and stays in the buffer, to be [`consume`](Self::consume)d or given up. Else those
+    /// of read(2).
+    ///
+    /// # Cancellation
+    /// Nothing is lost: what has come of the line stays in the buffer, and the next call goes on with it.
+    pub async fn read_line(&mut self, limit_bytes: usize) -> io::Result<Option<String>> {
+        let Some(length) = self.find(b'\n', limit_bytes).await? else { return Ok(None) };
+        let line = &self.buffer()[..length];
+        let line =
+            line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let line = String::from_utf8(line.to_vec());
+        self.consume(length);
+        line.map(Some)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+    }
+
+    /// Reads up to and with the first `needle`, or up to the end of the stream. Empty is the end.
+    ///
+    /// # Errors
+    /// As [`read_line`](Self::read_line), but for UTF-8.
+    ///
+    /// # Cancellation
+    /// Nothing is lost: what has come stays in the buffer, and the next call goes on with it.
+    pub async fn read_until(&mut self, needle: u8, limit_bytes: usize) -> io::Result<Vec<u8>> {
+        // No await after this one: found and taken in one poll (`BUF-2`).
+        let Some(length) = self.find(needle, limit_bytes).await? else { return Ok(Vec::new()) };
+        let found = self.buffer()[..length].to_vec();
+        self.consume(length);
+        Ok(found)
+    }
+
+    /// Fills all of `into`.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the stream ends before; what had come of it is lost. Else those of read(2).
+    ///
+    /// # Cancellation
+    /// The bytes that had come are in `into`, are lost to the reader, and nobody knows how many: drop the
+    /// stream too, or wait with [`fill_buf`](Self::fill_buf) and [`consume`](Self::consume).
+    pub async fn read_exact(&mut self, mut into: &mut [u8]) -> io::Result<()> {
+        while !into.is_empty() {
+            let some = self.read(into).await?;
+            if some == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            into = &mut into[some..];
+        }
+        Ok(())
+    }
+
+    /// Waits until `needle`, or the end of the stream, is in the buffer, and returns the length up to there
+    /// (`BUF-2`). `None`: the stream ends, and the buffer is empty.
+    async fn find(&mut self, needle: u8, limit_bytes: usize) -> io::Result<Option<usize>> {
+        if self.needle != needle {
+            (self.needle, self.searched) = (needle, 0);
+        }
+        poll_fn(|cx| {
+            loop {
+                let fresh = &self.buffer()[self.searched..];
+                let found = fresh.iter().position(|byte| *byte == needle);
+                let before = self.searched + found.unwrap_or(fresh.len());
+                // A limit that is smaller than before may find what was searched already.
+                if before > limit_bytes {
+                    let too_long = LineTooLong { limit_bytes };
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, too_long)));
+                }
+                self.searched = before;
+                if found.is_some() {
+                    ready!(poll_budget(cx));
+                    return Poll::Ready(Ok(Some(before + 1)));
+                }
+                if ready!(self.poll_more(cx))? == 0 {
+                    return Poll::Ready(Ok((before > 0).then_some(before)));
+                }
+            }
+        })
+        .await
+    }
+
+    /// Waits until the buffer is not empty, or the stream ends.
+    fn poll_something(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.start == self.end {
+            ready!(self.poll_more(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads once from the source to the end of the buffer; returns how many bytes came.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Asked first, so that a buffer is not made just to find that nothing has come.
+        let polled = match self.source.poll_readable(cx) {
+            Poll::Ready(Ok(())) => {
+                self.make_room();
+                self.source.poll_read(cx, &mut self.bytes[self.end..])
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        if let Poll::Ready(Ok(bytes)) = &polled {
+            self.end += bytes;
+        }
+        if self.start == self.end {
+            // BUF-4.
+            (self.bytes, self.start, self.end) = (Vec::new(), 0, 0);
+        }
+        polled
+    }
+
+    /// Has room for one byte at least behind `end`: by moving what is there to the front, or by doubling.
+    fn make_room(&mut self) {
+        if self.end < self.bytes.len() {
+            return;
+        }
+        if self.start > 0 {
+            // Moving costs less than growing, and what was given out makes the room.
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        } else {
+            let length = (self.bytes.len() * 2).max(self.capacity_bytes);
+            self.bytes.resize(length, 0);
+        }
+    }
+}
+
+impl<R: AsyncRead> AsyncRead for BufReader<R> {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.start < self.end { Poll::Ready(Ok(())) } else { self.source.poll_readable(cx) }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        // A read that asks for more than the buffer holds has no use for it.
+        if self.start == self.end && into.len() >= self.capacity_bytes {
+            return self.source.poll_read(cx, into);
+        }
+        if self.start < self.end {
+            ready!(poll_budget(cx));
+        }
+        ready!(self.poll_something(cx))?;
+        let bytes = into.len().min(self.end - self.start);
+        into[..bytes].copy_from_slice(&self.buffer()[..bytes]);
+        self.consume(bytes);
+        Poll::Ready(Ok(bytes))
+    }
+}

@@ -1,0 +1,56 @@
+//! From a name to addresses, without holding the loop.
+//!
+//! The system's resolver reads files, asks servers and waits for seconds; and it knows no other way than to
+//! block. So it is asked on a thread.
+//!
+//! **Left out**: a resolver of our own, which speaks DNS over the loop; a cache.
+//!
+//! **Source**: getaddrinfo(3), through std; `loop.getaddrinfo`.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use super::run_blocking;
+
+/// Finds the addresses of a `host:port`; where the host is an address itself, without asking anybody.
+///
+/// # Errors
+/// The name is unknown, or has no port; the error names it.
+///
+/// # Panics
+/// No event loop runs on this thread.
+///
+/// # Cancellation
+/// The question is asked to its end on its thread, and the answer dropped.
+pub async fn resolve(name: &str) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = name.parse() {
+        return Ok(vec![address]);
+    }
+    let asked = name.to_owned();
+    let answer = run_blocking(move || asked.to_socket_addrs().map(Vec::from_iter)).await?;
+    answer.map_err(|error| {
+        io::Error::new(error.kind(), ResolveError { name: name.to_owned(), error })
+    })
+}
+
+/// A name that could not be resolved.
+#[derive(Debug)]
+struct ResolveError {
+    /// Which.
+    name: String,
+    /// Why not.
+    error: io::Error,
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "resolve {}: {}", self.name, self.error)
+    }
+}
+
+impl std::error::Error for ResolveError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}

@@ -1,0 +1,36 @@
+//! Blocking work when no thread can be started; in a process of its own, which is short of memory.
+#![expect(clippy::missing_docs_in_private_items, reason = "one test")]
+
+use std::process::{Command, ExitCode};
+
+use handloom::aio::{JobError, resolve, run_blocking, sleep};
+use handloom::rt::EventLoop;
+
+/// Set in the process that is short of memory.
+const IS_SHORT: &str = "HANDLOOM_TEST_IS_SHORT";
+
+/// Threads ask for stacks of a gigabyte, in a process that may have a half of one.
+const SHORTAGE: &str = "ulimit -v 500000; export RUST_MIN_STACK=1000000000; exec \"$0\"";
+
+fn main() -> ExitCode {
+    if std::env::var_os(IS_SHORT).is_some() {
+        job_without_a_thread_is_an_error();
+        return ExitCode::SUCCESS;
+    }
+    let this = std::env::current_exe().expect("a test is a program");
+    let status = Command::new("sh").arg("-c").arg(SHORTAGE).arg(this).env(IS_SHORT, "1").status();
+    let passed = status.expect("sh").success();
+    eprintln!("test job_without_a_thread_is_an_error ... {}", if passed { "ok" } else { "FAILED" });
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn job_without_a_thread_is_an_error() {
+    let event_loop = EventLoop::builder().virtual_clock().build().expect("a loop");
+    event_loop.block_on(async {
+        let result = run_blocking(|| 1).await;
+        assert!(matches!(result, Err(JobError::NoThread(_))), "scenario 85: came {result:?}");
+        assert!(resolve("localhost:80").await.is_err(), "scenario 85: an error, not a panic");
+        // BLOCK-2: a job that never was is not counted, and virtual time goes on.
+        sleep(std::time::Duration::from_hours(1)).await;
+    });
+}
