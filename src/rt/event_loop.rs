@@ -89,12 +89,11 @@ impl EventLoop {
             if core.inbox.is_notified() {
                 core.empty_inbox(main);
             }
-            let batch = core.queue.borrow_mut().begin_batch();
-            if batch == 0 {
+            let batch = core.queue.borrow_mut().take_batch();
+            if batch.is_empty() {
                 break;
             }
-            for _ in 0..batch {
-                let Some(slot) = core.queue.borrow_mut().pop() else { break };
+            for &slot in &batch {
                 if slot != MAIN.slot {
                     self.run_task(slot);
                 } else if value.is_none() {
@@ -111,7 +110,8 @@ impl EventLoop {
                     }
                 }
             }
-            polls += batch;
+            polls += batch.len();
+            core.queue.borrow_mut().give_back(batch);
         }
         value
     }

@@ -15,13 +15,15 @@
 //! **Source**: `CPython`'s `asyncio` (`_run_once` in `base_events.py`) for the batch; Vigna's
 //! *xorshift\** for the permutation.
 
-use std::collections::VecDeque;
+use std::mem;
 
 /// Ids of the tasks that can go on.
 #[derive(Debug, Default)]
 pub(crate) struct RunQueue {
-    /// Slots of the task table, the next one to run in front.
-    ready: VecDeque<u32>,
+    /// Slots of the task table, in the order in which they came.
+    ready: Vec<u32>,
+    /// An empty vector, kept for its allocation: the one of the last batch.
+    spare: Vec<u32>,
     /// State of the generator that permutes batches; `None` leaves them in order.
     seed: Option<u64>,
 }
@@ -30,17 +32,12 @@ impl RunQueue {
     /// Makes an empty queue.
     pub(crate) fn new(seed: Option<u64>) -> Self {
         // The generator would stay at zero for ever.
-        Self { ready: VecDeque::new(), seed: seed.map(|seed| seed | 1 << 63) }
+        Self { seed: seed.map(|seed| seed | 1 << 63), ..Self::default() }
     }
 
     /// Adds a task at the end.
     pub(crate) fn push(&mut self, slot: u32) {
-        self.ready.push_back(slot);
-    }
-
-    /// Takes the task in front.
-    pub(crate) fn pop(&mut self) -> Option<u32> {
-        self.ready.pop_front()
+        self.ready.push(slot);
     }
 
     /// Tells whether no task can go on.
@@ -48,19 +45,26 @@ impl RunQueue {
         self.ready.is_empty()
     }
 
-    /// Begins a batch: returns its length, after permuting it when there is a seed.
-    pub(crate) fn begin_batch(&mut self) -> usize {
+    /// Takes out the batch that is ready now, permuted when there is a seed.
+    pub(crate) fn take_batch(&mut self) -> Vec<u32> {
+        let mut batch = mem::replace(&mut self.ready, mem::take(&mut self.spare));
         if let Some(state) = &mut self.seed {
-            for last in (1..self.ready.len()).rev() {
+            for last in (1..batch.len()).rev() {
                 *state ^= *state >> 12;
                 *state ^= *state << 25;
                 *state ^= *state >> 27;
                 let random = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
                 let other = usize::try_from(random).unwrap_or(0) % (last + 1);
-                self.ready.swap(last, other);
+                batch.swap(last, other);
             }
         }
-        self.ready.len()
+        batch
+    }
+
+    /// Gives a batch back when it has run, for the next but one.
+    pub(crate) fn give_back(&mut self, mut batch: Vec<u32>) {
+        batch.clear();
+        self.spare = batch;
     }
 
     /// Forgets everything: the tasks are gone.
