@@ -42,7 +42,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
         "What to notice:\n\
          - Together the two took {:.3} s, in a row {:.3} s, on one thread.\n\
          - `.await` gives the thread away until the sleep is over. Together, \"b\" sleeps at 0 s too, since the\n  \
-           loop ran it while \"a\" waited. Both wake in the same turn, in the order of their deadlines.\n\
+           loop ran it while \"a\" waited. Both wake at 3 s.\n\
          - `spawn` makes a task of a future: the loop runs it whether anybody awaits it or not. In a row nothing\n  \
            was spawned: a future does nothing until it is awaited, so \"b\" did not begin before \"a\" was done.\n\
          - So `async` alone does not make anything concurrent. A task does.",
