@@ -71,17 +71,22 @@ fn without_a_client_it_stops_as_well() {
 
 #[test]
 fn its_options_reach_the_server() {
-    let options =
-        ["--op=product", "--max-message", "8", "--pause-ms", "1", "--idle-timeout", "0.05"];
-    let (server, address) = serve(&options);
+    let (server, address) = serve(&["--op=product", "--max-message", "8", "--pause-ms", "1"]);
     let client = connect(address);
     assert_eq!(ask(&client, "5 7\n"), "35\n", "--op product");
     assert_eq!(ask(&client, "5 8"), "40\n", "--pause-ms 1 completes a message without newline");
-    let mut rest = String::new();
-    let end = BufReader::new(&client).read_line(&mut rest).expect("read");
-    assert_eq!(end, 0, "--idle-timeout closes a silent connection; came {rest:?}");
     let reply = ask(&connect(address), "1234 56789\n");
     assert!(reply.starts_with("error: "), "--max-message 8 refuses ten bytes, came {reply:?}");
+    server.signal("TERM");
+    ends_well(server, "SIGTERM");
+}
+
+#[test]
+fn the_idle_timeout_closes_a_silent_connection() {
+    let (server, address) = serve(&["--idle-timeout", "0.05"]);
+    let mut rest = String::new();
+    let end = BufReader::new(connect(address)).read_line(&mut rest).expect("read");
+    assert_eq!(end, 0, "expected the end of the stream, came {rest:?}");
     server.signal("TERM");
     ends_well(server, "SIGTERM");
 }

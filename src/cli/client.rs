@@ -16,7 +16,10 @@
 //!   Its end is the proof that all replies are in.
 //! - `CLIENT-3`: the server's end is the client's end, also when stdin goes on.
 //!
-//! **Left out**: line editing, which `rlwrap` does; a limit on the time of the connect.
+//! **Left out**: line editing, which `rlwrap` does; a limit on the time of the connect. Stdout is written as it is
+//! everywhere, so a reader of ours that stops reading holds the loop: there is nobody else on it.
+//!
+//! **Source**: the course's client, which blocks in turn on `input()` and on `recv()`; nc(1).
 
 use std::io;
 use std::net::SocketAddr;
@@ -95,6 +98,7 @@ async fn talk(addresses: &[SocketAddr], output: &mut Output) -> Result<(), Failu
     let stream = connect(addresses).await?;
     let stdin = Stdin::new().map_err(|error| Failure::while_doing("stdin", error))?;
     let (mut from_server, to_server) = stream.into_split();
+    // A task of its own, else a silent user would keep us from reading what the server says.
     let sending = spawn_named("send", send(stdin, to_server));
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
@@ -104,9 +108,10 @@ async fn talk(addresses: &[SocketAddr], output: &mut Output) -> Result<(), Failu
             break;
         }
         output.bytes(&chunk[..count])?;
+        // Also what is not a whole line yet: std would hold it back.
         output.flush()?;
     }
-    // CLIENT-3: stdin may go on for ever. What went wrong with it before must be told, though.
+    // CLIENT-3: the end of `block_on` drops a task that still reads; stdin may go on for ever. What went wrong with it before must be told, though.
     if sending.is_finished() {
         let sent = sending.await.expect("holds because nobody cancels it and it does not panic");
         return sent.map_err(|error| Failure::while_doing("read stdin", error));

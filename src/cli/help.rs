@@ -1,4 +1,13 @@
-//! The usage texts, made from the declarations, so that they cannot lie.
+//! The usage texts, made from the declarations.
+//!
+//! A usage text that is written by hand ages: an option is added, a default changes, and the text still tells the
+//! old tale. Here it is a view of the data that the parser works with.
+//!
+//! **Invariants**
+//! - `HELP-1`: every option, operand and default in the text is the one that is read, and none is left out.
+//! - `HELP-2`: every subcommand has an example that can be typed as it stands.
+//!
+//! **Left out**: wrapping long lines, which terminals do; manual pages; completions for shells.
 
 use super::args::Opt;
 use super::program::Subcommand;
@@ -18,6 +27,7 @@ pub(crate) fn of_subcommand(subcommand: &Subcommand) -> String {
         if operand.is_optional { format!("[{name}]") } else { name.to_owned() }
     }));
     let usage = usage.join(" ");
+    // HELP-1: `--help` is an option like the others, but the parser knows it without a declaration.
     let operands = syntax.operands.iter().map(|operand| (operand.name.into(), operand.help.into()));
     let options = syntax.options.iter().map(option_row).chain([help_row()]);
     format!(
@@ -32,6 +42,7 @@ pub(crate) fn of_subcommand(subcommand: &Subcommand) -> String {
 pub(crate) fn of_program(subcommands: &[&Subcommand]) -> String {
     let rows = subcommands.iter().map(|each| (each.name.into(), each.summary.into()));
     let options = vec![help_row(), ("--version".into(), "prints the version".into())];
+    // One for each, as a taste; the rest is in the subcommand's own text.
     let first_examples: Vec<_> =
         subcommands.iter().filter_map(|each| each.examples.first().copied()).collect();
     format!(
@@ -48,6 +59,7 @@ pub(crate) fn of_program(subcommands: &[&Subcommand]) -> String {
 /// The row of an option, with its default.
 fn option_row(option: &Opt) -> Row {
     let mut left = format!("--{}", option.name);
+    // As it is typed: the short name first, since a reader's eye looks for it at the margin.
     if let Some(short) = option.short {
         left = format!("-{short}, {left}");
     }

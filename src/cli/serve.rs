@@ -7,6 +7,10 @@
 //! **Invariants**
 //! - `SERVE-1`: bind, then listen to signals, then say `listening on`, then serve.
 //! - `SERVE-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once.
+//! - `SERVE-3`: without options it does what `Config::default` says.
+//!
+//! **Left out**: becoming a daemon, a file with the process's number, a log of clients. A supervisor such as systemd
+//! does the first two better.
 
 use std::io;
 use std::net::TcpListener;
@@ -86,6 +90,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let bound = listener.local_addr();
     let bound = bound.map_err(|error| Failure::while_doing("getsockname", error))?;
     output.line(format_args!("listening on {bound}"))?;
+    // A script waits for this line; it must not sit in a buffer until the server ends.
     output.flush()?;
     calc::serve(model, listener, &config, stop)
         .map_err(|error| Failure::while_doing(format_args!("model {model}"), error))
@@ -122,6 +127,6 @@ mod tests {
         let Ok(Parsed::Run(args)) = SUBCOMMAND.syntax.parse(&[]) else {
             panic!("an empty command line was refused");
         };
-        assert_eq!(config(&args), Ok(Config::default()), "ARGS-3: the usage text lies");
+        assert_eq!(config(&args), Ok(Config::default()), "SERVE-3: the usage text lies");
     }
 }

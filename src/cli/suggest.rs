@@ -1,6 +1,9 @@
 //! The name that was probably meant.
 //!
-//! A misspelt option costs a look into the manual; the nearest name that exists saves it.
+//! A misspelt option costs a look into the manual; the nearest name that exists saves it. A name that is not near
+//! to any gets no suggestion: a wrong one costs more than none.
+//!
+//! **Left out**: transposed letters as one mistake. They count as two, which a short name may not survive.
 //!
 //! **Source**: V. I. Levenshtein's distance, by the table with two rows of Wagner and Fischer.
 
@@ -22,6 +25,7 @@ fn distance(one: &str, other: &str) -> usize {
     // The row above: what it takes to make the first letters of `other` from those of `one` so far.
     let mut above: Vec<usize> = (0..=other.len()).collect();
     for (row, letter) in one.chars().enumerate() {
+        // One letter of `one` and none of `other`: all of them have to be taken out.
         let mut current = vec![row + 1];
         for (column, &wanted) in other.iter().enumerate() {
             let exchange = above[column] + usize::from(letter != wanted);

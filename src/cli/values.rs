@@ -1,6 +1,14 @@
 //! What may stand behind an option: numbers, spans of time, names, addresses.
 //!
-//! Each reader returns what it *expected*; the parser adds where it stood and what was given.
+//! Each reader returns what it *expected*; the parser adds where it stood and what was given. So a message always
+//! has the three parts that a user needs: `--pause-ms: expected a whole number of milliseconds from 1 to …, got "x"`.
+//!
+//! **Invariants**
+//! - `VALUES-1`: a number has both bounds, and its unit stands in the message.
+//! - `VALUES-2`: what cannot work is refused here, before anything is started: port 0 for a connect, an idle
+//!   time-out of 0.
+//!
+//! **Left out**: units in the value (`5s`, `1MiB`). The option's name or its usage text has the unit.
 
 use std::fmt::Display;
 use std::io;
@@ -34,6 +42,7 @@ pub(crate) fn seconds(
     most: Duration,
 ) -> impl FnOnce(&str) -> Result<Duration, String> {
     move |text| {
+        // The standard library refuses what is negative, infinite or no number at all.
         let span = text.parse().ok().and_then(|count| Duration::try_from_secs_f64(count).ok());
         let (low, high) = (least.as_secs_f64(), most.as_secs_f64());
         span.filter(|span| (least..=most).contains(span))
@@ -73,6 +82,7 @@ impl Address {
         if host.is_empty() || host.chars().any(char::is_whitespace) {
             return Err(format!("expected a host before the port, such as {example}"));
         }
+        // Without brackets nobody can tell where the host ends: `::1:8888` is an address without a port too.
         if host.contains(':') && bare == host {
             return Err("expected an IPv6 address in brackets, such as [::1]:8888".to_owned());
         }
