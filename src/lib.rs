@@ -2,7 +2,9 @@
 
 pub mod aio;
 pub mod calc;
+pub mod cli;
 pub mod generator;
+pub mod labs;
 pub mod os;
 pub mod processes;
 pub mod rt;

@@ -1,0 +1,71 @@
+//! `handloom lab`: runs one of the course's experiments, or lists them.
+//!
+//! A lab has nothing to clean up, so ctrl-c is left to the kernel: it ends the program, and the shell reports
+//! that as 130. A handler would also have to be undone in the labs that fork or are about signals.
+//!
+//! **Invariants**
+//! - `LAB-1`: what can be run is what is listed: both come from the one table in `labs`.
+//! - `LAB-2`: a name that no lab has is a mistake in the command line, and the answer is the list.
+//!
+//! **Left out**: options of a lab. An experiment whose numbers can be changed needs its notes changed too.
+
+use std::io;
+
+use super::args::{Args, Operand, Syntax};
+use super::failure::Failure;
+use super::output::Output;
+use super::program::Subcommand;
+use super::suggest::nearest;
+use super::values::parsed;
+use crate::labs::{Journal, LABS, Lab};
+
+/// What is declared.
+pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
+    name: "lab",
+    summary: "Runs one of the course's experiments; without a name, lists them",
+    syntax: Syntax {
+        options: &[],
+        operands: &[Operand {
+            name: "NAME",
+            is_optional: true,
+            help: "which one; by default, the list",
+        }],
+    },
+    examples: &[
+        ("handloom lab", "The list: each experiment with one line."),
+        ("handloom lab tasks", "Two sleeps at once, and then one after the other."),
+    ],
+    run,
+};
+
+/// Runs a lab, or lists them.
+fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    let Some(name) = args.operand(0, parsed::<String>)? else {
+        return output.bytes(list().as_bytes());
+    };
+    let lab = LABS.iter().find(|lab| lab.name == name).ok_or_else(|| unknown(&name))?;
+    // The lab's lines are the result. They go out one by one, with pauses, so nothing may hold them back.
+    let done = (lab.run)(&Journal::new(io::stdout()));
+    // A lab owns no other pipe: this kind of error can only come from stdout (EXIT-2).
+    done.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::StdoutClosed,
+        _ => Failure::while_doing(lab.name, error),
+    })
+}
+
+/// The failure for a name that no lab has; it brings the list.
+fn unknown(name: &str) -> Failure {
+    let near = nearest(name, LABS.iter().map(|lab| lab.name));
+    let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    Failure::Usage(format!("unknown lab \"{name}\"{hint}\nThere are:\n{}", list().trim_end()))
+}
+
+/// Every lab with its line, and the place to read on.
+fn list() -> String {
+    let widest = LABS.iter().map(|lab| lab.name.len()).max().unwrap_or_default();
+    let row = |lab: &Lab| {
+        let Lab { name, line, chapter, question, .. } = lab;
+        format!("  {name:widest$}  {line} (question {question}, \"{chapter}\")\n")
+    };
+    LABS.iter().map(row).collect()
+}

@@ -1,0 +1,19 @@
+//! The program `handloom`: arguments, printing, exit codes; one file for each subcommand.
+//!
+//! Reading order: `program` (the table of subcommands, and the way through), `args` (how an option is
+//! declared and read), `values` (what may stand behind an option), `help` and `suggest` (what a user sees who
+//! asks, or errs), `output` and `failure` (how a subcommand speaks, and how it ends). Then the subcommands.
+
+mod args;
+mod client;
+mod failure;
+mod help;
+mod lab;
+mod output;
+mod program;
+mod serve;
+mod stdin;
+mod suggest;
+mod values;
+
+pub use program::main;

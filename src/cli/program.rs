@@ -1,0 +1,104 @@
+//! The table of subcommands, and the way from the command line to an exit code.
+//!
+//! **Invariants**
+//! - `PROGRAM-1`: what a user reads about a mistake names the subcommand and the word, on stderr.
+//! - `PROGRAM-2`: a subcommand that is not in [`SUBCOMMANDS`] is neither run nor listed.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use super::args::{Args, Parsed, Syntax};
+use super::failure::Failure;
+use super::output::Output;
+use super::suggest::nearest;
+use super::{client, help, lab, serve};
+
+/// Every subcommand, in the order of the usage text.
+const SUBCOMMANDS: &[&Subcommand] = &[&serve::SUBCOMMAND, &client::SUBCOMMAND, &lab::SUBCOMMAND];
+
+/// A subcommand as its file declares it.
+#[derive(Debug)]
+pub(crate) struct Subcommand {
+    /// Its name on the command line.
+    pub(crate) name: &'static str,
+    /// What it does, in one line.
+    pub(crate) summary: &'static str,
+    /// What its command line may hold.
+    pub(crate) syntax: Syntax,
+    /// Command lines, each with what it does.
+    pub(crate) examples: &'static [(&'static str, &'static str)],
+    /// Does it.
+    pub(crate) run: fn(&Args, &mut Output) -> Result<(), Failure>,
+}
+
+/// Runs the program on the command line of this process.
+///
+/// # Blocking
+/// As long as the subcommand takes.
+pub fn main() -> ExitCode {
+    let mut output = Output::new();
+    let (who, done) = match words() {
+        Ok(words) => run(&words, &mut output),
+        Err(failure) => ("", Err(failure)),
+    };
+    // Results that cannot be handed over are a failure too, and the last one.
+    let Err(failure) = done.and_then(|()| output.flush()) else { return ExitCode::SUCCESS };
+    report(who, &failure, &mut output);
+    failure.exit_code()
+}
+
+/// The words of the command line, after the program's name.
+fn words() -> Result<Vec<String>, Failure> {
+    let text = |word: OsString| {
+        let no_text = |word: OsString| format!("an argument is not text: {}", word.display());
+        word.into_string().map_err(|word| Failure::Usage(no_text(word)))
+    };
+    env::args_os().skip(1).map(text).collect()
+}
+
+/// Runs what the first word names; returns who did it, and how it ended.
+fn run(words: &[String], output: &mut Output) -> (&'static str, Result<(), Failure>) {
+    let Some((first, rest)) = words.split_first() else { return ("", Err(unknown(""))) };
+    if let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == first) {
+        return (subcommand.name, run_one(subcommand, rest, output));
+    }
+    let done = match first.as_str() {
+        "--help" | "-h" => output.bytes(help::of_program(SUBCOMMANDS).as_bytes()),
+        "--version" => output.line(concat!("handloom ", env!("CARGO_PKG_VERSION"))),
+        name => Err(unknown(name)),
+    };
+    ("", done)
+}
+
+/// Runs one subcommand on the words after its name.
+fn run_one(subcommand: &Subcommand, words: &[String], output: &mut Output) -> Result<(), Failure> {
+    match subcommand.syntax.parse(words)? {
+        Parsed::Help => output.bytes(help::of_subcommand(subcommand).as_bytes()),
+        Parsed::Run(args) => (subcommand.run)(&args, output),
+    }
+}
+
+/// Says on stderr what went wrong, and in which subcommand (`PROGRAM-1`).
+fn report(subcommand: &str, failure: &Failure, output: &mut Output) {
+    let who = format!("handloom {subcommand}");
+    let who = who.trim_end();
+    match failure {
+        Failure::Usage(text) => {
+            output.note(format_args!("{who}: {text}\n`{who} --help` tells how it is used."));
+        }
+        Failure::Failed(text) => output.note(format_args!("{who}: {text}")),
+        Failure::Interrupted | Failure::StdoutClosed => {}
+    }
+}
+
+/// The failure for a first word that names no subcommand.
+fn unknown(name: &str) -> Failure {
+    let names = || SUBCOMMANDS.iter().map(|subcommand| subcommand.name);
+    let all = names().collect::<Vec<_>>().join(", ");
+    Failure::Usage(match (name, nearest(name, names())) {
+        ("", _) => format!("expected a subcommand: one of {all}"),
+        (_, Some(near)) => format!("unknown subcommand \"{name}\"; did you mean {near}?"),
+        (_, None) => format!("unknown subcommand \"{name}\"; expected one of {all}"),
+    })
+}

@@ -1,0 +1,29 @@
+//! The table of the labs.
+
+use std::io;
+
+use super::{Journal, tasks};
+
+/// An experiment.
+#[derive(Debug)]
+pub struct Lab {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it shows, in one line.
+    pub line: &'static str,
+    /// The chapter of the notes that it belongs to.
+    pub chapter: &'static str,
+    /// The number of the course's question that it answers.
+    pub question: u8,
+    /// Runs it.
+    pub run: fn(&Journal) -> io::Result<()>,
+}
+
+/// Every lab, in the order of the course.
+pub const LABS: &[Lab] = &[Lab {
+    name: "tasks",
+    line: "two sleeps of 3 s: together they take 3 s, in a row 6 s",
+    chapter: "Tasks",
+    question: 49,
+    run: tasks::run,
+}];

@@ -1,0 +1,89 @@
+//! The course's first asynchronous program: two tasks that sleep, together and in a row.
+//!
+//! A sleep that blocks its thread makes two sleeps of 3 s take 6 s, whatever one does. A task that awaits a
+//! sleep leaves the thread to the other one.
+//!
+//! **Invariants**
+//! - `LAB-TASKS-1`: two sleeps that are spawned and then awaited take as long as one.
+//! - `LAB-TASKS-2`: two sleeps that are awaited one after the other take as long as both.
+//!
+//! **Source**: the course's program, with `asyncio.create_task` and `asyncio.sleep`.
+
+use std::io;
+use std::time::Duration;
+
+use super::Journal;
+use crate::aio::sleep;
+use crate::rt::{EventLoop, spawn_named};
+
+/// How long each sleeps: the course's number.
+pub const NAP: Duration = Duration::from_secs(3);
+
+/// How long the two parts of the experiment took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spans {
+    /// Both tasks at once.
+    pub together: Duration,
+    /// One after the other.
+    pub in_a_row: Duration,
+}
+
+/// Runs the experiment on an event loop of its own.
+///
+/// # Errors
+/// Those of the journal's writer, and of the making of a loop.
+///
+/// # Blocking
+/// For 9 s: three times [`NAP`].
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let spans = EventLoop::new()?.block_on(experiment(journal))?;
+    let seconds = |span: Duration| span.as_secs_f64();
+    journal.line(format_args!(
+        "What to notice:\n\
+         - Together the two took {:.3} s, in a row {:.3} s, on one thread.\n\
+         - `.await` gives the thread away until the sleep is over. Together, \"b\" sleeps at 0 s too, since the\n  \
+           loop ran it while \"a\" waited. Both wake at 3 s.\n\
+         - `spawn` makes a task of a future: the loop runs it whether anybody awaits it or not. In a row nothing\n  \
+           was spawned: a future does nothing until it is awaited, so \"b\" did not begin before \"a\" was done.\n\
+         - So `async` alone does not make anything concurrent. A task does.",
+        seconds(spans.together),
+        seconds(spans.in_a_row),
+    ))
+}
+
+/// The experiment itself, on whatever loop and clock it is run.
+///
+/// # Errors
+/// Those of the journal's writer.
+///
+/// # Panics
+/// No event loop runs on this thread.
+///
+/// # Cancellation
+/// The tasks run on without it, until their loop ends.
+pub async fn experiment(journal: &Journal) -> io::Result<Spans> {
+    journal.line("Together: spawn a, spawn b, then await both")?;
+    journal.start_clock();
+    let a = spawn_named("a", nap("a", journal.clone()));
+    let b = spawn_named("b", nap("b", journal.clone()));
+    for task in [a, b] {
+        task.await.expect("holds because nobody cancels the task, and it does not panic")?;
+    }
+    let together = journal.elapsed();
+    journal.event("both are done\n")?;
+
+    journal.line("In a row: await a, then await b")?;
+    journal.start_clock();
+    nap("a", journal.clone()).await?;
+    nap("b", journal.clone()).await?;
+    let in_a_row = journal.elapsed();
+    journal.event("both are done\n")?;
+    Ok(Spans { together, in_a_row })
+}
+
+/// Sleeps, and writes down when.
+async fn nap(name: &str, journal: Journal) -> io::Result<()> {
+    journal.event(format_args!("{name}: sleeps {} s", NAP.as_secs()))?;
+    sleep(NAP).await;
+    journal.event(format_args!("{name}: woke"))
+}
