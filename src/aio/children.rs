@@ -44,7 +44,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use crate::rt::context::with_current;
+use crate::rt::context::is_polled_with;
 use crate::rt::parked::{WakerTree, poll_as, register_tree};
 use crate::rt::poll_budget;
 
@@ -197,8 +197,7 @@ impl<F: Future + ?Sized> Children<F> {
     fn wait(&self, cx: &Context<'_>) {
         let mut woken = self.family.shared.lock();
         if woken.ready.is_empty() {
-            let is_known = with_current(|core| core.polling.get() == cx.waker().data());
-            self.family.parent_counts.set(is_known == Some(true));
+            self.family.parent_counts.set(is_polled_with(cx.waker()));
             let displaced = woken.parent.replace(cx.waker().clone());
             drop(woken);
             drop(displaced);

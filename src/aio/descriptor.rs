@@ -42,7 +42,7 @@ impl<D: AsFd> Descriptor<D> {
     ///
     /// # Cancellation
     /// Nothing is lost.
-    pub async fn readable(&self) -> io::Result<()> {
+    pub async fn readable(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.source.poll_ready(Direction::Read, cx)).await
     }
 

@@ -69,7 +69,7 @@ fn next(signal: Signal) -> impl Future<Output = io::Result<()>> {
     async move {
         let (mut descriptor, seen) = watched?;
         while signal::count(signal) == seen {
-            came(&descriptor).await?;
+            came(&mut descriptor).await?;
             // Before the count is looked at again: what comes in between makes it readable anew.
             descriptor.clear_readable()?;
         }
@@ -78,7 +78,7 @@ fn next(signal: Signal) -> impl Future<Output = io::Result<()>> {
 }
 
 /// Waits until the descriptor was written, for this signal or for another.
-async fn came(descriptor: &Descriptor<OwnedFd>) -> io::Result<()> {
+async fn came(descriptor: &mut Descriptor<OwnedFd>) -> io::Result<()> {
     let mut readable = pin!(descriptor.readable());
     poll_fn(|cx| {
         let polled = readable.as_mut().poll(cx);

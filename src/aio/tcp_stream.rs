@@ -93,7 +93,7 @@ impl TcpStream {
     ///
     /// # Cancellation
     /// Nothing is lost.
-    pub async fn readable(&self) -> io::Result<()> {
+    pub async fn readable(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_readable(cx)).await
     }
 
@@ -101,7 +101,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// As there.
-    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.source.poll_ready(Direction::Read, cx)
     }
 
@@ -112,7 +112,7 @@ impl TcpStream {
     ///
     /// # Cancellation
     /// Nothing is lost.
-    pub async fn writable(&self) -> io::Result<()> {
+    pub async fn writable(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.source.poll_ready(Direction::Write, cx)).await
     }
 
@@ -217,7 +217,7 @@ pub struct WriteHalf {
 
 impl AsyncRead for ReadHalf {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.borrow().poll_readable(cx)
+        self.stream.borrow_mut().poll_readable(cx)
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -30,7 +30,8 @@ use super::acceptor::BACKLOG_CONNECTIONS;
 use super::config::Config;
 use super::protocol::{Session, State};
 use crate::aio::{
-    AsyncRead, AsyncWrite, Descriptor, Event, TcpListener, TcpStream, timeout, yield_now,
+    AsyncRead, AsyncWrite, Descriptor, Either, Event, TcpListener, TcpStream, race, timeout,
+    yield_now,
 };
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
@@ -61,16 +62,11 @@ async fn run(
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
     let server = Rc::new(Server::new(config.clone()));
-    let stop = Descriptor::new(stop)?;
+    let mut stop = Descriptor::new(stop)?;
     let listener = TcpListener::from_std(listener)?;
-    {
-        let mut stopped = std::pin::pin!(stop.readable());
-        let mut accepting = std::pin::pin!(server.accept_all(listener));
-        poll_fn(|cx| match stopped.as_mut().poll(cx) {
-            Poll::Pending => accepting.as_mut().poll(cx),
-            stopped => stopped,
-        })
-        .await?;
+    match race(stop.readable(), server.accept_all(listener)).await {
+        Either::First(stopped) => stopped?,
+        Either::Second(failed) => return failed,
     }
     server.stop();
     // Who still does not take his replies when the grace is over will not get them.

@@ -23,7 +23,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 
 use super::args::{Args, Operand, Syntax};
 use super::failure::Failure;
@@ -31,7 +30,7 @@ use super::output::Output;
 use super::program::Subcommand;
 use super::stdin::Stdin;
 use super::values::Address;
-use crate::aio::{AsyncRead, AsyncWrite, Descriptor, TcpStream, WriteHalf};
+use crate::aio::{AsyncRead, AsyncWrite, Descriptor, Either, TcpStream, WriteHalf, race};
 use crate::os::signal::{self, Signal};
 use crate::rt::{EventLoop, spawn_named};
 
@@ -80,17 +79,12 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 async fn or_interrupted(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let on_signals = |error| Failure::while_doing("signals", error);
     let pressed = signal::event_fd(Signal::Interrupt).and_then(Descriptor::new);
-    let pressed = pressed.map_err(on_signals)?;
-    let (mut pressed, mut work) = (pin!(pressed.readable()), pin!(work));
-    std::future::poll_fn(|cx| {
-        // The work first: what it has done in this turn is not thrown away.
-        let done = work.as_mut().poll(cx);
-        if done.is_pending() && pressed.as_mut().poll(cx).is_ready() {
-            return std::task::Poll::Ready(Err(Failure::Interrupted));
-        }
-        done
-    })
-    .await
+    let mut pressed = pressed.map_err(on_signals)?;
+    // The work first: what it has done in this turn is not thrown away.
+    match race(work, pressed.readable()).await {
+        Either::First(done) => done,
+        Either::Second(_) => Err(Failure::Interrupted),
+    }
 }
 
 /// Connects, sends and receives.

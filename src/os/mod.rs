@@ -14,6 +14,7 @@
 //!
 //! **Source**: the man pages, section 2, named at each function.
 
+mod clock;
 mod event_fd;
 mod poll;
 mod syscall;
@@ -25,5 +26,6 @@ pub mod signal;
 pub mod socket;
 pub mod thread_list;
 
+pub use clock::tick;
 pub use event_fd::EventFd;
 pub use poll::{PollFd, poll, wait_readable};

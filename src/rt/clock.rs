@@ -4,6 +4,9 @@
 //! machine. Under the virtual clock time stands still while any task can run, and jumps to the next
 //! deadline at the moment when the loop would have slept.
 //!
+//! Only work that the loop knows of holds virtual time back: a peer on a thread of its own does not, and a
+//! time-out on it fires at once.
+//!
 //! **Invariants**
 //! - `CLOCK-1` Time never runs backwards.
 //! - `CLOCK-2` The virtual clock moves only in [`jump`](Clock::jump), which only the loop calls, when

@@ -1,7 +1,7 @@
 //! What the parts of a loop share, and what they do together: spawn, poll, report.
 //!
 //! **Invariants**
-//! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a waker, a destructor or
+//! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a wake, a destructor or
 //!   an observer may call back into any of this.
 //!
 //! **Source**: curio's `Kernel`, whose queue, selector and sleep queue lie side by side likewise.

@@ -5,8 +5,8 @@
 //! `('read', socket)`, a future leaves its waker with the reactor and returns `Pending`.
 //!
 //! **Invariants**
-//! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready or
-//!   [`TURN_POLLS`] polls are done; then the selector; then the timers that are due.
+//! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready, or
+//!   [`TURN_POLLS`] polls are done, or the kernel's clock has ticked; then the selector; then the timers that are due.
 //! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets
 //!   nor timers; it blocks only when nothing is ready.
 //! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own time-out.
@@ -30,9 +30,11 @@ use super::remote::Remote;
 use super::stuck::STUCK_AFTER;
 use super::table::MAIN;
 use super::task::{MainWaker, Ran, WakeState};
+use crate::os;
 
-/// Polls after which the selector is asked although tasks are ready. Asking costs as much as ten polls
-/// (`benches/event_loop.rs`), so not after each; tokio takes 61.
+/// Polls after which the selector is asked although tasks are ready; a tick of the kernel's clock, which
+/// long polls bring, ends a turn sooner. Asking costs as much as ten short polls (`benches/event_loop.rs`),
+/// so not after each; tokio takes 61.
 const TURN_POLLS: usize = 64;
 
 /// When so many timers fired in one turn, the next wait counts whole milliseconds: to wake for each of a
@@ -84,8 +86,8 @@ impl EventLoop {
         waker: &Waker,
         mut future: Pin<&mut F>,
     ) -> Option<F::Output> {
-        let (core, mut value, mut polls) = (&*self.core, None, 0);
-        while value.is_none() && polls < TURN_POLLS {
+        let (core, began, mut value, mut polls) = (&*self.core, os::tick(), None, 0);
+        while value.is_none() && polls < TURN_POLLS && (polls == 0 || os::tick() == began) {
             if core.inbox.is_notified() {
                 core.empty_inbox(main);
             }

@@ -120,6 +120,7 @@ where
         if let Some(result) = self.take_result() {
             return Poll::Ready(result);
         }
+        self.flags().joiner_is_known.set(context::is_polled_with(cx.waker()));
         drop(self.local().joiner.replace(Some(cx.waker().clone())));
         Poll::Pending
     }
@@ -131,6 +132,7 @@ where
 
     fn detach(&self) {
         self.flags().has_handle.set(false);
+        self.flags().joiner_is_known.set(false);
         drop(self.local().joiner.take());
         if let Some(result) = self.take_result() {
             let (task, spawned_at) = (self.state().id(), self.spawned_at());
@@ -173,6 +175,7 @@ where
         } else {
             core.uncollected(Unjoined { task, spawned_at, result });
         }
+        self.flags().joiner_is_known.set(false);
         if let Some(joiner) = local.joiner.take() {
             joiner.wake();
         }

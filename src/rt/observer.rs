@@ -6,15 +6,17 @@
 //! **Invariants**
 //! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake
 //!   and spawn, but not block.
+//! - `HOOK-2` A panic of an observer ends with the call: the loop goes on.
 //!
 //! **Source**: tokio's `runtime::Builder::on_task_spawn` and its siblings; asyncio's debug mode.
 
 use std::fmt;
 use std::os::fd::RawFd;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::core::Core;
+use super::join::drop_payload;
 use super::task::TaskId;
 
 /// A step of the loop.
@@ -59,13 +61,13 @@ impl Core {
     /// Tells the observer, if there is one: without one it is this branch that is paid.
     pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
         if let Some(observer) = &self.observer {
-            observer.observe(moment());
+            contain(|| observer.observe(moment()));
         }
     }
 
     /// Reports what should not have happened.
     pub(crate) fn report(&self, text: &str) {
-        self.observer.as_deref().unwrap_or(&Unobserved).report(text);
+        contain(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
     }
 
     /// Notes when a poll begins, if anybody wants to know.
@@ -86,6 +88,13 @@ impl Core {
                 to - from
             ));
         }
+    }
+}
+
+/// Calls an observer, whose panic must not leave a step half done (`HOOK-2`); the panic hook has told of it.
+fn contain(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        drop_payload(payload);
     }
 }
 

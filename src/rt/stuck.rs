@@ -60,7 +60,7 @@ impl Core {
         let mut known = self.parked.get();
         for task in self.tasks.borrow().iter() {
             wakers += Arc::strong_count(task) - 1 - usize::from(task.flags().has_handle.get());
-            known += usize::from(task.has_joiner());
+            known += usize::from(task.flags().joiner_is_known.get());
         }
         for tree in self.trees.borrow().iter().filter_map(Weak::upgrade) {
             wakers += tree.outstanding();

@@ -85,6 +85,8 @@ pub(crate) struct Flags {
     pub(crate) cancelled: Cell<bool>,
     /// Does a join handle live?
     pub(crate) has_handle: Cell<bool>,
+    /// Is the joiner's waker that of a task of this loop, which the count of wakers may leave out?
+    pub(crate) joiner_is_known: Cell<bool>,
 }
 
 impl WakeState {
@@ -195,8 +197,6 @@ pub(crate) trait Runnable {
     fn spawned_at(&self) -> &'static Location<'static>;
     /// What it does at present, in words.
     fn standing(&self) -> String;
-    /// Tells whether it keeps a waker for somebody who waits for its result.
-    fn has_joiner(&self) -> bool;
     /// Polls the future; drops it instead when it was cancelled or the loop ends.
     fn run(self: Arc<Self>, core: &Core) -> Ran;
 }
@@ -262,13 +262,6 @@ where
             return "is ready".into();
         }
         format!("waits {}", self.local().wait.get())
-    }
-
-    fn has_joiner(&self) -> bool {
-        let joiner = self.local().joiner.take();
-        let has_joiner = joiner.is_some();
-        self.local().joiner.set(joiner);
-        has_joiner
     }
 
     fn run(self: Arc<Self>, core: &Core) -> Ran {
