@@ -250,9 +250,11 @@ impl Client {
 
     /// Returns how long the client may say nothing.
     fn patience(&self) -> Option<Duration> {
+        let Config { pause, idle_timeout, .. } = self.server.config;
         match self.session.state() {
-            State::Open => Some(self.server.config.pause),
-            _ => self.server.config.idle_timeout,
+            // The shorter of the two: a long pause keeps no idle client.
+            State::Open => Some(idle_timeout.map_or(pause, |idle| idle.min(pause))),
+            _ => idle_timeout,
         }
     }
 
