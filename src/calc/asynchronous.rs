@@ -10,7 +10,8 @@
 //! - `ASYNC-2` At depth one a request costs one read and one write: a short read tells that the socket is
 //!   drained, and replies are written without asking whether there is room.
 //! - `ASYNC-3` While replies wait for room, or a product is under way, nothing is read: memory is bounded.
-//! - `ASYNC-4` A long product gives the thread back after every slice, and the selector is asked before the next.
+//! - `ASYNC-4` A long product gives the thread back after every slice, a client that sends without end after
+//!   every full buffer; and the selector is asked before they go on.
 //! - `ASYNC-5` At the stop what has arrived is answered; where nothing is left to read, that is taken for
 //!   the end of the stream.
 //!
@@ -30,7 +31,7 @@ use super::acceptor::BACKLOG_CONNECTIONS;
 use super::config::Config;
 use super::protocol::{Session, State};
 use crate::aio::{
-    AsyncRead, AsyncWrite, Descriptor, Event, TcpListener, TcpStream, sleep, timeout,
+    AsyncRead, AsyncWrite, Descriptor, Event, Sleep, TcpListener, TcpStream, sleep, timeout,
 };
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
@@ -233,6 +234,8 @@ impl Client {
                 _ if self.session.state() == State::Closed => {
                     return Box::pin(self.hang_up()).await;
                 }
+                // There is more, and may be without end (ASYNC-4).
+                Received::Bytes(READ_BYTES) => let_others_be_heard().await,
                 _ => {}
             }
         }
@@ -317,9 +320,7 @@ impl Client {
             out.clear();
             if self.session.state() == State::Busy {
                 self.session.step(&mut out);
-                // Not `yield_now`: the loop asks the selector once in many polls only, and here a poll
-                // is a slice. A timer that is due is not looked at before the selector is.
-                sleep(Duration::ZERO).await;
+                let_others_be_heard().await;
             } else if !input.is_empty() {
                 let taken = self.session.feed(input, &mut out);
                 input = &input[taken..];
@@ -338,6 +339,14 @@ impl Client {
         };
         timeout(LINGER, drained).await.unwrap_or(Ok(()))
     }
+}
+
+/// Gives the thread back until the selector has been asked (`ASYNC-4`).
+///
+/// `yield_now` would not do: the loop asks the selector once in many polls, and here one poll is up to a
+/// millisecond of work. A timer that is due already is not looked at before the selector is.
+fn let_others_be_heard() -> Pin<Box<Sleep>> {
+    Box::pin(sleep(Duration::ZERO))
 }
 
 /// A socket that takes nothing now has taken no bytes.
