@@ -10,7 +10,8 @@
 //! - `ASYNC-2` At depth one a request costs one read and one write: a short read tells that the socket is
 //!   drained, and replies are written without asking whether there is room.
 //! - `ASYNC-3` While replies wait for room, or a product is under way, nothing is read: memory is bounded.
-//! - `ASYNC-4` A long product gives the thread back after every slice.
+//! - `ASYNC-4` A long product gives the thread back after every slice, a client that sends without end after
+//!   every full buffer.
 //! - `ASYNC-5` At the stop what has arrived is answered; where nothing is left to read, that is taken for
 //!   the end of the stream.
 //!
@@ -229,6 +230,8 @@ impl Client {
                 _ if self.session.state() == State::Closed => {
                     return Box::pin(self.hang_up()).await;
                 }
+                // There is more, and may be without end (ASYNC-4).
+                Received::Bytes(READ_BYTES) => yield_now().await,
                 _ => {}
             }
         }
@@ -246,9 +249,11 @@ impl Client {
 
     /// Returns how long the client may say nothing.
     fn patience(&self) -> Option<Duration> {
+        let Config { pause, idle_timeout, .. } = self.server.config;
         match self.session.state() {
-            State::Open => Some(self.server.config.pause),
-            _ => self.server.config.idle_timeout,
+            // The shorter of the two: a long pause keeps no idle client.
+            State::Open => Some(idle_timeout.map_or(pause, |idle| idle.min(pause))),
+            _ => idle_timeout,
         }
     }
 
