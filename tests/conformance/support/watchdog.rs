@@ -35,7 +35,7 @@ impl Watchdog {
                     "{test}: expected an end within {PATIENCE:?}, it hangs.\n{}\n",
                     last_words()
                 );
-                let _ = io::stderr().write_all(text.as_bytes());
+                drop(io::stderr().write_all(text.as_bytes()));
                 process::abort();
             }
         };
@@ -61,7 +61,7 @@ impl Drop for Watchdog {
         self.done = None;
         if let Some(thread) = self.thread.take() {
             // It panics only when it could not be told, and then the test has failed already.
-            let _ = thread.join();
+            drop(thread.join());
         }
     }
 }
