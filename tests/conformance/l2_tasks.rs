@@ -337,11 +337,11 @@ fn a_task_that_owns_its_own_waker_is_freed<R: Runtime>(_: &R) {
     let runtime = R::new();
     runtime.block_on(async {
         let held = CountsDrop(drops.clone());
-        let mut own: Option<Waker> = None;
+        let own = RefCell::new(Vec::new());
         drop(R::spawn(poll_fn(move |cx| {
             let _held = &held;
-            own = Some(cx.waker().clone());
-            if own.is_some() { Poll::<()>::Pending } else { Poll::Ready(()) }
+            own.borrow_mut().push(cx.waker().clone());
+            Poll::<()>::Pending
         })));
         many_turns::<R>().await;
     });

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Waker;
 use std::thread;
@@ -14,7 +13,7 @@ use handloom::rt::{self, EventLoop};
 
 use crate::on_handloom::Handloom;
 use crate::on_tokio::Tokio;
-use crate::runtime::{Ended, Runtime, Task, text_of};
+use crate::runtime::{Runtime, Task, text_of};
 use crate::support::check::{holds, same, says};
 use crate::support::futures::{CountingWake, CountsDrop, Gate, Probe, SharedGate, many_turns, poll_with};
 use crate::support::watch::{Log, Told};

@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use handloom_tokio::tokio::io::unix::AsyncFd;
 use handloom_tokio::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use handloom_tokio::tokio::runtime::{Handle as Remote, LocalRuntime};
 use handloom_tokio::tokio::{net, task, time};
@@ -93,7 +92,8 @@ impl Runtime for Tokio {
     }
 
     fn watch(descriptor: OwnedFd) -> io::Result<()> {
-        AsyncFd::new(descriptor).map(drop)
+        // Its own `AsyncFd::register` is unsafe; the same is behind any of its sockets.
+        Self::adopt(descriptor.into()).map(drop)
     }
 }
 
