@@ -17,7 +17,6 @@
 //! `cargo test --test conformance l1_` runs one level; who writes a runtime of his own implements the trait
 //! and climbs. Where the two differ on purpose there is a claim for each side, and a row in
 //! `notes/differences.md`; `notes/conformance.md` tells which claim covers which scenario.
-#![expect(missing_docs, reason = "the claims are test functions: nobody imports them")]
 
 mod on_handloom;
 mod on_tokio;

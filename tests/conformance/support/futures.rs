@@ -213,10 +213,3 @@ pub(crate) async fn many_turns<R: Runtime>() {
         R::yield_now().await;
     }
 }
-
-/// Yields until something has come to be. A watchdog ends what never does.
-pub(crate) async fn until<R: Runtime>(holds: impl Fn() -> bool) {
-    while !holds() {
-        R::yield_now().await;
-    }
-}
