@@ -130,7 +130,7 @@ fn a_task_is_cancelled_from_another_thread<R: Runtime>(runtime: &R) {
         let task = R::spawn(probe);
         R::yield_now().await;
         let cancel = task.canceller();
-        let far = thread::spawn(move || cancel());
+        let far = thread::spawn(cancel);
         same("JOIN-1", "the end", "cancelled", task.await.word());
         let here = Some(thread::current().id());
         same("LOOP-4", "the thread of the destructor", here, counts.dropped_on.get());
@@ -274,7 +274,7 @@ async fn leave_over<R: Runtime>() -> Vec<Rc<crate::support::futures::Counts>> {
         let (probe, counts) = Probe::new(async move {
             match number % 3 {
                 0 => pending::<()>().await,
-                1 => R::sleep(Duration::from_secs(3600)).await,
+                1 => R::sleep(Duration::from_hours(1)).await,
                 _ => loop {
                     R::yield_now().await;
                 },
@@ -444,7 +444,7 @@ fn a_runtime_may_die_with_its_thread<R: Runtime>(_: &R) {
     let thread = thread::spawn(|| {
         let runtime = R::new();
         let (task, sleep) = runtime.block_on(async {
-            (R::spawn(pending::<()>()), Box::pin(R::sleep(Duration::from_secs(3600))))
+            (R::spawn(pending::<()>()), Box::pin(R::sleep(Duration::from_hours(1))))
         });
         let kept: [Box<dyn Any>; 3] = [Box::new(runtime), Box::new(task), Box::new(sleep)];
         KEPT.with_borrow_mut(|all| all.extend(kept));

@@ -55,7 +55,7 @@ claims! {
 }
 
 /// A span that no test waits for.
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn a_sleep_is_never_early<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
@@ -157,7 +157,7 @@ fn a_thousand_zero_sleeps_end<R: Runtime>(runtime: &R) {
 
 fn the_longest_sleeps_do_not_fire_and_hold_nobody_up<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
-        let years = Duration::from_secs(10 * 366 * 24 * 3600);
+        let years = Duration::from_hours(10 * 366 * 24);
         let spans = [Duration::MAX, Duration::from_secs(u64::MAX / 10), Duration::from_secs(1 << 33), years];
         let mut tasks: Vec<_> = spans.map(|span| (span, R::spawn(R::sleep(span)))).into();
         tasks.push((Duration::MAX, R::spawn(async {
@@ -459,7 +459,7 @@ fn virtual_time_bears_the_longest_sleep(_: &Handloom) {
     virtually(async {
         let begun = rt::now();
         aio::sleep(Duration::MAX).await;
-        let centuries = Duration::from_secs(500 * 365 * 24 * 3600);
+        let centuries = Duration::from_hours(500 * 365 * 24);
         holds("CLOCK-1", "virtual time after Duration::MAX", "centuries", rt::now() - begun, |passed| {
             *passed > centuries
         });

@@ -443,12 +443,13 @@ fn a_thousand_runtimes_leave_nothing_behind<R: Runtime>(_: &R) {
     let run = |round: usize| {
         let runtime = R::new();
         runtime.block_on(async {
-            drop(R::spawn(R::sleep(Duration::from_secs(3600))));
+            drop(R::spawn(R::sleep(Duration::from_hours(1))));
             let (mut near, far) = pair_on_loop::<R>();
             drop(R::spawn(async move { drop(near.read(&mut [0; 1]).await) }));
             R::yield_now().await;
-            if round % 100 == 0 {
-                kept.borrow_mut().push(own_waker().await);
+            let waker = own_waker().await;
+            if round.is_multiple_of(100) {
+                kept.borrow_mut().push(waker);
             }
             drop(far);
         });

@@ -14,10 +14,10 @@ use handloom::rt::{self, EventLoop, Moment, Observer};
 
 use crate::on_handloom::Handloom;
 use crate::on_tokio::Tokio;
-use crate::runtime::{Listener, Reader, Runtime, Task, Writer};
+use crate::runtime::{Listener, Reader, Runtime, Writer};
 use crate::support::check::{holds, same, says};
 use crate::support::futures::{Bomb, CountingWake, Gate, Probe, many_turns, poll_with};
-use crate::support::sockets::{pair, pair_on_loop, quick_pair, read_exact};
+use crate::support::sockets::{client, pair, pair_on_loop, quick_pair, read_exact};
 use crate::support::watch::{Log, Told};
 
 claims! {
@@ -143,7 +143,7 @@ fn a_socket_that_is_always_readable_does_not_starve_others<R: Runtime>(runtime: 
     const BYTES: usize = 20_000;
     runtime.block_on(async {
         let (mut near, mut far) = pair::<R>();
-        io::Write::write_all(&mut far, &[7; BYTES]).unwrap();
+        io::Write::write_all(&mut far, &vec![7; BYTES]).unwrap();
         let count = Rc::new(Cell::new(0));
         let counts = count.clone();
         // One byte at a time, and never a wait of its own.
@@ -182,7 +182,7 @@ fn a_full_backlog_does_not_starve_others<R: Runtime>(runtime: &R) {
         handloom::os::socket::listen_with_backlog(&listener, 1024).unwrap();
         let mut listener = R::adopt_listener(listener);
         let to = listener.address();
-        let clients: Vec<_> = (0..CLIENTS).map(|_| std::net::TcpStream::connect(to).unwrap()).collect();
+        let clients: Vec<_> = (0..CLIENTS).map(|_| client(to)).collect();
         let count = Rc::new(Cell::new(0));
         let counts = count.clone();
         let longest = longest_stretch::<R>(count, async move {
@@ -531,7 +531,7 @@ fn a_task_table_tells_who_waits_for_what(runtime: &Handloom) {
     let table = runtime.block_on(async {
         let (mut near, _far) = pair::<Handloom>();
         let mut listener = Handloom::listen();
-        let sleeper = rt::spawn_named("sleeper", aio::sleep(Duration::from_secs(3600)));
+        let sleeper = rt::spawn_named("sleeper", aio::sleep(Duration::from_hours(1)));
         drop(rt::spawn_named("reader", async move { drop(Reader::read(&mut near, &mut [0]).await) }));
         drop(rt::spawn_named("server", async move { drop(Listener::accept(&mut listener).await) }));
         drop(rt::spawn_named("joiner", async move { drop(sleeper.await) }));

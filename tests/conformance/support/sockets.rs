@@ -1,7 +1,7 @@
 //! Pairs of connected sockets, and a way to reset one.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
@@ -23,10 +23,18 @@ pub(crate) fn pair<R: Runtime>() -> (R::Stream, TcpStream) {
     (R::adopt(near).unwrap(), far)
 }
 
-/// Connects two sockets of the runtime.
+/// Connects two sockets of the runtime, without a network.
 pub(crate) fn pair_on_loop<R: Runtime>() -> (R::Stream, R::Stream) {
-    let (near, far) = std_pair();
+    let (near, far) = quick_pair();
     (R::adopt(near).unwrap(), R::adopt(far).unwrap())
+}
+
+/// Connects a client which is closed by a reset: a port that is closed otherwise stays taken for a minute,
+/// and a suite that is run again and again would find none.
+pub(crate) fn client(to: SocketAddr) -> TcpStream {
+    let client = TcpStream::connect(to).unwrap();
+    set_linger_zero(&client).unwrap();
+    client
 }
 
 /// Connects two sockets without a network: quick to make, and no port is used up. They are not TCP, but

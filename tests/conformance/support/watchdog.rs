@@ -10,7 +10,7 @@ use super::alone;
 use crate::runtime::Runtime;
 
 /// How long a claim may take: generous, for the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long the loop has to answer with its table.
 const LAST_WORDS: Duration = Duration::from_secs(2);
