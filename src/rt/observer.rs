@@ -6,15 +6,18 @@
 //! **Invariants**
 //! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake
 //!   and spawn, but not block.
+//! - `HOOK-2` A panic in an observer stays in it: half-way through a step it would tear a task out of the
+//!   loop, and leave its future to whatever thread drops the last waker.
 //!
 //! **Source**: tokio's `runtime::Builder::on_task_spawn` and its siblings; asyncio's debug mode.
 
 use std::fmt;
 use std::os::fd::RawFd;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::core::Core;
+use super::join::drop_payload;
 use super::task::TaskId;
 
 /// A step of the loop.
@@ -50,6 +53,13 @@ pub trait Observer {
     }
 }
 
+/// Calls an observer (`HOOK-2`); the panic hook has told of a panic when it comes here.
+fn unharmed(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        drop_payload(payload);
+    }
+}
+
 /// The observer of a loop that was given none.
 pub(crate) struct Unobserved;
 
@@ -59,13 +69,14 @@ impl Core {
     /// Tells the observer, if there is one: without one it is this branch that is paid.
     pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
         if let Some(observer) = &self.observer {
-            observer.observe(moment());
+            let moment = moment();
+            unharmed(|| observer.observe(moment));
         }
     }
 
     /// Reports what should not have happened.
     pub(crate) fn report(&self, text: &str) {
-        self.observer.as_deref().unwrap_or(&Unobserved).report(text);
+        unharmed(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
     }
 
     /// Notes when a poll begins, if anybody wants to know.
