@@ -85,6 +85,8 @@ pub(crate) struct Flags {
     pub(crate) cancelled: Cell<bool>,
     /// Does a join handle live?
     pub(crate) has_handle: Cell<bool>,
+    /// Is the joiner's waker one of this loop's, which `stuck` counts among all that exist (`STUCK-1`)?
+    pub(crate) joiner_is_ours: Cell<bool>,
 }
 
 impl WakeState {
@@ -101,6 +103,11 @@ impl WakeState {
     /// Returns whom it wakes.
     pub(crate) fn id(&self) -> TaskId {
         self.id
+    }
+
+    /// Returns the way in to its loop from other threads.
+    pub(crate) fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
     }
 
     /// Makes the task ready; from any thread, at any time.
@@ -195,7 +202,7 @@ pub(crate) trait Runnable {
     fn spawned_at(&self) -> &'static Location<'static>;
     /// What it does at present, in words.
     fn standing(&self) -> String;
-    /// Tells whether it keeps a waker for somebody who waits for its result.
+    /// Tells whether it keeps a waker of its own loop for somebody who waits for its result.
     fn has_joiner(&self) -> bool;
     /// Polls the future; drops it instead when it was cancelled or the loop ends.
     fn run(self: Arc<Self>, core: &Core) -> Ran;
@@ -266,7 +273,7 @@ where
 
     fn has_joiner(&self) -> bool {
         let joiner = self.local().joiner.take();
-        let has_joiner = joiner.is_some();
+        let has_joiner = joiner.is_some() && self.flags().joiner_is_ours.get();
         self.local().joiner.set(joiner);
         has_joiner
     }
