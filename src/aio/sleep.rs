@@ -43,7 +43,7 @@ pub fn sleep(span: Duration) -> Sleep {
 }
 
 /// Waits until a point in time by the loop's clock, [`rt::now`](crate::rt::now); one that is past is
-/// ready at the first poll.
+/// ready in the next turn.
 ///
 /// # Panics
 /// No event loop runs on this thread.
