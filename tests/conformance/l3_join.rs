@@ -125,11 +125,12 @@ fn a_task_that_cancels_itself_finishes_its_poll<R: Runtime>(runtime: &R) {
 }
 
 fn a_task_is_cancelled_from_another_thread<R: Runtime>(runtime: &R) {
+    let remote = runtime.remote();
     runtime.block_on(async {
         let (probe, counts) = Probe::new(pending::<()>());
         let task = R::spawn(probe);
         R::yield_now().await;
-        let cancel = task.canceller();
+        let cancel = R::canceller(&remote, &task);
         let far = thread::spawn(cancel);
         same("JOIN-1", "the end", "cancelled", task.await.word());
         let here = Some(thread::current().id());
@@ -242,7 +243,10 @@ fn a_handle_polled_after_its_result_panics<R: Runtime>(runtime: &R) {
 }
 
 /// Spawns a task that waits for its own end; returns the way to cancel it.
-fn spawn_joining_itself<R: Runtime>(drops: &Rc<Cell<usize>>) -> Box<dyn Fn() + Send> {
+fn spawn_joining_itself<R: Runtime>(
+    remote: &R::Remote,
+    drops: &Rc<Cell<usize>>,
+) -> Box<dyn Fn() + Send> {
     let own: Rc<RefCell<Option<R::Task<()>>>> = Rc::default();
     let (inside, held) = (own.clone(), CountsDrop(drops.clone()));
     let task = R::spawn(async move {
@@ -250,7 +254,7 @@ fn spawn_joining_itself<R: Runtime>(drops: &Rc<Cell<usize>>) -> Box<dyn Fn() + S
         let itself = inside.take().unwrap();
         itself.await.value();
     });
-    let cancel = task.canceller();
+    let cancel = R::canceller(remote, &task);
     *own.borrow_mut() = Some(task);
     cancel
 }
@@ -258,7 +262,7 @@ fn spawn_joining_itself<R: Runtime>(drops: &Rc<Cell<usize>>) -> Box<dyn Fn() + S
 fn a_task_that_joins_itself_can_be_cancelled<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let drops = Rc::new(Cell::new(0));
-        let cancel = spawn_joining_itself::<R>(&drops);
+        let cancel = spawn_joining_itself::<R>(&runtime.remote(), &drops);
         many_turns::<R>().await;
         same("JOIN-1", "drops of a task that waits for itself", 0, drops.get());
         cancel();
@@ -485,7 +489,7 @@ fn a_task_that_joins_itself_is_reported(runtime: &Handloom) {
     let drops = Rc::new(Cell::new(0));
     let report = stuck_report(&runtime.0, async {
         // The canceller could come from another thread, and goes.
-        drop(spawn_joining_itself::<Handloom>(&drops));
+        drop(spawn_joining_itself::<Handloom>(&runtime.remote(), &drops));
         pending::<()>().await;
     });
     says("LOOP-5", "a task that waits for itself", "task 1, spawned at", &report);

@@ -525,7 +525,7 @@ fn a_socket_used_on_another_loop_is_an_error(runtime: &Handloom) {
     let other = Handloom::new();
     let (mut near, _far) = other.block_on(async { pair::<Handloom>() });
     let error = runtime.block_on(async { Reader::read(&mut near, &mut [0; 10]).await.unwrap_err() });
-    says("SOURCE-3", "the error", "belongs to another event loop", &error.to_string());
+    says("SOURCE-3", "the error", "the event loop of this socket does not run", &error.to_string());
 }
 
 fn a_socket_used_on_another_runtime_waits_for_its_own(runtime: &Tokio) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use handloom::rt::LoopGone;
 
 use crate::on_handloom::Handloom;
-use crate::runtime::{Ended, Reader, Runtime, Task, Writer};
+use crate::runtime::{Ended, Reader, Runtime, Writer};
 use crate::support::alone::{open_descriptors, threads};
 use crate::support::check::{holds, same};
 use crate::support::futures::{CountsDrop, Probe, SharedGate, many_turns, own_waker};
@@ -334,6 +334,7 @@ fn the_last_reference_on_another_thread_drops_nothing_there<R: Runtime>(_: &R) {
 }
 
 fn cancels_from_another_thread_race_the_end<R: Runtime>(runtime: &R) {
+    let remote = runtime.remote();
     let (cancels, to_cancel) = mpsc::channel::<Box<dyn Fn() + Send>>();
     let far = thread::spawn(move || to_cancel.into_iter().for_each(|cancel| cancel()));
     runtime.block_on(async {
@@ -345,7 +346,7 @@ fn cancels_from_another_thread_race_the_end<R: Runtime>(runtime: &R) {
                 }
             });
             let task = R::spawn(probe);
-            cancels.send(task.canceller()).unwrap();
+            cancels.send(R::canceller(&remote, &task)).unwrap();
             match task.await {
                 Ended::Value(()) => ends[0] += 1,
                 Ended::Cancelled => ends[1] += 1,

@@ -51,6 +51,11 @@ impl Runtime for Handloom {
         Handle(rt::spawn(future))
     }
 
+    fn canceller<T>(remote: &Remote, task: &Handle<T>) -> Box<dyn Fn() + Send> {
+        let (remote, id) = (remote.clone(), task.0.id());
+        Box::new(move || Self::call(&remote, move || _ = rt::cancel(id)))
+    }
+
     fn yield_now() -> impl Future<Output = ()> {
         aio::yield_now()
     }
@@ -112,11 +117,6 @@ impl<T> Future for Handle<T> {
 impl<T: 'static> Task<T> for Handle<T> {
     fn cancel(&self) {
         self.0.cancel();
-    }
-
-    fn canceller(&self) -> Box<dyn Fn() + Send> {
-        let handle = self.0.cancel_handle().unwrap();
-        Box::new(move || handle.cancel())
     }
 
     fn is_finished(&self) -> bool {

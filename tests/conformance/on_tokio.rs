@@ -52,6 +52,11 @@ impl Runtime for Tokio {
         Handle(task::spawn_local(future))
     }
 
+    fn canceller<T>(_: &Remote, task: &Handle<T>) -> Box<dyn Fn() + Send> {
+        let handle = task.0.abort_handle();
+        Box::new(move || handle.abort())
+    }
+
     fn yield_now() -> impl Future<Output = ()> {
         task::yield_now()
     }
@@ -117,11 +122,6 @@ impl<T> Future for Handle<T> {
 impl<T: 'static> Task<T> for Handle<T> {
     fn cancel(&self) {
         self.0.abort();
-    }
-
-    fn canceller(&self) -> Box<dyn Fn() + Send> {
-        let handle = self.0.abort_handle();
-        Box::new(move || handle.abort())
     }
 
     fn is_finished(&self) -> bool {

@@ -94,6 +94,8 @@ pub(crate) trait Runtime: Sized + 'static {
     where
         F: Future + 'static,
         F::Output: 'static;
+    /// Makes a function that cancels a task from any thread.
+    fn canceller<T>(remote: &Self::Remote, task: &Self::Task<T>) -> Box<dyn Fn() + Send>;
     /// Lets the others run.
     fn yield_now() -> impl Future<Output = ()>;
 
@@ -122,8 +124,6 @@ pub(crate) trait Runtime: Sized + 'static {
 pub(crate) trait Task<T>: Future<Output = Ended<T>> + Unpin + 'static {
     /// Asks for the task's future to be dropped.
     fn cancel(&self);
-    /// Makes a function that asks for it from any thread.
-    fn canceller(&self) -> Box<dyn Fn() + Send>;
     /// Tells whether the task is done.
     fn is_finished(&self) -> bool;
 }
