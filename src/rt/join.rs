@@ -120,8 +120,9 @@ where
         if let Some(result) = self.take_result() {
             return Poll::Ready(result);
         }
-        let is_ours =
-            context::on_loop_of(self.state().inbox(), |core| core.polling.get() == cx.waker().data());
+        let is_ours = context::on_loop_of(self.state().inbox(), |core| {
+            core.polling.get() == cx.waker().data()
+        });
         self.flags().joiner_is_ours.set(is_ours == Some(true));
         drop(self.local().joiner.replace(Some(cx.waker().clone())));
         Poll::Pending

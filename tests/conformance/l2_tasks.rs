@@ -119,9 +119,13 @@ fn busy_tasks_take_turns<R: Runtime>(runtime: &R) {
             R::yield_now().await;
         }
         let (least, most) = (turns.iter().min().unwrap().get(), turns.iter().max().unwrap().get());
-        holds("QUEUE-2", "turns of the laziest and the busiest", "a difference of 1 at most", (least, most), |_| {
-            most - least <= 1 && least > 1000
-        });
+        holds(
+            "QUEUE-2",
+            "turns of the laziest and the busiest",
+            "a difference of 1 at most",
+            (least, most),
+            |_| most - least <= 1 && least > 1000,
+        );
     });
 }
 
@@ -239,7 +243,9 @@ fn the_wakers_of_two_block_ons_differ(runtime: &Handloom) {
         gate.passed().await;
     });
     runtime.block_on(probe);
-    holds("QUEUE-1", "polls when an old waker woke too", "2, or 3", counts.polls.get(), |n| *n <= 3);
+    holds("QUEUE-1", "polls when an old waker woke too", "2, or 3", counts.polls.get(), |n| {
+        *n <= 3
+    });
 }
 
 fn wakes_after_the_end_are_harmless<R: Runtime>(runtime: &R) {
@@ -312,7 +318,12 @@ fn a_waker_outlives_its_runtime<R: Runtime>(_: &R) {
             waker.clone().wake();
             drop(waker);
         });
-        same("TASK-6", "a thread that used a waker of a runtime that is gone", true, far.join().is_ok());
+        same(
+            "TASK-6",
+            "a thread that used a waker of a runtime that is gone",
+            true,
+            far.join().is_ok(),
+        );
     }
 }
 
@@ -322,8 +333,18 @@ fn the_last_waker_of_a_join_is_woken<R: Runtime>(runtime: &R) {
         let mut task = R::spawn(gate.passed());
         let (first, first_waker) = CountingWake::pair();
         let (second, second_waker) = CountingWake::pair();
-        same("JOIN-1", "a join before the end", true, poll_with(&mut task, &first_waker).is_pending());
-        same("JOIN-1", "a join before the end", true, poll_with(&mut task, &second_waker).is_pending());
+        same(
+            "JOIN-1",
+            "a join before the end",
+            true,
+            poll_with(&mut task, &first_waker).is_pending(),
+        );
+        same(
+            "JOIN-1",
+            "a join before the end",
+            true,
+            poll_with(&mut task, &second_waker).is_pending(),
+        );
         gate.open();
         many_turns::<R>().await;
         same("JOIN-1", "wakes of the waker that was replaced", 0, first.wakes());
@@ -509,16 +530,27 @@ fn a_destructors_panic_that_hides_behind_a_value_is_reported(_: &Handloom) {
     let (event_loop, log) = Log::watching();
     event_loop.block_on(async {
         let bomb = Bomb;
-        let task = handloom::rt::spawn_named("bomber", poll_fn(move |_| {
-            let _held = &bomb;
-            Poll::Ready(5)
-        }));
+        let task = handloom::rt::spawn_named(
+            "bomber",
+            poll_fn(move |_| {
+                let _held = &bomb;
+                Poll::Ready(5)
+            }),
+        );
         same("JOIN-1", "the value", Some(5), task.await.ok());
     });
     let reports = log.reports();
-    holds("JOIN-3", "reports of a destructor's panic", "one, naming the task", reports, |reports| {
-        reports.len() == 1 && reports[0].contains("bomber") && reports[0].contains("a bomb was dropped")
-    });
+    holds(
+        "JOIN-3",
+        "reports of a destructor's panic",
+        "one, naming the task",
+        reports,
+        |reports| {
+            reports.len() == 1
+                && reports[0].contains("bomber")
+                && reports[0].contains("a bomb was dropped")
+        },
+    );
 }
 
 fn a_payload_that_explodes_behind_a_value_harms_nobody(runtime: &Handloom) {
@@ -540,7 +572,12 @@ fn a_destructors_panic_takes_the_place_of_the_value(runtime: &Tokio) {
             let _held = &bomb;
             Poll::Ready(5)
         }));
-        same("tokio", "the text of the panic", "a bomb was dropped".into(), task.await.panic_text());
+        same(
+            "tokio",
+            "the text of the panic",
+            "a bomb was dropped".into(),
+            task.await.panic_text(),
+        );
     });
 }
 

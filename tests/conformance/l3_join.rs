@@ -71,7 +71,12 @@ claims! {
 
 fn a_task_ends_with_a_value_a_panic_or_a_cancel<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
-        same("JOIN-1", "the end of a task that returns", "a value", R::spawn(ready(5)).await.word());
+        same(
+            "JOIN-1",
+            "the end of a task that returns",
+            "a value",
+            R::spawn(ready(5)).await.word(),
+        );
         let broken: Ended<()> = R::spawn(async { panic!("through") }).await;
         same("JOIN-1", "the end of a task that panics", "a panic", broken.word());
         let task = R::spawn(pending::<()>());
@@ -197,7 +202,12 @@ fn a_join_after_a_cancel_means_that_destructors_have_run<R: Runtime>(runtime: &R
         for (number, task) in tasks.into_iter().enumerate() {
             task.cancel();
             same("JOIN-1", "the end", "cancelled", task.await.word());
-            same("JOIN-1", "destructors that ran before the join was done", number + 1, drops.get());
+            same(
+                "JOIN-1",
+                "destructors that ran before the join was done",
+                number + 1,
+                drops.get(),
+            );
         }
     });
 }
@@ -235,8 +245,7 @@ fn a_handle_polled_after_its_result_panics<R: Runtime>(runtime: &R) {
         let mut task = R::spawn(ready(5));
         let first = poll_fn(|cx| Pin::new(&mut task).poll(cx)).await;
         same("JOIN-1", "the first join", 5, first.value());
-        let second =
-            catch_unwind(AssertUnwindSafe(|| drop(poll_with(&mut task, Waker::noop()))));
+        let second = catch_unwind(AssertUnwindSafe(|| drop(poll_with(&mut task, Waker::noop()))));
         same("JOIN-1", "the second join panics", true, second.is_err());
         same("JOIN-1", "a later task", 12, R::spawn(ready(12)).await.value());
     });
@@ -431,7 +440,12 @@ fn a_nested_block_on_names_the_way_out(runtime: &Handloom) {
 }
 
 fn a_nested_block_on_says_that_it_is_one(runtime: &Tokio) {
-    says("tokio", "a nested block_on", "Cannot start a runtime from within a runtime", &nest(runtime));
+    says(
+        "tokio",
+        "a nested block_on",
+        "Cannot start a runtime from within a runtime",
+        &nest(runtime),
+    );
 }
 
 fn a_spawn_outside_block_on_names_the_way_in(_: &Handloom) {
@@ -479,7 +493,12 @@ fn two_tasks_that_wait_for_each_other_are_reported(runtime: &Handloom) {
         *second.borrow_mut() = Some(rt::spawn_named("egg", async { first.await.unwrap() }));
         pending::<()>().await;
     });
-    says("LOOP-5", "the first of two that wait for each other", "task 1 \"hen\", spawned at", &report);
+    says(
+        "LOOP-5",
+        "the first of two that wait for each other",
+        "task 1 \"hen\", spawned at",
+        &report,
+    );
     says("LOOP-5", "whom the first waits for", "waits for the end of task 2", &report);
     says("LOOP-5", "whom the second waits for", "waits for the end of task 1", &report);
     says("LOOP-5", "where they were spawned", file!(), &report);

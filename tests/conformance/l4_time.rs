@@ -15,7 +15,9 @@ use crate::on_handloom::Handloom;
 use crate::on_tokio::Tokio;
 use crate::runtime::{Runtime, Task, text_of};
 use crate::support::check::{holds, same, says};
-use crate::support::futures::{CountingWake, CountsDrop, Gate, Probe, SharedGate, many_turns, poll_with};
+use crate::support::futures::{
+    CountingWake, CountsDrop, Gate, Probe, SharedGate, many_turns, poll_with,
+};
 use crate::support::watch::{Log, Told};
 
 claims! {
@@ -64,7 +66,9 @@ fn a_sleep_is_never_early<R: Runtime>(runtime: &R) {
             let begun = Instant::now();
             R::sleep(span).await;
             let slept = begun.elapsed();
-            holds("TIMER-3", "the length of a sleep", &format!("{span:?} at least"), slept, |s| *s >= span);
+            holds("TIMER-3", "the length of a sleep", &format!("{span:?} at least"), slept, |s| {
+                *s >= span
+            });
         }
     });
 }
@@ -89,9 +93,13 @@ fn timers_fire_in_the_order_of_their_deadlines<R: Runtime>(runtime: &R) {
     });
     let fired = fired.take();
     same("TIMER-3", "timers that fired", 1000, fired.len());
-    holds("TIMER-3", "the order of deadlines that fired", "no later one before an earlier", fired, |fired| {
-        fired.is_sorted()
-    });
+    holds(
+        "TIMER-3",
+        "the order of deadlines that fired",
+        "no later one before an earlier",
+        fired,
+        |fired| fired.is_sorted(),
+    );
 }
 
 fn equal_deadlines_fire_in_the_order_of_creation(runtime: &Handloom) {
@@ -99,7 +107,8 @@ fn equal_deadlines_fire_in_the_order_of_creation(runtime: &Handloom) {
     runtime.block_on(async {
         let deadline = Instant::now() + Duration::from_millis(20);
         // The tasks first wait in the opposite order: what counts is when the sleep was made.
-        let mut sleeps: Vec<_> = (0..100).map(|number| (number, aio::sleep_until(deadline))).collect();
+        let mut sleeps: Vec<_> =
+            (0..100).map(|number| (number, aio::sleep_until(deadline))).collect();
         sleeps.reverse();
         for (number, sleep) in sleeps {
             let fired = fired.clone();
@@ -158,12 +167,21 @@ fn a_thousand_zero_sleeps_end<R: Runtime>(runtime: &R) {
 fn the_longest_sleeps_do_not_fire_and_hold_nobody_up<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let years = Duration::from_hours(10 * 366 * 24);
-        let spans = [Duration::MAX, Duration::from_secs(u64::MAX / 10), Duration::from_secs(1 << 33), years];
+        let spans = [
+            Duration::MAX,
+            Duration::from_secs(u64::MAX / 10),
+            Duration::from_secs(1 << 33),
+            years,
+        ];
         let mut tasks: Vec<_> = spans.map(|span| (span, R::spawn(R::sleep(span)))).into();
-        tasks.push((Duration::MAX, R::spawn(async {
-            let timely = R::timeout(Duration::MAX, R::sleep(Duration::from_secs(1 << 33))).await;
-            same("TIMER-3", "a future within Duration::MAX", None, timely);
-        })));
+        tasks.push((
+            Duration::MAX,
+            R::spawn(async {
+                let timely =
+                    R::timeout(Duration::MAX, R::sleep(Duration::from_secs(1 << 33))).await;
+                same("TIMER-3", "a future within Duration::MAX", None, timely);
+            }),
+        ));
         for _ in 0..3 {
             R::sleep(Duration::from_millis(5)).await;
         }
@@ -179,9 +197,15 @@ fn a_dropped_sleep_leaves_no_deadline(_: &Handloom) {
     let (event_loop, log) = Log::watching();
     event_loop.block_on(async {
         let gate = SharedGate::default();
-        let sleeps: Vec<_> = (0..10_000).map(|_| Box::pin(aio::sleep(Duration::from_millis(50)))).collect();
+        let sleeps: Vec<_> =
+            (0..10_000).map(|_| Box::pin(aio::sleep(Duration::from_millis(50)))).collect();
         for mut sleep in sleeps {
-            same("TIMER-3", "a sleep has just begun", true, poll_with(&mut sleep, Waker::noop()).is_pending());
+            same(
+                "TIMER-3",
+                "a sleep has just begun",
+                true,
+                poll_with(&mut sleep, Waker::noop()).is_pending(),
+            );
         }
         let opens = gate.clone();
         let far = thread::spawn(move || {
@@ -213,8 +237,18 @@ fn a_sleep_polled_by_two_wakers_wakes_the_last<R: Runtime>(runtime: &R) {
         let mut sleep = Box::pin(R::sleep(Duration::from_millis(5)));
         let (_first, first_waker) = CountingWake::pair();
         let (second, second_waker) = CountingWake::pair();
-        same("TIMER-3", "a sleep has just begun", true, poll_with(&mut sleep, &first_waker).is_pending());
-        same("TIMER-3", "a sleep has just begun", true, poll_with(&mut sleep, &second_waker).is_pending());
+        same(
+            "TIMER-3",
+            "a sleep has just begun",
+            true,
+            poll_with(&mut sleep, &first_waker).is_pending(),
+        );
+        same(
+            "TIMER-3",
+            "a sleep has just begun",
+            true,
+            poll_with(&mut sleep, &second_waker).is_pending(),
+        );
         R::sleep(Duration::from_millis(20)).await;
         same("TIMER-3", "wakes of the waker that came last", 1, second.wakes());
     });
@@ -224,20 +258,34 @@ fn a_sleep_reset_later_fires_later<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let begun = Instant::now();
         let mut sleep = Box::pin(R::sleep(Duration::from_millis(5)));
-        same("TIMER-3", "a sleep has just begun", true, poll_with(&mut sleep, Waker::noop()).is_pending());
+        same(
+            "TIMER-3",
+            "a sleep has just begun",
+            true,
+            poll_with(&mut sleep, Waker::noop()).is_pending(),
+        );
         let later = Duration::from_millis(40);
         R::reset(sleep.as_mut(), begun + later);
         sleep.await;
-        holds("TIMER-3", "the length of a sleep reset to 40 ms", "40 ms at least", begun.elapsed(), |slept| {
-            *slept >= later
-        });
+        holds(
+            "TIMER-3",
+            "the length of a sleep reset to 40 ms",
+            "40 ms at least",
+            begun.elapsed(),
+            |slept| *slept >= later,
+        );
     });
 }
 
 fn a_sleep_reset_earlier_fires_earlier<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let mut sleep = Box::pin(R::sleep(HOUR));
-        same("TIMER-3", "a sleep has just begun", true, poll_with(&mut sleep, Waker::noop()).is_pending());
+        same(
+            "TIMER-3",
+            "a sleep has just begun",
+            true,
+            poll_with(&mut sleep, Waker::noop()).is_pending(),
+        );
         R::reset(sleep.as_mut(), Instant::now() + Duration::from_millis(5));
         sleep.await;
     });
@@ -248,7 +296,12 @@ fn a_sleep_reset_to_the_past_fires<R: Runtime>(runtime: &R) {
         let begun = Instant::now();
         R::sleep(Duration::from_millis(2)).await;
         let mut sleep = Box::pin(R::sleep(HOUR));
-        same("TIMER-3", "a sleep has just begun", true, poll_with(&mut sleep, Waker::noop()).is_pending());
+        same(
+            "TIMER-3",
+            "a sleep has just begun",
+            true,
+            poll_with(&mut sleep, Waker::noop()).is_pending(),
+        );
         R::reset(sleep.as_mut(), begun);
         sleep.await;
     });
@@ -261,7 +314,9 @@ fn a_sleep_reset_after_it_fired_fires_again<R: Runtime>(runtime: &R) {
         let (begun, again) = (Instant::now(), Duration::from_millis(20));
         R::reset(sleep.as_mut(), begun + again);
         sleep.as_mut().await;
-        holds("TIMER-3", "the second length of a sleep", "20 ms at least", begun.elapsed(), |s| *s >= again);
+        holds("TIMER-3", "the second length of a sleep", "20 ms at least", begun.elapsed(), |s| {
+            *s >= again
+        });
     });
 }
 
@@ -287,7 +342,12 @@ fn a_value_that_is_ready_beats_its_timeout<R: Runtime>(runtime: &R) {
         R::yield_now().await;
         thread::sleep(Duration::from_millis(10));
         opens.open();
-        same("TIMEOUT-1", "a value that came in the turn of its limit", Some(()), task.await.value());
+        same(
+            "TIMEOUT-1",
+            "a value that came in the turn of its limit",
+            Some(()),
+            task.await.value(),
+        );
     });
 }
 
@@ -370,12 +430,22 @@ fn a_sleep_whose_loop_is_gone_is_ready(runtime: &Handloom) {
     let (wakes, waker) = CountingWake::pair();
     let (mut unpolled, polled) = other.block_on(async {
         let mut polled = aio::sleep(HOUR);
-        same("SLEEP-2", "a sleep has just begun", true, poll_with(&mut polled, &waker).is_pending());
+        same(
+            "SLEEP-2",
+            "a sleep has just begun",
+            true,
+            poll_with(&mut polled, &waker).is_pending(),
+        );
         (aio::sleep(HOUR), polled)
     });
     drop(other);
     same("SLEEP-2", "wakes when the loop went", 1, wakes.wakes());
-    same("SLEEP-2", "a sleep that nobody had polled", true, poll_with(&mut unpolled, &waker).is_ready());
+    same(
+        "SLEEP-2",
+        "a sleep that nobody had polled",
+        true,
+        poll_with(&mut unpolled, &waker).is_ready(),
+    );
     runtime.block_on(polled);
 }
 
@@ -463,9 +533,13 @@ fn virtual_time_bears_the_longest_sleep(_: &Handloom) {
         let begun = rt::now();
         aio::sleep(Duration::MAX).await;
         let centuries = Duration::from_hours(500 * 365 * 24);
-        holds("CLOCK-1", "virtual time after Duration::MAX", "centuries", rt::now() - begun, |passed| {
-            *passed > centuries
-        });
+        holds(
+            "CLOCK-1",
+            "virtual time after Duration::MAX",
+            "centuries",
+            rt::now() - begun,
+            |passed| *passed > centuries,
+        );
         aio::sleep(HOUR).await;
     });
 }

@@ -154,7 +154,12 @@ fn a_reader_and_a_writer_share_a_socket<R: Runtime>(runtime: &R) {
         });
         writer.await.value();
         let echoed = reader.await.value();
-        same("READY-4", "4 MiB that were written and read by two tasks", true, echoed == pattern(BYTES));
+        same(
+            "READY-4",
+            "4 MiB that were written and read by two tasks",
+            true,
+            echoed == pattern(BYTES),
+        );
         echoes.join().unwrap();
     });
 }
@@ -191,7 +196,12 @@ fn the_last_of_two_readers_wakers_is_woken<R: Runtime>(runtime: &R) {
         let (_first, first_waker) = CountingWake::pair();
         let (second, second_waker) = CountingWake::pair();
         same("READY-4", "a read of nothing", true, poll_with(&mut read, &first_waker).is_pending());
-        same("READY-4", "a read of nothing", true, poll_with(&mut read, &second_waker).is_pending());
+        same(
+            "READY-4",
+            "a read of nothing",
+            true,
+            poll_with(&mut read, &second_waker).is_pending(),
+        );
         far.write_all(b"x").unwrap();
         while second.wakes() == 0 {
             R::yield_now().await;
@@ -257,7 +267,12 @@ fn a_closed_sending_side_still_reads<R: Runtime>(runtime: &R) {
             thread::sleep(Duration::from_millis(10));
             far.write_all(b"late").unwrap();
         });
-        same("TCP-3", "what was read after our end", b"late".to_vec(), read_to_end(&mut near).await.unwrap());
+        same(
+            "TCP-3",
+            "what was read after our end",
+            b"late".to_vec(),
+            read_to_end(&mut near).await.unwrap(),
+        );
         answers.join().unwrap();
     });
 }
@@ -270,10 +285,15 @@ fn a_half_closed_socket_does_not_spin(_: &Handloom) {
         same("READY-2", "the end", 0, Reader::read(&mut near, &mut [0; 10]).await.unwrap());
         let before = log.told().len();
         aio::sleep(Duration::from_millis(100)).await;
-        let waits = log.told().into_iter().skip(before).filter(|told| matches!(told, Told::Waits(_)));
-        holds("LOOP-2", "waits of 100 ms beside a half-closed socket", "10 at most", waits.count(), |n| {
-            *n <= 10
-        });
+        let waits =
+            log.told().into_iter().skip(before).filter(|told| matches!(told, Told::Waits(_)));
+        holds(
+            "LOOP-2",
+            "waits of 100 ms beside a half-closed socket",
+            "10 at most",
+            waits.count(),
+            |n| *n <= 10,
+        );
     });
 }
 
@@ -290,7 +310,9 @@ fn a_reset_while_reading_is_an_error_of_that_task<R: Runtime>(runtime: &R) {
         many_turns::<R>().await;
         reset(far);
         let kind = broken.await.value();
-        holds("READY-1", "a read when the peer resets", "ConnectionReset", kind, |kind| is_reset(*kind));
+        holds("READY-1", "a read when the peer resets", "ConnectionReset", kind, |kind| {
+            is_reset(*kind)
+        });
         other_far.write_all(b"still here").unwrap();
         drop(other_far);
         same("READY-3", "another connection", b"still here".to_vec(), whole.await.value());
@@ -311,7 +333,9 @@ fn a_reset_while_writing_is_an_error_of_that_task<R: Runtime>(runtime: &R) {
         R::sleep(Duration::from_millis(20)).await;
         reset(far);
         let kind = writes.await.value();
-        holds("READY-1", "a write when the peer resets", "ConnectionReset", kind, |kind| is_reset(*kind));
+        holds("READY-1", "a write when the peer resets", "ConnectionReset", kind, |kind| {
+            is_reset(*kind)
+        });
     });
 }
 
@@ -341,7 +365,9 @@ fn closing_after_a_reset_does_not_panic<R: Runtime>(runtime: &R) {
         let (mut near, far) = pair::<R>();
         reset(far);
         let error = near.read(&mut [0; 10]).await.unwrap_err();
-        holds("READY-1", "a read after a reset", "ConnectionReset", error.kind(), |kind| is_reset(*kind));
+        holds("READY-1", "a read after a reset", "ConnectionReset", error.kind(), |kind| {
+            is_reset(*kind)
+        });
         // It may fail, and may not panic; nor may the halves when they are dropped.
         drop(near.close_sending().await);
         drop(near.split());
@@ -357,7 +383,12 @@ fn a_connect_that_is_refused_is_an_error<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         for _ in 0..100 {
             let kind = R::connect(deaf_address()).await.err().map(|error| error.kind());
-            same("TCP-2", "a connect where nobody listens", Some(ErrorKind::ConnectionRefused), kind);
+            same(
+                "TCP-2",
+                "a connect where nobody listens",
+                Some(ErrorKind::ConnectionRefused),
+                kind,
+            );
         }
         let mut listener = R::listen();
         let mut near = R::connect(listener.address()).await.unwrap();
@@ -388,7 +419,13 @@ fn full_listener() -> (TcpListener, Vec<TcpStream>) {
 fn a_connect_that_is_given_up_is_over<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let (listener, filled) = full_listener();
-        holds("TCP-2", "connections that fill a backlog of 0", "fewer than 16", filled.len(), |n| *n < 16);
+        holds(
+            "TCP-2",
+            "connections that fill a backlog of 0",
+            "fewer than 16",
+            filled.len(),
+            |n| *n < 16,
+        );
         let to = listener.local_addr().unwrap();
         let given_up = R::timeout(Duration::from_millis(20), R::connect(to)).await;
         same("TCP-2", "a connect to a full backlog has ended", true, given_up.is_none());
@@ -524,7 +561,8 @@ fn a_reader_whose_runtime_goes_is_woken_with_an_error<R: Runtime>(_: &R) {
 fn a_socket_used_on_another_loop_is_an_error(runtime: &Handloom) {
     let other = Handloom::new();
     let (mut near, _far) = other.block_on(async { pair::<Handloom>() });
-    let error = runtime.block_on(async { Reader::read(&mut near, &mut [0; 10]).await.unwrap_err() });
+    let error =
+        runtime.block_on(async { Reader::read(&mut near, &mut [0; 10]).await.unwrap_err() });
     says("SOURCE-3", "the error", "the event loop of this socket does not run", &error.to_string());
 }
 
@@ -550,7 +588,12 @@ fn a_cancelled_reader_closes_its_socket<R: Runtime>(runtime: &R) {
         let reads = R::spawn(async move { near.read(&mut [0; 10]).await });
         many_turns::<R>().await;
         reads.cancel();
-        same("SOURCE-1", "what the peer of a cancelled reader reads", 0, far.read(&mut [0; 10]).await.unwrap());
+        same(
+            "SOURCE-1",
+            "what the peer of a cancelled reader reads",
+            0,
+            far.read(&mut [0; 10]).await.unwrap(),
+        );
         same("JOIN-1", "the reader's end", "cancelled", reads.await.word());
     });
 }
@@ -607,7 +650,12 @@ fn a_descriptor_number_used_again_does_not_wake_the_old_owner<R: Runtime>(runtim
             let mut new = R::adopt(new).unwrap();
             let (new_wakes, new_waker) = CountingWake::pair();
             let mut read = reading(&mut new, &mut buf);
-            same("READY-3", "a read of nothing", true, poll_with(&mut read, &new_waker).is_pending());
+            same(
+                "READY-3",
+                "a read of nothing",
+                true,
+                poll_with(&mut read, &new_waker).is_pending(),
+            );
             for _ in 0..70 {
                 R::yield_now().await;
             }
@@ -668,7 +716,9 @@ fn dropped_sockets_leave_nothing_behind<R: Runtime>(runtime: &R) {
             if round % 3 == 0 {
                 let mut buf = [0; 10];
                 let pending = poll_fn(|cx: &mut Context<'_>| {
-                    std::task::Poll::Ready(reading(&mut near, &mut buf).as_mut().poll(cx).is_pending())
+                    std::task::Poll::Ready(
+                        reading(&mut near, &mut buf).as_mut().poll(cx).is_pending(),
+                    )
                 });
                 same("SOURCE-1", "a read of nothing", true, pending.await);
             }

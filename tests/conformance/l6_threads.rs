@@ -284,7 +284,9 @@ fn a_loop_with_nothing_to_do_sleeps(_: &Handloom) {
     event_loop.block_on(gate.passed());
     far.join().unwrap().unwrap();
     let waits = log.count(|told| matches!(told, Told::Waits(_)));
-    holds("LOOP-2", "waits in 300 ms with nothing to do", "10 at most", waits, |waits| *waits <= 10);
+    holds("LOOP-2", "waits in 300 ms with nothing to do", "10 at most", waits, |waits| {
+        *waits <= 10
+    });
 }
 
 fn a_waker_on_another_thread_outlives_its_runtime<R: Runtime>(_: &R) {
@@ -327,7 +329,12 @@ fn the_last_reference_on_another_thread_drops_nothing_there<R: Runtime>(_: &R) {
     });
     drop(other);
     same("TASK-6", "drops of the future", 1, counts.drops.get());
-    same("TASK-6", "the thread of its destructor", Some(thread::current().id()), counts.dropped_on.get());
+    same(
+        "TASK-6",
+        "the thread of its destructor",
+        Some(thread::current().id()),
+        counts.dropped_on.get(),
+    );
     same("JOIN-2", "drops of a result that nobody took", 1, result_drops.get());
     thread::spawn(move || drop(waker)).join().unwrap();
     same("TASK-6", "drops in the end", 1, counts.drops.get());
@@ -377,7 +384,9 @@ fn a_strangers_unpark_does_not_end_block_on<R: Runtime>(runtime: &R) {
         gate.passed().await;
     });
     runtime.block_on(probe);
-    holds("QUEUE-1", "polls of a future woken once", "2 at most", counts.polls.get(), |polls| *polls <= 2);
+    holds("QUEUE-1", "polls of a future woken once", "2 at most", counts.polls.get(), |polls| {
+        *polls <= 2
+    });
     far.join().unwrap();
 }
 
@@ -463,5 +472,10 @@ fn a_thousand_runtimes_leave_nothing_behind<R: Runtime>(_: &R) {
     }
     // A waker keeps no more of its runtime than what wakes it.
     kept.borrow_mut().clear();
-    same("LOOP-4", "descriptors and threads after 1,000 runtimes", baseline, (open_descriptors(), threads()));
+    same(
+        "LOOP-4",
+        "descriptors and threads after 1,000 runtimes",
+        baseline,
+        (open_descriptors(), threads()),
+    );
 }

@@ -67,7 +67,9 @@ fn out_of_descriptors() -> i32 {
 
 /// A listener with clients in its backlog, and no descriptor left to accept them with. Closing the
 /// spare one leaves room for one.
-async fn without_descriptors<R: Runtime>(clients: usize) -> (R::Listener, Vec<TcpStream>, Vec<File>) {
+async fn without_descriptors<R: Runtime>(
+    clients: usize,
+) -> (R::Listener, Vec<TcpStream>, Vec<File>) {
     let listener = R::listen();
     let to = listener.address();
     let clients: Vec<_> = (0..clients).map(|_| client(to)).collect();
@@ -116,11 +118,19 @@ fn accept_without_descriptors_does_not_spin(_: &Handloom) {
     event_loop.block_on(async {
         let (mut listener, _clients, mut spare) = without_descriptors::<Handloom>(1).await;
         let before = log.told().len();
-        let accepts = Handloom::spawn(async move { Listener::accept(&mut listener).await.map(drop) });
+        let accepts =
+            Handloom::spawn(async move { Listener::accept(&mut listener).await.map(drop) });
         aio::sleep(Duration::from_millis(400)).await;
-        let waits = log.told().into_iter().skip(before).filter(|told| matches!(told, Told::Waits(_)));
+        let waits =
+            log.told().into_iter().skip(before).filter(|told| matches!(told, Told::Waits(_)));
         // The first tries come after 10, 20, 40, 80 and 160 ms, each with two or three waits.
-        holds("ACCEPT-2", "waits in 400 ms without descriptors", "40 at most", waits.count(), |n| *n <= 40);
+        holds(
+            "ACCEPT-2",
+            "waits in 400 ms without descriptors",
+            "40 at most",
+            waits.count(),
+            |n| *n <= 40,
+        );
         spare.clear();
         accepts.await.value().unwrap();
     });
@@ -131,10 +141,20 @@ fn accept_without_descriptors_is_the_callers_business(runtime: &Tokio) {
         let (mut listener, _clients, mut spare) = without_descriptors::<Tokio>(1).await;
         for _ in 0..10 {
             let error = Listener::accept(&mut listener).await.map(drop).unwrap_err();
-            same("tokio", "the error of accept, each time", Some(out_of_descriptors()), error.raw_os_error());
+            same(
+                "tokio",
+                "the error of accept, each time",
+                Some(out_of_descriptors()),
+                error.raw_os_error(),
+            );
         }
         spare.clear();
-        same("tokio", "an accept when there is room", true, Listener::accept(&mut listener).await.is_ok());
+        same(
+            "tokio",
+            "an accept when there is room",
+            true,
+            Listener::accept(&mut listener).await.is_ok(),
+        );
     });
 }
 
@@ -149,7 +169,9 @@ async fn everything<R: Runtime>(rounds: usize) {
         let span = Duration::from_micros(1500 + round as u64 * 100);
         let begun = Instant::now();
         R::sleep(span).await;
-        holds("SLEEP-1", "a sleep under signals", "its span at least", begun.elapsed(), |slept| *slept >= span);
+        holds("SLEEP-1", "a sleep under signals", "its span at least", begun.elapsed(), |slept| {
+            *slept >= span
+        });
         let writes = R::spawn(async move {
             client.write_all(&vec![7; 1 << 20]).await.unwrap();
         });
@@ -246,5 +268,10 @@ fn a_runtime_gives_every_descriptor_back<R: Runtime>(_: &R) {
     run();
     let baseline = (open_descriptors(), threads());
     run();
-    same("SOURCE-1", "descriptors and threads in the end", baseline, (open_descriptors(), threads()));
+    same(
+        "SOURCE-1",
+        "descriptors and threads in the end",
+        baseline,
+        (open_descriptors(), threads()),
+    );
 }

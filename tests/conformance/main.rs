@@ -22,7 +22,10 @@
 #![expect(clippy::similar_names, reason = "a reader reads, and wakes come from a waker")]
 #![expect(clippy::waker_clone_wake, reason = "a waker is used in every way that it can be")]
 #![expect(clippy::async_yields_async, reason = "some claims carry a handle out of its runtime")]
-#![expect(clippy::needless_pass_by_value, reason = "a check takes what it compares, for short calls")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a check takes what it compares, for short calls"
+)]
 
 mod on_handloom;
 mod on_tokio;

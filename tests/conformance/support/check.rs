@@ -5,10 +5,7 @@ use std::fmt::Debug;
 /// Checks that two values are the same.
 #[track_caller]
 pub(crate) fn same<T: PartialEq + Debug>(promise: &str, what: &str, expected: T, came: T) {
-    assert!(
-        expected == came,
-        "{promise} is broken: {what}: expected {expected:?}, came {came:?}"
-    );
+    assert!(expected == came, "{promise} is broken: {what}: expected {expected:?}, came {came:?}");
 }
 
 /// Checks that a value has a property, which `expected` puts in words.

@@ -50,7 +50,10 @@ impl Watchdog {
             R::call(&remote, move || drop(answer.send(R::task_table())));
             match answered.recv_timeout(LAST_WORDS) {
                 Ok(table) => format!("Who waits for what:\n  {table}"),
-                Err(_) => "The loop does not answer: it is not inside block_on, or a task holds it.".into(),
+                Err(_) => {
+                    "The loop does not answer: it is not inside block_on, or a task holds it."
+                        .into()
+                }
             }
         })
     }
