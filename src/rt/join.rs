@@ -163,12 +163,14 @@ where
         let (local, task) = (self.local(), self.state().id());
         let spawned_at = local.spawned_at;
         let dropped = catch_unwind(AssertUnwindSafe(|| *local.stage.borrow_mut() = Stage::Empty));
-        match dropped {
-            Err(payload) if matches!(result, Err(JoinError::Cancelled)) => {
-                result = Err(core.panicked(task, spawned_at, payload));
+        if let Err(payload) = dropped {
+            let panicked = Err(core.panicked(task, spawned_at, payload));
+            if matches!(result, Err(JoinError::Cancelled)) {
+                result = panicked;
+            } else {
+                // The result stands, so nobody can collect what its destructors came to (`JOIN-3`).
+                core.uncollected::<()>(Unjoined { task, spawned_at, result: panicked.map(drop) });
             }
-            Err(payload) => drop_payload(payload),
-            Ok(()) => {}
         }
         if self.flags().has_handle.get() {
             *local.stage.borrow_mut() = Stage::Done(result);

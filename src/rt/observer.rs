@@ -6,7 +6,8 @@
 //! **Invariants**
 //! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake
 //!   and spawn, but not block.
-//! - `HOOK-2` A panic of an observer ends with the call: the loop goes on.
+//! - `HOOK-2` A panic in an observer stays in it: half-way through a step it would tear a task out of the
+//!   loop, and leave its future to whatever thread drops the last waker.
 //!
 //! **Source**: tokio's `runtime::Builder::on_task_spawn` and its siblings; asyncio's debug mode.
 
@@ -52,6 +53,13 @@ pub trait Observer {
     }
 }
 
+/// Calls an observer (`HOOK-2`); the panic hook has told of a panic when it comes here.
+fn unharmed(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        drop_payload(payload);
+    }
+}
+
 /// The observer of a loop that was given none.
 pub(crate) struct Unobserved;
 
@@ -61,13 +69,13 @@ impl Core {
     /// Tells the observer, if there is one: without one it is this branch that is paid.
     pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
         if let Some(observer) = &self.observer {
-            contain(|| observer.observe(moment()));
+            unharmed(|| observer.observe(moment()));
         }
     }
 
     /// Reports what should not have happened.
     pub(crate) fn report(&self, text: &str) {
-        contain(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
+        unharmed(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
     }
 
     /// Notes when a poll begins, if anybody wants to know.
@@ -88,13 +96,6 @@ impl Core {
                 to - from
             ));
         }
-    }
-}
-
-/// Calls an observer, whose panic must not leave a step half done (`HOOK-2`); the panic hook has told of it.
-fn contain(call: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-        drop_payload(payload);
     }
 }
 

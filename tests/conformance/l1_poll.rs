@@ -1,0 +1,167 @@
+//! Level 1: a future is polled, as often as it asks for and not once more.
+
+use std::cell::Cell;
+use std::future::{poll_fn, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::Poll;
+
+use crate::runtime::{Runtime, Task, text_of};
+use crate::support::check::same;
+use crate::support::futures::{Gate, Probe, many_turns, own_waker};
+
+claims! {
+    both: [
+        a_future_ready_at_once_is_polled_once,
+        a_task_ready_at_once_is_polled_once,
+        a_task_is_not_polled_after_it_was_ready,
+        a_wake_during_poll_gives_one_more_poll,
+        many_wakes_during_one_poll_give_one_more_poll,
+        many_wakes_between_two_polls_give_one_poll,
+        a_task_that_nobody_wakes_is_not_polled,
+        the_main_future_is_polled_only_when_woken,
+        block_on_needs_no_send_and_no_static,
+        a_panic_of_the_main_future_leaves_block_on_and_the_runtime_goes_on,
+    ]
+}
+
+fn a_future_ready_at_once_is_polled_once<R: Runtime>(runtime: &R) {
+    let (probe, counts) = Probe::new(ready(7));
+    same("LOOP-1", "the value of block_on", 7, runtime.block_on(probe));
+    same("TASK-4", "polls of a future that is ready at once", 1, counts.polls.get());
+    same("TASK-2", "drops of it", 1, counts.drops.get());
+}
+
+fn a_task_ready_at_once_is_polled_once<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let (probe, counts) = Probe::new(ready(7));
+        same("JOIN-1", "the value of the task", 7, R::spawn(probe).await.value());
+        many_turns::<R>().await;
+        same("TASK-5", "polls of a task that is ready at once", 1, counts.polls.get());
+    });
+}
+
+fn a_task_is_not_polled_after_it_was_ready<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        // The task wakes itself in the very poll in which it is ready, and its waker goes on to be used.
+        let (probe, counts) = Probe::new(poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Ready(cx.waker().clone())
+        }));
+        let waker = R::spawn(probe).await.value();
+        for _ in 0..1000 {
+            waker.wake_by_ref();
+            R::yield_now().await;
+        }
+        same("TASK-5", "polls of a task that was woken after its end", 1, counts.polls.get());
+    });
+}
+
+fn a_wake_during_poll_gives_one_more_poll<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let mut woken = false;
+        let (probe, counts) = Probe::new(poll_fn(move |cx| {
+            if std::mem::replace(&mut woken, true) {
+                return Poll::Pending;
+            }
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        }));
+        let task = R::spawn(probe);
+        many_turns::<R>().await;
+        same("TASK-4", "polls of a task that woke itself once", 2, counts.polls.get());
+        task.cancel();
+    });
+}
+
+fn many_wakes_during_one_poll_give_one_more_poll<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let mut polls = 0;
+        let (probe, counts) = Probe::new(poll_fn(move |cx| {
+            polls += 1;
+            if polls == 1 {
+                for _ in 0..1000 {
+                    cx.waker().wake_by_ref();
+                }
+            }
+            Poll::<()>::Pending
+        }));
+        let task = R::spawn(probe);
+        many_turns::<R>().await;
+        same("TASK-3", "polls of a task woken 1,000 times in one poll", 2, counts.polls.get());
+        task.cancel();
+    });
+}
+
+fn many_wakes_between_two_polls_give_one_poll<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let gate = Gate::default();
+        let (probe, counts) = Probe::new(gate.passed());
+        let task = R::spawn(probe);
+        many_turns::<R>().await;
+        same("TASK-3", "polls before anybody woke the task", 1, counts.polls.get());
+        for _ in 0..1000 {
+            gate.wake();
+        }
+        many_turns::<R>().await;
+        same("TASK-3", "polls after 1,000 wakes in a row", 2, counts.polls.get());
+        gate.open();
+        task.await.value();
+        same("TASK-3", "polls after one more wake", 3, counts.polls.get());
+    });
+}
+
+fn a_task_that_nobody_wakes_is_not_polled<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let gate = Gate::default();
+        let (probe, counts) = Probe::new(gate.passed());
+        let task = R::spawn(probe);
+        many_turns::<R>().await;
+        same("QUEUE-1", "polls of a task while others ran", 1, counts.polls.get());
+        task.cancel();
+    });
+}
+
+fn the_main_future_is_polled_only_when_woken<R: Runtime>(runtime: &R) {
+    let gate = Gate::default();
+    let opens = gate.clone();
+    let (probe, counts) = Probe::new(async move {
+        drop(R::spawn(async move {
+            many_turns::<R>().await;
+            opens.open();
+        }));
+        gate.passed().await;
+    });
+    runtime.block_on(probe);
+    same("QUEUE-1", "polls of the main future, which was woken once", 2, counts.polls.get());
+}
+
+fn block_on_needs_no_send_and_no_static<R: Runtime>(runtime: &R) {
+    let (mut text, shared) = (String::new(), Rc::new(Cell::new(0)));
+    let borrowed = &mut text;
+    let also = shared.clone();
+    runtime.block_on(async move {
+        let task = R::spawn(async move {
+            R::yield_now().await;
+            also.set(also.get() + 1);
+        });
+        task.await.value();
+        borrowed.push_str("written");
+        drop(own_waker().await);
+    });
+    same("LOOP-1", "what the future borrowed", "written", text.as_str());
+    same("TASK-1", "an Rc that lived across an await", 1, shared.get());
+}
+
+fn a_panic_of_the_main_future_leaves_block_on_and_the_runtime_goes_on<R: Runtime>(runtime: &R) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            R::yield_now().await;
+            panic!("the main future is through");
+        })
+    }));
+    let Err(payload) = outcome;
+    same("LOOP-4", "the panic", "the main future is through", &text_of(payload.as_ref()));
+    let sum = runtime.block_on(async { R::spawn(async { 5 + 7 }).await.value() });
+    same("LOOP-4", "a task after the panic", 12, sum);
+}

@@ -1,0 +1,481 @@
+//! Level 6: other threads, and other loops.
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn, ready};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use handloom::rt::LoopGone;
+
+use crate::on_handloom::Handloom;
+use crate::runtime::{Ended, Reader, Runtime, Writer};
+use crate::support::alone::{open_descriptors, threads};
+use crate::support::check::{holds, same};
+use crate::support::futures::{CountsDrop, Probe, SharedGate, many_turns, own_waker};
+use crate::support::sockets::{pair, pair_on_loop, read_exact};
+use crate::support::watch::{Log, Told};
+
+claims! {
+    both: [
+        a_wake_from_another_thread_during_a_poll_is_kept,
+        a_wake_from_another_thread_at_any_moment_is_kept,
+        a_storm_of_wakes_loses_none_and_polls_no_more_often,
+        storms_on_many_tasks_lose_none,
+        a_call_reaches_an_idle_loop,
+        a_call_reaches_a_busy_loop,
+        calls_are_made_in_order,
+        a_panic_in_a_call_harms_nobody,
+        a_waker_on_another_thread_outlives_its_runtime,
+        the_last_reference_on_another_thread_drops_nothing_there,
+        cancels_from_another_thread_race_the_end,
+        a_strangers_unpark_does_not_end_block_on,
+        two_runtimes_take_turns_on_one_thread,
+        two_runtimes_on_two_threads_wake_each_other,
+    ]
+    handloom: [
+        a_call_to_a_loop_that_is_gone_is_refused,
+        a_loop_with_nothing_to_do_sleeps,
+    ]
+}
+
+claims! {
+    alone
+    both: [a_thousand_runtimes_leave_nothing_behind]
+}
+
+/// A thread that wakes every waker that it is sent, and says so.
+fn waking_thread() -> (mpsc::Sender<Waker>, mpsc::Receiver<()>, thread::JoinHandle<()>) {
+    let (wakers, to_wake) = mpsc::channel::<Waker>();
+    let (says, done) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        for waker in to_wake {
+            waker.wake();
+            // Nobody listens once the test has failed.
+            let _ = says.send(());
+        }
+    });
+    (wakers, done, thread)
+}
+
+fn a_wake_from_another_thread_during_a_poll_is_kept<R: Runtime>(runtime: &R) {
+    const ROUNDS: usize = 10_000;
+    let (wakers, done, thread) = waking_thread();
+    let mut rounds = 0;
+    let (probe, counts) = Probe::new(poll_fn(move |cx| {
+        if rounds == ROUNDS {
+            return Poll::Ready(());
+        }
+        rounds += 1;
+        wakers.send(cx.waker().clone()).unwrap();
+        // The wake happens here, in the middle of this poll.
+        done.recv().unwrap();
+        Poll::Pending
+    }));
+    runtime.block_on(async { R::spawn(probe).await.value() });
+    same("TASK-4", "polls of a task woken once in each", ROUNDS + 1, counts.polls.get());
+    thread.join().unwrap();
+}
+
+fn a_wake_from_another_thread_at_any_moment_is_kept<R: Runtime>(runtime: &R) {
+    const ROUNDS: usize = 10_000;
+    let (wakers, _done, thread) = waking_thread();
+    let asleep = Arc::new(AtomicUsize::new(0));
+    runtime.block_on(async {
+        for round in 0..ROUNDS {
+            let (wakers, asleep) = (wakers.clone(), asleep.clone());
+            let mut sent = false;
+            // The wake comes before the poll ends, while the loop goes to sleep, or when it sleeps.
+            let wakes_at_any_moment = poll_fn(move |cx| {
+                if std::mem::replace(&mut sent, true) {
+                    return Poll::Ready(());
+                }
+                wakers.send(cx.waker().clone()).unwrap();
+                for _ in 0..round % 200 {
+                    asleep.fetch_add(1, Ordering::Relaxed);
+                }
+                Poll::Pending
+            });
+            if round % 2 == 0 {
+                wakes_at_any_moment.await;
+            } else {
+                R::spawn(wakes_at_any_moment).await.value();
+            }
+        }
+    });
+    drop(wakers);
+    thread.join().unwrap();
+}
+
+/// How many threads wake in a storm, and how often each.
+const STORM: (usize, usize) = (8, 100_000);
+
+fn a_storm_of_wakes_loses_none_and_polls_no_more_often<R: Runtime>(runtime: &R) {
+    let (threads, wakes) = STORM;
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = count.clone();
+    let (probe, counts) = Probe::new(poll_fn(move |_| {
+        // A wake that is lost after the last addition would leave this waiting without end.
+        if seen.load(Ordering::SeqCst) == threads * wakes { Poll::Ready(()) } else { Poll::Pending }
+    }));
+    runtime.block_on(async {
+        let (sends, waker) = mpsc::channel();
+        let mut probe = Box::pin(probe);
+        let task = R::spawn(poll_fn(move |cx| {
+            drop(sends.send(cx.waker().clone()));
+            probe.as_mut().poll(cx)
+        }));
+        R::yield_now().await;
+        let waker = waker.recv().unwrap();
+        let storm: Vec<_> = (0..threads)
+            .map(|_| {
+                let (waker, count) = (waker.clone(), count.clone());
+                thread::spawn(move || {
+                    for _ in 0..wakes {
+                        count.fetch_add(1, Ordering::SeqCst);
+                        waker.wake_by_ref();
+                    }
+                })
+            })
+            .collect();
+        task.await.value();
+        for thread in storm {
+            thread.join().unwrap();
+        }
+    });
+    holds("TASK-3", "polls for 800,000 wakes", "no more than wakes", counts.polls.get(), |polls| {
+        *polls <= threads * wakes + 1
+    });
+}
+
+fn storms_on_many_tasks_lose_none<R: Runtime>(runtime: &R) {
+    const TASKS: usize = 16;
+    const ROUNDS: usize = 500;
+    runtime.block_on(async {
+        let mut waking = Vec::new();
+        let mut tasks = Vec::new();
+        for _ in 0..TASKS {
+            let (gate, back) = (SharedGate::default(), mpsc::channel());
+            let (opens, (says, hears)) = (gate.clone(), back);
+            waking.push(thread::spawn(move || {
+                for _ in 0..ROUNDS {
+                    opens.open();
+                    // The next round begins when this one has been seen.
+                    if hears.recv().is_err() {
+                        return;
+                    }
+                }
+            }));
+            tasks.push(R::spawn(async move {
+                for _ in 0..ROUNDS {
+                    gate.passed().await;
+                    says.send(()).unwrap();
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.value();
+        }
+        for thread in waking {
+            thread.join().unwrap();
+        }
+    });
+}
+
+fn a_call_reaches_an_idle_loop<R: Runtime>(runtime: &R) {
+    let (gate, remote) = (SharedGate::default(), runtime.remote());
+    let opens = gate.clone();
+    let far = thread::spawn(move || {
+        // By now the loop sleeps in the selector; if not, the claim holds all the more.
+        thread::sleep(Duration::from_millis(50));
+        R::call(&remote, move || {
+            drop(R::spawn(async move {
+                R::yield_now().await;
+                opens.open();
+            }));
+        });
+    });
+    runtime.block_on(gate.passed());
+    far.join().unwrap();
+}
+
+fn a_call_reaches_a_busy_loop<R: Runtime>(runtime: &R) {
+    let (gate, remote) = (SharedGate::default(), runtime.remote());
+    let opens = gate.clone();
+    runtime.block_on(async {
+        for _ in 0..100 {
+            drop(R::spawn(async {
+                loop {
+                    R::yield_now().await;
+                }
+            }));
+        }
+        many_turns::<R>().await;
+        let far = thread::spawn(move || {
+            R::call(&remote, move || drop(R::spawn(async move { opens.open() })));
+        });
+        gate.passed().await;
+        far.join().unwrap();
+    });
+}
+
+fn calls_are_made_in_order<R: Runtime>(runtime: &R) {
+    let (remote, made) = (runtime.remote(), Arc::new(Mutex::new(Vec::new())));
+    let gate = SharedGate::default();
+    let (opens, adds) = (gate.clone(), made.clone());
+    let far = thread::spawn(move || {
+        for number in 0..1000 {
+            let adds = adds.clone();
+            R::call(&remote, move || adds.lock().unwrap().push(number));
+        }
+        R::call(&remote, move || opens.open());
+    });
+    runtime.block_on(gate.passed());
+    far.join().unwrap();
+    let made = std::mem::take(&mut *made.lock().unwrap());
+    same("REMOTE-1", "calls in the order of their making", (0..1000).collect::<Vec<_>>(), made);
+}
+
+fn a_panic_in_a_call_harms_nobody<R: Runtime>(runtime: &R) {
+    let (gate, remote) = (SharedGate::default(), runtime.remote());
+    let opens = gate.clone();
+    let far = thread::spawn(move || {
+        R::call(&remote, || panic!("the call is through"));
+        R::call(&remote, move || opens.open());
+    });
+    runtime.block_on(gate.passed());
+    far.join().unwrap();
+    same("REMOTE-1", "block_on afterwards", 12, runtime.block_on(async { 12 }));
+}
+
+fn a_call_to_a_loop_that_is_gone_is_refused(_: &Handloom) {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let counts = |drops: &Arc<AtomicUsize>| {
+        let drops = drops.clone();
+        let held = crate::support::futures::OnDrop(move || {
+            drops.fetch_add(1, Ordering::SeqCst);
+        });
+        move || drop(held)
+    };
+    let other = Handloom::new();
+    let remote = other.remote();
+    same("REMOTE-1", "a call to a loop at rest", Ok(()), remote.call_soon(counts(&drops)));
+    same("REMOTE-1", "calls dropped while the loop may still run", 0, drops.load(Ordering::SeqCst));
+    drop(other);
+    same("REMOTE-1", "calls dropped with the loop", 1, drops.load(Ordering::SeqCst));
+    let far = thread::spawn(move || remote.call_soon(counts(&drops)).map_err(|gone| (gone, drops)));
+    let (gone, drops) = far.join().unwrap().unwrap_err();
+    same("REMOTE-1", "a call to a loop that is gone", LoopGone, gone);
+    same("REMOTE-1", "calls dropped in the end", 2, drops.load(Ordering::SeqCst));
+}
+
+fn a_loop_with_nothing_to_do_sleeps(_: &Handloom) {
+    let (event_loop, log) = Log::watching();
+    let (gate, remote) = (SharedGate::default(), event_loop.remote());
+    let opens = gate.clone();
+    let far = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        remote.call_soon(move || opens.open())
+    });
+    event_loop.block_on(gate.passed());
+    far.join().unwrap().unwrap();
+    let waits = log.count(|told| matches!(told, Told::Waits(_)));
+    holds("LOOP-2", "waits in 300 ms with nothing to do", "10 at most", waits, |waits| {
+        *waits <= 10
+    });
+}
+
+fn a_waker_on_another_thread_outlives_its_runtime<R: Runtime>(_: &R) {
+    let other = R::new();
+    let (sends, waker) = mpsc::channel::<Waker>();
+    let (goes_on, may_go_on) = mpsc::channel::<()>();
+    let far = thread::spawn(move || {
+        let waker = waker.recv().unwrap();
+        while may_go_on.try_recv().is_err() {
+            waker.wake_by_ref();
+        }
+        for _ in 0..1000 {
+            waker.clone().wake();
+        }
+        drop(waker);
+    });
+    other.block_on(async {
+        drop(R::spawn(async move {
+            sends.send(own_waker().await).unwrap();
+            pending::<()>().await;
+        }));
+        many_turns::<R>().await;
+    });
+    // The runtime goes while the other thread wakes without a pause.
+    drop(other);
+    goes_on.send(()).unwrap();
+    same("TASK-6", "the thread that went on waking", true, far.join().is_ok());
+}
+
+fn the_last_reference_on_another_thread_drops_nothing_there<R: Runtime>(_: &R) {
+    let other = R::new();
+    let (probe, counts) = Probe::new(own_waker());
+    let (result_drops, waker) = other.block_on(async {
+        let waker = R::spawn(probe).await.value();
+        // A result that nobody takes is dropped here too, and not where the last waker is.
+        let drops = Rc::new(Cell::new(0));
+        drop(R::spawn(ready(CountsDrop(drops.clone()))));
+        many_turns::<R>().await;
+        (drops, waker)
+    });
+    drop(other);
+    same("TASK-6", "drops of the future", 1, counts.drops.get());
+    same(
+        "TASK-6",
+        "the thread of its destructor",
+        Some(thread::current().id()),
+        counts.dropped_on.get(),
+    );
+    same("JOIN-2", "drops of a result that nobody took", 1, result_drops.get());
+    thread::spawn(move || drop(waker)).join().unwrap();
+    same("TASK-6", "drops in the end", 1, counts.drops.get());
+}
+
+fn cancels_from_another_thread_race_the_end<R: Runtime>(runtime: &R) {
+    let remote = runtime.remote();
+    let (cancels, to_cancel) = mpsc::channel::<Box<dyn Fn() + Send>>();
+    let far = thread::spawn(move || to_cancel.into_iter().for_each(|cancel| cancel()));
+    runtime.block_on(async {
+        let mut ends = [0, 0];
+        for round in 0..2000 {
+            let (probe, counts) = Probe::new(async move {
+                for _ in 0..round % 40 {
+                    R::yield_now().await;
+                }
+            });
+            let task = R::spawn(probe);
+            cancels.send(R::canceller(&remote, &task)).unwrap();
+            match task.await {
+                Ended::Value(()) => ends[0] += 1,
+                Ended::Cancelled => ends[1] += 1,
+                Ended::Panicked(_) => panic!("JOIN-1 is broken: expected no panic"),
+            }
+            same("TASK-2", "drops of a task whose cancel raced its end", 1, counts.drops.get());
+        }
+        same("JOIN-1", "ends of 2,000 tasks", 2000, ends[0] + ends[1]);
+    });
+    drop(cancels);
+    far.join().unwrap();
+}
+
+fn a_strangers_unpark_does_not_end_block_on<R: Runtime>(runtime: &R) {
+    let gate = SharedGate::default();
+    let (opens, here) = (gate.clone(), thread::current());
+    let far = thread::spawn(move || {
+        for _ in 0..1000 {
+            here.unpark();
+        }
+        thread::sleep(Duration::from_millis(20));
+        here.unpark();
+        opens.open();
+    });
+    let (probe, counts) = Probe::new(async move {
+        // The token of `park` is this thread's own business; the runtime neither needs nor keeps it.
+        thread::park_timeout(Duration::from_millis(1));
+        gate.passed().await;
+    });
+    runtime.block_on(probe);
+    holds("QUEUE-1", "polls of a future woken once", "2 at most", counts.polls.get(), |polls| {
+        *polls <= 2
+    });
+    far.join().unwrap();
+}
+
+/// Sends a word through a pair of sockets, a task and a sleep.
+async fn a_bit_of_everything<R: Runtime>() {
+    let (mut near, mut far) = pair_on_loop::<R>();
+    let sends = R::spawn(async move {
+        R::sleep(Duration::from_millis(1)).await;
+        near.write_all(b"word").await.unwrap();
+        near
+    });
+    let mut word = [0; 4];
+    read_exact(&mut far, &mut word).await.unwrap();
+    same("READY-3", "what came through", b"word", &word);
+    drop(sends.await.value());
+}
+
+fn two_runtimes_take_turns_on_one_thread<R: Runtime>(runtime: &R) {
+    let other = R::new();
+    let (mut here, mut here_far) = runtime.block_on(async { pair::<R>() });
+    let (mut there, mut there_far) = other.block_on(async { pair::<R>() });
+    for round in 0..20_u8 {
+        runtime.block_on(a_bit_of_everything::<R>());
+        other.block_on(a_bit_of_everything::<R>());
+        // What comes for a socket while the other runtime runs is not lost.
+        io_round(&mut here_far, &mut there_far, round);
+        let mut byte = [0];
+        runtime.block_on(read_exact(&mut here, &mut byte)).unwrap();
+        same("SOURCE-3", "what the first runtime's socket read", [round], byte);
+        other.block_on(read_exact(&mut there, &mut byte)).unwrap();
+        same("SOURCE-3", "what the second runtime's socket read", [round + 100], byte);
+    }
+}
+
+/// Sends a byte to each of two.
+fn io_round(first: &mut impl std::io::Write, second: &mut impl std::io::Write, round: u8) {
+    first.write_all(&[round]).unwrap();
+    second.write_all(&[round + 100]).unwrap();
+}
+
+fn two_runtimes_on_two_threads_wake_each_other<R: Runtime>(runtime: &R) {
+    const ROUNDS: usize = 2000;
+    let (ping, pong) = (SharedGate::default(), SharedGate::default());
+    let (pinged, pongs) = (ping.clone(), pong.clone());
+    let far = thread::spawn(move || {
+        R::new().block_on(async {
+            for _ in 0..ROUNDS {
+                pinged.passed().await;
+                pongs.open();
+            }
+        });
+    });
+    runtime.block_on(async {
+        for _ in 0..ROUNDS {
+            ping.open();
+            pong.passed().await;
+        }
+    });
+    far.join().unwrap();
+}
+
+fn a_thousand_runtimes_leave_nothing_behind<R: Runtime>(_: &R) {
+    let kept = RefCell::new(Vec::new());
+    let run = |round: usize| {
+        let runtime = R::new();
+        runtime.block_on(async {
+            drop(R::spawn(R::sleep(Duration::from_hours(1))));
+            let (mut near, far) = pair_on_loop::<R>();
+            drop(R::spawn(async move { drop(near.read(&mut [0; 1]).await) }));
+            R::yield_now().await;
+            let waker = own_waker().await;
+            if round.is_multiple_of(100) {
+                kept.borrow_mut().push(waker);
+            }
+            drop(far);
+        });
+    };
+    run(0);
+    kept.borrow_mut().clear();
+    let baseline = (open_descriptors(), threads());
+    for round in 0..1000 {
+        run(round);
+    }
+    // A waker keeps no more of its runtime than what wakes it.
+    kept.borrow_mut().clear();
+    same(
+        "LOOP-4",
+        "descriptors and threads after 1,000 runtimes",
+        baseline,
+        (open_descriptors(), threads()),
+    );
+}

@@ -1,0 +1,167 @@
+//! What the conformance suite asks of a runtime: the words in which every claim is written.
+//!
+//! A claim is a function that is generic over [`Runtime`]; it is run on handloom's event loop and on
+//! tokio's. Nothing here is of use outside tests, and nothing here hides a difference: where the two part,
+//! there is a claim for each side, and a row in `notes/differences.md`.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+/// How a task ended.
+pub(crate) enum Ended<T> {
+    /// With a value.
+    Value(T),
+    /// With a panic, and its payload.
+    Panicked(Box<dyn Any + Send>),
+    /// It was cancelled, or its runtime ended.
+    Cancelled,
+}
+
+impl<T> Ended<T> {
+    /// Names the way, without the value.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Value(_) => "a value",
+            Self::Panicked(_) => "a panic",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Returns the value of a task that ought to have one.
+    #[track_caller]
+    pub(crate) fn value(self) -> T {
+        match self {
+            Self::Value(value) => value,
+            other => panic!("JOIN-1 is broken: the task's end: expected a value, came {other:?}"),
+        }
+    }
+
+    /// Returns the text of a panic, or says what came instead.
+    pub(crate) fn panic_text(self) -> String {
+        match self {
+            Self::Panicked(payload) => text_of(payload.as_ref()),
+            other => format!("no panic but {}", other.word()),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Ended<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Returns the text of a panic's payload.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
+    match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
+        (Some(text), _) => text.clone(),
+        (_, Some(text)) => (*text).into(),
+        _ => "a payload without text".into(),
+    }
+}
+
+/// A runtime with one thread.
+pub(crate) trait Runtime: Sized + 'static {
+    /// Its join handle.
+    type Task<T: 'static>: Task<T>;
+    /// Its way in for other threads.
+    type Remote: Clone + Send + 'static;
+    /// Its wait for a point in time.
+    type Sleep: Future<Output = ()> + 'static;
+    /// Its listening socket.
+    type Listener: Listener<Stream = Self::Stream>;
+    /// Its connection.
+    type Stream: Stream;
+
+    /// Makes one.
+    fn new() -> Self;
+    /// Runs a future to its end.
+    fn block_on<F: Future>(&self, future: F) -> F::Output;
+    /// Makes the way in for other threads.
+    fn remote(&self) -> Self::Remote;
+    /// Has the runtime's thread call `function`, where it may spawn.
+    fn call(remote: &Self::Remote, function: impl FnOnce() + Send + 'static);
+    /// Lists the tasks of the runtime that runs on this thread, where it can.
+    fn task_table() -> String;
+
+    /// Starts a task on this thread.
+    fn spawn<F>(future: F) -> Self::Task<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static;
+    /// Makes a function that cancels a task from any thread.
+    fn canceller<T>(remote: &Self::Remote, task: &Self::Task<T>) -> Box<dyn Fn() + Send>;
+    /// Lets the others run.
+    fn yield_now() -> impl Future<Output = ()>;
+
+    /// Waits for a span.
+    fn sleep(span: Duration) -> Self::Sleep;
+    /// Waits until an instant.
+    fn sleep_until(deadline: Instant) -> Self::Sleep;
+    /// Moves a deadline.
+    fn reset(sleep: Pin<&mut Self::Sleep>, deadline: Instant);
+    /// Waits for a future, but no longer than `limit`; `None` when the time was up.
+    fn timeout<F: Future>(limit: Duration, future: F) -> impl Future<Output = Option<F::Output>>;
+
+    /// Listens on a free port of loopback.
+    fn listen() -> Self::Listener;
+    /// Takes over a listening socket of the standard library.
+    fn adopt_listener(listener: std::net::TcpListener) -> Self::Listener;
+    /// Connects.
+    fn connect(to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
+    /// Takes over a connected socket of the standard library.
+    fn adopt(stream: TcpStream) -> io::Result<Self::Stream>;
+    /// Registers any descriptor, and takes the registration away again.
+    fn watch(descriptor: OwnedFd) -> io::Result<()>;
+}
+
+/// A join handle.
+pub(crate) trait Task<T>: Future<Output = Ended<T>> + Unpin + 'static {
+    /// Asks for the task's future to be dropped.
+    fn cancel(&self);
+    /// Tells whether the task is done.
+    fn is_finished(&self) -> bool;
+}
+
+/// What can be read.
+pub(crate) trait Reader: 'static {
+    /// Reads what there is; 0 is the end.
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
+}
+
+/// What can be written.
+pub(crate) trait Writer: 'static {
+    /// Writes what fits.
+    fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>>;
+    /// Writes all.
+    fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>>;
+}
+
+/// A connection.
+pub(crate) trait Stream: Reader + Writer + Sized {
+    /// The half that reads.
+    type ReadHalf: Reader;
+    /// The half that writes.
+    type WriteHalf: Writer;
+
+    /// Parts it for two tasks.
+    fn split(self) -> (Self::ReadHalf, Self::WriteHalf);
+    /// Closes the sending side.
+    fn close_sending(&mut self) -> impl Future<Output = io::Result<()>>;
+}
+
+/// A listening socket.
+pub(crate) trait Listener: 'static {
+    /// What it accepts.
+    type Stream;
+
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+    /// Waits for a connection.
+    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>>;
+}

@@ -1,0 +1,215 @@
+//! Instrumented futures: they count polls and drops, explode when they are polled too often, and wait for
+//! what the test decides.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, ThreadId};
+
+use crate::runtime::Runtime;
+
+/// What happened to a [`Probe`].
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// How often it was polled.
+    pub(crate) polls: Cell<usize>,
+    /// How often it was dropped.
+    pub(crate) drops: Cell<usize>,
+    /// On which thread that was.
+    pub(crate) dropped_on: Cell<Option<ThreadId>>,
+    /// Is it being polled?
+    polling: Cell<bool>,
+    /// Was it ready?
+    done: Cell<bool>,
+}
+
+/// A future that counts what is done to another one, and explodes when it is polled after its end or
+/// inside its own poll.
+pub(crate) struct Probe<F> {
+    /// The other one.
+    inner: Pin<Box<F>>,
+    /// The tally.
+    counts: Rc<Counts>,
+}
+
+impl<F: Future> Probe<F> {
+    /// Wraps a future.
+    pub(crate) fn new(inner: F) -> (Self, Rc<Counts>) {
+        let counts = Rc::<Counts>::default();
+        (Self { inner: Box::pin(inner), counts: counts.clone() }, counts)
+    }
+}
+
+impl<F: Future> Future for Probe<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let counts = self.counts.clone();
+        assert!(!counts.done.get(), "TASK-5 is broken: a future was polled after it was ready");
+        assert!(!counts.polling.replace(true), "TASK-4 is broken: a poll inside the same poll");
+        counts.polls.set(counts.polls.get() + 1);
+        let polled = self.inner.as_mut().poll(cx);
+        counts.polling.set(false);
+        counts.done.set(polled.is_ready());
+        polled
+    }
+}
+
+impl<F> Drop for Probe<F> {
+    fn drop(&mut self) {
+        self.counts.drops.set(self.counts.drops.get() + 1);
+        self.counts.dropped_on.set(Some(thread::current().id()));
+    }
+}
+
+/// Adds one to a count when it is dropped.
+#[derive(Debug)]
+pub(crate) struct CountsDrop(pub(crate) Rc<Cell<usize>>);
+
+impl Drop for CountsDrop {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+/// Runs a function when it is dropped.
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Panics when it is dropped.
+pub(crate) struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a bomb was dropped");
+    }
+}
+
+/// A door that is shut until the test opens it; any number of tasks of one thread may wait at it.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Rc<Door>);
+
+/// The shared part of a [`Gate`].
+#[derive(Default)]
+struct Door {
+    /// Is it open?
+    open: Cell<bool>,
+    /// Who waits, in the order of coming.
+    waiting: RefCell<Vec<Waker>>,
+}
+
+impl Gate {
+    /// Opens it and wakes everybody, first come first.
+    pub(crate) fn open(&self) {
+        self.0.open.set(true);
+        self.wake();
+    }
+
+    /// Wakes everybody who has polled so far, whether it is open or not; they stay known.
+    pub(crate) fn wake(&self) {
+        let waiting = self.0.waiting.borrow().clone();
+        for waker in waiting {
+            waker.wake();
+        }
+    }
+
+    /// Returns the waker that came last.
+    pub(crate) fn last_waker(&self) -> Waker {
+        self.0.waiting.borrow().last().unwrap().clone()
+    }
+
+    /// Waits until it is open.
+    pub(crate) fn passed(&self) -> impl Future<Output = ()> + 'static {
+        let door = self.0.clone();
+        poll_fn(move |cx| {
+            if door.open.get() {
+                return Poll::Ready(());
+            }
+            let mut waiting = door.waiting.borrow_mut();
+            if !waiting.iter().any(|known| known.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+    }
+}
+
+/// A door that any thread may open, and one task waits at.
+#[derive(Clone, Default)]
+pub(crate) struct SharedGate(Arc<Mutex<(bool, Option<Waker>)>>);
+
+impl SharedGate {
+    /// Opens it.
+    pub(crate) fn open(&self) {
+        let waker = {
+            let mut door = self.0.lock().unwrap();
+            door.0 = true;
+            door.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Waits until it is open, and shuts it behind.
+    pub(crate) fn passed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let door = self.0.clone();
+        poll_fn(move |cx| {
+            let mut door = door.lock().unwrap();
+            if std::mem::take(&mut door.0) {
+                return Poll::Ready(());
+            }
+            door.1 = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+}
+
+/// A waker that counts its wakes.
+#[derive(Default)]
+pub(crate) struct CountingWake(AtomicUsize);
+
+impl CountingWake {
+    /// Makes one, and the waker.
+    pub(crate) fn pair() -> (Arc<Self>, Waker) {
+        let count = Arc::<Self>::default();
+        (count.clone(), Waker::from(count))
+    }
+
+    /// Tells how often it was woken.
+    pub(crate) fn wakes(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for CountingWake {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Polls a future once with a waker.
+pub(crate) fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// Returns the waker with which the caller is polled.
+pub(crate) fn own_waker() -> impl Future<Output = Waker> {
+    poll_fn(|cx| Poll::Ready(cx.waker().clone()))
+}
+
+/// Yields so often that every other task has had many turns, and sockets and timers were looked at.
+pub(crate) async fn many_turns<R: Runtime>() {
+    for _ in 0..200 {
+        R::yield_now().await;
+    }
+}
