@@ -3,6 +3,7 @@
 pub mod aio;
 pub mod calc;
 pub mod cli;
+pub mod compare;
 pub mod generator;
 pub mod labs;
 pub mod os;

@@ -18,6 +18,8 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use libc::c_int;
 
@@ -33,6 +35,13 @@ impl fmt::Display for Pid {
     /// Writes the plain number.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
+    }
+}
+
+impl From<&std::process::Child> for Pid {
+    /// The number of a child that std started. It is the child's own until that is waited for.
+    fn from(child: &std::process::Child) -> Self {
+        Self(child.id().cast_signed())
     }
 }
 
@@ -131,6 +140,19 @@ pub fn die_with_parent(parent: Pid) -> io::Result<()> {
     } else {
         Err(io::Error::new(io::ErrorKind::NotFound, format!("parent {parent} has ended")))
     }
+}
+
+/// Has the program that `command` will start be killed when the thread that starts it ends, however that ends.
+///
+/// # Source
+/// prctl(2), `PR_SET_PDEATHSIG`, which execve(2) keeps
+pub fn end_with_parent(command: &mut Command) {
+    let parent = pid();
+    let bind =
+        move || die_with_parent(parent).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH));
+    // SAFETY: `pre_exec`: between fork and exec this makes two system calls and takes no lock. Memory is taken
+    // only for the error of an orphan, whose parent's allocator nobody waits for any more.
+    unsafe { command.pre_exec(bind) };
 }
 
 /// The number of this process.

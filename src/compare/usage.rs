@@ -1,0 +1,164 @@
+//! What the kernel knows of a server: processor time, memory, threads, and its children's.
+//!
+//! Problem: when the client is the limit, every server answers equally often, and requests per second do not
+//! tell the cheap one from the dear one. Processor time per request does.
+//!
+//! **Invariants**
+//! - `USAGE-1` Of a process and all its descendants. One that ends while we look is left out, without an error;
+//!   its time is its parent's by then.
+//! - `USAGE-2` Processor time never counts a thread twice: the clock in ticks knows threads that have ended and
+//!   counts hundredths of a second, the scheduler's knows the living ones to the nanosecond. Either is too low
+//!   at most, so the greater of the two is taken.
+//! - `USAGE-3` Memory is the sum over the processes; what they share is counted in each of them.
+//!
+//! **Source**: proc(5), under `stat`, `status`, `task` and `schedstat`.
+
+use std::fs;
+use std::io;
+use std::ops::Sub;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One tick of `/proc/PID/stat`. Linux shows hundredths of a second to programs, whatever it counts itself.
+const TICK: Duration = Duration::from_millis(10);
+/// `VmHWM` and `VmRSS` count in units of this.
+const KIB: u64 = 1024;
+
+/// The places of the fields of `stat`, counted from the one behind the name, which is field 3 of proc(5).
+mod field {
+    /// Processor time in user mode and in the kernel: fields 14 and 15.
+    pub(super) const OWN: [usize; 2] = [11, 12];
+    /// The same of children that were waited for: fields 16 and 17.
+    pub(super) const CHILDREN: [usize; 2] = [13, 14];
+    /// The number of threads: field 20.
+    pub(super) const THREADS: usize = 17;
+}
+
+/// What a process and its descendants have used, or use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time, of the user's code and of the kernel for it.
+    pub cpu: Duration,
+    /// The most memory that was resident.
+    pub peak_bytes: u64,
+    /// The memory that is resident now.
+    pub resident_bytes: u64,
+    /// The threads there are.
+    pub threads: u64,
+    /// The processes there are.
+    pub processes: u64,
+}
+
+impl Usage {
+    /// Looks at a process and its descendants.
+    ///
+    /// # Errors
+    /// There is no such process, or /proc is not mounted.
+    pub fn of(pid: u32) -> io::Result<Self> {
+        let mut usage = Self::of_one(pid)?;
+        // The list may grow while it is worked through.
+        let mut descendants = children(pid);
+        while let Some(pid) = descendants.pop() {
+            if let Ok(one) = Self::of_one(pid) {
+                usage.add(one);
+                descendants.extend(children(pid));
+            }
+        }
+        Ok(usage)
+    }
+
+    /// Looks at one process.
+    fn of_one(pid: u32) -> io::Result<Self> {
+        let fields = stat_fields(pid)?;
+        let sum = |places: [usize; 2]| places.iter().map(|place| fields[*place]).sum::<u64>();
+        let own = ticks(sum(field::OWN)).max(scheduled(pid));
+        let status = fs::read_to_string(in_proc(pid, "status"))?;
+        Ok(Self {
+            cpu: own + ticks(sum(field::CHILDREN)),
+            peak_bytes: kib_field(&status, "VmHWM:"),
+            resident_bytes: kib_field(&status, "VmRSS:"),
+            threads: fields[field::THREADS],
+            processes: 1,
+        })
+    }
+
+    /// Adds a descendant (`USAGE-3`).
+    fn add(&mut self, other: Self) {
+        self.cpu += other.cpu;
+        self.peak_bytes += other.peak_bytes;
+        self.resident_bytes += other.resident_bytes;
+        self.threads += other.threads;
+        self.processes += other.processes;
+    }
+
+    /// Keeps the greater of each number: what was the most at any look.
+    pub fn keep_most(&mut self, other: Self) {
+        self.cpu = self.cpu.max(other.cpu);
+        self.peak_bytes = self.peak_bytes.max(other.peak_bytes);
+        self.resident_bytes = self.resident_bytes.max(other.resident_bytes);
+        self.threads = self.threads.max(other.threads);
+        self.processes = self.processes.max(other.processes);
+    }
+}
+
+impl Sub for Usage {
+    type Output = Duration;
+
+    /// The processor time between two looks.
+    fn sub(self, earlier: Self) -> Duration {
+        self.cpu.saturating_sub(earlier.cpu)
+    }
+}
+
+/// The path of a process's file.
+fn in_proc(pid: u32, file: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/{file}"))
+}
+
+/// Reads the numbers of `stat` behind the name, which may hold spaces and brackets of its own; so it is the
+/// last bracket that ends it. A field that is no number (the state's letter) reads as nought.
+fn stat_fields(pid: u32) -> io::Result<Vec<u64>> {
+    let stat = fs::read_to_string(in_proc(pid, "stat"))?;
+    let (_, behind_name) = stat.rsplit_once(')').unwrap_or_default();
+    let fields: Vec<u64> =
+        behind_name.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    if fields.len() <= field::THREADS {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat: short")));
+    }
+    Ok(fields)
+}
+
+/// Ticks as a span.
+fn ticks(count: u64) -> Duration {
+    TICK * u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// What the scheduler says that the living threads have run (`USAGE-2`); nought where it keeps no account.
+fn scheduled(pid: u32) -> Duration {
+    let nanos = threads(pid).filter_map(|thread| {
+        let text = fs::read_to_string(thread.join("schedstat")).ok()?;
+        text.split_ascii_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
+}
+
+/// The children of a process: each of its threads may have forked.
+fn children(pid: u32) -> Vec<u32> {
+    let lists = threads(pid).filter_map(|thread| fs::read_to_string(thread.join("children")).ok());
+    lists
+        .flat_map(|list| list.split_ascii_whitespace().flat_map(str::parse).collect::<Vec<_>>())
+        .collect()
+}
+
+/// The directories of a process's threads; none when it has ended.
+fn threads(pid: u32) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(in_proc(pid, "task"));
+    entries.into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+/// The value in bytes of a line of `status`; nought when it is not there, as with a process that has ended.
+fn kib_field(status: &str, name: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * KIB
+}
