@@ -5,7 +5,8 @@
 //!
 //! **Invariants**
 //! - `ARGS-1`: an option is `--name value` or `--name=value`; with a short name also `-n value` or `-nvalue`.
-//! - `ARGS-2`: an option stands once. Twice is an error, since one of the two is not what was meant.
+//! - `ARGS-2`: an option stands once. Twice is an error, since one of the two is not what was meant; save for the
+//!   few that are declared as repeated.
 //! - `ARGS-3`: a default is text that is read like a given value. What the usage text shows is what is taken.
 //! - `ARGS-4`: after `--` everything is an operand. `--help` before it wins over any error.
 //! - `ARGS-5`: a value that begins with `-` is written `--name=-value`, except a number.
@@ -30,22 +31,30 @@ pub(crate) struct Opt {
     pub(crate) default: Option<&'static str>,
     /// What it is for, in one line.
     pub(crate) help: &'static str,
+    /// Whether it may stand several times (`ARGS-2`).
+    pub(crate) is_repeated: bool,
 }
 
 impl Opt {
     /// Declares an option without a value.
     pub(crate) const fn flag(name: &'static str, help: &'static str) -> Self {
-        Self { name, short: None, value: None, default: None, help }
+        Self { name, short: None, value: None, default: None, help, is_repeated: false }
     }
 
     /// Declares an option with a value, and no default.
     pub(crate) const fn value(name: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self { name, short: None, value: Some(value), default: None, help }
+        Self { name, short: None, value: Some(value), default: None, help, is_repeated: false }
     }
 
     /// Gives it a default.
     pub(crate) const fn default(mut self, default: &'static str) -> Self {
         self.default = Some(default);
+        self
+    }
+
+    /// Lets it stand several times.
+    pub(crate) const fn repeated(mut self) -> Self {
+        self.is_repeated = true;
         self
     }
 
@@ -187,7 +196,7 @@ impl Args {
     /// Notes an option (`ARGS-2`).
     fn add(&mut self, option: &Opt, value: String) -> Result<(), Failure> {
         let name = option.name;
-        if self.is_given(name) {
+        if self.is_given(name) && !option.is_repeated {
             return Err(Failure::Usage(format!("--{name}: given twice")));
         }
         self.given.push((name, value));
@@ -246,6 +255,19 @@ impl Args {
         let given = self.given.iter().find(|(given, _)| *given == name);
         let text = given.map(|(_, value)| value.as_str()).or(option.default);
         text.map(|text| read_as(&format!("--{name}"), text, read)).transpose()
+    }
+
+    /// Reads every value of an option that may be repeated, in their order.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
+    pub(crate) fn all<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Failure> {
+        let given = self.given.iter().filter(|(given, _)| *given == name);
+        given.map(|(_, text)| read_as(&format!("--{name}"), text, &read)).collect()
     }
 
     /// Reads the operand in a place, counted from 0; none when it is optional and missing.

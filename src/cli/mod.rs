@@ -6,14 +6,18 @@
 
 mod args;
 mod client;
+mod compare;
 mod failure;
 mod help;
+mod interrupt;
 mod lab;
+mod load;
 mod output;
 mod program;
 mod serve;
 mod stdin;
 mod suggest;
+mod tour;
 mod values;
 
 pub use program::main;

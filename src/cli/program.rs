@@ -12,10 +12,17 @@ use super::args::{Args, Parsed, Syntax};
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
-use super::{client, help, lab, serve};
+use super::{client, compare, help, lab, load, serve, tour};
 
 /// Every subcommand, in the order of the usage text.
-const SUBCOMMANDS: &[&Subcommand] = &[&serve::SUBCOMMAND, &client::SUBCOMMAND, &lab::SUBCOMMAND];
+const SUBCOMMANDS: &[&Subcommand] = &[
+    &tour::SUBCOMMAND,
+    &serve::SUBCOMMAND,
+    &client::SUBCOMMAND,
+    &load::SUBCOMMAND,
+    &compare::SUBCOMMAND,
+    &lab::SUBCOMMAND,
+];
 
 /// A subcommand as its file declares it.
 #[derive(Debug)]

@@ -148,7 +148,8 @@ fn describe(trouble: &Trouble, requests: &[u8], replies: &[u8], place: Place) ->
             before + 1
         );
     }
-    let index = replies[..agreed].iter().filter(|byte| **byte == b'\n').count();
+    // As many lines are whole as there are newlines.
+    let index = replies[..agreed].split(|byte| *byte == b'\n').count() - 1;
     let line_start =
         replies[..agreed].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let (asked, expected) = (line(requests, index), line(replies, index));

@@ -19,10 +19,10 @@ use std::time::Duration;
 /// How many cells a power of two is cut into, as a power of two itself.
 const OCTAVE_BITS: u32 = 6;
 /// The same as a count. Taste: an error below 2 %, less than two runs differ by.
-const CELLS_PER_OCTAVE: u64 = 1 << OCTAVE_BITS;
+const CELLS_PER_OCTAVE: usize = 1 << OCTAVE_BITS;
 /// Cells for every number of nanoseconds there can be: the first two octaves' worth are exact, then one octave
 /// for each further bit of a `u64`.
-const CELLS: usize = ((u64::BITS - OCTAVE_BITS + 1) as usize) << OCTAVE_BITS;
+const CELLS: usize = (u64::BITS - OCTAVE_BITS + 1) as usize * CELLS_PER_OCTAVE;
 
 /// How often each latency came, about.
 #[derive(Clone)]
@@ -122,7 +122,10 @@ mod tests {
                 let cell = cell(value);
                 assert!(value <= ceiling(cell), "{value}: HISTOGRAM-1");
                 assert!(cell == 0 || value > ceiling(cell - 1), "{value}: HISTOGRAM-1");
-                assert!(ceiling(cell) - value <= value / CELLS_PER_OCTAVE, "{value}: HISTOGRAM-2");
+                assert!(
+                    ceiling(cell) - value <= value / CELLS_PER_OCTAVE as u64,
+                    "{value}: HISTOGRAM-2"
+                );
             }
         }
         assert_eq!(cell(u64::MAX), CELLS - 1, "the last cell is used");

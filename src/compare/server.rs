@@ -94,6 +94,9 @@ impl Server {
     /// The program cannot be started; it ends, or says something else, or nothing within [`START_LIMIT`]. Then it is
     /// gone. `Interrupted` when `stop` was readable first.
     ///
+    /// # Panics
+    /// Never: what std promises for a pipe is there.
+    ///
     /// # Blocking
     /// For [`START_LIMIT`] at most.
     pub fn start(entrant: &Entrant, stop: Option<BorrowedFd<'_>>) -> io::Result<Self> {

@@ -1,0 +1,145 @@
+//! `handloom compare`: the same load on every model, in one table.
+//!
+//! **Invariants**
+//! - `COMPARE-1`: rows that were measured are printed on every way out, also after ctrl-c.
+//! - `COMPARE-2`: no server is left running (`SERVER-1`).
+
+use std::fs;
+use std::path::Path;
+
+use super::args::{Args, Opt, Syntax};
+use super::failure::Failure;
+use super::interrupt::interruption;
+use super::load::{LEAST_TIMEOUT, LONGEST_TIMEOUT, MOST_CONNECTIONS, MOST_REQUESTS};
+use super::output::Output;
+use super::program::Subcommand;
+use super::values::{parsed, seconds, whole};
+use crate::calc::Model;
+use crate::compare::{Contest, Entrant, MAX_DEPTH, Outcome, Stage, chart, table, to_json};
+use crate::os::limits;
+
+/// Most rounds that may be asked for. Taste.
+const MOST_ROUNDS: usize = 1_000;
+
+/// The name of the picture in `--out`.
+pub(crate) const CHART_FILE: &str = "compare.svg";
+
+/// What is declared.
+pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
+    name: "compare",
+    summary: "Puts the same load on every server model, one after another: a table",
+    syntax: Syntax { options: OPTIONS, operands: &[] },
+    examples: &[
+        ("handloom compare", "All models, with 64 connections and one request at a time on each."),
+        ("handloom compare --models async,threads -c 1000 -d 16 -n 1000000", "Two of them, hard."),
+        (
+            "handloom compare --models async --rounds 5 \\\n    \
+             --server \"tokio=target/release/calc_server --addr 127.0.0.1:0\" \\\n    \
+             --server \"bare=target/release/examples/bare_epoll --addr 127.0.0.1:0\"",
+            "Ours beside the tokio twin and the bare selector. Build these two first:\n      \
+             cargo build --release --package handloom-tokio && cargo build --release --example bare_epoll",
+        ),
+    ],
+    run,
+};
+
+/// The options.
+const OPTIONS: &[Opt] = &[
+    Opt::value("models", "LIST", "models, parted by commas; \"none\" for only the --server ones")
+        .default("sequential,threads,pool,prefork,callbacks,generators,async"),
+    Opt::value(
+        "server",
+        "NAME=COMMAND",
+        "one more server: any program that prints \"listening on ADDRESS\"; may be repeated",
+    )
+    .repeated(),
+    Opt::value("connections", "N", "connections that ask at once").short('c').default("64"),
+    Opt::value("depth", "N", "requests sent before a reply is read, up to 1024")
+        .short('d')
+        .default("1"),
+    Opt::value("requests", "N", "requests to each server").short('n').default("100000"),
+    Opt::value("rounds", "N", "runs of each server, interleaved; the median is shown").default("1"),
+    Opt::value("timeout", "S", "how long each run may take").default("60"),
+    Opt::value("out", "DIR", "writes the picture compare.svg there"),
+    Opt::flag("json", "prints one JSON object; times in microseconds"),
+];
+
+/// Runs the contest and prints the table.
+fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    let mut entrants = args.value("models", models)?;
+    entrants.extend(args.all("server", |text| {
+        Entrant::of_command(text).ok_or_else(|| "expected NAME=COMMAND".to_owned())
+    })?);
+    if entrants.is_empty() {
+        return Err(Failure::Usage("--models: none, and no --server either".to_owned()));
+    }
+    let contest = Contest {
+        entrants,
+        connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
+        depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
+        requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
+        timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
+        rounds: args.value("rounds", whole("rounds", 1..=MOST_ROUNDS))?,
+    };
+    let out = args.optional("out", parsed::<String>)?;
+    let outcome = hold(&contest, output)?;
+    if args.is_given("json") {
+        output.line(to_json(&contest, &outcome))?;
+    } else {
+        output.bytes(table(&contest, &outcome).as_bytes())?;
+    }
+    if let Some(directory) = out {
+        write_into(Path::new(&directory), CHART_FILE, &chart(&contest, &outcome))?;
+    }
+    verdict(&outcome)
+}
+
+/// Reads the list of models.
+fn models(text: &str) -> Result<Vec<Entrant>, String> {
+    if text == "none" {
+        return Ok(Vec::new());
+    }
+    let entrant = |name: &str| {
+        let model: Model = parsed(name.trim())?;
+        Entrant::of_model(model).map_err(|error| format!("this program cannot be found: {error}"))
+    };
+    text.split(',').map(entrant).collect()
+}
+
+/// Holds a contest, with progress.
+pub(crate) fn hold(contest: &Contest, output: &mut Output) -> Result<Outcome, Failure> {
+    let stop = interruption()?;
+    // As many descriptors as may be had, for us and, by inheritance, for the servers.
+    drop(limits::raise_open_files());
+    let requests = contest.requests;
+    let outcome = contest.run(Some(stop), &mut |stage| match stage {
+        Stage::Starts(entrant, _) => output.progress(format_args!("{} starts", entrant.name)),
+        Stage::Goes(entrant, answered) => {
+            output.progress(format_args!("{}: {answered} of {requests} requests", entrant.name));
+        }
+    });
+    output.clear_progress();
+    outcome.map_err(|error| Failure::while_doing("compare", error))
+}
+
+/// How the program ends after a contest.
+pub(crate) fn verdict(outcome: &Outcome) -> Result<(), Failure> {
+    if outcome.is_stopped {
+        return Err(Failure::Interrupted);
+    }
+    let wrong = outcome.entries.iter().filter(|entry| !entry.is_right());
+    let wrong: Vec<_> = wrong.map(|entry| entry.entrant.name.as_str()).collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Failed(format!("not all was right with {}", wrong.join(", "))))
+    }
+}
+
+/// Writes a file into a directory, which is made if need be.
+pub(crate) fn write_into(directory: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let path = directory.join(name);
+    fs::create_dir_all(directory)
+        .and_then(|()| fs::write(&path, text))
+        .map_err(|error| Failure::while_doing(format_args!("write {}", path.display()), error))
+}

@@ -1,0 +1,203 @@
+//! `handloom load`: many clients at once, each of which checks every reply.
+//!
+//! **Invariants**
+//! - `LOADCMD-1`: what was measured is printed on every way out, also after ctrl-c and when the time was up; the
+//!   exit code tells whether all of it was right.
+//! - `LOADCMD-2`: failures are told on stderr, numbers on stdout; `--json` has both in one object.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::args::{Args, Operand, Opt, Syntax};
+use super::failure::Failure;
+use super::interrupt::interruption;
+use super::output::Output;
+use super::program::Subcommand;
+use super::values::{Address, parsed, seconds, whole};
+use crate::compare::json::Json;
+use crate::compare::{End, Idle, IdleReport, Load, MAX_DEPTH, Moment, Report};
+use crate::os::limits;
+
+/// Most connections that may be asked for: the ports of one address.
+pub(crate) const MOST_CONNECTIONS: usize = u16::MAX as usize;
+/// Most requests that may be asked for. Taste: an hour and more of the fastest server.
+pub(crate) const MOST_REQUESTS: usize = 1_000_000_000_000;
+/// The shortest time-out.
+pub(crate) const LEAST_TIMEOUT: Duration = Duration::from_millis(1);
+/// The longest: a day.
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+/// Greater than any process's number on Linux, where they end at 2^22.
+const MOST_PID: usize = 1 << 22;
+
+/// What is declared.
+pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
+    name: "load",
+    summary: "Asks a calculator server as fast as it answers, and checks every reply",
+    syntax: Syntax {
+        options: OPTIONS,
+        operands: &[Operand { name: "ADDR", is_optional: false, help: "the server, as HOST:PORT" }],
+    },
+    examples: &[
+        ("handloom load 127.0.0.1:8888", "64 connections, each with one request at a time."),
+        ("handloom load 127.0.0.1:8888 -c 1000 -d 16 -n 1000000", "Sixteen requests in one write."),
+        (
+            "handloom load 127.0.0.1:8888 --idle 10000 --server-pid $(pgrep -n handloom)",
+            "What an idle connection costs that server.",
+        ),
+    ],
+    run,
+};
+
+/// The options.
+const OPTIONS: &[Opt] = &[
+    Opt::value("connections", "N", "connections that ask at once").short('c').default("64"),
+    Opt::value("depth", "N", "requests sent before a reply is read, up to 1024")
+        .short('d')
+        .default("1"),
+    Opt::value("requests", "N", "requests in all; each connection sends its share and closes")
+        .short('n')
+        .default("100000"),
+    Opt::value("op", "OP", "what the server does: sum or product").default("sum"),
+    Opt::value("timeout", "S", "how long all of it may take").default("60"),
+    Opt::value(
+        "idle",
+        "N",
+        "instead: opens N connections, has each answer, keeps them, asks again",
+    ),
+    Opt::value("server-pid", "PID", "with --idle: the server's process, to look at its memory"),
+    Opt::flag("json", "prints one JSON object; latencies in microseconds"),
+];
+
+/// Puts the load on the server, and prints what came of it.
+fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    let address: Address = args
+        .operand(0, Address::to_connect)?
+        .expect("holds because the operand is declared as not optional");
+    let load = Load {
+        address: resolve(&address)?,
+        connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
+        depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
+        requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
+        op: args.value("op", parsed)?,
+        timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
+    };
+    let idle = args.optional("idle", whole("connections", 1..=MOST_CONNECTIONS))?;
+    let server = args.optional("server-pid", whole("a process", 1..=MOST_PID))?;
+    if server.is_some() && idle.is_none() {
+        return Err(Failure::Usage("--server-pid: only together with --idle".to_owned()));
+    }
+    let is_json = args.is_given("json");
+    // As many descriptors as may be had; too few show as failed connections.
+    drop(limits::raise_open_files());
+    match idle {
+        Some(connections) => {
+            let Load { address, op, timeout, .. } = load;
+            let server = server.and_then(|pid| u32::try_from(pid).ok());
+            run_idle(&Idle { address, connections, server, op, timeout }, is_json, output)
+        }
+        None => run_load(&load, is_json, output),
+    }
+}
+
+/// The first address of a name.
+fn resolve(address: &Address) -> Result<SocketAddr, Failure> {
+    let resolved = address.resolve().map_err(|error| Failure::while_doing(address, error))?;
+    let none = || Failure::while_doing(address, "the name has no address");
+    resolved.into_iter().next().ok_or_else(none)
+}
+
+/// The load that asks.
+fn run_load(load: &Load, is_json: bool, output: &mut Output) -> Result<(), Failure> {
+    let stop = interruption()?;
+    let requests = load.requests;
+    let report = load.run(Some(stop), &mut |moment| {
+        if let Moment::Goes { answered } = moment {
+            output.progress(format_args!("{answered} of {requests} requests"));
+        }
+    });
+    let report = report.map_err(|error| Failure::while_doing("load", error))?;
+    if is_json {
+        output.line(report.to_json())?;
+    } else {
+        output.line(&report)?;
+        for failure in &report.failures {
+            output.note(failure);
+        }
+    }
+    verdict(&report)
+}
+
+/// How the program ends after a load (`LOADCMD-1`).
+fn verdict(report: &Report) -> Result<(), Failure> {
+    let Report { answered, requests, .. } = report;
+    match report.end {
+        End::Stopped => Err(Failure::Interrupted),
+        _ if report.is_right() => Ok(()),
+        _ => {
+            let text = format!("{answered} of {requests} requests were answered rightly");
+            Err(Failure::Failed(text))
+        }
+    }
+}
+
+/// The load that says nothing.
+fn run_idle(idle: &Idle, is_json: bool, output: &mut Output) -> Result<(), Failure> {
+    let stop = interruption()?;
+    let wanted = idle.connections;
+    let report = idle.run(Some(stop), &mut |open| {
+        output.progress(format_args!("{open} of {wanted} connections"));
+    });
+    let report = report.map_err(|error| Failure::while_doing("load", error))?;
+    if is_json {
+        output.line(idle_json(wanted, &report))?;
+    } else {
+        output.bytes(idle_text(wanted, &report).as_bytes())?;
+        for reason in report.why_no_more.iter().chain(&report.failure) {
+            output.note(reason);
+        }
+    }
+    let IdleReport { reached, answered, .. } = report;
+    match report.end {
+        Some(End::Stopped) => Err(Failure::Interrupted),
+        Some(End::TimedOut) => {
+            let limit = idle.timeout.as_secs_f64();
+            Err(Failure::Failed(format!("the time was up after {limit} s")))
+        }
+        _ if reached == wanted && answered == wanted => Ok(()),
+        _ => {
+            let text = format!("{reached} of {wanted} connections, {answered} answered in the end");
+            Err(Failure::Failed(text))
+        }
+    }
+}
+
+/// The idle connections as lines for a human.
+fn idle_text(wanted: usize, report: &IdleReport) -> String {
+    let memory = report.resident_bytes.zip(report.bytes_each()).map(|((before, with), each)| {
+        let [before, with] = [before, with].map(|bytes| bytes / 1024);
+        format!(
+            "server's memory   {with} KiB, before {before} KiB\nper connection    {each} bytes\n"
+        )
+    });
+    format!(
+        "idle connections  {} of {wanted}\n{}still answered    {}\n",
+        report.reached,
+        memory.unwrap_or_default(),
+        report.answered
+    )
+}
+
+/// The same as JSON.
+fn idle_json(wanted: usize, report: &IdleReport) -> Json {
+    let whole = |number: Option<u64>| number.map_or(Json::Null, Json::Whole);
+    let failures = report.why_no_more.iter().chain(&report.failure);
+    Json::Object(vec![
+        ("wanted", Json::Whole(wanted as u64)),
+        ("reached", Json::Whole(report.reached as u64)),
+        ("resident_bytes_before", whole(report.resident_bytes.map(|(before, _)| before))),
+        ("resident_bytes_with", whole(report.resident_bytes.map(|(_, with)| with))),
+        ("bytes_each", whole(report.bytes_each())),
+        ("answered", Json::Whole(report.answered as u64)),
+        ("failures", Json::List(failures.map(Json::text).collect())),
+    ])
+}
