@@ -58,7 +58,7 @@ const OPTIONS: &[Opt] = &[
         .short('d')
         .default("1"),
     Opt::value("requests", "N", "requests to each server").short('n').default("100000"),
-    Opt::value("rounds", "N", "runs of each server, interleaved; the median is shown").default("1"),
+    Opt::value("rounds", "N", "runs of each server, interleaved; the best is shown").default("1"),
     Opt::value("timeout", "S", "how long each run may take").default("60"),
     Opt::value("out", "DIR", "writes the picture compare.svg there"),
     Opt::flag("json", "prints one JSON object; times in microseconds"),

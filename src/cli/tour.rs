@@ -50,7 +50,8 @@ const OPTIONS: &[Opt] = &[
 /// What to notice, when the table is there.
 const NOTICES: [&str; 6] = [
     "sequential: p50 against max. Whoever has its turn is served at once; everybody else waits for the whole \
-     conversation of those before. Requests per second do not show it: the server was never idle.",
+     conversation of those before. And between two requests of the one client there is nothing else to do: the \
+     server falls asleep and is woken each time, which costs more than the answer does.",
     "threads and pool: a thread for each client, most of them asleep. Look at the threads and at the peak memory; \
      the kernel does the waiting, and a switch between threads is in each request's processor time.",
     "prefork: the same with processes. The memory looks worst since pages that all share are counted in each; what \

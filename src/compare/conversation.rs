@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use crate::aio::{AsyncRead, AsyncWrite, TcpStream};
 
-use super::load::Run;
+use super::run::Run;
 
 /// How far apart two neighbours begin in the script, so that their replies differ.
 const STRIDE: u64 = 37;

@@ -31,7 +31,8 @@ use crate::os::limits;
 use crate::rt::{EventLoop, spawn};
 
 use super::conversation::{Place, exchange};
-use super::load::{End, READ_BYTES, stopped};
+use super::load::End;
+use super::run::{READ_BYTES, stopped};
 use super::script::Script;
 use super::usage::Usage;
 

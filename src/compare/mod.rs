@@ -5,8 +5,8 @@
 //! kernel afterwards what it used; for where the client is the limit, requests per second say nothing, and
 //! processor time per request still does.
 //!
-//! Reading order: `script` (what is asked), `histogram` (how long it took), `load` and `conversation` (the
-//! client), `idle` (the client that says nothing). Then `usage` (what the kernel knows of a server),
+//! Reading order: `script` (what is asked), `histogram` (how long it took), `load`, `run` and `conversation`
+//! (the client), `idle` (the client that says nothing). Then `usage` (what the kernel knows of a server),
 //! `server` (a server as a child process), `contest` (all of them, one after another), and what is made
 //! of it: `table`, `chart`, `page`.
 
@@ -18,6 +18,7 @@ mod idle;
 pub mod json;
 mod load;
 mod page;
+mod run;
 mod script;
 mod server;
 mod table;

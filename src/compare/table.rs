@@ -81,12 +81,9 @@ fn conditions(contest: &Contest, outcome: &Outcome) -> String {
         }
         None => "1 processor, which server and load share: compare the processor time".to_owned(),
     };
-    let median =
-        if *rounds > 1 { format!("; the median of {rounds} rounds") } else { String::new() };
+    let best = if *rounds > 1 { format!("; the best of {rounds} rounds") } else { String::new() };
     let requests = grouped(*requests);
-    format!(
-        "{requests} requests over {connections} connections, depth {depth}{median}\n{place}\n\n"
-    )
+    format!("{requests} requests over {connections} connections, depth {depth}{best}\n{place}\n\n")
 }
 
 /// An entrant's line.

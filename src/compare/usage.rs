@@ -6,16 +6,15 @@
 //! **Invariants**
 //! - `USAGE-1` Of a process and all its descendants. One that ends while we look is left out, without an error;
 //!   its time is its parent's by then.
-//! - `USAGE-2` Processor time never counts a thread twice: the clock in ticks knows threads that have ended and
-//!   counts hundredths of a second, the scheduler's knows the living ones to the nanosecond. Either is too low
-//!   at most, so the greater of the two is taken.
+//! - `USAGE-2` There are two accounts of processor time. The one in ticks is complete, and counts hundredths of a
+//!   second; the scheduler's counts nanoseconds, and forgets a thread that has ended. A span is taken from the
+//!   second as long as it agrees with the first.
 //! - `USAGE-3` Memory is the sum over the processes; what they share is counted in each of them.
 //!
 //! **Source**: proc(5), under `stat`, `status`, `task` and `schedstat`.
 
 use std::fs;
 use std::io;
-use std::ops::Sub;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,8 +36,11 @@ mod field {
 /// What a process and its descendants have used, or use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Processor time, of the user's code and of the kernel for it.
+    /// Processor time in ticks, of the user's code and of the kernel for it; ended threads and reaped children
+    /// included.
     pub cpu: Duration,
+    /// Processor time of the living threads, to the nanosecond; nought where the kernel keeps no account.
+    pub scheduled: Duration,
     /// The most memory that was resident.
     pub peak_bytes: u64,
     /// The memory that is resident now.
@@ -71,10 +73,10 @@ impl Usage {
     fn of_one(pid: u32) -> io::Result<Self> {
         let fields = stat_fields(pid)?;
         let sum = |places: [usize; 2]| places.iter().map(|place| fields[*place]).sum::<u64>();
-        let own = ticks(sum(field::OWN)).max(scheduled(pid));
         let status = fs::read_to_string(in_proc(pid, "status"))?;
         Ok(Self {
-            cpu: own + ticks(sum(field::CHILDREN)),
+            cpu: ticks(sum(field::OWN) + sum(field::CHILDREN)),
+            scheduled: scheduled(pid),
             peak_bytes: kib_field(&status, "VmHWM:"),
             resident_bytes: kib_field(&status, "VmRSS:"),
             threads: fields[field::THREADS],
@@ -85,28 +87,31 @@ impl Usage {
     /// Adds a descendant (`USAGE-3`).
     fn add(&mut self, other: Self) {
         self.cpu += other.cpu;
+        self.scheduled += other.scheduled;
         self.peak_bytes += other.peak_bytes;
         self.resident_bytes += other.resident_bytes;
         self.threads += other.threads;
         self.processes += other.processes;
     }
 
+    /// Returns the processor time since an earlier look (`USAGE-2`).
+    pub fn cpu_since(&self, earlier: &Self) -> Duration {
+        let in_ticks = self.cpu.saturating_sub(earlier.cpu);
+        let exact = self.scheduled.saturating_sub(earlier.scheduled);
+        // Each process's two kinds of time are cut to whole ticks at either look.
+        let processes = u32::try_from(self.processes.max(earlier.processes)).unwrap_or(u32::MAX);
+        let tolerance = TICK.saturating_mul(2).saturating_mul(processes);
+        if exact + tolerance >= in_ticks && !exact.is_zero() { exact } else { in_ticks }
+    }
+
     /// Keeps the greater of each number: what was the most at any look.
     pub fn keep_most(&mut self, other: Self) {
         self.cpu = self.cpu.max(other.cpu);
+        self.scheduled = self.scheduled.max(other.scheduled);
         self.peak_bytes = self.peak_bytes.max(other.peak_bytes);
         self.resident_bytes = self.resident_bytes.max(other.resident_bytes);
         self.threads = self.threads.max(other.threads);
         self.processes = self.processes.max(other.processes);
-    }
-}
-
-impl Sub for Usage {
-    type Output = Duration;
-
-    /// The processor time between two looks.
-    fn sub(self, earlier: Self) -> Duration {
-        self.cpu.saturating_sub(earlier.cpu)
     }
 }
 
@@ -133,7 +138,7 @@ fn ticks(count: u64) -> Duration {
     TICK * u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// What the scheduler says that the living threads have run (`USAGE-2`); nought where it keeps no account.
+/// What the scheduler says that the living threads have run (`USAGE-2`).
 fn scheduled(pid: u32) -> Duration {
     let nanos = threads(pid).filter_map(|thread| {
         let text = fs::read_to_string(thread.join("schedstat")).ok()?;

@@ -1,0 +1,65 @@
+#![expect(missing_docs, reason = "a test's name says it all")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use handloom::os::process;
+use handloom::os::signal::Signal;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const MODELS: [&str; 7] =
+    ["sequential", "threads", "pool", "prefork", "callbacks", "generators", "async"];
+
+/// Runs a small tour; returns its exit code, its stdout and its stderr.
+fn tour(directory: &Path) -> (Option<i32>, String, String) {
+    let out = format!("--out={}", directory.display());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handloom"));
+    command.args(["tour", "-c", "4", "-n", "500", &out]).stdin(Stdio::null());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
+    let pid = process::Pid::from(&child);
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || drop(done.send(child.wait_with_output())));
+    let Ok(output) = result.recv_timeout(PATIENCE) else {
+        process::kill(pid, Signal::Kill).expect("kill");
+        panic!("the tour hangs");
+    };
+    let output = output.expect("output");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_tour_shows_every_model_and_writes_its_report() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tour");
+    let (code, shown, told) = tour(&directory);
+    assert_eq!(code, Some(0), "TOUR-2: {shown} {told}");
+    assert!(shown.contains("What to notice"), "{shown}");
+    assert_eq!(told, "", "OUTPUT-1: nothing is said on stderr when all is well");
+    for name in ["compare.svg", "compare.txt", "report.html"] {
+        let text = fs::read_to_string(directory.join(name)).expect(name);
+        for model in MODELS {
+            assert!(shown.contains(model), "{model} is not shown: {shown}");
+            assert!(text.contains(model), "TOUR-3: {model} is missing in {name}: {text}");
+        }
+    }
+    let page = fs::read_to_string(directory.join("report.html")).expect("the page");
+    assert!(page.contains("<svg") && page.contains("requests/s"), "PAGE-1: {page}");
+    for foreign in ["<script", "src=", "href=", "url("] {
+        assert!(!page.contains(foreign), "PAGE-1: {foreign} in {page}");
+    }
+    fs::remove_dir_all(&directory).expect("remove");
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_ends_it_with_1() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tour-file");
+    fs::write(&file, "not a directory").expect("write");
+    let (code, _, told) = tour(&file);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("write ") && told.contains("compare.svg"), "{told}");
+    fs::remove_file(&file).expect("remove");
+}
