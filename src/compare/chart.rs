@@ -11,7 +11,7 @@
 use std::fmt::Write as _;
 
 use super::contest::{Contest, Entry, Outcome};
-use super::table::per_second;
+use super::figures::per_second;
 
 /// The picture's width, in its own units.
 const WIDTH: f64 = 760.0;

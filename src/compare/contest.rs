@@ -66,6 +66,12 @@ impl Row {
         let answered = self.report.answered.max(1) as f64;
         self.cpu.as_secs_f64() * 1e6 / answered
     }
+
+    /// Returns the share of the time in which the server was at work; 1 means that it was the limit.
+    pub fn busy(&self) -> f64 {
+        let seconds = self.report.elapsed.as_secs_f64();
+        if seconds > 0.0 { self.cpu.as_secs_f64() / seconds } else { 0.0 }
+    }
 }
 
 /// An entrant and what came of it: a row, or why there is none.
@@ -132,6 +138,7 @@ impl Contest {
                     Err(error) => error.kind() == io::ErrorKind::Interrupted,
                 };
                 if is_stopped {
+                    // Half a run says nothing; those before it do.
                     break 'rounds;
                 }
                 runs.push(run.map_err(|error| error.to_string()));
@@ -156,6 +163,7 @@ impl Contest {
             pin_to_cpus(&[server])?;
         }
         let server = Server::start(entrant, stop)?;
+        // It has inherited the first processor; we go over to the other.
         if let Some((_, client)) = machine.pinned {
             pin_to_cpus(&[client])?;
         }
@@ -167,6 +175,7 @@ impl Contest {
             op: Op::Sum,
             timeout: self.timeout,
         };
+        // Looked at from the client's thread, some times a second at most: what that costs is the client's.
         let (mut begin, mut most) = (Usage::default(), Usage::default());
         let report = load.run(stop, &mut |moment| {
             // A server that has ended has no usage; its clients will tell.

@@ -1,8 +1,8 @@
 //! One client of a load: its connection, its requests, and its verdict on every reply.
 //!
 //! **Invariants**
-//! - `CLIENT-1` Between two batches nothing is outstanding: a byte that comes then, or that goes beyond the
-//!   replies asked for, is a failure.
+//! - `CLIENT-1` Between two batches nothing is outstanding: a byte that goes beyond the replies asked for is a
+//!   failure, at once or as the next batch's first reply. Behind the last reply nobody looks.
 //! - `CLIENT-2` The read buffer is everybody's, and holds nothing when a poll is over: what has been compared
 //!   and was right is known from the script, so even a verdict on half a reply needs no copy.
 
@@ -54,6 +54,7 @@ async fn try_converse(run: &Run, number: usize, share: u64) -> Result<(), String
     // Else the kernel would gather a deep batch's tail until the first part is acknowledged.
     stream.set_nodelay(true).map_err(|error| format!("set TCP_NODELAY: {error}"))?;
     poll_fn(|cx| run.poll_gate(cx)).await;
+    // Neighbours begin apart, so that they expect different replies at the same time.
     let offset = STRIDE * number as u64;
     let (mut asked, mut sent_at) = (0, Instant::now());
     while asked < share {
@@ -107,6 +108,7 @@ async fn try_exchange(
     poll_fn(|cx| {
         let mut buffer = buffer.borrow_mut();
         loop {
+            // Mostly there is one read here: it takes all replies, and being short tells that there is no more.
             let count = ready!(stream.poll_read(cx, &mut buffer))?;
             match compare(&buffer[..count], replies, &mut right) {
                 ControlFlow::Continue(()) => {}
@@ -139,6 +141,7 @@ fn describe(trouble: &Trouble, requests: &[u8], replies: &[u8], place: Place) ->
         Trouble::Closed(right) => (*right, &[]),
         Trouble::Wrong(right, came) => (*right, came),
     };
+    // A read may be right at first and wrong then: the first byte that differs is what counts.
     let agreed = right + came.iter().zip(&replies[right..]).take_while(|(a, b)| a == b).count();
     if agreed == replies.len() {
         // All was right, and then there was more.
@@ -152,6 +155,7 @@ fn describe(trouble: &Trouble, requests: &[u8], replies: &[u8], place: Place) ->
     let index = replies[..agreed].split(|byte| *byte == b'\n').count() - 1;
     let line_start =
         replies[..agreed].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    // Requests and replies have one line each (SCRIPT-3), so the same index finds both.
     let (asked, expected) = (line(requests, index), line(replies, index));
     let which = format!("request {} of {share}: asked {asked:?}", before + index as u64 + 1);
     // What came of this line: its right beginning from before, then the bytes of this read.

@@ -160,6 +160,7 @@ impl Held {
             let tasks: Vec<_> =
                 (0..wave).map(|number| spawn(self.clone().open(streams.len() + number))).collect();
             for task in tasks {
+                // A panic of a task is told like any other reason.
                 match task.await.unwrap_or_else(|error| Err(error.to_string())) {
                     Ok(stream) => streams.push(stream),
                     Err(reason) => {
@@ -170,6 +171,7 @@ impl Held {
             let mut report = self.report.borrow_mut();
             report.reached = streams.len();
             watch(report.reached);
+            // One refusal means that there is no more to be had; those that are open stay.
             if report.why_no_more.is_some() {
                 break;
             }

@@ -20,6 +20,7 @@
 //!
 //! **Source**: the closed-loop mode of `wrk` and of redis-benchmark.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use crate::calc::Op;
 use crate::rt::EventLoop;
 
+use super::figures::{grouped, per_second, span};
 use super::histogram::Histogram;
 use super::run::Run;
 use super::script::RING;
@@ -96,6 +98,22 @@ impl Report {
         #[expect(clippy::cast_precision_loss, reason = "nobody sends 2^53 requests")]
         let answered = self.answered as f64;
         if seconds > 0.0 { answered / seconds } else { 0.0 }
+    }
+}
+
+impl fmt::Display for Report {
+    /// Writes the report as lines for a human.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let speed = per_second(self.per_second());
+        let [answered, requests] = [self.answered, self.requests].map(grouped);
+        let seconds = self.elapsed.as_secs_f64();
+        writeln!(out, "requests/s  {speed}")?;
+        writeln!(out, "answered    {answered} of {requests} in {seconds:.3} s")?;
+        writeln!(out, "errors      {}", self.failed)?;
+        for (name, rank) in [("p50", 500), ("p90", 900), ("p99", 990), ("p99.9", 999)] {
+            writeln!(out, "{name:<12}{}", span(self.latency.per_mille(rank)))?;
+        }
+        write!(out, "{:<12}{}", "max", span(self.latency.largest()))
     }
 }
 

@@ -8,16 +8,18 @@
 //! Reading order: `script` (what is asked), `histogram` (how long it took), `load`, `run` and `conversation`
 //! (the client), `idle` (the client that says nothing). Then `usage` (what the kernel knows of a server),
 //! `server` (a server as a child process), `contest` (all of them, one after another), and what is made
-//! of it: `table`, `chart`, `page`.
+//! of it: `table`, `chart`, `page`, `record`.
 
 mod chart;
 mod contest;
 mod conversation;
+mod figures;
 mod histogram;
 mod idle;
 pub mod json;
 mod load;
 mod page;
+mod record;
 mod run;
 mod script;
 mod server;
@@ -26,10 +28,12 @@ mod usage;
 
 pub use chart::chart;
 pub use contest::{Contest, Entry, Machine, Outcome, Row, Stage};
+pub use figures::Ratio;
 pub use histogram::Histogram;
 pub use idle::{Idle, IdleReport};
 pub use load::{End, Load, MAX_DEPTH, Moment, Report};
 pub use page::page;
+pub use record::to_json;
 pub use server::{Entrant, Server};
-pub use table::{Ratio, table, to_json};
+pub use table::table;
 pub use usage::Usage;

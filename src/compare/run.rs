@@ -97,9 +97,11 @@ impl Run {
         stop: Option<BorrowedFd<'_>>,
         watch: &mut dyn FnMut(Moment),
     ) -> io::Result<End> {
+        // A time-out beyond what the clock can count is none.
         let deadline = Instant::now().checked_add(self.load.timeout);
         let stop = stop.map(Descriptor::new).transpose()?;
         let mut stopped = pin!(stopped(stop.as_ref()));
+        // Detached: they tell of their end by `left`, and when this one returns they are dropped (LOOP-4).
         for number in 0..self.left.get() {
             let share = self.load.share(number);
             drop(spawn_named(
@@ -123,6 +125,7 @@ impl Run {
                 }),
             );
             match end.await {
+                // A stop and the end in the same turn: the end wins, for all has been measured.
                 Ok(end) => return end,
                 Err(_) if left.is_zero() => return Ok(End::TimedOut),
                 Err(_) => watch(Moment::Goes { answered: self.answered.get() }),
@@ -162,6 +165,7 @@ impl Run {
     /// Starts the clock and lets everybody through (`LOAD-3`).
     fn open_gate(&self) {
         self.began.set(Some(Instant::now()));
+        // Taken out first: whoever wakes may come back to the gate.
         for waker in self.at_gate.take() {
             waker.wake();
         }
