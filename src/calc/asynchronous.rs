@@ -71,8 +71,7 @@ async fn run(
     }
     server.stop();
     // Who still does not take his replies when the grace is over will not get them.
-    drop(timeout(config.grace, server.all_left()).await);
-    Ok(())
+    timeout(config.grace, server.all_left()).await.or(Ok(()))
 }
 
 /// What all tasks of the server share.

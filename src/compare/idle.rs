@@ -127,8 +127,8 @@ impl Held {
         stop: Option<BorrowedFd<'_>>,
         watch: &mut dyn FnMut(usize),
     ) -> io::Result<End> {
-        let stop = stop.map(Descriptor::new).transpose()?;
-        let (mut work, mut stopped) = (pin!(self.hold(watch)), pin!(stopped(stop.as_ref())));
+        let mut stop = stop.map(Descriptor::new).transpose()?;
+        let (mut work, mut stopped) = (pin!(self.hold(watch)), pin!(stopped(stop.as_mut())));
         let first = std::future::poll_fn(|cx| {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(done.map(|()| End::Done));

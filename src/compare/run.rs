@@ -99,8 +99,8 @@ impl Run {
     ) -> io::Result<End> {
         // A time-out beyond what the clock can count is none.
         let deadline = Instant::now().checked_add(self.load.timeout);
-        let stop = stop.map(Descriptor::new).transpose()?;
-        let mut stopped = pin!(stopped(stop.as_ref()));
+        let mut stop = stop.map(Descriptor::new).transpose()?;
+        let mut stopped = pin!(stopped(stop.as_mut()));
         // Detached: they tell of their end by `left`, and when this one returns they are dropped (LOOP-4).
         for number in 0..self.left.get() {
             let share = self.load.share(number);
@@ -220,7 +220,7 @@ impl Run {
 }
 
 /// Waits for the stop, for ever when there is none.
-pub(super) async fn stopped(stop: Option<&Descriptor<BorrowedFd<'_>>>) -> io::Result<()> {
+pub(super) async fn stopped(stop: Option<&mut Descriptor<BorrowedFd<'_>>>) -> io::Result<()> {
     match stop {
         Some(stop) => stop.readable().await,
         None => std::future::pending().await,

@@ -105,11 +105,6 @@ impl WakeState {
         self.id
     }
 
-    /// Returns the way in to its loop from other threads.
-    pub(crate) fn inbox(&self) -> &Arc<Inbox> {
-        &self.inbox
-    }
-
     /// Makes the task ready; from any thread, at any time.
     pub(crate) fn wake(&self) {
         let here = context::on_loop_of(&self.inbox, |core| {

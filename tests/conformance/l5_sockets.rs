@@ -520,7 +520,7 @@ fn a_file_cannot_be_waited_for<R: Runtime>(runtime: &R) {
 fn a_descriptor_registered_twice_is_an_error(runtime: &Handloom) {
     runtime.block_on(async {
         let (near, mut far) = std_pair();
-        let first = aio::Descriptor::new(&near).unwrap();
+        let mut first = aio::Descriptor::new(&near).unwrap();
         let second = aio::Descriptor::new(&near).map_err(|error| error.kind()).err();
         same("SOURCE-1", "a second registration", Some(ErrorKind::AlreadyExists), second);
         far.write_all(b"x").unwrap();
