@@ -70,6 +70,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     entrants.extend(args.all("server", |text| {
         Entrant::of_command(text).ok_or_else(|| "expected NAME=COMMAND".to_owned())
     })?);
+    // A contest of nobody would be right, and tell nothing.
     if entrants.is_empty() {
         return Err(Failure::Usage("--models: none, and no --server either".to_owned()));
     }
@@ -83,6 +84,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     };
     let out = args.optional("out", parsed::<String>)?;
     let outcome = hold(&contest, output)?;
+    // COMPARE-1: first what was measured, then the verdict.
     if args.is_given("json") {
         output.line(to_json(&contest, &outcome))?;
     } else {

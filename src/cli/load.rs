@@ -83,6 +83,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     };
     let idle = args.optional("idle", whole("connections", 1..=MOST_CONNECTIONS))?;
     let server = args.optional("server-pid", whole("a process", 1..=MOST_PID))?;
+    // Taken silently, it would have somebody wait for numbers that never come.
     if server.is_some() && idle.is_none() {
         return Err(Failure::Usage("--server-pid: only together with --idle".to_owned()));
     }
@@ -116,6 +117,7 @@ fn run_load(load: &Load, is_json: bool, output: &mut Output) -> Result<(), Failu
         }
     });
     let report = report.map_err(|error| Failure::while_doing("load", error))?;
+    // LOADCMD-1: first what was measured, then the verdict. In JSON the failures are inside.
     if is_json {
         output.line(report.to_json())?;
     } else {

@@ -91,14 +91,14 @@ impl Server {
     /// Starts a server, on the processors that this thread may use, and waits until it is ready.
     ///
     /// # Errors
-    /// The program cannot be started; it ends, or says something else, or nothing within [`START_LIMIT`]. Then it is
+    /// The program cannot be started; it ends, or says something else, or nothing within `START_LIMIT`. Then it is
     /// gone. `Interrupted` when `stop` was readable first.
     ///
     /// # Panics
-    /// Never: what std promises for a pipe is there.
+    /// Never in practice: std keeps the pipe that it was asked for.
     ///
     /// # Blocking
-    /// For [`START_LIMIT`] at most.
+    /// For `START_LIMIT` at most: ten seconds.
     pub fn start(entrant: &Entrant, stop: Option<BorrowedFd<'_>>) -> io::Result<Self> {
         let mut command = Command::new(&entrant.program);
         command.args(&entrant.arguments).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -153,7 +153,7 @@ impl Server {
     /// The wait itself fails; it is killed then.
     ///
     /// # Blocking
-    /// For [`GRACE`] at most, and the time the kernel needs.
+    /// For `GRACE` at most, two seconds, and the time the kernel needs.
     pub fn end(mut self) -> io::Result<bool> {
         // Not reaped yet, so the number is its own.
         process::kill(Pid::from(&self.child), Signal::Terminate)?;
