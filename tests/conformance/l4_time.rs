@@ -73,33 +73,45 @@ fn a_sleep_is_never_early<R: Runtime>(runtime: &R) {
     });
 }
 
+/// Has a thousand tasks wait, the first of them for `margin`; returns the milliseconds after it in the order
+/// in which they fired. `None`: the machine was so busy that some deadlines were past before they were
+/// waited for, which says nothing.
+async fn order_of_timers<R: Runtime>(margin: Duration) -> Option<Vec<u64>> {
+    let (fired, late) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(false)));
+    let (first, mut random) = (Instant::now() + margin, 7_u32);
+    let mut tasks = Vec::new();
+    for _ in 0..1000 {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (after, fired, late) = (u64::from(random >> 16) % 100, fired.clone(), late.clone());
+        let sleep = R::sleep_until(first + Duration::from_millis(after));
+        tasks.push(R::spawn(async move {
+            let mut sleep = Box::pin(sleep);
+            // Tokio's sleep enters its timers at the first poll.
+            let _ = poll_with(&mut sleep, Waker::noop());
+            late.set(late.get() || Instant::now() >= first);
+            sleep.await;
+            fired.borrow_mut().push(after);
+        }));
+    }
+    for task in tasks {
+        task.await.value();
+    }
+    (!late.get()).then(|| fired.take())
+}
+
 fn timers_fire_in_the_order_of_their_deadlines<R: Runtime>(runtime: &R) {
-    let fired = Rc::new(RefCell::new(Vec::new()));
-    runtime.block_on(async {
-        let (base, mut random) = (Instant::now(), 7_u32);
-        let mut tasks = Vec::new();
-        for _ in 0..1000 {
-            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let (after, fired) = (u64::from(random >> 16) % 100, fired.clone());
-            let sleep = R::sleep_until(base + Duration::from_millis(20 + after));
-            tasks.push(R::spawn(async move {
-                sleep.await;
-                fired.borrow_mut().push(after);
-            }));
-        }
-        for task in tasks {
-            task.await.value();
+    let fired = runtime.block_on(async {
+        let mut margin = Duration::from_millis(20);
+        loop {
+            if let Some(fired) = order_of_timers::<R>(margin).await {
+                return fired;
+            }
+            margin *= 4;
         }
     });
-    let fired = fired.take();
     same("TIMER-3", "timers that fired", 1000, fired.len());
-    holds(
-        "TIMER-3",
-        "the order of deadlines that fired",
-        "no later one before an earlier",
-        fired,
-        |fired| fired.is_sorted(),
-    );
+    let sorted = fired.is_sorted();
+    same("TIMER-3", "the deadlines fired in order", true, sorted);
 }
 
 fn equal_deadlines_fire_in_the_order_of_creation(runtime: &Handloom) {
@@ -124,14 +136,19 @@ fn equal_deadlines_fire_in_the_order_of_creation(runtime: &Handloom) {
 
 fn a_short_sleep_is_asked_for_in_nanoseconds(_: &Handloom) {
     let (event_loop, log) = Log::watching();
-    event_loop.block_on(async { aio::sleep(Duration::from_micros(300)).await });
+    event_loop.block_on(async {
+        for _ in 0..50 {
+            aio::sleep(Duration::from_micros(300)).await;
+        }
+    });
     let longest = log.told().into_iter().filter_map(|told| match told {
         Told::Waits(timeout) => timeout,
         _ => None,
     });
-    // How late it is depends on the machine, and is the benches' business.
-    holds("SLEEP-1", "the longest wait for 300 µs", "1 to 300 µs", longest.max(), |longest| {
-        longest.is_some_and(|longest| !longest.is_zero() && longest <= Duration::from_micros(300))
+    // How late a sleep is depends on the machine, and is the benches' business.
+    let span = Duration::from_micros(300);
+    holds("SLEEP-1", "the longest wait for 300 µs", "1 ns to 300 µs", longest.max(), |longest| {
+        longest.is_some_and(|longest| !longest.is_zero() && longest <= span)
     });
 }
 
@@ -390,14 +407,14 @@ fn a_cancelled_sleep_wakes_nobody<R: Runtime>(runtime: &R) {
         let gate = Gate::default();
         let passed = gate.passed();
         let (probe, counts) = Probe::new(async move {
-            let late = R::timeout(Duration::from_millis(20), passed).await;
+            let late = R::timeout(Duration::from_millis(300), passed).await;
             same("TIMEOUT-1", "the value", Some(()), late);
             pending::<()>().await;
         });
         let task = R::spawn(probe);
         many_turns::<R>().await;
         gate.open();
-        R::sleep(Duration::from_millis(60)).await;
+        R::sleep(Duration::from_millis(500)).await;
         same("SLEEP-2", "polls of a task whose time limit was dropped", 2, counts.polls.get());
         task.cancel();
     });

@@ -16,22 +16,23 @@ pub(crate) fn is_alone(test: &str) -> bool {
 }
 
 /// Runs the test again in a process of its own, and fails as it does.
-///
-/// With one thread the harness runs the test on the main thread, where the kernel delivers signals first.
 pub(crate) fn run_again(test: &str) {
-    let (_crate, name) = test.split_once("::").unwrap();
-    let output = Command::new(env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(ALONE, test)
-        .output()
-        .unwrap();
+    let output = again(test).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && said.contains("1 passed"),
-        "{name}, alone in a process: {}\n{said}\n{}",
+        "{test}, alone in a process: {}\n{said}\n{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// The command that runs one test in a process of its own.
+pub(crate) fn again(test: &str) -> Command {
+    let (_crate, name) = test.split_once("::").unwrap();
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args([name, "--exact", "--nocapture", "--test-threads=1"]).env(ALONE, test);
+    command
 }
 
 /// Counts the open descriptors of this process.

@@ -1,5 +1,6 @@
 //! The watchdog: a test that hangs says who waits for what, instead of standing until somebody looks.
 
+use std::env;
 use std::io::{self, Write};
 use std::process;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -7,10 +8,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::alone;
+use super::check::{same, says};
+use crate::on_handloom::Handloom;
 use crate::runtime::Runtime;
 
 /// How long a claim may take: generous, for the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Another patience in milliseconds, for the test of the watchdog itself.
+const OTHER_PATIENCE: &str = "HANDLOOM_CONFORMANCE_PATIENCE_MS";
 
 /// How long the loop has to answer with its table.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -28,11 +34,13 @@ impl Watchdog {
     fn over(test: &str, last_words: impl FnOnce() -> String + Send + 'static) -> Self {
         let (done, waits) = mpsc::channel::<()>();
         let test = test.to_owned();
+        let other = env::var(OTHER_PATIENCE).ok().and_then(|millis| millis.parse().ok());
+        let patience = other.map_or(PATIENCE, Duration::from_millis);
         let watch = move || {
-            if waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            if waits.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
                 // Not `eprintln!`, which the test harness would keep for later.
                 let text = format!(
-                    "{test}: expected an end within {PATIENCE:?}, it hangs.\n{}\n",
+                    "{test}: expected an end within {patience:?}, it hangs.\n{}\n",
                     last_words()
                 );
                 drop(io::stderr().write_all(text.as_bytes()));
@@ -90,4 +98,26 @@ pub(crate) fn alone<R: Runtime>(test: &str, claim: fn(&R)) {
     } else {
         alone::run_again(test);
     }
+}
+
+/// What a test that hangs looks like.
+fn hangs(runtime: &Handloom) {
+    runtime.block_on(async {
+        let lazy = handloom::rt::spawn_named("lazy", std::future::pending::<()>());
+        drop(lazy.await);
+    });
+}
+
+#[test]
+fn a_test_that_hangs_says_who_waits_for_what_and_is_ended() {
+    let test = concat!(module_path!(), "::a_test_that_hangs_says_who_waits_for_what_and_is_ended");
+    if alone::is_alone(test) {
+        return watched(test, hangs);
+    }
+    let output = alone::again(test).env(OTHER_PATIENCE, "200").output().unwrap();
+    same("watchdog", "the hanging test has passed", false, output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    says("watchdog", "its last words", "expected an end within 200ms, it hangs", &said);
+    says("watchdog", "the main future", "(block_on), waits for the end of task 1", &said);
+    says("watchdog", "the task", "task 1 \"lazy\", spawned at", &said);
 }
