@@ -150,12 +150,34 @@ impl Server {
 
     /// The memory that the largest of its processes has at hand, in KiB.
     pub fn resident_kib(&self) -> usize {
-        let of = |pid| {
-            let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-            line.trim_end_matches("kB").trim().parse().ok()
-        };
+        let of = |pid| status_line(pid, "VmRSS:")?.trim_end_matches("kB").trim().parse().ok();
         self.processes().into_iter().filter_map(of).max().expect("VmRSS")
+    }
+
+    /// Waits until for such a span it has nothing to do: all its threads sleep.
+    ///
+    /// A look at their state tells this also on a machine where a busy thread gets no processor for long. A wake now
+    /// and then is allowed for.
+    pub fn wait_until_quiet(&self, span: Duration) {
+        const LOOKS: u32 = 50;
+        let what = || format!("{}: for {span:?} it has nothing to do", self.model);
+        wait_until(&what, || {
+            let busy = (0..LOOKS).filter(|_| {
+                thread::sleep(span / LOOKS);
+                self.is_runnable()
+            });
+            busy.count() < LOOKS as usize / 4
+        });
+    }
+
+    /// Whether one of its threads, or of its workers', runs or waits for a processor.
+    fn is_runnable(&self) -> bool {
+        self.processes().into_iter().any(|pid| {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+            let mut stats =
+                tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+            stats.any(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('R')))
+        })
     }
 
     /// The processor time it and its workers have used, in the kernel's ticks, which are 10 ms.
@@ -169,9 +191,17 @@ impl Server {
         self.processes().into_iter().map(of).sum()
     }
 
-    /// Asks it to stop.
+    /// Asks it to stop, and waits until it has got the signal: two that come at once count as one.
     pub fn terminate(&self) {
+        /// The bit of SIGTERM, number 15.
+        const TERM: u64 = 1 << 14;
         send_signal("TERM", self.pid());
+        wait_until(&|| format!("{}: SIGTERM is delivered", self.model), || {
+            let pending = status_line(self.pid(), "ShdPnd:");
+            // Without a status it has ended, and needs no signal any more.
+            let pending = pending.and_then(|mask| u64::from_str_radix(&mask, 16).ok());
+            pending.is_none_or(|mask| mask & TERM == 0)
+        });
     }
 
     /// Whether it is there still.
@@ -231,6 +261,13 @@ impl Drop for Server {
             assert!(!bad, "{}: expected no complaint on stderr, came {stderr}", self.model);
         }
     }
+}
+
+/// What the kernel says under this name of a process's status, if it is there still.
+fn status_line(pid: u32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim().to_owned())
 }
 
 /// Sends a signal to one process.
