@@ -9,7 +9,8 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
-use crate::rt::{Direction, Source};
+use super::Source;
+use crate::rt::Direction;
 
 /// A descriptor whose readiness a task can wait for.
 #[derive(Debug)]

@@ -13,9 +13,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::Source;
 use super::{TcpStream, sleep};
 use crate::os::socket::AcceptFailure;
-use crate::rt::{Direction, Source};
+use crate::rt::Direction;
 
 /// The first wait after descriptors ran out; doubled each time. A taste: short beside a client's patience.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(10);

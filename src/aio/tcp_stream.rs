@@ -19,8 +19,9 @@ use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::Source;
 use super::{AsyncRead, AsyncWrite};
-use crate::rt::{Direction, Source};
+use crate::rt::Direction;
 
 /// A connection.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 //! (`join`), wakes from other threads (`remote`), any number of deadlines (`timers`).
 //!
 //! Read `event_loop` first, then `run_queue`, `task`, `reactor` and `timers`: they are the path of a turn.
-//! `context` holds what they share, `source` is what a socket does with the reactor.
+//! `core` holds what they share; `aio::Source` is what a socket does with the reactor.
 //!
 //! ```text
 //!             spawn ─► task table ◄─ id ─ run queue ◄── wake ──┐
@@ -28,11 +28,10 @@ mod event_loop;
 mod join;
 mod observer;
 pub(crate) mod parked;
-mod reactor;
+pub(crate) mod reactor;
 mod remote;
 mod run_queue;
 pub(crate) mod slab;
-mod source;
 mod stuck;
 mod table;
 mod task;
@@ -46,5 +45,4 @@ pub use observer::{Moment, Observer, Wait};
 pub use parked::Parked;
 pub use reactor::Direction;
 pub use remote::{LoopGone, Remote};
-pub use source::Source;
 pub use task::TaskId;

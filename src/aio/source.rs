@@ -15,10 +15,10 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::context;
-use super::core::Core;
-use super::observer::Wait;
-use super::reactor::{Direction, Entry, Reactor};
+use crate::rt::context;
+use crate::rt::core::Core;
+use crate::rt::reactor::{Entry, Reactor};
+use crate::rt::{Direction, Wait};
 
 /// A socket, or whatever mio can watch, registered with the loop that runs on this thread.
 #[derive(Debug)]
