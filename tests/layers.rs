@@ -38,14 +38,16 @@ const CRATE: &str = "handloom";
 /// The files on a turn's path (STYLE section 2).
 const LOOP_PATH: [&str; 5] = ["event_loop", "run_queue", "task", "reactor", "timers"];
 
-/// All lines of the loop path.
-const LOOP_PATH_LINES: usize = 500;
+/// All lines of the loop path. The first design hoped for 500, with 300 of code, and 1,300 for all of
+/// `rt/`; `notes/decisions.md` tells what the promises cost beyond that. Before you raise a figure, look
+/// for what can go.
+const LOOP_PATH_LINES: usize = 1_020;
 
 /// Its lines of code: neither blank nor comment.
-const LOOP_PATH_CODE_LINES: usize = 300;
+const LOOP_PATH_CODE_LINES: usize = 660;
 
 /// All lines of `rt/`.
-const RT_LINES: usize = 1_300;
+const RT_LINES: usize = 2_800;
 
 /// Files of `rt/` that may hold `unsafe` (STYLE section 8).
 const RT_UNSAFE_FILES: usize = 1;

@@ -221,7 +221,8 @@ impl Client {
             if matches!(received, Received::Silence) && self.session.state() == State::Idle {
                 return Ok(());
             }
-            if let Some(rest) = self.answer(received)? {
+            let rest = self.answer(received)?;
+            if let Some(rest) = rest {
                 rest.await?;
             }
             match received {
