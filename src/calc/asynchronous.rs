@@ -176,6 +176,8 @@ struct Client {
     stream: TcpStream,
     /// The conversation, without a socket.
     session: Session,
+    /// What could not be answered at once, until the next wait.
+    rest: Option<Box<Rest>>,
     /// Its place among the server's clients.
     seat: u32,
 }
@@ -206,7 +208,7 @@ impl Client {
     /// Seats a client.
     fn new(server: Rc<Server>, stream: TcpStream, seat: u32) -> Self {
         let session = Session::new(server.config.op, server.config.max_message_bytes);
-        Self { server, stream, session, seat }
+        Self { server, stream, session, rest: None, seat }
     }
 
     /// The whole conversation. What is rare waits in a box, so as not to widen every client's task.
@@ -221,9 +223,9 @@ impl Client {
             if matches!(received, Received::Silence) && self.session.state() == State::Idle {
                 return Ok(());
             }
-            let rest = self.answer(received)?;
-            if let Some(rest) = rest {
-                rest.await?;
+            self.answer(received)?;
+            if let Some(rest) = self.rest.take() {
+                self.catch_up(rest).await?;
             }
             match received {
                 Received::End => return Ok(()),
@@ -280,9 +282,7 @@ impl Client {
     }
 
     /// Answers what was received as far as that goes without waiting, which is nearly always all the way.
-    ///
-    /// What is left comes back as a future in a box.
-    fn answer(&mut self, received: Received) -> io::Result<Option<Boxed<'_, ()>>> {
+    fn answer(&mut self, received: Received) -> io::Result<()> {
         let mut scratch = self.server.scratch.borrow_mut();
         let Scratch { input, out } = &mut *scratch;
         out.clear();
@@ -296,16 +296,19 @@ impl Client {
             Received::End => self.session.end(out),
         }
         let sent = if out.is_empty() { 0 } else { or_nothing(self.stream.try_write(out))? };
-        if sent == out.len() && rest.is_empty() && self.session.state() != State::Busy {
-            return Ok(None);
+        if sent < out.len() || !rest.is_empty() || self.session.state() == State::Busy {
+            self.rest = Some(Box::new(Rest { input: rest.to_vec(), out: out[sent..].to_vec() }));
         }
-        let rest = Rest { input: rest.to_vec(), out: out[sent..].to_vec() };
-        drop(scratch);
-        Ok(Some(Box::pin(self.catch_up(rest))))
+        Ok(())
+    }
+
+    /// Does what is left, in a box.
+    fn catch_up(&mut self, rest: Box<Rest>) -> Boxed<'_, ()> {
+        Box::pin(self.do_rest(*rest))
     }
 
     /// Does what is left: replies out, then a slice of a product, or more of the input (`ASYNC-3`).
-    async fn catch_up(&mut self, rest: Rest) -> io::Result<()> {
+    async fn do_rest(&mut self, rest: Rest) -> io::Result<()> {
         let Rest { input, mut out } = rest;
         let mut input = &input[..];
         loop {
