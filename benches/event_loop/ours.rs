@@ -1,9 +1,5 @@
 //! Handloom's event loop, as a subject and as criterion's executor.
 
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::rc::Rc;
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use criterion::async_executor::AsyncExecutor;
@@ -29,8 +25,8 @@ impl AsyncExecutor for Handloom {
 impl Subject for Handloom {
     const NAME: &str = "handloom";
     type Sleep = aio::Sleep;
-    type Sender = Rc<Place>;
-    type Receiver = Rc<Place>;
+    type Sender = aio::Queue<u64>;
+    type Receiver = aio::Queue<u64>;
 
     async fn spawn_join<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
         rt::spawn(future).await.expect("holds because no task panics")
@@ -52,54 +48,15 @@ impl Subject for Handloom {
     }
 
     fn queue() -> (Self::Sender, Self::Receiver) {
-        let queue = Rc::new(Place::default());
-        (Rc::clone(&queue), queue)
+        let queue = aio::Queue::new(1);
+        (queue.clone(), queue)
     }
 
     async fn send(sender: &Self::Sender, message: u64) {
-        sender.put(message).await;
+        sender.put(message).await.expect("holds because nobody closes it");
     }
 
     async fn receive(receiver: &mut Self::Receiver) -> u64 {
-        receiver.get().await
-    }
-}
-
-/// Stands in for `aio::Queue` until the house has one: room for one message, one who puts, one who gets.
-#[derive(Default)]
-pub(crate) struct Place(RefCell<(Option<u64>, Option<Waker>)>);
-
-impl Place {
-    /// Puts a message in as soon as there is room.
-    async fn put(&self, message: u64) {
-        poll_fn(|cx| {
-            let (place, waiter) = &mut *self.0.borrow_mut();
-            if place.is_some() {
-                *waiter = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            *place = Some(message);
-            if let Some(waiter) = waiter.take() {
-                waiter.wake();
-            }
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    /// Takes the message as soon as there is one.
-    async fn get(&self) -> u64 {
-        poll_fn(|cx| {
-            let (place, waiter) = &mut *self.0.borrow_mut();
-            let Some(message) = place.take() else {
-                *waiter = Some(cx.waker().clone());
-                return Poll::Pending;
-            };
-            if let Some(waiter) = waiter.take() {
-                waiter.wake();
-            }
-            Poll::Ready(message)
-        })
-        .await
+        receiver.get().await.expect("holds because nobody closes it")
     }
 }
