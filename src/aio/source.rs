@@ -84,6 +84,9 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     }
 
     /// Leaves a waker for the next readiness.
+    ///
+    /// A function of its own, so that `poll_ready` is small enough to be inlined where it is ready.
+    #[inline(never)]
     fn wait<T>(&self, direction: Direction, waker: &Waker) -> Poll<io::Result<T>> {
         if !self.core.running.get() {
             return Poll::Ready(Err(io::Error::other(

@@ -31,8 +31,7 @@ use super::acceptor::BACKLOG_CONNECTIONS;
 use super::config::Config;
 use super::protocol::{Session, State};
 use crate::aio::{
-    AsyncRead, AsyncWrite, Descriptor, Either, Event, TcpListener, TcpStream, race, timeout,
-    yield_now,
+    AsyncWrite, Descriptor, Either, Event, TcpListener, TcpStream, race, timeout, yield_now,
 };
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
@@ -269,15 +268,21 @@ impl Client {
     /// Waits for bytes, in the scratch buffer, where they are good until the task waits again.
     fn receive(&mut self) -> impl Future<Output = io::Result<Received>> {
         poll_fn(|cx| {
-            let read = self.stream.poll_read(cx, &mut self.server.scratch.borrow_mut().input);
-            match read {
-                Poll::Ready(Ok(0)) => Poll::Ready(Ok(Received::End)),
-                Poll::Ready(Ok(bytes)) => Poll::Ready(Ok(Received::Bytes(bytes))),
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                // Nothing has arrived that is not answered.
-                Poll::Pending if self.server.stopping.get() => Poll::Ready(Ok(Received::End)),
-                Poll::Pending => Poll::Pending,
+            loop {
+                match self.stream.poll_readable(cx) {
+                    Poll::Ready(outcome) => outcome?,
+                    // Nothing has arrived that is not answered.
+                    Poll::Pending if self.server.stopping.get() => break,
+                    Poll::Pending => return Poll::Pending,
+                }
+                match self.stream.try_read(&mut self.server.scratch.borrow_mut().input) {
+                    Ok(0) => break,
+                    Ok(bytes) => return Poll::Ready(Ok(Received::Bytes(bytes))),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
             }
+            Poll::Ready(Ok(Received::End))
         })
     }
 
