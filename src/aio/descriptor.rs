@@ -23,7 +23,7 @@ impl<D: AsFd> Descriptor<D> {
     /// Registers a descriptor, borrowed or owned. It ought not to block.
     ///
     /// # Errors
-    /// epoll_ctl(2) failed; `EPERM` for a regular file or a directory, which cannot be waited for.
+    /// `epoll_ctl(2)` failed; `EPERM` for a regular file or a directory, which cannot be waited for.
     ///
     /// # Panics
     /// No event loop runs on this thread.

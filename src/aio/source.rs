@@ -35,7 +35,7 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     /// Registers a socket.
     ///
     /// # Errors
-    /// epoll_ctl(2) failed: no memory, or `EPERM` for something that cannot be waited for, such as a file.
+    /// `epoll_ctl(2)` failed: no memory, or `EPERM` for something that cannot be waited for, such as a file.
     ///
     /// # Panics
     /// No event loop runs on this thread.
@@ -108,7 +108,7 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     /// the call that would have to fail is saved.
     ///
     /// # Errors
-    /// epoll_ctl(2) failed, when writing had not been watched before.
+    /// `epoll_ctl(2)` failed, when writing had not been watched before.
     #[inline]
     pub fn clear_ready(&mut self, direction: Direction) -> io::Result<()> {
         Reactor::clear_ready(&self.core, &mut self.io, &self.entry, direction)

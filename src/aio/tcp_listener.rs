@@ -6,7 +6,7 @@
 //!   a waiting client once, so nobody else would wake it, and trying at once would spin.
 //! - `ACCEPT-3` Whatever waits in the backlog is taken, however few events told of it (`READY-1`).
 //!
-//! **Source**: accept(2), "Error handling"; CPython's `asyncio` waits a second (`ACCEPT_RETRY_DELAY`).
+//! **Source**: accept(2), "Error handling"; `CPython`'s `asyncio` waits a second (`ACCEPT_RETRY_DELAY`).
 
 use std::future::poll_fn;
 use std::io;
@@ -47,7 +47,7 @@ impl TcpListener {
     /// Takes over a listening socket of the standard library.
     ///
     /// # Errors
-    /// fcntl(2) or epoll_ctl(2) failed.
+    /// fcntl(2) or `epoll_ctl(2)` failed.
     ///
     /// # Panics
     /// No event loop runs on this thread.

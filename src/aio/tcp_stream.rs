@@ -67,7 +67,7 @@ impl TcpStream {
     /// Takes over a connected socket that does not block, such as `accept` gives.
     ///
     /// # Errors
-    /// epoll_ctl(2) failed.
+    /// `epoll_ctl(2)` failed.
     ///
     /// # Panics
     /// No event loop runs on this thread.
@@ -78,7 +78,7 @@ impl TcpStream {
     /// Takes over a connected socket of the standard library.
     ///
     /// # Errors
-    /// fcntl(2) or epoll_ctl(2) failed.
+    /// fcntl(2) or `epoll_ctl(2)` failed.
     ///
     /// # Panics
     /// No event loop runs on this thread.

@@ -223,8 +223,8 @@ impl Client {
                 return Ok(());
             }
             self.answer(received)?;
-            if let Some(rest) = self.rest.take() {
-                self.catch_up(rest).await?;
+            if self.rest.is_some() {
+                self.catch_up().await?;
             }
             match received {
                 Received::End => return Ok(()),
@@ -308,18 +308,25 @@ impl Client {
     }
 
     /// Does what is left, in a box.
-    fn catch_up(&mut self, rest: Box<Rest>) -> Boxed<'_, ()> {
-        Box::pin(self.do_rest(*rest))
+    fn catch_up(&mut self) -> Boxed<'_, ()> {
+        Box::pin(self.do_rest())
     }
 
     /// Does what is left: replies out, then a slice of a product, or more of the input (`ASYNC-3`).
-    async fn do_rest(&mut self, rest: Rest) -> io::Result<()> {
-        let Rest { input, mut out } = rest;
+    async fn do_rest(&mut self) -> io::Result<()> {
+        let Some(Rest { input, mut out }) = self.rest.take().map(|rest| *rest) else {
+            return Ok(());
+        };
         let mut input = &input[..];
         loop {
-            match self.server.config.idle_timeout {
-                None => self.stream.write_all(&out).await?,
-                Some(limit) => timeout(limit, self.stream.write_all(&out)).await??,
+            let mut unsent = &out[..];
+            while !unsent.is_empty() {
+                // The limit is on each step: a client that reads slowly is served, one that stopped is not.
+                let sent = match self.server.config.idle_timeout {
+                    None => self.stream.write(unsent).await?,
+                    Some(limit) => timeout(limit, self.stream.write(unsent)).await??,
+                };
+                unsent = &unsent[sent..];
             }
             out.clear();
             if self.session.state() == State::Busy {

@@ -57,7 +57,10 @@ impl Panic {
 impl fmt::Debug for Panic {
     /// Shows the text: the payload itself need not be printable.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panic").field("who", &self.who).field("message", &self.message()).finish()
+        f.debug_struct("Panic")
+            .field("who", &self.who)
+            .field("message", &self.message())
+            .finish_non_exhaustive()
     }
 }
 

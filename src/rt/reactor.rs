@@ -51,7 +51,7 @@ pub(crate) const UNPARK: Token = Token(usize::MAX);
 const EVENTS_PER_WAIT: usize = 1024;
 
 /// The longest single wait; a later deadline is met by waiting again.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// Below this the selector's whole milliseconds are too coarse.
 const FINE_WAIT: Duration = Duration::from_millis(2);
@@ -222,7 +222,7 @@ impl Reactor {
     ) -> io::Result<usize> {
         let whole = match timeout.map(|timeout| timeout.min(LONGEST_WAIT)) {
             Some(timeout) if !coarse && timeout >= FINE_WAIT => {
-                let early = timeout - timeout / 512 - FINE_WAIT / 2;
+                let early = timeout.saturating_sub(timeout / 512 + FINE_WAIT / 2);
                 Some(Duration::from_millis(u64::try_from(early.as_millis()).unwrap_or(0)))
             }
             Some(timeout) if !coarse && !timeout.is_zero() => {

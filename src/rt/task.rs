@@ -205,9 +205,13 @@ impl<F: Future> Task<F> {
     /// Makes a task that has not been polled, with a join handle.
     pub(crate) fn new(state: WakeState, spawned_at: &'static Location<'static>, future: F) -> Self {
         state.flags.0.has_handle.set(true);
-        let (wait, joiner) = (Cell::new(Wait::Nothing), Cell::new(None));
-        let stage = RefCell::new(Stage::Future(future));
-        Self { state, local: LoopBound(Local { spawned_at, wait, joiner, stage }) }
+        let local = Local {
+            spawned_at,
+            wait: Cell::new(Wait::Nothing),
+            joiner: Cell::new(None),
+            stage: RefCell::new(Stage::Future(future)),
+        };
+        Self { state, local: LoopBound(local) }
     }
 
     /// The part for the loop's thread: for `Runnable` and `Joinable`, whose callers, the table and the join

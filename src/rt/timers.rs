@@ -7,7 +7,7 @@
 //! **Invariants**
 //! - `TIMER-1` No timer fires before `now` has reached its deadline.
 //! - `TIMER-2` Equal deadlines fire in the order of creation.
-//! - `TIMER-3` `heap[timers[s].position].slot == s` for every timer that waits.
+//! - `TIMER-3` `heap[slots[s].position].slot == s` for every timer that waits.
 //! - `TIMER-4` A slot is its owner's from `insert` to `remove`, also after the timer fired.
 //!
 //! **Left out**: a hierarchical wheel, which makes insertion constant and expiry coarse.
@@ -35,7 +35,7 @@ pub(crate) struct Timers {
     /// Those that wait; each node is due no later than its children.
     heap: Vec<Node>,
     /// What the owners see, by slot.
-    timers: Slab<Timer>,
+    slots: Slab<Timer>,
     /// Timers made so far; wraps, which `Node::before` allows for.
     created: u32,
 }
@@ -73,7 +73,7 @@ impl Node {
 impl Timers {
     /// Adds a timer and returns its slot.
     pub(crate) fn insert(&mut self, deadline: Nanos) -> u32 {
-        let slot = self.timers.insert(Timer { position: FIRED, waker: Waker::noop().clone() });
+        let slot = self.slots.insert(Timer { position: FIRED, waker: Waker::noop().clone() });
         self.created = self.created.wrapping_add(1);
         self.heap.push(Node { deadline, order: self.created, slot });
         self.sift_up(self.heap.len() - 1);
@@ -83,7 +83,7 @@ impl Timers {
     /// Tells whether the timer fired; else it will wake `waker`, and the waker that this displaced comes
     /// back, to be dropped when nothing is borrowed.
     pub(crate) fn poll(&mut self, slot: u32, waker: &Waker) -> Result<(), Option<Waker>> {
-        match self.timers.get_mut(slot) {
+        match self.slots.get_mut(slot) {
             Some(timer) if timer.position == FIRED => Ok(()),
             Some(timer) if timer.waker.will_wake(waker) => Err(None),
             Some(timer) => Err(Some(mem::replace(&mut timer.waker, waker.clone()))),
@@ -93,7 +93,7 @@ impl Timers {
 
     /// Takes a timer away, fired or not; its waker comes back, to be dropped when nothing is borrowed.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Waker> {
-        let timer = self.timers.remove(slot)?;
+        let timer = self.slots.remove(slot)?;
         if timer.position != FIRED {
             self.take(timer.position as usize);
         }
@@ -110,7 +110,7 @@ impl Timers {
         let before = self.heap.len();
         while self.heap.first().is_some_and(|node| node.deadline <= now) {
             let node = self.take(0);
-            if let Some(timer) = self.timers.get_mut(node.slot) {
+            if let Some(timer) = self.slots.get_mut(node.slot) {
                 timer.position = FIRED;
                 woken.push(mem::replace(&mut timer.waker, Waker::noop().clone()));
             }
@@ -161,7 +161,7 @@ impl Timers {
     /// Writes a node to its place and tells its timer (`TIMER-3`).
     fn place(&mut self, at: usize, node: Node) {
         self.heap[at] = node;
-        if let Some(timer) = self.timers.get_mut(node.slot) {
+        if let Some(timer) = self.slots.get_mut(node.slot) {
             timer.position = u32::try_from(at).expect("holds because the slab has as few places");
         }
     }
