@@ -86,8 +86,12 @@ impl Server {
             // A worker that starts late would count as a leak.
             self.wait_for_workers();
         }
-        // Else that client's descriptor may be counted among those of the start.
-        thread::sleep(Duration::from_millis(20));
+        // Who still starts, or sees off that client, does not sleep; and its descriptors are not to be counted yet.
+        let mut asleep = 0;
+        wait_until(&|| format!("{}: it has started", self.model), || {
+            asleep = if self.is_runnable() { 0 } else { asleep + 1 };
+            asleep == 3
+        });
     }
 
     /// Connects a client; `name` is that of its conversation.
@@ -227,7 +231,7 @@ impl Server {
         assert!(status.success(), "{}: expected exit 0 after {after}, came {status}", self.model);
     }
 
-    /// Waits for its end, which must be by SIGKILL, and gives it that.
+    /// Kills it.
     pub fn kill(&mut self) {
         // It fails when the server has ended already, and then there is nothing to do.
         drop(self.process.kill());
