@@ -233,7 +233,9 @@ fn resolve_that_is_dropped_half_way_leaves_nothing_behind() {
     run(async {
         // Every thread is busy, so that the question cannot be answered at once.
         let (ends, jobs): (Vec<_>, Vec<_>) = (0..64).map(|_| job_that_waits()).unzip();
-        jobs.into_iter().for_each(|job| drop(run_blocking(job)));
+        for job in jobs {
+            drop(run_blocking(job));
+        }
         let mut question = Box::pin(resolve("localhost:80"));
         assert!(poll_once(&mut question).await.is_pending());
         drop(question);
