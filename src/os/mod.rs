@@ -18,6 +18,7 @@ mod clock;
 mod event_fd;
 mod poll;
 mod syscall;
+mod timer_slack;
 
 pub mod affinity;
 pub mod limits;
@@ -29,3 +30,4 @@ pub mod thread_list;
 pub use clock::tick;
 pub use event_fd::EventFd;
 pub use poll::{PollFd, poll, wait_readable};
+pub use timer_slack::wake_on_time;

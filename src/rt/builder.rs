@@ -11,6 +11,7 @@ use super::core::Core;
 use super::event_loop::EventLoop;
 use super::observer::Observer;
 use super::reactor::Reactor;
+use crate::os;
 
 /// A poll that takes longer is reported in debug mode: asyncio's `slow_callback_duration`.
 const SLOW_POLL: Duration = Duration::from_millis(100);
@@ -57,11 +58,12 @@ impl Builder {
         self
     }
 
-    /// Makes the loop.
+    /// Makes the loop. Sleeps of the calling thread are exact from then on (`PR_SET_TIMERSLACK`).
     ///
     /// # Errors
     /// No descriptors are left for the selector and its waker, or no memory.
     pub fn build(self) -> io::Result<EventLoop> {
+        os::wake_on_time();
         let reactor = Reactor::new()?;
         let clock = Clock::new(self.virtual_clock);
         let core = Core::new(reactor, clock, self.seed, self.slow_poll, self.observer)?;

@@ -58,8 +58,6 @@ pub(crate) struct Core {
     pub(crate) parked: Rc<Cell<usize>>,
     /// Wakers about to be woken; kept for its allocation.
     pub(crate) woken: Cell<Vec<Waker>>,
-    /// Timers that fired in the last turn.
-    pub(crate) fired: Cell<usize>,
     /// Has the loop made sure that it is not stuck, since something last happened?
     pub(crate) not_stuck: Cell<bool>,
     /// Combinators that hand out wakers of their own.
@@ -104,7 +102,6 @@ impl Core {
             parked: Rc::default(),
             trees: RefCell::default(),
             woken: Cell::default(),
-            fired: Cell::new(0),
             not_stuck: Cell::new(false),
             next_number: Cell::new(1),
             budget: Cell::new(BUDGET),

@@ -37,10 +37,6 @@ use crate::os;
 /// so not after each; tokio takes 61.
 const TURN_POLLS: usize = 64;
 
-/// When so many timers fired in one turn, the next wait counts whole milliseconds: to wake for each of a
-/// hundred thousand timers a second would cost more than the timers (`benches/event_loop.rs`).
-const DENSE_TIMERS: usize = 4;
-
 /// An event loop of one thread.
 #[derive(Debug)]
 pub struct EventLoop {
@@ -143,12 +139,10 @@ impl EventLoop {
         }
         core.observe(|| Moment::Waits { timeout });
         let mut woken = core.woken.take();
-        let dense = core.fired.get() >= DENSE_TIMERS;
-        let waited = core.reactor.borrow_mut().wait(timeout, dense, &mut woken);
+        let waited = core.reactor.borrow_mut().wait(timeout, &mut woken);
         let sockets = waited.expect("holds because the selector lives as long as its loop");
         let quiet = sockets == 0 && !core.inbox.is_notified();
         let timers = self.fire_timers(quiet, &mut woken);
-        core.fired.set(timers);
         core.observe(|| Moment::Woke { sockets, timers });
         for waker in woken.drain(..) {
             waker.wake();

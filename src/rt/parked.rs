@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use super::context::{is_polled_with, try_current, with_current};
+use super::context::{try_current, with_current};
 
 /// A waker kept in a place that only this thread can reach, such as a list of waiters.
 #[derive(Debug)]
@@ -31,8 +31,11 @@ pub struct Parked {
 impl Parked {
     /// Keeps a clone of the waker with which the running future is polled.
     pub fn new(waker: &Waker) -> Self {
-        let is_known = is_polled_with(waker);
-        let tally = is_known.then(|| with_current(|core| core.parked.clone())).flatten();
+        let tally = with_current(|core| {
+            let is_known = core.polling.get() == waker.data();
+            is_known.then(|| core.parked.clone())
+        })
+        .flatten();
         if let Some(tally) = &tally {
             tally.set(tally.get() + 1);
         }

@@ -7,7 +7,7 @@
 //! **Invariants**
 //! - `TIMER-1` No timer fires before `now` has reached its deadline.
 //! - `TIMER-2` Equal deadlines fire in the order of creation.
-//! - `TIMER-3` `heap[slots[s].position].slot == s` for every timer that waits.
+//! - `TIMER-3` `heap[positions[s]].slot == s` for every timer that waits.
 //! - `TIMER-4` A slot is its owner's from `insert` to `remove`, also after the timer fired.
 //!
 //! **Left out**: a hierarchical wheel, which makes insertion constant and expiry coarse.
@@ -34,8 +34,11 @@ const FIRED: u32 = u32::MAX;
 pub(crate) struct Timers {
     /// Those that wait; each node is due no later than its children.
     heap: Vec<Node>,
-    /// What the owners see, by slot.
-    slots: Slab<Timer>,
+    /// Whom to wake, by slot; nobody until somebody has asked.
+    wakers: Slab<Waker>,
+    /// Index into the heap, by slot, or [`FIRED`]. Apart from the wakers, for every move in the heap writes
+    /// here, and so it stays in the cache.
+    positions: Vec<u32>,
     /// Timers made so far; wraps, which `Node::before` allows for.
     created: u32,
 }
@@ -51,15 +54,6 @@ struct Node {
     slot: u32,
 }
 
-/// A timer as its owner sees it.
-#[derive(Debug)]
-struct Timer {
-    /// Index into the heap, or [`FIRED`].
-    position: u32,
-    /// Whom to wake; nobody until somebody has asked.
-    waker: Waker,
-}
-
 impl Node {
     /// Tells whether this one fires first.
     fn before(&self, other: &Self) -> bool {
@@ -73,7 +67,10 @@ impl Node {
 impl Timers {
     /// Adds a timer and returns its slot.
     pub(crate) fn insert(&mut self, deadline: Nanos) -> u32 {
-        let slot = self.slots.insert(Timer { position: FIRED, waker: Waker::noop().clone() });
+        let slot = self.wakers.insert(Waker::noop().clone());
+        if slot as usize == self.positions.len() {
+            self.positions.push(FIRED);
+        }
         self.created = self.created.wrapping_add(1);
         self.heap.push(Node { deadline, order: self.created, slot });
         self.sift_up(self.heap.len() - 1);
@@ -83,21 +80,20 @@ impl Timers {
     /// Tells whether the timer fired; else it will wake `waker`, and the waker that this displaced comes
     /// back, to be dropped when nothing is borrowed.
     pub(crate) fn poll(&mut self, slot: u32, waker: &Waker) -> Result<(), Option<Waker>> {
-        match self.slots.get_mut(slot) {
-            Some(timer) if timer.position == FIRED => Ok(()),
-            Some(timer) if timer.waker.will_wake(waker) => Err(None),
-            Some(timer) => Err(Some(mem::replace(&mut timer.waker, waker.clone()))),
-            None => Ok(()),
+        match self.wakers.get_mut(slot) {
+            _ if self.positions[slot as usize] == FIRED => Ok(()),
+            Some(known) if !known.will_wake(waker) => Err(Some(mem::replace(known, waker.clone()))),
+            _ => Err(None),
         }
     }
 
     /// Takes a timer away, fired or not; its waker comes back, to be dropped when nothing is borrowed.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Waker> {
-        let timer = self.slots.remove(slot)?;
-        if timer.position != FIRED {
-            self.take(timer.position as usize);
+        let position = self.positions[slot as usize];
+        if position != FIRED {
+            self.take(position as usize);
         }
-        Some(timer.waker)
+        self.wakers.remove(slot)
     }
 
     /// Returns the earliest deadline.
@@ -109,10 +105,9 @@ impl Timers {
     pub(crate) fn expire(&mut self, now: Nanos, woken: &mut Vec<Waker>) -> usize {
         let before = self.heap.len();
         while self.heap.first().is_some_and(|node| node.deadline <= now) {
-            let node = self.take(0);
-            if let Some(timer) = self.slots.get_mut(node.slot) {
-                timer.position = FIRED;
-                woken.push(mem::replace(&mut timer.waker, Waker::noop().clone()));
+            let slot = self.take(0).slot;
+            if let Some(waker) = self.wakers.get_mut(slot) {
+                woken.push(mem::replace(waker, Waker::noop().clone()));
             }
         }
         before - self.heap.len()
@@ -121,6 +116,7 @@ impl Timers {
     /// Takes the node at `position` out of the heap and closes the gap with the last one.
     fn take(&mut self, position: usize) -> Node {
         let node = self.heap.swap_remove(position);
+        self.positions[node.slot as usize] = FIRED;
         if position < self.heap.len() {
             // The last node may belong above the gap or below it; one of the two moves nothing.
             self.sift_up(position);
@@ -158,11 +154,10 @@ impl Timers {
         }
     }
 
-    /// Writes a node to its place and tells its timer (`TIMER-3`).
+    /// Writes a node to its place and notes it (`TIMER-3`).
     fn place(&mut self, at: usize, node: Node) {
         self.heap[at] = node;
-        if let Some(timer) = self.slots.get_mut(node.slot) {
-            timer.position = u32::try_from(at).expect("holds because the slab has as few places");
-        }
+        self.positions[node.slot as usize] =
+            u32::try_from(at).expect("holds because the slab has as few places");
     }
 }
