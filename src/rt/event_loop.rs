@@ -139,7 +139,8 @@ impl EventLoop {
         }
         core.observe(|| Moment::Waits { timeout });
         let mut woken = core.woken.take();
-        let waited = core.reactor.borrow_mut().wait(timeout, &mut woken);
+        let coarse = core.timers.borrow().are_dense();
+        let waited = core.reactor.borrow_mut().wait(timeout, coarse, &mut woken);
         let sockets = waited.expect("holds because the selector lives as long as its loop");
         let quiet = sockets == 0 && !core.inbox.is_notified();
         let timers = self.fire_timers(quiet, &mut woken);

@@ -23,7 +23,6 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::mem;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::Waker;
@@ -57,11 +56,6 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// Below this the selector's whole milliseconds are too coarse.
 const FINE_WAIT: Duration = Duration::from_millis(2);
 
-/// Fine waits between two ticks of the kernel's clock, which are 1 to 10 ms apart; then whole milliseconds
-/// have to do. To wake for each of a hundred thousand timers a second would cost more than the timers
-/// (measured: `benches/event_loop.rs`).
-const FINE_WAITS_PER_TICK: u32 = 16;
-
 /// All registered sockets of one loop.
 #[derive(Debug)]
 pub(crate) struct Reactor {
@@ -73,10 +67,6 @@ pub(crate) struct Reactor {
     entries: Slab<Rc<Entry>>,
     /// Registrations so far, modulo 2³².
     registered: u32,
-    /// The tick of the kernel's clock in which the last fine wait was.
-    tick: i64,
-    /// How many there were in that tick.
-    fine_waits: u32,
 }
 
 /// Readiness of one socket, and who waits for it; shared by the reactor and the socket's source.
@@ -161,7 +151,7 @@ impl Reactor {
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let events = Events::with_capacity(EVENTS_PER_WAIT);
-        Ok(Self { poll, events, entries: Slab::default(), registered: 0, tick: 0, fine_waits: 0 })
+        Ok(Self { poll, events, entries: Slab::default(), registered: 0 })
     }
 
     /// Makes the handle by which other threads interrupt a wait.
@@ -221,25 +211,28 @@ impl Reactor {
     /// Waits for readiness, at the longest for `timeout` (`None`: until something comes), and puts the
     /// wakers of those who can go on into `woken`. Returns how many sockets that were.
     ///
-    /// It may come back early. epoll counts milliseconds and lets long waits be late by a thousandth; so it
-    /// is asked for a little less, and the last [`FINE_WAIT`] is spent in ppoll(2) on the selector's own
-    /// descriptor, which counts nanoseconds: as long as that does not happen too often.
+    /// It may come back early. epoll counts milliseconds and lets long waits be late by a thousandth; unless
+    /// that will do (`coarse`), it is asked for a little less, and the last [`FINE_WAIT`] is spent in ppoll(2)
+    /// on the selector's own descriptor, which counts nanoseconds.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
+        coarse: bool,
         woken: &mut Vec<Waker>,
     ) -> io::Result<usize> {
         let mut whole = timeout.map(|timeout| timeout.min(LONGEST_WAIT));
-        if let Some(timeout) = whole.filter(|timeout| *timeout >= FINE_WAIT) {
-            let early = timeout.saturating_sub(timeout / 512 + FINE_WAIT / 2);
-            whole = Some(Duration::from_millis(u64::try_from(early.as_millis()).unwrap_or(0)));
-        } else if let Some(timeout) =
-            whole.filter(|timeout| !timeout.is_zero() && self.may_be_fine())
-        {
-            if !os::wait_readable(self.poll.registry().as_fd(), timeout)? {
-                return Ok(0);
+        match whole {
+            Some(timeout) if timeout >= FINE_WAIT => {
+                let early = timeout.saturating_sub(timeout / 512 + FINE_WAIT / 2);
+                whole = Some(Duration::from_millis(u64::try_from(early.as_millis()).unwrap_or(0)));
             }
-            whole = Some(Duration::ZERO);
+            Some(timeout) if !timeout.is_zero() && !coarse => {
+                if !os::wait_readable(self.poll.registry().as_fd(), timeout)? {
+                    return Ok(0);
+                }
+                whole = Some(Duration::ZERO);
+            }
+            _ => {}
         }
         match self.poll.poll(&mut self.events, whole) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
@@ -255,16 +248,6 @@ impl Reactor {
             }
         }
         Ok(count)
-    }
-
-    /// Tells whether a fine wait is allowed now, and counts it.
-    fn may_be_fine(&mut self) -> bool {
-        let tick = os::tick();
-        if mem::replace(&mut self.tick, tick) != tick {
-            self.fine_waits = 0;
-        }
-        self.fine_waits += 1;
-        self.fine_waits <= FINE_WAITS_PER_TICK
     }
 
     /// Takes every waker out: the loop is going away, and whoever waits shall learn of it.
