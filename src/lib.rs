@@ -124,7 +124,7 @@
 //! | `SLAB-1` | `rt/slab.rs` |
 //! | `SLEEP-1` to 2 | `aio/sleep.rs` |
 //! | `SOCKET-1` | `calc/socket.rs` |
-//! | `SOURCE-1` to 3 | `rt/source.rs` |
+//! | `SOURCE-1` to 3 | `aio/source.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
 //! | `STOP-1` to 3 | `aio/signals.rs` |
 //! | `STREAMS-1` to 3 | `calc/open_streams.rs` |
