@@ -25,7 +25,7 @@ async fn pair() -> (TcpStream, net::TcpStream) {
 async fn fill(stream: &mut TcpStream) -> usize {
     let mut taken = 0;
     loop {
-        let mut write = Box::pin(stream.write(&[1; 1 << 16]));
+        let mut write = Box::pin(stream.write(&[1; 1 << 14]));
         match poll_once(&mut write).await {
             std::task::Poll::Ready(bytes) => taken += bytes.expect("the peer is there"),
             std::task::Poll::Pending => return taken,
