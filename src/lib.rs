@@ -1,4 +1,150 @@
-//! Handloom: a laboratory of concurrency in Rust, woven by hand.
+//! Handloom: a laboratory of concurrency, woven by hand.
+//!
+//! One small problem, a calculator that many clients ask at once, is solved in every way a program can wait:
+//! one client after another, threads, processes, a selector with callbacks, with coroutines, and with futures on
+//! an event loop that is part of this crate. The source is the textbook; this page is its table of contents.
+//!
+//! # The house
+//!
+//! A room imports from the floors below its own and from no other; `tests/layers.rs` checks it.
+//!
+//! ```text
+//! 7  cli                                  the program: arguments, printing, exit codes
+//! 6  labs        compare                  small experiments; one load against every server
+//! 5  calc                                 the calculator, in seven models
+//! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
+//! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
+//! 0  os                                   the only calls into C, each wrapped once
+//! ```
+//! Floors 1 and 4 are kept for HTTP.
+//!
+//! # Reading order
+//!
+//! 1. [`generator`]: the course's server, one to one. A queue of tasks, two maps of who waits, a selector.
+//!    Read `coroutine`, then `event_loop`.
+//! 2. [`rt`]: the same loop, driven by futures. Read `event_loop`, `run_queue`, `task`, `reactor`, `timers`: the
+//!    path of one turn. Then `remote` (wakes from other threads), `join` (results and cancellation), `ending`
+//!    and `stuck`.
+//! 3. [`aio`]: what a task awaits. `sleep` and `tcp_stream` show the two ways to wait; `waiting` and `wait_list`
+//!    are under every lock and queue, `children` under every combinator, `run_blocking` is the bridge to threads.
+//! 4. [`calc`]: what it is good for. `protocol::session` is shared by all models; then the models, from
+//!    `sequential` to `asynchronous`.
+//!
+//! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
+//! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
+//!
+//! # Labels
+//!
+//! Each file's docs state its invariants, each with a label. Comments and tests cite the label, so a search for
+//! one finds the promise, the lines that keep it, and the test that guards it. `tests/labels.rs` keeps this index
+//! true, and prints it anew when it is not.
+//!
+//! | labels | stated in |
+//! | --- | --- |
+//! | `ACCEPT-1` to 3 | `aio/tcp_listener.rs` |
+//! | `ACCEPTOR-1` to 3 | `calc/acceptor.rs` |
+//! | `AFFINITY-1` | `os/affinity.rs` |
+//! | `ARGS-1` to 5 | `cli/args.rs` |
+//! | `ASYNC-1` to 5 | `calc/asynchronous.rs` |
+//! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
+//! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
+//! | `BOUND-1` to 3 | `aio/bounded.rs` |
+//! | `BUF-1` to 5 | `aio/buf_reader.rs` |
+//! | `CALC-POOL-1` to 2 | `calc/pool.rs` |
+//! | `CALL-1` to 5 | `calc/callback_loop.rs` |
+//! | `CHART-1` to 3 | `compare/chart.rs` |
+//! | `CHILD-1` to 6 | `aio/children.rs` |
+//! | `CLIENT-1` to 3 | `cli/client.rs` |
+//! | `CLOCK-1` to 2 | `rt/clock.rs` |
+//! | `CLOSURE-1` to 4 | `calc/callbacks.rs` |
+//! | `COMES-1` to 3 | `aio/as_completed.rs` |
+//! | `COMPARE-1` to 2 | `cli/compare.rs` |
+//! | `COND-1` to 3 | `aio/condition.rs` |
+//! | `CONTEST-1` to 4 | `compare/contest.rs` |
+//! | `CORE-1` | `rt/core.rs` |
+//! | `CORO-1` to 2 | `generator/coroutine.rs` |
+//! | `CTX-1` | `rt/context.rs` |
+//! | `DOOR-1` to 4 | `calc/door.rs` |
+//! | `DRIVE-1` to 6 | `calc/nonblocking.rs` |
+//! | `EDGE-1` | `generator/event_loop.rs` |
+//! | `END-1` to 2 | `rt/ending.rs` |
+//! | `EVENT-1` to 2 | `aio/event.rs` |
+//! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
+//! | `EXIT-1` to 2 | `cli/failure.rs` |
+//! | `FIGURES-1` | `compare/figures.rs` |
+//! | `GATHER-1` to 3 | `aio/gather.rs` |
+//! | `GEN-1` to 5 | `generator/event_loop.rs` |
+//! | `GIVE-1` to 4 | `aio/waiting.rs` |
+//! | `GROUP-1` to 3 | `aio/task_group.rs` |
+//! | `HELP-1` to 2 | `cli/help.rs` |
+//! | `HISTOGRAM-1` to 3 | `compare/histogram.rs` |
+//! | `HOOK-1` to 2 | `rt/observer.rs` |
+//! | `IDLE-1` to 3 | `compare/idle.rs` |
+//! | `INTERRUPT-1` | `cli/interrupt.rs` |
+//! | `ITEM-1` to 5 | `aio/queue.rs` |
+//! | `JOBS-1` to 2 | `aio/job_threads.rs` |
+//! | `JOIN-1` to 3 | `rt/join.rs` |
+//! | `JOURNAL-1` to 2 | `labs/journal.rs` |
+//! | `JSON-1` | `compare/json.rs` |
+//! | `LAB-1` to 2 | `cli/lab.rs` |
+//! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
+//! | `LIMIT-1` | `os/limits.rs` |
+//! | `LOAD-1` to 4 | `compare/load.rs` |
+//! | `LOADCMD-1` to 2 | `cli/load.rs` |
+//! | `LOCK-1` to 3 | `aio/lock.rs` |
+//! | `LOOP-1` to 5 | `rt/event_loop.rs` |
+//! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
+//! | `NUMBER-1` to 4 | `calc/protocol/number.rs` |
+//! | `OS-1` to 3 | `os/mod.rs` |
+//! | `OS-ACCEPT-1` | `os/socket.rs` |
+//! | `OUTPUT-1` to 3 | `cli/output.rs` |
+//! | `PAGE-1` | `compare/page.rs` |
+//! | `PARK-1` to 2 | `rt/parked.rs` |
+//! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
+//! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
+//! | `POLL-1` | `os/poll.rs` |
+//! | `POOL-1` to 6 | `threads/pool.rs` |
+//! | `PREFORK-1` to 2 | `calc/prefork.rs` |
+//! | `PROCESS-1` to 4 | `os/process.rs` |
+//! | `PRODUCT-1` to 3 | `calc/protocol/product.rs` |
+//! | `PROGRAM-1` to 2 | `cli/program.rs` |
+//! | `QUEUE-1` to 3 | `rt/run_queue.rs` |
+//! | `RACE-1` to 2 | `aio/race.rs` |
+//! | `READY-1` to 5 | `rt/reactor.rs` |
+//! | `RECORD-1` to 2 | `compare/record.rs` |
+//! | `REMOTE-1` to 3 | `rt/remote.rs` |
+//! | `ROWS-1` to 2 | `compare/table.rs` |
+//! | `RUN-1` to 3 | `compare/run.rs` |
+//! | `SCRIPT-1` to 3 | `compare/script.rs` |
+//! | `SEQUENTIAL-1` | `calc/sequential.rs` |
+//! | `SERVE-1` to 3 | `cli/serve.rs` |
+//! | `SERVER-1` to 4 | `compare/server.rs` |
+//! | `SESSION-1` to 6 | `calc/protocol/session.rs` |
+//! | `SIGNAL-1` to 5 | `os/signal.rs` |
+//! | `SLAB-1` | `rt/slab.rs` |
+//! | `SLEEP-1` to 2 | `aio/sleep.rs` |
+//! | `SOCKET-1` | `calc/socket.rs` |
+//! | `SOURCE-1` to 3 | `aio/source.rs` |
+//! | `STDIN-1` to 2 | `cli/stdin.rs` |
+//! | `STOP-1` to 3 | `aio/signals.rs` |
+//! | `STREAMS-1` to 3 | `calc/open_streams.rs` |
+//! | `STUCK-1` to 2 | `rt/stuck.rs` |
+//! | `SUM-1` | `calc/protocol/sum.rs` |
+//! | `SUPERVISOR-1` to 5 | `processes/supervisor.rs` |
+//! | `TABLE-1` to 2 | `rt/table.rs` |
+//! | `TALK-1` to 2 | `compare/conversation.rs` |
+//! | `TASK-1` to 6 | `rt/task.rs` |
+//! | `TCP-1` to 3 | `aio/tcp_stream.rs` |
+//! | `THREADLIST-1` | `os/thread_list.rs` |
+//! | `THREADS-1` to 2 | `calc/threads.rs` |
+//! | `TICK-1` to 3 | `aio/interval.rs` |
+//! | `TIMEOUT-1` to 2 | `aio/timeout.rs` |
+//! | `TIMER-1` to 4 | `rt/timers.rs` |
+//! | `TOUR-1` to 3 | `cli/tour.rs` |
+//! | `USAGE-1` to 3 | `compare/usage.rs` |
+//! | `VALUES-1` to 2 | `cli/values.rs` |
+//! | `WAIT-1` to 5 | `aio/wait_list.rs` |
+//! | `YIELD-1` to 3 | `calc/generators.rs` |
 
 pub mod aio;
 pub mod calc;

@@ -101,7 +101,7 @@ fn poll_keeps_its_timeout() {
     let span = Duration::from_millis(50);
     let begun = Instant::now();
     let ready = poll(&mut [], Some(span)).expect("poll");
-    assert_eq!((ready, begun.elapsed() >= span), (0, true), "OS-2: a signal cut the wait short");
+    assert_eq!((ready, begun.elapsed() >= span), (0, true), "POLL-1: a signal cut the wait short");
     sender.wait().expect("wait");
 }
 
@@ -118,7 +118,7 @@ fn wait_readable_is_interrupted() {
     });
     let begun = Instant::now();
     assert!(!wait_readable(quiet.as_fd(), LONG).expect("wait_readable"), "nothing was readable");
-    assert!(begun.elapsed() < LONG, "OS-2: wait_readable should return when a signal comes");
+    assert!(begun.elapsed() < LONG, "POLL-1: wait_readable should return when a signal comes");
 }
 
 fn wait_readable_is_fine_grained() {

@@ -41,7 +41,7 @@ fn accept_errors() {
     ];
     for (number, wanted) in sorted {
         let error = Error::from_raw_os_error(number);
-        assert_eq!(AcceptFailure::of(&error), wanted, "ACCEPT-1: {error}");
+        assert_eq!(AcceptFailure::of(&error), wanted, "OS-ACCEPT-1: {error}");
     }
 }
 

@@ -1,9 +1,9 @@
 //! The threads that blocking jobs of one loop run on.
 //!
 //! **Invariants**
-//! - `BLOCK-1` A loop has at most [`THREADS`] threads, started when a job finds none free. They end with the
+//! - `JOBS-1` A loop has at most [`THREADS`] threads, started when a job finds none free. They end with the
 //!   loop.
-//! - `BLOCK-4` The loop does not wait for them: what has not begun is dropped, and what runs for ever holds
+//! - `JOBS-2` The loop does not wait for them: what has not begun is dropped, and what runs for ever holds
 //!   its thread until the process ends.
 //!
 //! The loop keeps them as something that it knows nothing about, for `rt` and `threads` stand on one floor.
@@ -38,7 +38,7 @@ impl JobThreads {
 }
 
 impl Drop for JobThreads {
-    /// `BLOCK-4`: the drop of a pool would wait.
+    /// `JOBS-2`: the drop of a pool would wait.
     fn drop(&mut self) {
         if let Some(pool) = self.pool.take() {
             pool.abandon();

@@ -1,9 +1,9 @@
 //! One client of a load: its connection, its requests, and its verdict on every reply.
 //!
 //! **Invariants**
-//! - `CLIENT-1` Between two batches nothing is outstanding: a byte that goes beyond the replies asked for is a
+//! - `TALK-1` Between two batches nothing is outstanding: a byte that goes beyond the replies asked for is a
 //!   failure, at once or as the next batch's first reply. Behind the last reply nobody looks.
-//! - `CLIENT-2` The read buffer is everybody's, and holds nothing when a poll is over: what has been compared
+//! - `TALK-2` The read buffer is everybody's, and holds nothing when a poll is over: what has been compared
 //!   and was right is known from the script, so even a verdict on half a reply needs no copy.
 
 use std::cell::RefCell;
@@ -124,7 +124,7 @@ fn compare(came: &[u8], replies: &[u8], right: &mut usize) -> ControlFlow<Result
     if came.is_empty() {
         return ControlFlow::Break(Err(Trouble::Closed(*right)));
     }
-    // Longer than what was asked for cannot be a prefix of it (CLIENT-1).
+    // Longer than what was asked for cannot be a prefix of it (TALK-1).
     if !replies[*right..].starts_with(came) {
         return ControlFlow::Break(Err(Trouble::Wrong(*right, came.to_vec())));
     }

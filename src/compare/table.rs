@@ -1,8 +1,8 @@
 //! A contest as a table for humans.
 //!
 //! **Invariants**
-//! - `TABLE-1` Each entrant has one line, also one that failed; below the table each failure is told in words.
-//! - `TABLE-2` The columns are as wide as their widest cell; numbers stand at the right, names at the left.
+//! - `ROWS-1` Each entrant has one line, also one that failed; below the table each failure is told in words.
+//! - `ROWS-2` The columns are as wide as their widest cell; numbers stand at the right, names at the left.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ pub fn table(contest: &Contest, outcome: &Outcome) -> String {
     let mut text = conditions(contest, outcome);
     let mut lines = vec![HEADINGS.map(str::to_owned)];
     lines.extend(outcome.entries.iter().map(|entry| cells(entry, outcome.best())));
-    // TABLE-2. Counted in characters, for "µ" is two bytes.
+    // ROWS-2. Counted in characters, for "µ" is two bytes.
     let mut widths = [0; HEADINGS.len()];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -52,7 +52,7 @@ pub fn table(contest: &Contest, outcome: &Outcome) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    // TABLE-1: a line in the table has no room for a reason.
+    // ROWS-1: a line in the table has no room for a reason.
     for failure in outcome.entries.iter().flat_map(failures) {
         text.push_str(&failure);
         text.push('\n');
@@ -107,7 +107,7 @@ fn cells(entry: &Entry, best: f64) -> [String; HEADINGS.len()] {
     ]
 }
 
-/// What went wrong with an entrant, in words (`TABLE-1`).
+/// What went wrong with an entrant, in words (`ROWS-1`).
 pub(super) fn failures(entry: &Entry) -> Vec<String> {
     let name = &entry.entrant.name;
     match &entry.result {

@@ -5,7 +5,7 @@
 //! atomic. Only a descriptor wakes it.
 //!
 //! **Invariants**
-//! - `OS-1`, `OS-3`: owned from birth, close-on-exec.
+//! - The descriptor is owned from birth (`OS-1`) and close-on-exec (`OS-3`).
 //! - `EVENTFD-1`: once signalled it stays readable until somebody reads it. A stop descriptor is never
 //!   read, so one signal reaches every thread and every forked child, however late it looks.
 //! - `EVENTFD-2`: signalling never blocks.

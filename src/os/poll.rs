@@ -5,7 +5,7 @@
 //! server that blocks in `accept` cannot hear that it shall stop.
 //!
 //! **Invariants**
-//! - `OS-2`: [`poll`] goes on after a signal, with the time that remains: it is never early.
+//! - `POLL-1`: [`poll`] goes on after a signal, with the time that remains: it is never early.
 //!   [`wait_readable`] is the exception: it returns, since its caller has a clock of its own.
 //!
 //! **Left out**: the atomic change of the signal mask, which is what `ppoll` was made for.

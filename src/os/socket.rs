@@ -6,8 +6,8 @@
 //! ways in which an accept can fail ask for three different answers.
 //!
 //! **Invariants**
-//! - `OS-1`: nothing here takes a descriptor; all borrow the socket of std.
-//! - `ACCEPT-1`: a failed accept is the peer's fault (try the next), a shortage (wait), or the
+//! - Nothing here takes a descriptor; all borrow the socket of std (`OS-1`).
+//! - `OS-ACCEPT-1`: a failed accept is the peer's fault (try the next), a shortage (wait), or the
 //!   listener's end (stop). Every error is one of these.
 //!
 //! **Source**: listen(2), accept(2) under "Error handling", socket(7) under `SO_LINGER`.
@@ -20,7 +20,7 @@ use libc::c_int;
 
 use super::syscall::check;
 
-/// What to do about an accept that failed (`ACCEPT-1`).
+/// What to do about an accept that failed (`OS-ACCEPT-1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptFailure {
     /// That one client is gone: accept the next.
@@ -32,7 +32,7 @@ pub enum AcceptFailure {
 }
 
 impl AcceptFailure {
-    /// Sorts the error of an accept (`ACCEPT-1`). `WouldBlock` is not for here: it is no failure.
+    /// Sorts the error of an accept (`OS-ACCEPT-1`). `WouldBlock` is not for here: it is no failure.
     ///
     /// # Source
     /// accept(2): "treat them like EAGAIN by retrying", of errors pending on the new socket.

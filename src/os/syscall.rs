@@ -4,7 +4,7 @@
 //! A call that a signal interrupted has failed with EINTR although nothing is wrong.
 //!
 //! **Invariants**
-//! - `OS-2`: -1 becomes an `io::Error` and EINTR is retried here and nowhere else.
+//! - Here and nowhere else -1 becomes an `io::Error`, and EINTR is retried (`OS-2`).
 
 use std::io;
 

@@ -433,7 +433,7 @@ fn a_task_may_be_spawned_in_a_destructor_and_by_a_waker<R: Runtime>(runtime: &R)
         same("JOIN-1", "a join before the end", true, poll_with(&mut task, &waker).is_pending());
         gate.open();
         many_turns::<R>().await;
-        same("CTX-2", "tasks spawned by a destructor and a waker", 2, SPAWNED.get());
+        same("CTX-1", "tasks spawned by a destructor and a waker", 2, SPAWNED.get());
         task.await.value();
     });
 }
@@ -469,7 +469,7 @@ fn a_chain_of_a_hundred_thousand_joins_needs_no_stack<R: Runtime>(runtime: &R) {
         gate.open();
         task.await.value()
     });
-    same("CTX-2", "the number that went through the chain", 100_000, last);
+    same("JOIN-1", "the number that went through the chain", 100_000, last);
 }
 
 fn a_panic_stays_in_its_task<R: Runtime>(runtime: &R) {

@@ -14,8 +14,9 @@
 //!   2000.25       2  000  . 250
 //! ```
 //!
-//! **Invariant** `SUM-1`: the work is linear in the span of limbs from the lower number's last to the higher
-//! number's first, hence in the length of the message and the reply.
+//! **Invariants**
+//! - `SUM-1` The work is linear in the span of limbs from the lower number's last to the higher number's first,
+//!   hence in the length of the message and the reply.
 
 use std::cmp::Ordering;
 
