@@ -248,6 +248,20 @@ fn a_stop_waits_for_a_client_that_does_not_read_no_longer_than_the_grace() {
 }
 
 #[test]
+fn a_stop_of_the_pool_waits_for_queued_clients_no_longer_than_the_grace() {
+    // One thread, and each client keeps it for the half second that a farewell may take.
+    let grace = Duration::from_millis(300);
+    let server = Server::start(Model::Pool, Config { grace, workers: 1, ..Config::default() });
+    let first = server.connect();
+    say(&first, "5 7\n");
+    hear(&first, "12\n", Model::Pool);
+    let queued: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    let took = server.stop();
+    drop(queued);
+    assert!(took < Duration::from_secs(5), "CALC-POOL-3: a grace of {grace:?}, but {took:?}");
+}
+
+#[test]
 fn a_stop_does_not_wait_for_a_long_product() {
     for model in MODELS {
         let grace = Duration::from_millis(100);
