@@ -168,6 +168,20 @@ fn a_connection_that_closes_half_way_is_named() {
 }
 
 #[test]
+fn a_server_that_talks_without_end_is_quoted_in_short() {
+    let chatter = "x".repeat(10_000);
+    let wrong = fake_server(move |_, _, _| Some(chatter.clone() + "\n"));
+    let chatter = "y".repeat(10_000);
+    let more = fake_server(move |_, a, b| Some(format!("{}\n{chatter}\n", a + b)));
+    for address in [wrong, more] {
+        let report = run(load(address, 1, 1, 1));
+        let longest = report.failures.iter().map(String::len).max();
+        assert!(longest.is_some_and(|length| length < 300), "CLIENT-3: {report:?}");
+        expect_told(&report, &["..."]);
+    }
+}
+
+#[test]
 fn more_than_was_asked_for_is_a_failure() {
     let address = fake_server(|_, a, b| Some(format!("{}\nand more\n", a + b)));
     let report = run(load(address, 1, 1, 1));
