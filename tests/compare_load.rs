@@ -275,6 +275,17 @@ fn idle_connections_that_are_forgotten_are_found_out() {
     assert!(report.failure.is_some_and(|text| text.contains("closed")), "it is told why");
 }
 
+#[test]
+fn idle_connections_that_never_answer_end_with_the_time_out_which_is_told() {
+    let address = fake_server(|_, _, _| Some(String::new())).to_string();
+    let words = ["load", &address, "--idle", "3", "--timeout", "0.2", "--json"];
+    let done = handloom(&words).output().expect("run");
+    let json = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let told = "\"failures\":[\"the time was up after 0.2 s\"]";
+    assert!(json.contains(told), "LOADCMD-2: JSON has the failures too, came {json}");
+}
+
 fn handloom(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handloom"));
     command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
