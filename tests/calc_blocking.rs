@@ -131,6 +131,25 @@ fn bytes_after_close_neither_count_nor_reset_the_connection() {
 }
 
 #[test]
+fn bytes_between_close_and_the_clients_end_do_not_reset_the_connection() {
+    for model in MODELS {
+        // The second client waits, so all it has to say is there, with its end, before any of it is read.
+        let server =
+            Server::start(model, Config { max_connections: 1, workers: 1, ..Config::default() });
+        let first = server.connect();
+        say(&first, "5 7\n");
+        hear(&first, "12\n", model);
+        let second = server.connect();
+        // More than one read takes in.
+        say(&second, &("1 2\nclose\n".to_owned() + &"3 4\n".repeat(8_000)));
+        second.shutdown(Shutdown::Write).expect("shutdown");
+        drop(first);
+        assert_eq!(hear_all(&second, model), "3\n", "{model}: BLOCKING-3");
+        server.stop();
+    }
+}
+
+#[test]
 fn an_oversized_message_is_told_and_ends_the_connection() {
     for model in MODELS {
         let server = Server::start(model, Config { max_message_bytes: 100, ..Config::default() });
@@ -245,6 +264,20 @@ fn a_stop_waits_for_a_client_that_does_not_read_no_longer_than_the_grace() {
         assert!(took >= grace, "{model}: expected the grace to be granted, it took {took:?}");
         assert!(took < PATIENCE / 2, "{model}: the stop took {took:?}");
     }
+}
+
+#[test]
+fn a_stop_of_the_pool_waits_for_queued_clients_no_longer_than_the_grace() {
+    // One thread, and each client keeps it for the half second that a farewell may take.
+    let grace = Duration::from_millis(300);
+    let server = Server::start(Model::Pool, Config { grace, workers: 1, ..Config::default() });
+    let first = server.connect();
+    say(&first, "5 7\n");
+    hear(&first, "12\n", Model::Pool);
+    let queued: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    let took = server.stop();
+    drop(queued);
+    assert!(took < Duration::from_secs(5), "CALC-POOL-3: a grace of {grace:?}, but {took:?}");
 }
 
 #[test]

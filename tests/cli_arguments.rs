@@ -107,6 +107,7 @@ fn an_unknown_option_is_named_with_the_nearest() {
     );
     refuses(&["serve", "--pause=5"], &["unknown option --pause;", "did you mean --pause-ms?"]);
     refuses(&["serve", "-z"], &["unknown option -z"]);
+    refuses(&["serve", "--help=op"], &["--help: takes no value, got \"op\""]);
     refuses(&["client", "--json", "127.0.0.1:1"], &["handloom client:", "unknown option --json"]);
 }
 

@@ -168,6 +168,20 @@ fn a_connection_that_closes_half_way_is_named() {
 }
 
 #[test]
+fn a_server_that_talks_without_end_is_quoted_in_short() {
+    let chatter = "x".repeat(10_000);
+    let wrong = fake_server(move |_, _, _| Some(chatter.clone() + "\n"));
+    let chatter = "y".repeat(10_000);
+    let more = fake_server(move |_, a, b| Some(format!("{}\n{chatter}\n", a + b)));
+    for address in [wrong, more] {
+        let report = run(load(address, 1, 1, 1));
+        let longest = report.failures.iter().map(String::len).max();
+        assert!(longest.is_some_and(|length| length < 300), "CLIENT-3: {report:?}");
+        expect_told(&report, &["..."]);
+    }
+}
+
+#[test]
 fn more_than_was_asked_for_is_a_failure() {
     let address = fake_server(|_, a, b| Some(format!("{}\nand more\n", a + b)));
     let report = run(load(address, 1, 1, 1));
@@ -259,6 +273,17 @@ fn idle_connections_that_are_forgotten_are_found_out() {
     let report = within_patience(move || idle.run(None, &mut |_| ()).expect("run"));
     assert_eq!((report.reached, report.answered), (5, 0), "{report:?}");
     assert!(report.failure.is_some_and(|text| text.contains("closed")), "it is told why");
+}
+
+#[test]
+fn idle_connections_that_never_answer_end_with_the_time_out_which_is_told() {
+    let address = fake_server(|_, _, _| Some(String::new())).to_string();
+    let words = ["load", &address, "--idle", "3", "--timeout", "0.2", "--json"];
+    let done = handloom(&words).output().expect("run");
+    let json = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let told = "\"failures\":[\"the time was up after 0.2 s\"]";
+    assert!(json.contains(told), "LOADCMD-2: JSON has the failures too, came {json}");
 }
 
 fn handloom(words: &[&str]) -> Command {

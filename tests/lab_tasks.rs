@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use handloom::labs::tasks::{NAP, Spans, experiment};
 use handloom::labs::{Journal, LABS};
-use handloom::rt::EventLoop;
+use handloom::rt::{EventLoop, Observer};
 
 /// A writer whose text the test can read.
 #[derive(Clone, Default)]
@@ -84,6 +84,37 @@ fn a_writer_that_fails_ends_the_lab() {
     let ended = event_loop.block_on(experiment(&Journal::new(Closed)));
     let kind = ended.map_err(|error| error.kind());
     assert_eq!(kind, Err(io::ErrorKind::BrokenPipe), "the writer's error comes out");
+}
+
+#[test]
+fn tasks_that_both_fail_to_write_leave_no_report() {
+    /// Takes one line, as `head -1` does.
+    struct Head(bool);
+    impl io::Write for Head {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    /// Keeps what the loop reports.
+    struct Reports(Rc<RefCell<Vec<String>>>);
+    impl Observer for Reports {
+        fn report(&self, text: &str) {
+            self.0.borrow_mut().push(text.to_owned());
+        }
+    }
+    let reports = Rc::default();
+    let builder = EventLoop::builder().virtual_clock().observer(Reports(Rc::clone(&reports)));
+    let event_loop = builder.build().expect("a loop");
+    let ended = event_loop.block_on(experiment(&Journal::new(Head(false))));
+    assert!(ended.is_err(), "the writer's error comes out");
+    drop(event_loop);
+    assert_eq!(*reports.borrow(), [""; 0], "EXIT-2: a closed stdout ends it without a word");
 }
 
 #[test]

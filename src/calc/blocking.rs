@@ -258,6 +258,8 @@ impl Conversation<'_> {
                 last_input = begun.elapsed();
             }
         }
+        // The client's end is in, so this does not block; but what stands before it may still be unread.
+        while self.read(input)? > 0 {}
         Ok(())
     }
 

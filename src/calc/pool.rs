@@ -6,6 +6,7 @@
 //! **Invariants**
 //! - `CALC-POOL-1`: a client is one job: its thread is free again when the conversation is over.
 //! - `CALC-POOL-2`: after the stop the clients that still wait for a thread are served what they have sent.
+//! - `CALC-POOL-3`: when the grace is over, the clients that have still got no thread are reset.
 //!
 //! **Left out**: giving the thread back between two messages, which needs a selector; then the step to
 //! `callbacks` is a short one.
@@ -36,8 +37,8 @@ pub(super) fn serve(
     // Now, so that clients who come during the grace are refused instead of left waiting.
     drop(listener);
     open.stop(config.grace);
-    // The drop of the pool joins its threads: no conversation is left to hold them.
-    drop(pool);
+    // Not the pool's drop, which would run every job that is still queued, long after the grace (CALC-POOL-3).
+    pool.abandon();
     served
 }
 

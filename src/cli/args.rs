@@ -152,7 +152,14 @@ impl Syntax {
 
     /// The failure for an option that does not exist.
     fn unknown(self, word: &str) -> Failure {
-        let word = word.split_once('=').map_or(word, |(name, _)| name);
+        let word = match word.split_once('=') {
+            // Nearest to itself, it would be suggested in its own place.
+            Some(("--help", value)) => {
+                return Failure::Usage(format!("--help: takes no value, got \"{value}\""));
+            }
+            Some((name, _)) => name,
+            None => word,
+        };
         let bare = word.trim_start_matches('-');
         let names = self.options.iter().map(|option| option.name).chain(["help"]);
         let mut text = format!("unknown option {word}");

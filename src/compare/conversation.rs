@@ -5,6 +5,7 @@
 //!   failure, at once or as the next batch's first reply. Behind the last reply nobody looks.
 //! - `TALK-2` The read buffer is everybody's, and holds nothing when a poll is over: what has been compared
 //!   and was right is known from the script, so even a verdict on half a reply needs no copy.
+//! - `CLIENT-3` A failure's words are short, whatever the server sent: at most [`SHOWN_BYTES`] of it are shown.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -18,6 +19,9 @@ use crate::aio::{AsyncRead, AsyncWrite, TcpStream};
 
 use super::run::Run;
 
+/// How much of what a server sent is shown, in bytes. Taste: as much as a line of the terminal holds, which is far
+/// more than any right reply.
+const SHOWN_BYTES: usize = 80;
 /// How far apart two neighbours begin in the script, so that their replies differ.
 const STRIDE: u64 = 37;
 
@@ -145,7 +149,7 @@ fn describe(trouble: &Trouble, requests: &[u8], replies: &[u8], place: Place) ->
     let agreed = right + came.iter().zip(&replies[right..]).take_while(|(a, b)| a == b).count();
     if agreed == replies.len() {
         // All was right, and then there was more.
-        let extra = String::from_utf8_lossy(&came[agreed - right..]).into_owned();
+        let extra = shown(&came[agreed - right..]);
         return format!(
             "request {} of {share}: came more than was asked for: {extra:?}",
             before + 1
@@ -176,6 +180,11 @@ fn describe(trouble: &Trouble, requests: &[u8], replies: &[u8], place: Place) ->
 
 /// The line of that index, without its ending, as text for a human.
 fn line(bytes: &[u8], index: usize) -> String {
-    let line = bytes.split(|byte| *byte == b'\n').nth(index).unwrap_or_default();
-    String::from_utf8_lossy(line).into_owned()
+    shown(bytes.split(|byte| *byte == b'\n').nth(index).unwrap_or_default())
+}
+
+/// Bytes as text for a human, cut short (`CLIENT-3`).
+fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned();
+    if bytes.len() > SHOWN_BYTES { text + "..." } else { text }
 }

@@ -67,7 +67,7 @@ pub struct IdleReport {
     pub resident_bytes: Option<(u64, u64)>,
     /// How many still answered in the end.
     pub answered: usize,
-    /// The first of those that did not, in words.
+    /// The first of those that did not, in words; or that the time was up.
     pub failure: Option<String>,
     /// How it ended; `None` until it does.
     pub end: Option<End>,
@@ -117,8 +117,13 @@ impl Idle {
         // A watcher may take its time, and that is no fault to be reported.
         let event_loop = EventLoop::builder().slow_poll(None).build()?;
         let end = event_loop.block_on(held.bounded(stop, watch))?;
-        held.report.borrow_mut().end = Some(end);
-        Ok(held.report.take())
+        let mut report = held.report.take();
+        report.end = Some(end);
+        if end == End::TimedOut {
+            let limit = self.timeout.as_secs_f64();
+            report.failure.get_or_insert_with(|| format!("the time was up after {limit} s"));
+        }
+        Ok(report)
     }
 }
 

@@ -66,8 +66,11 @@ pub async fn experiment(journal: &Journal) -> io::Result<Spans> {
     journal.start_clock();
     let a = spawn_named("a", nap("a", journal.clone()));
     let b = spawn_named("b", nap("b", journal.clone()));
-    for task in [a, b] {
-        task.await.expect("holds because nobody cancels the task, and it does not panic")?;
+    // Both are collected before either is looked at: when stdout is closed both fail, and the loop would report
+    // an error that nobody collects.
+    let ends = [a.await, b.await];
+    for end in ends {
+        end.expect("holds because nobody cancels the task, and it does not panic")?;
     }
     let together = journal.elapsed();
     journal.event("both are done\n")?;
