@@ -58,7 +58,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// # Panics
 /// Polled before it is due while its loop does not run, but another one.
 ///
-/// When its loop is gone it is ready at once, for there is no clock left to wait for.
+/// When its loop is dropped it is ready, for there is no clock left to wait for.
 ///
 /// # Cancellation
 /// Nothing is lost: the timer is taken away.

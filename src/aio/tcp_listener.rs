@@ -3,7 +3,8 @@
 //! **Invariants**
 //! - `ACCEPT-1` A failure of one connection (the peer has gone again) is passed over: the next is taken.
 //! - `ACCEPT-2` Out of descriptors or memory, it waits on a timer and tries again: the selector tells of
-//!   a waiting client once, so nobody else would wake it, and trying at once would spin.
+//!   a waiting client once, so nobody else would wake it, and trying at once would spin. The observer is
+//!   told once.
 //! - `ACCEPT-3` Whatever waits in the backlog is taken, however few events told of it (`READY-1`).
 //!
 //! **Source**: accept(2), "Error handling"; `CPython`'s `asyncio` waits a second (`ACCEPT_RETRY_DELAY`).
@@ -17,6 +18,7 @@ use super::Source;
 use super::{TcpStream, sleep};
 use crate::os::socket::AcceptFailure;
 use crate::rt::Direction;
+use crate::rt::context::report;
 
 /// The first wait after descriptors ran out; doubled each time. A taste: short beside a client's patience.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(10);
@@ -94,6 +96,10 @@ impl TcpListener {
             match AcceptFailure::of(&error) {
                 AcceptFailure::Peer => {}
                 AcceptFailure::Shortage => {
+                    // Once a shortage: each success begins anew.
+                    if self.back_off == FIRST_BACK_OFF {
+                        report(&format!("accept: {error}; clients wait in the backlog"));
+                    }
                     sleep(self.back_off).await;
                     self.back_off = (self.back_off * 2).min(LAST_BACK_OFF);
                 }

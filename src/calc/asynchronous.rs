@@ -31,7 +31,8 @@ use super::acceptor::BACKLOG_CONNECTIONS;
 use super::config::Config;
 use super::protocol::{Session, State};
 use crate::aio::{
-    AsyncWrite, Descriptor, Either, Event, TcpListener, TcpStream, race, timeout, yield_now,
+    AsyncRead, AsyncWrite, Descriptor, Either, Event, TcpListener, TcpStream, race, timeout,
+    yield_now,
 };
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
@@ -39,8 +40,8 @@ use crate::rt::{EventLoop, spawn};
 /// How much one read can take, in bytes: a burst of small messages, a long one in several turns.
 const READ_BYTES: usize = 16 * 1024;
 
-/// How long a client that we have said goodbye to may take to close its side. Taste: some round trips.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long a client that we have said goodbye to may be silent before we close. Taste: some round trips.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Serves until `stop` is readable.
 ///
@@ -190,6 +191,8 @@ enum Received {
     Silence,
     /// The end of the client's stream.
     End,
+    /// Nothing more that counts: the server stops, and what had arrived is answered.
+    Stop,
 }
 
 /// A wait that is rare, and therefore not a part of every client's task.
@@ -272,7 +275,9 @@ impl Client {
                 match self.stream.poll_readable(cx) {
                     Poll::Ready(outcome) => outcome?,
                     // Nothing has arrived that is not answered.
-                    Poll::Pending if self.server.stopping.get() => break,
+                    Poll::Pending if self.server.stopping.get() => {
+                        return Poll::Ready(Ok(Received::Stop));
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
                 match self.stream.try_read(&mut self.server.scratch.borrow_mut().input) {
@@ -298,7 +303,7 @@ impl Client {
                 rest = &input[taken..bytes];
             }
             Received::Silence => self.session.pause(out),
-            Received::End => self.session.end(out),
+            Received::End | Received::Stop => self.session.end(out),
         }
         let sent = if out.is_empty() { 0 } else { or_nothing(self.stream.try_write(out))? };
         if sent < out.len() || !rest.is_empty() || self.session.state() == State::Busy {
@@ -341,14 +346,21 @@ impl Client {
         }
     }
 
-    /// Closes this side, and reads on into nothing until the client has closed its own.
+    /// Closes this side, and reads on into nothing until the client has closed its own or fallen silent: a
+    /// reset, which is what it gets if it sends to a closed socket, would take the last replies from it.
     async fn hang_up(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)?;
-        let drained = async {
-            while !matches!(self.receive().await?, Received::End) {}
+        let grace = self.server.config.grace;
+        let farewell = async {
+            while timeout(LINGER, self.discard()).await?? > 0 {}
             io::Result::Ok(())
         };
-        timeout(LINGER, drained).await.unwrap_or(Ok(()))
+        timeout(grace, farewell).await?
+    }
+
+    /// Reads what there is, for nobody; 0 is the end.
+    async fn discard(&mut self) -> io::Result<usize> {
+        poll_fn(|cx| self.stream.poll_read(cx, &mut self.server.scratch.borrow_mut().input)).await
     }
 }
 

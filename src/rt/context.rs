@@ -187,6 +187,11 @@ pub fn task_table() -> String {
     with_current(Core::task_table).unwrap_or_else(|| "no event loop runs on this thread".into())
 }
 
+/// Reports what should not have happened, to the observer of the loop that runs on this thread.
+pub(crate) fn report(text: &str) {
+    with_current(|core| core.report(text));
+}
+
 /// Drops a result that nobody will take, and reports it where it deserves that.
 pub(crate) fn uncollected<T: 'static>(unjoined: Unjoined<T>) {
     match try_current() {
