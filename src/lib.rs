@@ -50,7 +50,7 @@
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
 //! | `BOUND-1` to 3 | `aio/bounded.rs` |
 //! | `BUF-1` to 5 | `aio/buf_reader.rs` |
-//! | `CALC-POOL-1` to 2 | `calc/pool.rs` |
+//! | `CALC-POOL-1` to 3 | `calc/pool.rs` |
 //! | `CALL-1` to 5 | `calc/callback_loop.rs` |
 //! | `CHART-1` to 3 | `compare/chart.rs` |
 //! | `CHILD-1` to 6 | `aio/children.rs` |
@@ -92,7 +92,7 @@
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
-//! | `LOOP-1` to 5 | `rt/event_loop.rs` |
+//! | `LOOP-1` to 4 | `rt/event_loop.rs` |
 //! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
 //! | `NUMBER-1` to 4 | `calc/protocol/number.rs` |
 //! | `OS-1` to 3 | `os/mod.rs` |
@@ -132,7 +132,7 @@
 //! | `SUM-1` | `calc/protocol/sum.rs` |
 //! | `SUPERVISOR-1` to 5 | `processes/supervisor.rs` |
 //! | `TABLE-1` to 2 | `rt/table.rs` |
-//! | `TALK-1` to 2 | `compare/conversation.rs` |
+//! | `TALK-1` to 3 | `compare/conversation.rs` |
 //! | `TASK-1` to 6 | `rt/task.rs` |
 //! | `TCP-1` to 3 | `aio/tcp_stream.rs` |
 //! | `THREADLIST-1` | `os/thread_list.rs` |

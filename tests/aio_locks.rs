@@ -356,5 +356,5 @@ fn deadlock_of_two_locks_is_reported_with_who_waits_for_what() {
     });
     let report = report.expect_err("a task that waits for itself is stuck");
     let report = report.downcast_ref::<String>().expect("a text");
-    assert!(report.contains("for a lock"), "LOOP-5: expected what it waits for, came {report}");
+    assert!(report.contains("for a lock"), "LOOP-4: expected what it waits for, came {report}");
 }

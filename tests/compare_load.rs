@@ -176,7 +176,7 @@ fn a_server_that_talks_without_end_is_quoted_in_short() {
     for address in [wrong, more] {
         let report = run(load(address, 1, 1, 1));
         let longest = report.failures.iter().map(String::len).max();
-        assert!(longest.is_some_and(|length| length < 300), "CLIENT-3: {report:?}");
+        assert!(longest.is_some_and(|length| length < 300), "TALK-3: {report:?}");
         expect_told(&report, &["..."]);
     }
 }

@@ -5,7 +5,7 @@
 //!   failure, at once or as the next batch's first reply. Behind the last reply nobody looks.
 //! - `TALK-2` The read buffer is everybody's, and holds nothing when a poll is over: what has been compared
 //!   and was right is known from the script, so even a verdict on half a reply needs no copy.
-//! - `CLIENT-3` A failure's words are short, whatever the server sent: at most [`SHOWN_BYTES`] of it are shown.
+//! - `TALK-3` A failure's words are short, whatever the server sent: at most [`SHOWN_BYTES`] of it are shown.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -183,7 +183,7 @@ fn line(bytes: &[u8], index: usize) -> String {
     shown(bytes.split(|byte| *byte == b'\n').nth(index).unwrap_or_default())
 }
 
-/// Bytes as text for a human, cut short (`CLIENT-3`).
+/// Bytes as text for a human, cut short (`TALK-3`).
 fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES)]).into_owned();
     if bytes.len() > SHOWN_BYTES { text + "..." } else { text }

@@ -101,7 +101,7 @@ impl Run {
         let deadline = Instant::now().checked_add(self.load.timeout);
         let mut stop = stop.map(Descriptor::new).transpose()?;
         let mut stopped = pin!(stopped(stop.as_mut()));
-        // Detached: they tell of their end by `left`, and when this one returns they are dropped (LOOP-4).
+        // Detached: they tell of their end by `left`, and when this one returns they are dropped (END-1).
         for number in 0..self.left.get() {
             let share = self.load.share(number);
             drop(spawn_named(

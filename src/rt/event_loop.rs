@@ -10,8 +10,7 @@
 //! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets
 //!   nor timers; it blocks only when nothing is ready.
 //! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own time-out.
-//! - `LOOP-4` When `block_on` ends, by a value or a panic, every task has been dropped on this thread.
-//! - `LOOP-5` When nothing can ever wake a task again, `block_on` panics with a table of who waits for what.
+//! - `LOOP-4` When nothing can ever wake a task again, `block_on` panics with a table of who waits for what.
 //!
 //! **Left out**: work stealing, and a selector that is shared between threads.
 //!
@@ -51,7 +50,7 @@ impl EventLoop {
     ///
     /// # Panics
     /// When `future` panics; when a loop runs on this thread already; when nothing can ever happen again
-    /// (`LOOP-5`). The loop can be used again afterwards.
+    /// (`LOOP-4`). The loop can be used again afterwards.
     ///
     /// # Blocking
     /// Until `future` is done. While nothing is ready the thread sleeps in the selector.

@@ -309,7 +309,7 @@ fn a_waker_outlives_its_runtime<R: Runtime>(_: &R) {
         own_waker().await
     });
     drop(runtime);
-    same("LOOP-4", "drops of the task that was left over", 1, drops.get());
+    same("END-1", "drops of the task that was left over", 1, drops.get());
     for waker in [gate.last_waker(), main] {
         waker.wake_by_ref();
         waker.clone().wake();
@@ -367,7 +367,7 @@ fn a_task_that_owns_its_own_waker_is_freed<R: Runtime>(_: &R) {
         many_turns::<R>().await;
     });
     drop(runtime);
-    same("LOOP-4", "drops of a task that held its own waker", 1, drops.get());
+    same("END-1", "drops of a task that held its own waker", 1, drops.get());
 }
 
 fn a_task_that_owns_its_own_handle_is_freed<R: Runtime>(_: &R) {
@@ -384,7 +384,7 @@ fn a_task_that_owns_its_own_handle_is_freed<R: Runtime>(_: &R) {
         many_turns::<R>().await;
     });
     drop(runtime);
-    same("LOOP-4", "drops of a task that held its own handle", 1, drops.get());
+    same("END-1", "drops of a task that held its own handle", 1, drops.get());
 }
 
 #[expect(clippy::large_stack_arrays, reason = "a large one is what the claim is about")]
@@ -482,7 +482,7 @@ fn a_panic_stays_in_its_task<R: Runtime>(runtime: &R) {
         gate.open();
         same("JOIN-1", "another task's end", "a value", other.await.word());
     });
-    same("LOOP-4", "block_on after a task's panic", 12, runtime.block_on(async { 12 }));
+    same("END-1", "block_on after a task's panic", 12, runtime.block_on(async { 12 }));
 }
 
 fn every_kind_of_payload_reaches_the_joiner<R: Runtime>(runtime: &R) {

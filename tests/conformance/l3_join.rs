@@ -139,7 +139,7 @@ fn a_task_is_cancelled_from_another_thread<R: Runtime>(runtime: &R) {
         let far = thread::spawn(cancel);
         same("JOIN-1", "the end", "cancelled", task.await.word());
         let here = Some(thread::current().id());
-        same("LOOP-4", "the thread of the destructor", here, counts.dropped_on.get());
+        same("END-1", "the thread of the destructor", here, counts.dropped_on.get());
         far.join().unwrap();
     });
 }
@@ -312,19 +312,19 @@ fn tasks_left_over_are_dropped_on_the_runtimes_thread<R: Runtime>(_: &R) {
     drop(runtime);
     let here = Some(thread::current().id());
     for counts in left_over {
-        same("LOOP-4", "drops of a task that was left over", 1, counts.drops.get());
-        same("LOOP-4", "the thread of its destructor", here, counts.dropped_on.get());
+        same("END-1", "drops of a task that was left over", 1, counts.drops.get());
+        same("END-1", "the thread of its destructor", here, counts.dropped_on.get());
     }
 }
 
 fn tasks_left_over_end_with_their_block_on(runtime: &Handloom) {
     let left_over = runtime.block_on(leave_over::<Handloom>());
     for counts in &left_over {
-        same("LOOP-4", "drops of a task that was left over", 1, counts.drops.get());
+        same("END-1", "drops of a task that was left over", 1, counts.drops.get());
     }
     runtime.block_on(many_turns::<Handloom>());
     let never_polled = left_over.iter().filter(|counts| counts.polls.get() == 0).count();
-    same("LOOP-4", "tasks that never ran, after a second block_on", 10, never_polled);
+    same("END-1", "tasks that never ran, after a second block_on", 10, never_polled);
 }
 
 fn tasks_left_over_live_on_to_the_next_block_on(runtime: &Tokio) {
@@ -360,7 +360,7 @@ fn destructors_at_the_end_may_spawn_sleep_cancel_and_wake<R: Runtime>(_: &R) {
         many_turns::<R>().await;
     });
     drop(runtime);
-    same("LOOP-4", "drops of a task whose destructor did all it could", 1, drops.get());
+    same("END-1", "drops of a task whose destructor did all it could", 1, drops.get());
 }
 
 fn destructors_at_the_end_may_panic<R: Runtime>(_: &R) {
@@ -377,8 +377,8 @@ fn destructors_at_the_end_may_panic<R: Runtime>(_: &R) {
         7
     });
     drop(runtime);
-    same("LOOP-4", "the value of block_on", 7, value);
-    same("LOOP-4", "drops beside destructors that panic", 10, drops.get());
+    same("END-1", "the value of block_on", 7, value);
+    same("END-1", "drops beside destructors that panic", 10, drops.get());
 }
 
 fn a_finished_task_is_joined_when_its_runtime_is_gone<R: Runtime>(runtime: &R) {
@@ -478,8 +478,8 @@ fn stuck_report(event_loop: &EventLoop, future: impl Future) -> String {
 
 fn pending_alone_is_reported(runtime: &Handloom) {
     let report = stuck_report(&runtime.0, pending::<()>());
-    says("LOOP-5", "the report", "nothing can ever run again", &report);
-    says("LOOP-5", "who waits", "task 0 (block_on), waits for something it did not name", &report);
+    says("LOOP-4", "the report", "nothing can ever run again", &report);
+    says("LOOP-4", "who waits", "task 0 (block_on), waits for something it did not name", &report);
 }
 
 fn two_tasks_that_wait_for_each_other_are_reported(runtime: &Handloom) {
@@ -494,14 +494,14 @@ fn two_tasks_that_wait_for_each_other_are_reported(runtime: &Handloom) {
         pending::<()>().await;
     });
     says(
-        "LOOP-5",
+        "LOOP-4",
         "the first of two that wait for each other",
         "task 1 \"hen\", spawned at",
         &report,
     );
-    says("LOOP-5", "whom the first waits for", "waits for the end of task 2", &report);
-    says("LOOP-5", "whom the second waits for", "waits for the end of task 1", &report);
-    says("LOOP-5", "where they were spawned", file!(), &report);
+    says("LOOP-4", "whom the first waits for", "waits for the end of task 2", &report);
+    says("LOOP-4", "whom the second waits for", "waits for the end of task 1", &report);
+    says("LOOP-4", "where they were spawned", file!(), &report);
 }
 
 fn a_task_that_joins_itself_is_reported(runtime: &Handloom) {
@@ -511,9 +511,9 @@ fn a_task_that_joins_itself_is_reported(runtime: &Handloom) {
         drop(spawn_joining_itself::<Handloom>(&runtime.remote(), &drops));
         pending::<()>().await;
     });
-    says("LOOP-5", "a task that waits for itself", "task 1, spawned at", &report);
-    says("LOOP-5", "whom it waits for", "waits for the end of task 1", &report);
-    same("LOOP-4", "drops of it when block_on panicked", 1, drops.get());
+    says("LOOP-4", "a task that waits for itself", "task 1, spawned at", &report);
+    says("LOOP-4", "whom it waits for", "waits for the end of task 1", &report);
+    same("END-1", "drops of it when block_on panicked", 1, drops.get());
 }
 
 fn a_future_that_forgot_its_waker_is_named(runtime: &Handloom) {
@@ -527,13 +527,13 @@ fn a_future_that_forgot_its_waker_is_named(runtime: &Handloom) {
 }
 
 fn a_loop_that_was_stuck_can_be_used_again(runtime: &Handloom) {
-    says("LOOP-5", "the report", "nothing can", &stuck_report(&runtime.0, pending::<()>()));
+    says("LOOP-4", "the report", "nothing can", &stuck_report(&runtime.0, pending::<()>()));
     let sum = runtime.block_on(async {
         Handloom::sleep(Duration::from_millis(1)).await;
         Handloom::spawn(async { 5 + 7 }).await.value()
     });
-    same("LOOP-5", "a task after the report", 12, sum);
-    says("LOOP-5", "the report", "nothing can", &stuck_report(&runtime.0, pending::<()>()));
+    same("LOOP-4", "a task after the report", 12, sum);
+    says("LOOP-4", "the report", "nothing can", &stuck_report(&runtime.0, pending::<()>()));
 }
 
 /// Long beside the time after which a loop looks whether it is stuck.

@@ -473,7 +473,7 @@ fn a_thousand_runtimes_leave_nothing_behind<R: Runtime>(_: &R) {
     // A waker keeps no more of its runtime than what wakes it.
     kept.borrow_mut().clear();
     same(
-        "LOOP-4",
+        "END-1",
         "descriptors and threads after 1,000 runtimes",
         baseline,
         (open_descriptors(), threads()),

@@ -458,7 +458,7 @@ fn a_panic_in_an_observer_stays_in_it(_: &Handloom) {
         rt::spawn(async { 5 + 7 }).await.unwrap()
     });
     same("HOOK-2", "the value of block_on", 12, sum);
-    same("LOOP-4", "drops of a task that was left over", 1, counts.drops.get());
+    same("END-1", "drops of a task that was left over", 1, counts.drops.get());
 }
 
 fn a_poll_that_holds_the_loop_is_reported(_: &Handloom) {

@@ -56,8 +56,8 @@ fn no_more_descriptors() {
 fn a_loop_without_descriptors_cannot_be_made_and_says_so(runtime: &Handloom) {
     no_more_descriptors();
     let error = EventLoop::new().map(drop).unwrap_err();
-    same("LOOP-4", "the error", Some(out_of_descriptors()), error.raw_os_error());
-    same("LOOP-4", "a runtime that was made before", 12, runtime.block_on(async { 12 }));
+    same("END-1", "the error", Some(out_of_descriptors()), error.raw_os_error());
+    same("END-1", "a runtime that was made before", 12, runtime.block_on(async { 12 }));
 }
 
 /// The number of `EMFILE`, by the system's own word.
