@@ -120,6 +120,7 @@
 //! | `SERVE-1` to 3 | `cli/serve.rs` |
 //! | `SERVER-1` to 4 | `compare/server.rs` |
 //! | `SESSION-1` to 6 | `calc/protocol/session.rs` |
+//! | `SHARED-1` to 2 | `calc/shared.rs` |
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
 //! | `SLAB-1` | `rt/slab.rs` |
 //! | `SLEEP-1` to 2 | `aio/sleep.rs` |

@@ -38,7 +38,6 @@
 //!
 //! **Source**: the reactor pattern; Node's `socket.on('readable', ...)`.
 
-use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::Rc;
@@ -51,7 +50,8 @@ use mio::unix::SourceFd;
 use super::Config;
 use super::callback_loop::{CallbackLoop, Happening};
 use super::door::{Door, Knock};
-use super::nonblocking::{Buffers, Conversation, Want};
+use super::nonblocking::{Conversation, Want};
+use super::shared::Shared;
 
 /// How many clients are taken in before the others are heard. Taste.
 const CLIENTS_PER_CALL: usize = 64;
@@ -72,63 +72,31 @@ pub(super) fn serve(
     let mut callbacks = CallbackLoop::new()?;
     let bell = callbacks.watch(&mut SourceFd(&stop.as_raw_fd()))?;
     let door_token = callbacks.watch(&mut door.listener)?;
-    let shared = Rc::new(Shared {
-        config: config.clone(),
-        bell,
-        door: door_token,
-        buffers: RefCell::new(Buffers::new()),
-        open: Cell::new(0),
-        wants_room: Cell::new(false),
-        stop_until: Cell::new(None),
-        failure: RefCell::new(None),
-    });
+    let shared = Shared::new(config, door_token);
     let server = Rc::clone(&shared);
-    callbacks.on(bell, move |callbacks, _| server.stop(callbacks));
-    let mut acceptor = Acceptor { door, short: false, shared: Rc::clone(&shared) };
+    callbacks.on(bell, move |callbacks, _| stop_all(&server, bell, callbacks));
+    let mut acceptor = Acceptor { door, bell, short: false, shared: Rc::clone(&shared) };
     callbacks.on(door_token, move |callbacks, happening| {
         acceptor.on_happening(callbacks, happening);
     });
     callbacks.run()?;
-    let failure = shared.failure.take();
-    failure.map_or(Ok(()), Err)
+    shared.outcome()
 }
 
-/// What the closures of one server have in common.
-struct Shared {
-    /// What the server was started with.
-    config: Config,
-    /// The stop descriptor's token.
-    bell: Token,
-    /// The listener's token.
-    door: Token,
-    /// The loop's buffers. Borrowed within one handler only, so never twice.
-    buffers: RefCell<Buffers>,
-    /// How many clients there are (`CLOSURE-3`).
-    open: Cell<usize>,
-    /// Whether the listener's handler has stopped for lack of room or of descriptors.
-    wants_room: Cell<bool>,
-    /// Set when the server stops: until when what is in flight may take (`CLOSURE-4`).
-    stop_until: Cell<Option<Instant>>,
-    /// Why the server stopped, if it was not asked to.
-    failure: RefCell<Option<io::Error>>,
-}
-
-impl Shared {
-    /// Closes the listener, and makes every client look at `stop_until` (`CLOSURE-4`).
-    fn stop(&self, callbacks: &mut CallbackLoop) {
-        // A grace too long for the clock ends at once: it would have to be centuries.
-        let now = Instant::now();
-        self.stop_until.set(Some(now.checked_add(self.config.grace).unwrap_or(now)));
-        callbacks.forget(self.bell);
-        callbacks.forget(self.door);
-        callbacks.call_all_soon();
-    }
+/// Closes the listener, and makes every client look at `stop_until` (`CLOSURE-4`).
+fn stop_all(shared: &Shared, bell: Token, callbacks: &mut CallbackLoop) {
+    shared.begin_stop();
+    callbacks.forget(bell);
+    callbacks.forget(shared.door);
+    callbacks.call_all_soon();
 }
 
 /// The state of the closure that takes clients in.
 struct Acceptor {
     /// Where they come in.
     door: Door,
+    /// The stop descriptor's token, to be forgotten when the listener breaks.
+    bell: Token,
     /// Whether descriptors have run out and a deadline is set to try again (`DOOR-2`).
     short: bool,
     /// The server.
@@ -160,7 +128,7 @@ impl Acceptor {
                 }
                 Knock::Broken(error) => {
                     self.shared.failure.replace(Some(error));
-                    return self.shared.stop(callbacks);
+                    return stop_all(&self.shared, self.bell, callbacks);
                 }
             }
         }
@@ -273,8 +241,7 @@ impl Client {
             }
             _ => {
                 callbacks.forget(self.token);
-                self.shared.open.set(self.shared.open.get() - 1);
-                if self.shared.wants_room.take() {
+                if self.shared.leave() {
                     callbacks.call_soon(self.shared.door);
                 }
             }

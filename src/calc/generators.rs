@@ -32,7 +32,6 @@
 //!
 //! **Source**: the course's generator server.
 
-use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::Rc;
@@ -44,7 +43,8 @@ use mio::{Interest, Token};
 
 use super::Config;
 use super::door::{Door, Knock};
-use super::nonblocking::{Buffers, Conversation, Want};
+use super::nonblocking::{Conversation, Want};
+use super::shared::Shared;
 use crate::generator::{Coroutine, EventLoop, Step, Woken};
 
 /// How many clients are taken in before the others have their turn. Taste.
@@ -66,57 +66,17 @@ pub(super) fn serve(
     let mut event_loop = EventLoop::new()?;
     let door_token = event_loop.register(&mut door.listener, Interest::READABLE)?;
     let bell = event_loop.register(&mut SourceFd(&stop.as_raw_fd()), Interest::READABLE)?;
-    let shared = Rc::new(Shared {
-        config: config.clone(),
-        door: door_token,
-        buffers: RefCell::new(Buffers::new()),
-        open: Cell::new(0),
-        wants_room: Cell::new(false),
-        stop_until: Cell::new(None),
-        failure: RefCell::new(None),
-    });
+    let shared = Shared::new(config, door_token);
     event_loop.spawn(Accept { door, retry_at: None, shared: Rc::clone(&shared) });
     event_loop.spawn(Stop { bell, shared: Rc::clone(&shared) });
     event_loop.run()?;
-    let failure = shared.failure.take();
-    failure.map_or(Ok(()), Err)
+    shared.outcome()
 }
 
-/// What the coroutines of one server have in common.
-struct Shared {
-    /// What the server was started with.
-    config: Config,
-    /// The listener's token: who waits for it is the accepting coroutine.
-    door: Token,
-    /// The loop's buffers. Borrowed within one `resume` only, so never twice.
-    buffers: RefCell<Buffers>,
-    /// How many clients there are (`YIELD-2`).
-    open: Cell<usize>,
-    /// Whether the accepting coroutine has stopped for lack of room or of descriptors, and wants to be woken when
-    /// a client leaves. At other times a wake would cost it a futile `accept`.
-    wants_room: Cell<bool>,
-    /// Set when the server stops: until when what is in flight may take (`YIELD-3`).
-    stop_until: Cell<Option<Instant>>,
-    /// Why the server stopped, if it was not asked to.
-    failure: RefCell<Option<io::Error>>,
-}
-
-impl Shared {
-    /// Makes everybody stop (`YIELD-3`).
-    fn stop(&self, event_loop: &mut EventLoop) {
-        // A grace too long for the clock ends at once: it would have to be centuries.
-        let now = Instant::now();
-        self.stop_until.set(Some(now.checked_add(self.config.grace).unwrap_or(now)));
-        event_loop.wake_all();
-    }
-
-    /// Takes note that a client has left, and tells who may be waiting for its place.
-    fn leave(&self, event_loop: &mut EventLoop) {
-        self.open.set(self.open.get() - 1);
-        if self.wants_room.take() {
-            event_loop.wake(self.door);
-        }
-    }
+/// Makes everybody stop (`YIELD-3`).
+fn stop_all(shared: &Shared, event_loop: &mut EventLoop) {
+    shared.begin_stop();
+    event_loop.wake_all();
 }
 
 /// Waits for the stop descriptor, and then makes everybody stop.
@@ -130,7 +90,7 @@ struct Stop {
 impl Coroutine for Stop {
     fn resume(&mut self, woken: Woken, event_loop: &mut EventLoop) -> Step {
         match woken {
-            Woken::Ready { .. } => self.shared.stop(event_loop),
+            Woken::Ready { .. } => stop_all(&self.shared, event_loop),
             _ if self.shared.stop_until.get().is_some() => {}
             _ => return Step::Read(self.bell, None),
         }
@@ -175,7 +135,7 @@ impl Coroutine for Accept {
                 }
                 Knock::Broken(error) => {
                     self.shared.failure.replace(Some(error));
-                    self.shared.stop(event_loop);
+                    stop_all(&self.shared, event_loop);
                     return Step::Done;
                 }
             }
@@ -273,7 +233,9 @@ impl Client {
             }
             // The end, the end of patience, or a broken connection, which concerns nobody else.
             Ok(_) | Err(_) => {
-                self.shared.leave(event_loop);
+                if self.shared.leave() {
+                    event_loop.wake(self.shared.door);
+                }
                 Step::Done
             }
         }

@@ -21,6 +21,7 @@ mod open_streams;
 mod pool;
 mod prefork;
 mod sequential;
+mod shared;
 mod socket;
 mod threads;
 
