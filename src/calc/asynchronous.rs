@@ -53,7 +53,8 @@ pub(super) fn serve(
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
     listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
-    EventLoop::new()?.block_on(run(listener, config, stop))
+    // Whoever runs a server has no use for a report that the machine was busy.
+    EventLoop::builder().slow_poll(None).build()?.block_on(run(listener, config, stop))
 }
 
 /// The main task: takes clients until the stop, then sees them off.

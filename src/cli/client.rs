@@ -71,7 +71,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     signal::install(Signal::Interrupt).map_err(on_signals)?;
     // The way out when the loop itself stands still, in a write to a terminal that was stopped.
     signal::exit_on_second(&[Signal::Interrupt]);
-    let event_loop = EventLoop::new().map_err(|error| Failure::while_doing("event loop", error))?;
+    let event_loop = EventLoop::builder().slow_poll(None).build();
+    let event_loop = event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
     event_loop.block_on(or_interrupted(talk(&addresses, output)))
 }
 
