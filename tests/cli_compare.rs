@@ -210,6 +210,34 @@ fn when_it_is_killed_its_servers_end_too() {
     fs::remove_file(&program).expect("remove");
 }
 
+/// Compares a script, in which `SERVE` stands for a server of its own; no process of it may be left.
+fn compare_script(name: &str, lines: &str) -> (Option<i32>, String, String) {
+    let program = own_copy(name);
+    let serve = format!("{} serve --addr 127.0.0.1:0", program.display());
+    let script = program.with_extension("sh");
+    fs::write(&script, lines.replace("SERVE", &serve)).expect("write the script");
+    let server = format!("script=sh {}", script.display());
+    let done = run(&["compare", "--models=none", "--server", &server, "-c", "1", "-n", "50"]);
+    expect_none_left(program.to_str().expect("a path of text"));
+    fs::remove_file(&script).expect("remove the script");
+    fs::remove_file(&program).expect("remove the program");
+    done
+}
+
+#[test]
+fn a_script_is_ended_with_every_server_that_it_started() {
+    // The first one's output is not the pipe that tells of the end, so SERVER-3 does not see it.
+    let (code, table, told) =
+        compare_script("compare-script", "SERVE >/dev/null 2>&1 &\nSERVE\nwait\n");
+    assert_eq!(code, Some(0), "SERVER-2: expected an end when it is asked to: {table} {told}");
+}
+
+#[test]
+fn a_script_whose_first_words_are_wrong_leaves_no_server_either() {
+    let (code, table, _) = compare_script("compare-wrong", "SERVE >/dev/null &\necho no\nwait\n");
+    assert_eq!(code, Some(1), "{table}");
+}
+
 #[test]
 fn a_wrong_command_line_ends_it_with_2() {
     for words in [
