@@ -60,7 +60,7 @@
 //! | `COMES-1` to 3 | `aio/as_completed.rs` |
 //! | `COMPARE-1` to 2 | `cli/compare.rs` |
 //! | `COND-1` to 3 | `aio/condition.rs` |
-//! | `CONTEST-1` to 4 | `compare/contest.rs` |
+//! | `CONTEST-1` to 5 | `compare/contest.rs` |
 //! | `CORE-1` | `rt/core.rs` |
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
@@ -71,13 +71,13 @@
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
-//! | `FIGURES-1` | `compare/figures.rs` |
+//! | `FIGURES-1` to 2 | `compare/figures.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
 //! | `HELP-1` to 2 | `cli/help.rs` |
-//! | `HISTOGRAM-1` to 3 | `compare/histogram.rs` |
+//! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
 //! | `HOOK-1` to 2 | `rt/observer.rs` |
 //! | `IDLE-1` to 3 | `compare/idle.rs` |
 //! | `INTERRUPT-1` | `cli/interrupt.rs` |

@@ -280,6 +280,7 @@ fn a_low_limit_holds_for_plain_messages_too() {
         "12\n12\nerror: message longer than 3 bytes\n",
         State::Closed,
     );
+    check(Op::Sum, 1, &[sends("12\n")], "error: message longer than 1 byte\n", State::Closed);
     check(
         Op::Sum,
         0,

@@ -42,6 +42,7 @@ fn help_lists_the_subcommands_with_examples() {
         assert!(long.contains(name), "expected {name} in the help, came:\n{long}");
     }
     assert_eq!(long, prints(&["-h"]), "-h and --help are one option");
+    assert_eq!(long, prints(&["help"]), "who types the word means the option");
 }
 
 #[test]
@@ -80,7 +81,10 @@ fn help_wins_over_a_mistake() {
 
 #[test]
 fn the_version_is_that_of_the_package() {
-    assert_eq!(prints(&["--version"]), format!("handloom {}\n", env!("CARGO_PKG_VERSION")));
+    let version = format!("handloom {}\n", env!("CARGO_PKG_VERSION"));
+    for option in ["--version", "-V"] {
+        assert_eq!(prints(&[option]), version, "{option}");
+    }
 }
 
 #[test]
@@ -154,6 +158,15 @@ fn a_bad_value_is_named_with_what_was_expected() {
     ] {
         refuses(&["serve", args[0], args[1]], &[expected, got]);
     }
+}
+
+#[test]
+fn a_directory_without_a_name_and_a_process_without_a_number_are_refused() {
+    for subcommand in ["tour", "compare"] {
+        refuses(&[subcommand, "--out", ""], &["--out: expected the name of a directory", "\"\""]);
+    }
+    let load = ["load", "127.0.0.1:1", "--idle", "1", "--server-pid", "handloom"];
+    refuses(&load, &["--server-pid: expected the number of a process, from 1", "\"handloom\""]);
 }
 
 #[test]

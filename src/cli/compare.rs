@@ -13,7 +13,7 @@ use super::interrupt::interruption;
 use super::load::{LEAST_TIMEOUT, LONGEST_TIMEOUT, MOST_CONNECTIONS, MOST_REQUESTS};
 use super::output::Output;
 use super::program::Subcommand;
-use super::values::{parsed, seconds, whole};
+use super::values::{directory, parsed, seconds, whole};
 use crate::calc::Model;
 use crate::compare::{Contest, Entrant, MAX_DEPTH, Outcome, Stage, chart, table, to_json};
 use crate::os::limits;
@@ -82,7 +82,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
         rounds: args.value("rounds", whole("rounds", 1..=MOST_ROUNDS))?,
     };
-    let out = args.optional("out", parsed::<String>)?;
+    let out = args.optional("out", directory)?;
     let outcome = hold(&contest, output)?;
     // COMPARE-1: first what was measured, then the verdict.
     if args.is_given("json") {
@@ -91,7 +91,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         output.bytes(table(&contest, &outcome).as_bytes())?;
     }
     if let Some(directory) = out {
-        write_into(Path::new(&directory), CHART_FILE, &chart(&contest, &outcome))?;
+        write_into(&directory, CHART_FILE, &chart(&contest, &outcome))?;
     }
     verdict(&outcome)
 }

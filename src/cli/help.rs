@@ -41,7 +41,7 @@ pub(crate) fn of_subcommand(subcommand: &Subcommand) -> String {
 /// The usage text of the program.
 pub(crate) fn of_program(subcommands: &[&Subcommand]) -> String {
     let rows = subcommands.iter().map(|each| (each.name.into(), each.summary.into()));
-    let options = vec![help_row(), ("--version".into(), "prints the version".into())];
+    let options = vec![help_row(), ("-V, --version".into(), "prints the version".into())];
     // One for each, as a taste; the rest is in the subcommand's own text.
     let first_examples: Vec<_> =
         subcommands.iter().filter_map(|each| each.examples.first().copied()).collect();

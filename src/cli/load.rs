@@ -27,7 +27,7 @@ pub(crate) const LEAST_TIMEOUT: Duration = Duration::from_millis(1);
 /// The longest: a day.
 pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 /// Greater than any process's number on Linux, where they end at 2^22.
-const MOST_PID: usize = 1 << 22;
+const MOST_PID: u32 = 1 << 22;
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -82,7 +82,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
     };
     let idle = args.optional("idle", whole("connections", 1..=MOST_CONNECTIONS))?;
-    let server = args.optional("server-pid", whole("a process", 1..=MOST_PID))?;
+    let server = args.optional("server-pid", process_number)?;
     // Taken silently, it would have somebody wait for numbers that never come.
     if server.is_some() && idle.is_none() {
         return Err(Failure::Usage("--server-pid: only together with --idle".to_owned()));
@@ -93,11 +93,16 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     match idle {
         Some(connections) => {
             let Load { address, op, timeout, .. } = load;
-            let server = server.and_then(|pid| u32::try_from(pid).ok());
             run_idle(&Idle { address, connections, server, op, timeout }, is_json, output)
         }
         None => run_load(&load, is_json, output),
     }
+}
+
+/// Reads the number of a process: it counts nothing, so it has no unit as other numbers have.
+fn process_number(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_PID).contains(number));
+    number.ok_or_else(|| format!("expected the number of a process, from 1 to {MOST_PID}"))
 }
 
 /// The first address of a name.

@@ -71,8 +71,8 @@ fn run(words: &[String], output: &mut Output) -> (&'static str, Result<(), Failu
         return (subcommand.name, run_one(subcommand, rest, output));
     }
     let done = match first.as_str() {
-        "--help" | "-h" => output.bytes(help::of_program(SUBCOMMANDS).as_bytes()),
-        "--version" => output.line(concat!("handloom ", env!("CARGO_PKG_VERSION"))),
+        "--help" | "-h" | "help" => output.bytes(help::of_program(SUBCOMMANDS).as_bytes()),
+        "--version" | "-V" => output.line(concat!("handloom ", env!("CARGO_PKG_VERSION"))),
         name => Err(unknown(name)),
     };
     ("", done)

@@ -67,10 +67,15 @@ const OPTIONS: &[Opt] = &[
     Opt::value("max-message", "BYTES", "a longer message is an error").default("1048576"),
     Opt::value("pause-ms", "MS", "after this silence a message without newline is complete")
         .default("100"),
-    Opt::value("max-connections", "N", "further clients wait until one leaves").default("100000"),
+    Opt::value(
+        "max-connections",
+        "N",
+        "further clients wait until one leaves; not for sequential and prefork (one client at a time / each)",
+    )
+    .default("100000"),
     Opt::value("idle-timeout", "S", "closes a connection after this silence [default: never]"),
     Opt::value("grace", "S", "how long a stop may take").default("5"),
-    Opt::value("workers", "N", "threads of pool, processes of prefork").default("64"),
+    Opt::value("workers", "N", "threads of pool, processes of prefork; only for these two").default("64"),
 ];
 
 /// Serves until a signal comes.

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::load::{MOST_CONNECTIONS, MOST_REQUESTS};
 use super::output::Output;
 use super::program::Subcommand;
-use super::values::{parsed, whole};
+use super::values::{directory, whole};
 use crate::calc::Model;
 use crate::compare::{Contest, Entrant, Outcome, chart, page, table};
 
@@ -90,7 +90,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         timeout: TIMEOUT,
         rounds: 1,
     };
-    let out: String = args.value("out", parsed)?;
+    let out = args.value("out", directory)?;
     // Who reads this while the servers run knows what to expect of each.
     output.line(format_args!("{TITLE}\n"))?;
     for model in Model::ALL {
@@ -106,8 +106,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             output.line(format_args!("- {notice}"))?;
         }
     }
-    write_report(Path::new(&out), &contest, &outcome)?;
-    output.line(format_args!("\nThe report: {}", Path::new(&out).join(PAGE_FILE).display()))?;
+    write_report(&out, &contest, &outcome)?;
+    output.line(format_args!("\nThe report: {}", out.join(PAGE_FILE).display()))?;
     verdict(&outcome)
 }
 

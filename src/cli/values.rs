@@ -14,6 +14,7 @@ use std::fmt::Display;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -53,6 +54,13 @@ pub(crate) fn seconds(
 /// Reads whatever has a reading of its own whose error says what was expected.
 pub(crate) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|expected: T::Err| expected.to_string())
+}
+
+/// Reads the name of a directory, which need not exist yet. An empty one would be the one we stand in, which
+/// nobody means who writes `--out "$UNSET"`.
+pub(crate) fn directory(text: &str) -> Result<PathBuf, String> {
+    let named = Some(text).filter(|text| !text.is_empty()).map(PathBuf::from);
+    named.ok_or_else(|| "expected the name of a directory".to_owned())
 }
 
 /// A host and a port as they were given; the host's name is not resolved yet.

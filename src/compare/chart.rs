@@ -11,7 +11,7 @@
 use std::fmt::Write as _;
 
 use super::contest::{Contest, Entry, Outcome};
-use super::figures::per_second;
+use super::figures::{known, per_second};
 
 /// The picture's width, in its own units.
 const WIDTH: f64 = 760.0;
@@ -84,7 +84,8 @@ fn bar(svg: &mut String, entry: &Entry, top: f64, best: f64) {
     )
     .expect("holds because a String takes all");
     let wrong = if entry.is_right() { "" } else { "; not all was right" };
-    let numbers = format!("{}  ({:.2} µs{wrong})", per_second(speed), row.cpu_micros());
+    let cpu = known(row.cpu_micros(), |micros| format!("{micros:.2} µs"));
+    let numbers = format!("{}  ({cpu}{wrong})", per_second(speed));
     text(svg, BARS_LEFT + length + 8.0, base, "", &numbers);
 }
 

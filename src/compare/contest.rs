@@ -8,6 +8,9 @@
 //!   An entrant's row is its best round by requests per second, since a disturbance only ever slows; or the
 //!   first one in which it was wrong.
 //! - `CONTEST-4` Whoever fails gets a row that says so, and the others still run.
+//! - `CONTEST-5` Processor time is told only of a run that lasted [`LEAST_SPAN`]. We look before the first request and
+//!   after the last connection's end; beside a shorter run, what lies between those and the clock's two ends
+//!   counts for too much, and the server would seem to be busy for longer than there was time.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -19,6 +22,9 @@ use crate::os::affinity::{allowed_cpus, pin_to_cpus};
 use super::load::{End, Load, Moment, Report};
 use super::server::{Entrant, Server};
 use super::usage::Usage;
+
+/// The shortest run whose processor time means anything (`CONTEST-5`): five ticks of the coarser account (`USAGE-2`).
+const LEAST_SPAN: Duration = Duration::from_millis(50);
 
 /// Who takes part, and in what.
 #[derive(Clone, Debug)]
@@ -60,17 +66,23 @@ pub struct Row {
 }
 
 impl Row {
-    /// Returns the server's processor time for each answer, in microseconds.
-    pub fn cpu_micros(&self) -> f64 {
+    /// Returns the server's processor time for each answer, in microseconds; `None` after too short a run.
+    pub fn cpu_micros(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "nobody sends 2^53 requests")]
-        let answered = self.report.answered.max(1) as f64;
-        self.cpu.as_secs_f64() * 1e6 / answered
+        let answered = self.report.answered as f64;
+        self.is_long_enough().then(|| self.cpu.as_secs_f64() * 1e6 / answered)
     }
 
-    /// Returns the share of the time in which the server was at work; 1 means that it was the limit.
-    pub fn busy(&self) -> f64 {
+    /// Returns the share of the time in which the server was at work; 1 means that it was the limit. `None` after
+    /// too short a run.
+    pub fn busy(&self) -> Option<f64> {
         let seconds = self.report.elapsed.as_secs_f64();
-        if seconds > 0.0 { self.cpu.as_secs_f64() / seconds } else { 0.0 }
+        self.is_long_enough().then(|| self.cpu.as_secs_f64() / seconds)
+    }
+
+    /// Tells whether processor time can be told (`CONTEST-5`). Without any answer the span is nought.
+    pub(super) fn is_long_enough(&self) -> bool {
+        self.report.elapsed >= LEAST_SPAN
     }
 }
 

@@ -3,6 +3,7 @@
 //! **Invariants**
 //! - `FIGURES-1` No more digits are shown than a second run would repeat, save for a ratio: that is what runs are
 //!   compared by.
+//! - `FIGURES-2` What was not measured is a dash, never nought.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,14 @@ impl fmt::Display for Ratio {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(&format!("{:.3}", self.0))
     }
+}
+
+/// What stands for a figure that is not known.
+pub(super) const UNKNOWN: &str = "-";
+
+/// A figure that may not be known, as `show` writes it (`FIGURES-2`).
+pub(super) fn known<T>(figure: Option<T>, show: impl FnOnce(T) -> String) -> String {
+    figure.map_or_else(|| UNKNOWN.to_owned(), show)
 }
 
 /// A span in the unit that suits it, with three digits or a few more.

@@ -11,6 +11,7 @@
 //! - `HISTOGRAM-2` A percentile is never below the true one, and above it by less than one part in
 //!   [`CELLS_PER_OCTAVE`].
 //! - `HISTOGRAM-3` The largest value is kept exactly, and no percentile is above it.
+//! - `HISTOGRAM-4` Without values there is no percentile and no largest value: nought would look like a measurement.
 //!
 //! **Source**: Gil Tene's `HdrHistogram`, by its idea.
 
@@ -55,24 +56,24 @@ impl Histogram {
         self.total
     }
 
-    /// Returns the largest value.
-    pub fn largest(&self) -> Duration {
-        Duration::from_nanos(self.largest)
+    /// Returns the largest value; `None` when there are no values (`HISTOGRAM-4`).
+    pub fn largest(&self) -> Option<Duration> {
+        (self.total > 0).then(|| Duration::from_nanos(self.largest))
     }
 
     /// Returns the latency that `per_mille` thousandths of the values do not exceed (`HISTOGRAM-2`): 500 is
-    /// the median, 999 the worst but one in a thousand. Zero when there are no values.
-    pub fn per_mille(&self, per_mille: u64) -> Duration {
+    /// the median, 999 the worst but one in a thousand. `None` when there are no values (`HISTOGRAM-4`).
+    pub fn per_mille(&self, per_mille: u64) -> Option<Duration> {
         // Rounded up: of three values the median is the second.
         let rank = (u128::from(self.total) * u128::from(per_mille)).div_ceil(1000).max(1);
         let mut seen = 0;
         for (cell, count) in self.counts.iter().enumerate() {
             seen += u128::from(*count);
             if seen >= rank {
-                return Duration::from_nanos(ceiling(cell).min(self.largest));
+                return Some(Duration::from_nanos(ceiling(cell).min(self.largest)));
             }
         }
-        Duration::ZERO
+        None
     }
 }
 
@@ -138,11 +139,16 @@ mod tests {
             histogram.record(Duration::from_micros(micros), 1);
         }
         for (per_mille, micros) in [(500, 500), (900, 900), (990, 990), (999, 999), (1000, 1000)] {
-            let came = histogram.per_mille(per_mille);
+            let came = histogram.per_mille(per_mille).expect("there are values");
             let true_one = Duration::from_micros(micros);
             assert!(came >= true_one && came <= true_one * 65 / 64, "{came:?}: HISTOGRAM-2");
         }
-        assert_eq!(histogram.largest(), Duration::from_millis(1), "HISTOGRAM-3");
-        assert_eq!(Histogram::new().per_mille(500), Duration::ZERO);
+        assert_eq!(histogram.largest(), Some(Duration::from_millis(1)), "HISTOGRAM-3");
+    }
+
+    #[test]
+    fn without_values_nothing_is_told() {
+        let histogram = Histogram::new();
+        assert_eq!((histogram.per_mille(500), histogram.largest()), (None, None), "HISTOGRAM-4");
     }
 }

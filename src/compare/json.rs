@@ -33,6 +33,11 @@ impl Json {
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
+
+    /// A number that may not be known.
+    pub fn real(number: Option<f64>) -> Self {
+        number.map_or(Self::Null, Self::Real)
+    }
 }
 
 impl Display for Json {

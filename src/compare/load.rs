@@ -30,7 +30,7 @@ use std::time::Duration;
 use crate::calc::Op;
 use crate::rt::EventLoop;
 
-use super::figures::{grouped, per_second, span};
+use super::figures::{grouped, known, per_second, span};
 use super::histogram::Histogram;
 use super::run::Run;
 use super::script::RING;
@@ -111,9 +111,9 @@ impl fmt::Display for Report {
         writeln!(out, "answered    {answered} of {requests} in {seconds:.3} s")?;
         writeln!(out, "errors      {}", self.failed)?;
         for (name, rank) in [("p50", 500), ("p90", 900), ("p99", 990), ("p99.9", 999)] {
-            writeln!(out, "{name:<12}{}", span(self.latency.per_mille(rank)))?;
+            writeln!(out, "{name:<12}{}", known(self.latency.per_mille(rank), span))?;
         }
-        write!(out, "{:<12}{}", "max", span(self.latency.largest()))
+        write!(out, "{:<12}{}", "max", known(self.latency.largest(), span))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What was measured as JSON, for programs that plot or compare it.
 //!
 //! **Invariants**
-//! - `RECORD-1` A name carries its unit: `p50_us`, `peak_memory_bytes`, `seconds`. Numbers are not rounded.
+//! - `RECORD-1` A name carries its unit: `p50_us`, `peak_memory_bytes`, `seconds`. Numbers are not rounded;
+//!   one that is not known is `null` (`HISTOGRAM-4`, `CONTEST-5`).
 //! - `RECORD-2` `right` is true only if every request was answered rightly; `failures` says in words why not.
 
 use std::time::Duration;
@@ -42,8 +43,8 @@ fn row_json(entry: &Entry, best: f64) -> Json {
         let ratio = if best > 0.0 { row.report.per_second() / best } else { 0.0 };
         members.push(("of_best", Json::Real(ratio)));
         members.extend(report_members(&row.report));
-        members.push(("server_cpu_us_per_request", Json::Real(row.cpu_micros())));
-        members.push(("server_busy", Json::Real(row.busy())));
+        members.push(("server_cpu_us_per_request", Json::real(row.cpu_micros())));
+        members.push(("server_busy", Json::real(row.busy())));
         members.push(("peak_memory_bytes", Json::Whole(row.most.peak_bytes)));
         members.push(("threads", Json::Whole(row.most.threads)));
         members.push(("processes", Json::Whole(row.most.processes)));
@@ -53,7 +54,8 @@ fn row_json(entry: &Entry, best: f64) -> Json {
 
 /// The members of a load's report, which `load --json` and a contest's rows have in common.
 fn report_members(report: &Report) -> Vec<(&'static str, Json)> {
-    let micros = |latency: Duration| Json::Real(latency.as_secs_f64() * 1e6);
+    let micros =
+        |latency: Option<Duration>| Json::real(latency.map(|span| span.as_secs_f64() * 1e6));
     let per_mille = |rank| micros(report.latency.per_mille(rank));
     vec![
         ("answered", Json::Whole(report.answered)),

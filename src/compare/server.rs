@@ -6,10 +6,15 @@
 //! **Invariants**
 //! - `SERVER-1` It is asked to end (SIGTERM), then killed after [`GRACE`], then reaped; by its drop at the latest,
 //!   which kills at once. When this program itself is killed, the kernel kills the server.
-//! - `SERVER-2` It is in a process group of its own: ctrl-c reaches us alone, and we end it in order.
+//! - `SERVER-2` It is in a process group of its own: ctrl-c reaches us alone, and we end it in order. Both signals go
+//!   to the whole group, so a script is ended with the server that it started; and before the leader is reaped,
+//!   while the group's number cannot be another's.
 //! - `SERVER-3` The pipe of its output is held to the end. The kernel closes its far side when the last process
 //!   has gone that holds it, a worker too; so the end of it tells that nobody is left.
 //! - `SERVER-4` Its output is not read beyond the line `listening on ADDRESS`: a pipe holds 64 KiB more.
+//!
+//! **Left out**: a process that leaves the group (a daemon); and what a script started, when this program is killed
+//! outright: the kernel then kills the script alone.
 //!
 //! **Source**: DESIGN's section 5, for what a server prints.
 
@@ -155,8 +160,9 @@ impl Server {
     /// # Blocking
     /// For `GRACE` at most, two seconds, and the time the kernel needs.
     pub fn end(mut self) -> io::Result<bool> {
-        // Not reaped yet, so the number is its own.
-        process::kill(Pid::from(&self.child), Signal::Terminate)?;
+        // SERVER-2: not reaped yet. A model's workers are asked twice then, by us and by their parent; they are as
+        // willing to end as before.
+        process::kill_group(Pid::from(&self.child), Signal::Terminate)?;
         let deadline = Instant::now() + GRACE;
         let mut is_gone = false;
         let mut rest = [0; 1024];
@@ -175,10 +181,11 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Kills and reaps it.
+    /// Kills its whole group, and reaps it.
     fn drop(&mut self) {
-        // A destructor has nobody to tell; and for a child of ours neither can fail.
-        drop(self.child.kill());
+        // A destructor has nobody to tell; and for a child of ours that is not reaped none of these can fail. The
+        // group first (SERVER-2): also when the leader has ended, somebody may be left whose output goes elsewhere.
+        drop(process::kill_group(Pid::from(&self.child), Signal::Kill));
         drop(self.child.wait());
     }
 }

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use super::contest::{Contest, Entry, Outcome, Row};
-use super::figures::{Ratio, grouped, per_second, span};
+use super::figures::{Ratio, grouped, known, per_second, span};
 use super::load::Report;
 
 /// The table's columns. `busy` is the share of the time in which the server was at work: near to 100 % it was the
@@ -25,6 +25,10 @@ const HEADINGS: [&str; 11] = [
     "threads",
     "processes",
 ];
+
+/// What the dashes say of a run in which there were answers (`CONTEST-5`).
+const TOO_SHORT: &str =
+    "-: the run was too short to tell processor time; more requests make it longer\n";
 
 /// Bytes in a mebibyte.
 const MIB: f64 = 1024.0 * 1024.0;
@@ -51,6 +55,10 @@ pub fn table(contest: &Contest, outcome: &Outcome) -> String {
         }
         text.push_str(line.trim_end());
         text.push('\n');
+    }
+    let mut rows = outcome.entries.iter().filter_map(|entry| entry.result.as_ref().ok());
+    if rows.any(|row| row.report.answered > 0 && !row.is_long_enough()) {
+        text.push_str(TOO_SHORT);
     }
     // ROWS-1: a line in the table has no room for a reason.
     for failure in outcome.entries.iter().flat_map(failures) {
@@ -96,11 +104,11 @@ fn cells(entry: &Entry, best: f64) -> [String; HEADINGS.len()] {
         name,
         per_second(speed),
         if best > 0.0 { Ratio(speed / best).to_string() } else { String::new() },
-        span(report.latency.per_mille(500)),
-        span(report.latency.per_mille(990)),
-        span(report.latency.largest()),
-        format!("{:.2} µs", row.cpu_micros()),
-        format!("{:.0} %", 100.0 * row.busy()),
+        known(report.latency.per_mille(500), span),
+        known(report.latency.per_mille(990), span),
+        known(report.latency.largest(), span),
+        known(row.cpu_micros(), |micros| format!("{micros:.2} µs")),
+        known(row.busy(), |share| format!("{:.0} %", 100.0 * share)),
         format!("{peak_mib:.1} MiB"),
         most.threads.to_string(),
         most.processes.to_string(),

@@ -11,7 +11,7 @@
 //! - `PROCESS-3`: no signal is sent to a child that was reaped: its number may be another's by now.
 //! - `PROCESS-4`: no handler of the parent ever runs in the child (`SIGNAL-5`).
 //!
-//! **Left out**: exec (std's `Command` has it), process groups, sessions.
+//! **Left out**: exec and new process groups (std's `Command` has both), sessions.
 //!
 //! **Source**: fork(2), `pidfd_open(2)`, waitpid(2), prctl(2) under `PR_SET_PDEATHSIG`.
 
@@ -177,6 +177,21 @@ pub fn parent_pid() -> Pid {
 pub fn kill(pid: Pid, signal: Signal) -> io::Result<()> {
     // SAFETY: kill(2) takes two integers and touches no memory.
     check(unsafe { libc::kill(pid.0, signal.number()) }).map(drop)
+}
+
+/// Sends a signal to every process of the group that `leader` was started in as its first.
+///
+/// The group keeps the leader's number as long as one of its processes is left, or the leader is not reaped; so
+/// before the leader is reaped this cannot hit strangers.
+///
+/// # Errors
+/// No such group, or none of its processes is ours to signal.
+///
+/// # Source
+/// kill(2), under a negative number
+pub fn kill_group(leader: Pid, signal: Signal) -> io::Result<()> {
+    // SAFETY: kill(2) takes two integers and touches no memory.
+    check(unsafe { libc::kill(-leader.0, signal.number()) }).map(drop)
 }
 
 impl Child {

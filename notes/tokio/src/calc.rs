@@ -41,9 +41,9 @@ use tokio::sync::Notify;
 use tokio::task::{spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
-/// How much one read can take. A burst of 16 requests fits many times over; a long message takes a
-/// few turns.
-const READ_BYTES: usize = 64 * 1024;
+/// How much one read can take: as much as the `async` model's. A burst of 16 requests fits many times
+/// over; a long message takes some turns.
+const READ_BYTES: usize = 16 * 1024;
 
 /// The first wait after `accept` ran out of descriptors; it doubles up to [`LAST_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);

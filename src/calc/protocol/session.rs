@@ -204,7 +204,8 @@ impl Session {
     /// Tells the client that its message is too long, and ends the conversation.
     fn refuse(&mut self, out: &mut Vec<u8>) {
         let limit = self.max_message_bytes;
-        write_error(format_args!("message longer than {limit} bytes"), out);
+        let unit = if limit == 1 { "byte" } else { "bytes" };
+        write_error(format_args!("message longer than {limit} {unit}"), out);
         self.state = State::Closed;
     }
 
