@@ -205,7 +205,7 @@ impl Client {
     fn on_turn(&mut self, callbacks: &mut CallbackLoop) {
         if !self.stopping && self.shared.stop_until.get().is_some() {
             self.stopping = true;
-            self.conversation.note_stop(&self.stream);
+            self.conversation.note_stop();
         }
         self.go_on(callbacks);
     }

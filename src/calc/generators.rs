@@ -206,7 +206,7 @@ impl Coroutine for Client {
         }
         if !self.stopping && self.shared.stop_until.get().is_some() {
             self.stopping = true;
-            self.conversation.note_stop(&self.stream);
+            self.conversation.note_stop();
         }
         self.go_on(event_loop)
     }

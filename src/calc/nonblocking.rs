@@ -104,6 +104,8 @@ pub(super) struct Conversation {
     readable: Readable,
     /// Whether the client's end of stream has been read.
     ended: bool,
+    /// Whether the server stops: a socket with nothing to read counts as ended.
+    stopping: bool,
     /// Whether waiting is over: the next `drive` gives the connection up.
     given_up: bool,
 }
@@ -118,6 +120,7 @@ impl Conversation {
             lingers_until: None,
             readable: Readable::No,
             ended: false,
+            stopping: false,
             given_up: false,
         }
     }
@@ -148,13 +151,11 @@ impl Conversation {
         }
     }
 
-    /// Takes note that the server stops: what has arrived is answered, and then it is over.
-    ///
-    /// The receiving side is shut down, so that the stream ends behind the bytes that are there, as if the client
-    /// had closed its sending side.
-    pub(super) fn note_stop(&mut self, socket: &impl Socket) {
-        let gone = socket.shut_down(Shutdown::Read).is_err();
-        self.given_up |= gone || self.lingers_until.is_some();
+    /// Takes note that the server stops: what has arrived is answered, and where nothing is left to read that
+    /// is taken for the end of the stream. The receiving side stays open: what still came to a closed one would
+    /// be answered by a reset, which takes the last replies with it (DRIVE-6).
+    pub(super) fn note_stop(&mut self) {
+        self.stopping = true;
         self.note_missed();
     }
 
@@ -198,7 +199,7 @@ impl Conversation {
         Ok(match self.session.state() {
             State::Closed if self.ended => Want::Close,
             State::Idle | State::Open
-                if self.unread.is_empty() && self.readable == Readable::No =>
+                if self.unread.is_empty() && self.readable == Readable::No && !self.stopping =>
             {
                 Want::Read
             }
@@ -209,6 +210,9 @@ impl Conversation {
     /// Reads once and answers what came. What the session does not take now is kept in `unread`.
     fn answer_read(&mut self, socket: &mut impl Socket, buffers: &mut Buffers) -> io::Result<()> {
         let Some(length) = self.read(socket, &mut buffers.input)? else {
+            if self.stopping {
+                self.session.end(&mut buffers.out);
+            }
             return Ok(());
         };
         if self.ended {
