@@ -113,7 +113,8 @@ fn process_number(text: &str) -> Result<u32, String> {
 /// The first address of a name that answers (`REACH-1`), or the first of all when none does within `limit`.
 fn resolve(address: &Address, limit: Duration) -> Result<SocketAddr, Failure> {
     let resolved = address.resolve().map_err(|error| Failure::while_doing(address, error))?;
-    let event_loop = EventLoop::new().map_err(|error| Failure::while_doing("event loop", error))?;
+    let event_loop = EventLoop::builder().slow_poll(None).build();
+    let event_loop = event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
     let chosen = event_loop.block_on(async { timeout(limit, choose(&resolved)).await });
     let chosen = chosen.unwrap_or_else(|_| resolved.first().copied());
     chosen.ok_or_else(|| Failure::while_doing(address, "the name has no address"))
