@@ -110,6 +110,7 @@
 //! | `PROGRAM-1` to 2 | `cli/program.rs` |
 //! | `QUEUE-1` to 3 | `rt/run_queue.rs` |
 //! | `RACE-1` to 2 | `aio/race.rs` |
+//! | `REACH-1` | `cli/connect.rs` |
 //! | `READY-1` to 5 | `rt/reactor.rs` |
 //! | `RECORD-1` to 2 | `compare/record.rs` |
 //! | `REMOTE-1` to 3 | `rt/remote.rs` |

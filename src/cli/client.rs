@@ -25,12 +25,13 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::args::{Args, Operand, Syntax};
+use super::connect::connect;
 use super::failure::Failure;
 use super::output::Output;
 use super::program::Subcommand;
 use super::stdin::Stdin;
 use super::values::Address;
-use crate::aio::{AsyncRead, AsyncWrite, Descriptor, Either, TcpStream, WriteHalf, race};
+use crate::aio::{AsyncRead, AsyncWrite, Descriptor, Either, WriteHalf, race};
 use crate::os::signal::{self, Signal};
 use crate::rt::{EventLoop, spawn_named};
 
@@ -112,19 +113,6 @@ async fn talk(addresses: &[SocketAddr], output: &mut Output) -> Result<(), Failu
         return sent.map_err(|error| Failure::while_doing("read stdin", error));
     }
     Ok(())
-}
-
-/// Connects to the first address that answers.
-async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
-    let mut failure = Failure::Failed("the name has no address".to_owned());
-    for &address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            // It names the address.
-            Err(error) => failure = Failure::Failed(error.to_string()),
-        }
-    }
-    Err(failure)
 }
 
 /// Sends stdin, line by line (`CLIENT-1`), and then closes the sending side (`CLIENT-2`).

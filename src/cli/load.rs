@@ -9,14 +9,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::args::{Args, Operand, Opt, Syntax};
+use super::connect::choose;
 use super::failure::Failure;
 use super::interrupt::interruption;
 use super::output::Output;
 use super::program::Subcommand;
 use super::values::{Address, parsed, seconds, whole};
+use crate::aio::timeout;
 use crate::compare::json::Json;
 use crate::compare::{End, Idle, IdleReport, Load, MAX_DEPTH, Moment, Report};
 use crate::os::limits;
+use crate::rt::EventLoop;
 
 /// Most connections that may be asked for: the ports of one address.
 pub(crate) const MOST_CONNECTIONS: usize = u16::MAX as usize;
@@ -73,20 +76,22 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let address: Address = args
         .operand(0, Address::to_connect)?
         .expect("holds because the operand is declared as not optional");
-    let load = Load {
-        address: resolve(&address)?,
-        connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
-        depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
-        requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
-        op: args.value("op", parsed)?,
-        timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
-    };
     let idle = args.optional("idle", whole("connections", 1..=MOST_CONNECTIONS))?;
     let server = args.optional("server-pid", process_number)?;
     // Taken silently, it would have somebody wait for numbers that never come.
     if server.is_some() && idle.is_none() {
         return Err(Failure::Usage("--server-pid: only together with --idle".to_owned()));
     }
+    let timeout = args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?;
+    let load = Load {
+        connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
+        depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
+        requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
+        op: args.value("op", parsed)?,
+        timeout,
+        // Last, since it asks the network: a mistake in the line is told before.
+        address: resolve(&address, timeout)?,
+    };
     let is_json = args.is_given("json");
     // As many descriptors as may be had; too few show as failed connections.
     drop(limits::raise_open_files());
@@ -105,11 +110,14 @@ fn process_number(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("expected the number of a process, from 1 to {MOST_PID}"))
 }
 
-/// The first address of a name.
-fn resolve(address: &Address) -> Result<SocketAddr, Failure> {
+/// The first address of a name that answers (`REACH-1`), or the first of all when none does within `limit`.
+fn resolve(address: &Address, limit: Duration) -> Result<SocketAddr, Failure> {
     let resolved = address.resolve().map_err(|error| Failure::while_doing(address, error))?;
-    let none = || Failure::while_doing(address, "the name has no address");
-    resolved.into_iter().next().ok_or_else(none)
+    let event_loop = EventLoop::builder().slow_poll(None).build();
+    let event_loop = event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
+    let chosen = event_loop.block_on(async { timeout(limit, choose(&resolved)).await });
+    let chosen = chosen.unwrap_or_else(|_| resolved.first().copied());
+    chosen.ok_or_else(|| Failure::while_doing(address, "the name has no address"))
 }
 
 /// The load that asks.

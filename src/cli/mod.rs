@@ -2,11 +2,12 @@
 //!
 //! Reading order: `program` (the table of subcommands, and the way through), `args` (how an option is
 //! declared and read), `values` (what may stand behind an option), `help` and `suggest` (what a user sees who
-//! asks, or errs), `output` and `failure` (how a subcommand speaks, and how it ends). Then the subcommands.
+//! asks, or errs), `output` and `failure` (how a subcommand speaks, and how it ends), `connect` (which address of a name it takes). Then the subcommands.
 
 mod args;
 mod client;
 mod compare;
+mod connect;
 mod failure;
 mod help;
 mod interrupt;
