@@ -66,6 +66,9 @@ struct Place {
     state: PlaceState,
     /// How long it last waited; what the next wait is made from (`SUPERVISOR-4`).
     pause: Duration,
+    /// How its last worker ended. It is told when the place is filled again and not before, for the reason may
+    /// be a stop of which this process is about to hear.
+    ended: Option<String>,
 }
 
 /// Whether a place is filled.
@@ -95,7 +98,7 @@ impl<'work> Supervisor<'work> {
         for _ in 0..count {
             let child = supervisor.fork_worker()?;
             let state = PlaceState::Running(child, Instant::now());
-            supervisor.places.push(Place { state, pause: Duration::ZERO });
+            supervisor.places.push(Place { state, pause: Duration::ZERO, ended: None });
         }
         Ok(supervisor)
     }
@@ -185,7 +188,7 @@ impl<'work> Supervisor<'work> {
                 place.pause = Duration::ZERO;
             }
             place.wait_longer();
-            report(&format!("worker {pid} ended ({exit}), next in {:?}", place.pause));
+            place.ended = Some(format!("worker {pid} ended ({exit})"));
         }
         Ok(())
     }
@@ -198,7 +201,13 @@ impl<'work> Supervisor<'work> {
                 _ => continue,
             }
             match self.fork_worker() {
-                Ok(child) => self.places[index].state = PlaceState::Running(child, Instant::now()),
+                Ok(child) => {
+                    let place = &mut self.places[index];
+                    if let Some(ended) = place.ended.take() {
+                        report(&format!("{ended}, and {} takes its place", child.pid()));
+                    }
+                    place.state = PlaceState::Running(child, Instant::now());
+                }
                 Err(error) => {
                     self.places[index].wait_longer();
                     report(&format!("{error}, again in {:?}", self.places[index].pause));
