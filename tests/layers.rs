@@ -38,9 +38,9 @@ const CRATE: &str = "handloom";
 /// The files on a turn's path (STYLE section 2).
 const LOOP_PATH: [&str; 5] = ["event_loop", "run_queue", "task", "reactor", "timers"];
 
-/// All lines of the loop path. The first design hoped for 500, with 300 of code, and 1,300 for all of
-/// `rt/`; `notes/decisions.md` tells what the promises cost beyond that. Before you raise a figure, look
-/// for what can go.
+/// All lines of the loop path. This is the size it has reached, so that it does not grow unseen; it is not
+/// the size that was aimed at, which is 500, with 300 of code, and 1,300 for all of `rt/`. That aim is missed
+/// (`notes/decisions.md`). Lower these figures when something goes; before you raise one, look for what can.
 const LOOP_PATH_LINES: usize = 1_020;
 
 /// Its lines of code: neither blank nor comment.
@@ -455,7 +455,7 @@ fn unsafe_stays_in_os_and_one_file_of_rt() {
 }
 
 #[test]
-fn the_event_loop_can_be_read_in_one_sitting() {
+fn the_event_loop_has_not_grown_unseen() {
     expect_none(&judge_budgets(&house()), "STYLE section 2");
 }
 
