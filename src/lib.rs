@@ -14,9 +14,10 @@
 //! 5  calc                                 the calculator, in seven models
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
+//! 1  report                               tables, pictures and pages, as text
 //! 0  os                                   the only calls into C, each wrapped once
 //! ```
-//! Floors 1 and 4 are kept for HTTP.
+//! Floor 4 is kept for HTTP.
 //!
 //! # Reading order
 //!
@@ -46,17 +47,19 @@
 //! | `AFFINITY-1` | `os/affinity.rs` |
 //! | `ARGS-1` to 5 | `cli/args.rs` |
 //! | `ASYNC-1` to 5 | `calc/asynchronous.rs` |
+//! | `BARS-1` | `report/bars.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
 //! | `BOUND-1` to 3 | `aio/bounded.rs` |
 //! | `BUF-1` to 5 | `aio/buf_reader.rs` |
 //! | `CALC-POOL-1` to 3 | `calc/pool.rs` |
 //! | `CALL-1` to 5 | `calc/callback_loop.rs` |
-//! | `CHART-1` to 3 | `compare/chart.rs` |
+//! | `CHART-1` | `compare/chart.rs` |
 //! | `CHILD-1` to 6 | `aio/children.rs` |
 //! | `CLIENT-1` to 3 | `cli/client.rs` |
 //! | `CLOCK-1` to 2 | `rt/clock.rs` |
 //! | `CLOSURE-1` to 4 | `calc/callbacks.rs` |
+//! | `COLUMNS-1` | `report/columns.rs` |
 //! | `COMES-1` to 3 | `aio/as_completed.rs` |
 //! | `COMPARE-1` to 2 | `cli/compare.rs` |
 //! | `COND-1` to 3 | `aio/condition.rs` |
@@ -71,7 +74,7 @@
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
-//! | `FIGURES-1` to 2 | `compare/figures.rs` |
+//! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
@@ -89,6 +92,7 @@
 //! | `LAB-1` to 2 | `cli/lab.rs` |
 //! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
 //! | `LIMIT-1` | `os/limits.rs` |
+//! | `LINES-1` to 2 | `report/lines.rs` |
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
@@ -98,7 +102,7 @@
 //! | `OS-1` to 3 | `os/mod.rs` |
 //! | `OS-ACCEPT-1` | `os/socket.rs` |
 //! | `OUTPUT-1` to 3 | `cli/output.rs` |
-//! | `PAGE-1` | `compare/page.rs` |
+//! | `PAGE-1` to 2 | `report/page.rs` |
 //! | `PARK-1` to 2 | `rt/parked.rs` |
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
 //! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
@@ -114,7 +118,7 @@
 //! | `READY-1` to 5 | `rt/reactor.rs` |
 //! | `RECORD-1` to 2 | `compare/record.rs` |
 //! | `REMOTE-1` to 3 | `rt/remote.rs` |
-//! | `ROWS-1` to 2 | `compare/table.rs` |
+//! | `ROWS-1` | `compare/table.rs` |
 //! | `RUN-1` to 3 | `compare/run.rs` |
 //! | `SCRIPT-1` to 3 | `compare/script.rs` |
 //! | `SEQUENTIAL-1` | `calc/sequential.rs` |
@@ -133,6 +137,7 @@
 //! | `STUCK-1` to 2 | `rt/stuck.rs` |
 //! | `SUM-1` | `calc/protocol/sum.rs` |
 //! | `SUPERVISOR-1` to 5 | `processes/supervisor.rs` |
+//! | `SVG-1` to 2 | `report/svg.rs` |
 //! | `TABLE-1` to 2 | `rt/table.rs` |
 //! | `TALK-1` to 3 | `compare/conversation.rs` |
 //! | `TASK-1` to 6 | `rt/task.rs` |
@@ -156,5 +161,6 @@ pub mod generator;
 pub mod labs;
 pub mod os;
 pub mod processes;
+pub mod report;
 pub mod rt;
 pub mod threads;

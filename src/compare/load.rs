@@ -28,9 +28,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::calc::Op;
+use crate::report::{grouped, known, per_second, span};
 use crate::rt::EventLoop;
 
-use super::figures::{grouped, known, per_second, span};
 use super::histogram::Histogram;
 use super::run::Run;
 use super::script::RING;

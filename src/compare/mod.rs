@@ -8,17 +8,15 @@
 //! Reading order: `script` (what is asked), `histogram` (how long it took), `load`, `run` and `conversation`
 //! (the client), `idle` (the client that says nothing). Then `usage` (what the kernel knows of a server),
 //! `server` (a server as a child process), `contest` (all of them, one after another), and what is made
-//! of it: `table`, `chart`, `page`, `record`.
+//! of it: `table`, `chart`, `record`.
 
 mod chart;
 mod contest;
 mod conversation;
-mod figures;
 mod histogram;
 mod idle;
 pub mod json;
 mod load;
-mod page;
 mod record;
 mod run;
 mod script;
@@ -26,13 +24,11 @@ mod server;
 mod table;
 mod usage;
 
-pub use chart::chart;
+pub use chart::{chart, page};
 pub use contest::{Contest, Entry, Machine, Outcome, Row, Stage};
-pub use figures::Ratio;
 pub use histogram::Histogram;
 pub use idle::{Idle, IdleReport};
 pub use load::{End, Load, MAX_DEPTH, Moment, Report};
-pub use page::page;
 pub use record::to_json;
 pub use server::{Entrant, Server};
 pub use table::table;

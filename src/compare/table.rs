@@ -2,13 +2,10 @@
 //!
 //! **Invariants**
 //! - `ROWS-1` Each entrant has one line, also one that failed; below the table each failure is told in words.
-//! - `ROWS-2` The columns are as wide as their widest cell; numbers stand at the right, names at the left.
-
-use std::fmt::Write as _;
 
 use super::contest::{Contest, Entry, Outcome, Row};
-use super::figures::{Ratio, grouped, known, per_second, span};
 use super::load::Report;
+use crate::report::{Ratio, columns, grouped, known, per_second, span};
 
 /// The table's columns. `busy` is the share of the time in which the server was at work: near to 100 % it was the
 /// limit, and far from it the client was, or both waited for each other.
@@ -32,30 +29,13 @@ const TOO_SHORT: &str =
 
 /// Bytes in a mebibyte.
 const MIB: f64 = 1024.0 * 1024.0;
-/// The blanks between two columns.
-const GAP: &str = "  ";
 
 /// Writes the contest as a text: what was asked where, the table, and what went wrong.
 pub fn table(contest: &Contest, outcome: &Outcome) -> String {
     let mut text = conditions(contest, outcome);
-    let mut lines = vec![HEADINGS.map(str::to_owned)];
-    lines.extend(outcome.entries.iter().map(|entry| cells(entry, outcome.best())));
-    // ROWS-2. Counted in characters, for "µ" is two bytes.
-    let mut widths = [0; HEADINGS.len()];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    // The first column reads from the left, the others line up their last digits.
-    for [name, numbers @ ..] in &lines {
-        let mut line = format!("{name:<0$}", widths[0]);
-        for (cell, width) in numbers.iter().zip(&widths[1..]) {
-            write!(line, "{GAP}{cell:>width$}").expect("holds because a String takes all");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let best = outcome.best();
+    let rows: Vec<_> = outcome.entries.iter().map(|entry| cells(entry, best)).collect();
+    text.push_str(&columns(&HEADINGS, &rows));
     let mut rows = outcome.entries.iter().filter_map(|entry| entry.result.as_ref().ok());
     if rows.any(|row| row.report.answered > 0 && !row.is_long_enough()) {
         text.push_str(TOO_SHORT);
@@ -87,20 +67,17 @@ fn conditions(contest: &Contest, outcome: &Outcome) -> String {
 }
 
 /// An entrant's line.
-fn cells(entry: &Entry, best: f64) -> [String; HEADINGS.len()] {
+fn cells(entry: &Entry, best: f64) -> Vec<String> {
     let name = entry.entrant.name.clone();
     let Ok(row) = &entry.result else {
         // It was not measured at all: a name, a word, and blanks.
-        let mut cells = [const { String::new() }; HEADINGS.len()];
-        cells[0] = name;
-        "failed".clone_into(&mut cells[1]);
-        return cells;
+        return vec![name, "failed".to_owned()];
     };
     let Row { report, most, .. } = row;
     let speed = report.per_second();
     #[expect(clippy::cast_precision_loss, reason = "shown to a tenth of a mebibyte")]
     let peak_mib = most.peak_bytes as f64 / MIB;
-    [
+    vec![
         name,
         per_second(speed),
         if best > 0.0 { Ratio(speed / best).to_string() } else { String::new() },

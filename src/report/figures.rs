@@ -20,15 +20,15 @@ impl fmt::Display for Ratio {
 }
 
 /// What stands for a figure that is not known.
-pub(super) const UNKNOWN: &str = "-";
+const UNKNOWN: &str = "-";
 
 /// A figure that may not be known, as `show` writes it (`FIGURES-2`).
-pub(super) fn known<T>(figure: Option<T>, show: impl FnOnce(T) -> String) -> String {
+pub fn known<T>(figure: Option<T>, show: impl FnOnce(T) -> String) -> String {
     figure.map_or_else(|| UNKNOWN.to_owned(), show)
 }
 
 /// A span in the unit that suits it, with three digits or a few more.
-pub(super) fn span(span: Duration) -> String {
+pub fn span(span: Duration) -> String {
     let micros = span.as_secs_f64() * 1e6;
     match micros {
         0.0..1e3 => format!("{micros:.1} µs"),
@@ -38,13 +38,13 @@ pub(super) fn span(span: Duration) -> String {
 }
 
 /// A speed as a whole number in groups of three.
-pub(super) fn per_second(speed: f64) -> String {
+pub fn per_second(speed: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rounded speed")]
     grouped(speed.round() as u64)
 }
 
 /// A number in groups of three digits.
-pub(super) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -1,0 +1,34 @@
+//! Cells as columns of plain text.
+//!
+//! **Invariants**
+//! - `COLUMNS-1` A column is as wide as its widest cell; names stand at the left, numbers at the right, so that
+//!   their last digits line up. No line ends with a blank.
+
+/// The blanks between two columns.
+const GAP: &str = "  ";
+
+/// Writes the headings and the rows below them; the first column holds names, the others numbers.
+///
+/// A row may be shorter than the headings: the rest of it is blank.
+pub fn columns(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let headings: Vec<String> = headings.iter().copied().map(str::to_owned).collect();
+    let lines = || std::iter::once(&headings).chain(rows);
+    let mut widths = vec![0; headings.len()];
+    for line in lines() {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            // Counted in characters, for "µ" is two bytes.
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for line in lines() {
+        let cells =
+            line.iter().zip(&widths).enumerate().map(|(place, (cell, &width))| match place {
+                0 => format!("{cell:<width$}"),
+                _ => format!("{GAP}{cell:>width$}"),
+            });
+        text.push_str(cells.collect::<String>().trim_end());
+        text.push('\n');
+    }
+    text
+}
