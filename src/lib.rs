@@ -14,7 +14,7 @@
 //! 5  calc                                 the calculator, in seven models
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
-//! 1  report                               tables, pictures and pages, as text
+//! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
 //! 0  os                                   the only calls into C, each wrapped once
 //! ```
 //! Floor 4 is kept for HTTP.
@@ -46,6 +46,7 @@
 //! | `ACCEPTOR-1` to 3 | `calc/acceptor.rs` |
 //! | `AFFINITY-1` | `os/affinity.rs` |
 //! | `ARGS-1` to 5 | `cli/args.rs` |
+//! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 5 | `calc/asynchronous.rs` |
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
@@ -56,6 +57,7 @@
 //! | `CALL-1` to 5 | `calc/callback_loop.rs` |
 //! | `CHART-1` | `compare/chart.rs` |
 //! | `CHILD-1` to 6 | `aio/children.rs` |
+//! | `CHUNK-1` to 2 | `jobs/chunks.rs` |
 //! | `CLIENT-1` to 3 | `cli/client.rs` |
 //! | `CLOCK-1` to 2 | `rt/clock.rs` |
 //! | `CLOSURE-1` to 4 | `calc/callbacks.rs` |
@@ -79,6 +81,7 @@
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
+//! | `HANDLE-1` to 3 | `jobs/handle.rs` |
 //! | `HELP-1` to 2 | `cli/help.rs` |
 //! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
 //! | `HOOK-1` to 2 | `rt/observer.rs` |
@@ -97,6 +100,7 @@
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
 //! | `LOOP-1` to 4 | `rt/event_loop.rs` |
+//! | `MAP-1` to 2 | `jobs/map.rs` |
 //! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
 //! | `NUMBER-1` to 4 | `calc/protocol/number.rs` |
 //! | `OS-1` to 3 | `os/mod.rs` |
@@ -129,6 +133,7 @@
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
 //! | `SLAB-1` | `rt/slab.rs` |
 //! | `SLEEP-1` to 2 | `aio/sleep.rs` |
+//! | `SLOT-1` to 4 | `jobs/slot.rs` |
 //! | `SOCKET-1` | `calc/socket.rs` |
 //! | `SOURCE-1` to 3 | `aio/source.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
@@ -158,6 +163,7 @@ pub mod calc;
 pub mod cli;
 pub mod compare;
 pub mod generator;
+pub mod jobs;
 pub mod labs;
 pub mod os;
 pub mod processes;

@@ -24,7 +24,7 @@ use std::{fs, iter};
 /// itself.
 const FLOORS: [&[&str]; 8] = [
     &["os"],
-    &["http", "report"],
+    &["http", "jobs", "report"],
     &["rt", "generator", "threads", "processes"],
     &["aio"],
     &["web", "timeline"],
