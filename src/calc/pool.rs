@@ -31,12 +31,12 @@ pub(super) fn serve(
     config: &Config,
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
-    let open = OpenStreams::new()?;
+    let open = OpenStreams::new(stop)?;
     let pool = ThreadPool::fixed("worker", config.workers)?;
     let served = queue_clients(&listener, config, stop, &open, &pool);
     // Now, so that clients who come during the grace are refused instead of left waiting.
     drop(listener);
-    open.stop(config.grace);
+    open.wait_until_empty(config.grace);
     // Not the pool's drop, which would run every job that is still queued, long after the grace (CALC-POOL-3).
     pool.abandon();
     served
@@ -52,13 +52,13 @@ fn queue_clients(
 ) -> io::Result<()> {
     let shared = Arc::new(config.clone());
     let mut acceptor = Acceptor::new(listener, stop)?;
-    while open.wait_for_room(config.max_connections, stop)? {
+    while open.wait_for_room(config.max_connections)? {
         let Some(stream) = acceptor.next()? else {
             break;
         };
         let (place, config) = (open.enter(stream), Arc::clone(&shared));
         // A broken connection ends that conversation only, and the client knows why.
-        pool.execute(move || drop(converse(place.stream(), &config, None)))?;
+        pool.execute(move || drop(converse(place.stream(), &config, place.stop())))?;
     }
     Ok(())
 }

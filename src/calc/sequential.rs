@@ -28,7 +28,7 @@ pub(super) fn serve(
     let mut acceptor = Acceptor::new(listener, stop)?;
     while let Some(stream) = acceptor.next()? {
         // A broken connection ends that conversation only, and the client knows why.
-        drop(converse(&stream, config, Some(stop)));
+        drop(converse(&stream, config, stop));
     }
     Ok(())
 }

@@ -30,11 +30,11 @@ pub(super) fn serve(
     config: &Config,
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
-    let open = OpenStreams::new()?;
+    let open = OpenStreams::new(stop)?;
     let served = start_threads(&listener, config, stop, &open);
     // Now, so that clients who come during the grace are refused instead of left waiting.
     drop(listener);
-    open.stop(config.grace);
+    open.wait_until_empty(config.grace);
     served
 }
 
@@ -48,14 +48,14 @@ fn start_threads(
     let shared = Arc::new(config.clone());
     let mut acceptor = Acceptor::new(listener, stop)?;
     let mut clients = 0_u64;
-    while open.wait_for_room(config.max_connections, stop)? {
+    while open.wait_for_room(config.max_connections)? {
         let Some(stream) = acceptor.next()? else {
             break;
         };
         clients += 1;
         let (place, config) = (open.enter(stream), Arc::clone(&shared));
         // A broken connection ends that conversation only, and the client knows why.
-        let body = move || drop(converse(place.stream(), &config, None));
+        let body = move || drop(converse(place.stream(), &config, place.stop()));
         // The kernel keeps 15 characters of the name, for `ps -T` and the debugger.
         let thread = thread::Builder::new().name(format!("client {clients}"));
         if let Err(error) = thread.spawn(body) {
