@@ -13,7 +13,8 @@
 //! - `ASYNC-4` A long product gives the thread back after every slice, a client that sends without end after
 //!   every full buffer.
 //! - `ASYNC-5` At the stop what has arrived is answered; where nothing is left to read, that is taken for
-//!   the end of the stream.
+//!   the end of the stream. A message that is open then is given its pause, at most `LINGER`: the rest of it may
+//!   be under way, and half a number would make a wrong sum.
 //!
 //! **Source**: the course's fifth task; RFC 1122, 4.2.2.13, for why a close waits for the client's.
 
@@ -181,6 +182,8 @@ struct Client {
     rest: Option<Box<Rest>>,
     /// Its place among the server's clients.
     seat: u32,
+    /// Whether it has been told that the server stops: once is enough.
+    stopping: bool,
 }
 
 /// What a wait for the client brought.
@@ -192,7 +195,7 @@ enum Received {
     Silence,
     /// The end of the client's stream.
     End,
-    /// Nothing more that counts: the server stops, and what had arrived is answered.
+    /// Nothing yet, but the server stops: how long to wait is to be asked anew.
     Stop,
 }
 
@@ -211,7 +214,7 @@ impl Client {
     /// Seats a client.
     fn new(server: Rc<Server>, stream: TcpStream, seat: u32) -> Self {
         let session = Session::new(server.config.op, server.config.max_message_bytes);
-        Self { server, stream, session, rest: None, seat }
+        Self { server, stream, session, rest: None, seat, stopping: false }
     }
 
     /// The whole conversation. What is rare waits in a box, so as not to widen every client's task.
@@ -223,10 +226,14 @@ impl Client {
                 None => self.receive().await?,
                 Some(limit) => self.receive_within(limit).await?,
             };
-            if matches!(received, Received::Silence) && self.session.state() == State::Idle {
-                return Ok(());
+            match (received, self.session.state()) {
+                (Received::Stop, _) => {
+                    self.stopping = true;
+                    continue;
+                }
+                (Received::Silence, State::Idle) if !self.stopping => return Ok(()),
+                _ => self.answer(received)?,
             }
-            self.answer(received)?;
             if self.rest.is_some() {
                 self.catch_up().await?;
             }
@@ -256,6 +263,9 @@ impl Client {
     fn patience(&self) -> Option<Duration> {
         let Config { pause, idle_timeout, .. } = self.server.config;
         match self.session.state() {
+            // ASYNC-5: only what is there already, and the rest of an open message.
+            State::Open if self.stopping => Some(pause.min(LINGER)),
+            _ if self.stopping => Some(Duration::ZERO),
             // The shorter of the two: a long pause keeps no idle client.
             State::Open => Some(idle_timeout.map_or(pause, |idle| idle.min(pause))),
             _ => idle_timeout,
@@ -276,7 +286,7 @@ impl Client {
                 match self.stream.poll_readable(cx) {
                     Poll::Ready(outcome) => outcome?,
                     // Nothing has arrived that is not answered.
-                    Poll::Pending if self.server.stopping.get() => {
+                    Poll::Pending if self.server.stopping.get() && !self.stopping => {
                         return Poll::Ready(Ok(Received::Stop));
                     }
                     Poll::Pending => return Poll::Pending,
@@ -303,8 +313,9 @@ impl Client {
                 let taken = self.session.feed(&input[..bytes], out);
                 rest = &input[taken..bytes];
             }
-            Received::Silence => self.session.pause(out),
-            Received::End | Received::Stop => self.session.end(out),
+            Received::Silence if !self.stopping => self.session.pause(out),
+            Received::Silence | Received::End => self.session.end(out),
+            Received::Stop => {}
         }
         let sent = if out.is_empty() { 0 } else { or_nothing(self.stream.try_write(out))? };
         if sent < out.len() || !rest.is_empty() || self.session.state() == State::Busy {

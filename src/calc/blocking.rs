@@ -8,7 +8,9 @@
 //! - `BLOCKING-1`: every reply is written before the next wait for input, so a client that does not read is
 //!   not read from, and memory is bounded by the session's and one buffer of replies.
 //! - `BLOCKING-2`: the stop is looked for at least every `STALL`, and in every wait that is made apart. After it
-//!   what has arrived is answered; where nothing is left to read, that is taken for the end of the stream.
+//!   what has arrived is answered; where nothing is left to read, that is taken for the end of the stream. A
+//!   message that is open then is given its pause, at most `LINGER`: the rest of it may be under way, and half
+//!   a number would make a wrong sum.
 //! - `BLOCKING-3`: a conversation that the server ends is shut down for writing, and read on until the client
 //!   closes too or is silent for `LINGER`. A close with bytes unread, and bytes that come after it, would reset
 //!   the connection, and may cost the client replies it has not read yet.
@@ -134,8 +136,10 @@ impl Conversation<'_> {
     /// Both count from the last input, so that a pause does not give an idle client more time.
     fn patience(&self, silent_since: Instant) -> (Option<Duration>, bool) {
         if self.stop_deadline.is_some() {
-            // BLOCKING-2: only what is there already.
-            return (Some(Duration::ZERO), false);
+            // BLOCKING-2: only what is there already, and the rest of an open message.
+            let is_open = self.session.state() == State::Open;
+            let pause = self.config.pause.min(LINGER).saturating_sub(silent_since.elapsed());
+            return (Some(if is_open { pause } else { Duration::ZERO }), false);
         }
         // Read only where there is a deadline: most conversations have none most of the time.
         let silent = || silent_since.elapsed();

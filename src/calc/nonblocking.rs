@@ -19,6 +19,9 @@
 //! - `DRIVE-6` a connection that we end is shut down for writing first, and closed only when the client has closed
 //!   as well or [`LINGER`] is over. Closing a socket with unread bytes in it makes TCP send a reset, which can
 //!   destroy replies that the client has not read yet.
+//! - `DRIVE-7` at the stop what has arrived is answered; where nothing is left to read, that is taken for the end of
+//!   the stream. A message that is open then is given its pause, at most [`LINGER`]: the rest of it may be under
+//!   way, and half a number would make a wrong sum.
 //!
 //! | wanted | the caller waits for | then |
 //! | --- | --- | --- |
@@ -151,9 +154,8 @@ impl Conversation {
         }
     }
 
-    /// Takes note that the server stops: what has arrived is answered, and where nothing is left to read that
-    /// is taken for the end of the stream. The receiving side stays open: what still came to a closed one would
-    /// be answered by a reset, which takes the last replies with it (DRIVE-6).
+    /// Takes note that the server stops (`DRIVE-7`). The receiving side stays open: what still came to a closed
+    /// one would be answered by a reset, which takes the last replies with it (`DRIVE-6`).
     pub(super) fn note_stop(&mut self) {
         self.stopping = true;
         self.note_missed();
@@ -166,7 +168,9 @@ impl Conversation {
             return self.lingers_until;
         }
         let paused = self.session.state() == State::Open && self.unsent.is_empty();
-        let pause = paused.then_some(config.pause);
+        // DRIVE-7: one longer than a farewell would hold up the stop.
+        let pause = if self.stopping { config.pause.min(LINGER) } else { config.pause };
+        let pause = paused.then_some(pause);
         let patience = pause.into_iter().chain(config.idle_timeout).min()?;
         // A span too long for the clock is for ever.
         Instant::now().checked_add(patience)
@@ -198,8 +202,10 @@ impl Conversation {
         }
         Ok(match self.session.state() {
             State::Closed if self.ended => Want::Close,
+            // What is left to do at the stop is to end it, unless a message is open (DRIVE-7).
+            State::Idle if self.stopping => Want::Turn,
             State::Idle | State::Open
-                if self.unread.is_empty() && self.readable == Readable::No && !self.stopping =>
+                if self.unread.is_empty() && self.readable == Readable::No =>
             {
                 Want::Read
             }
@@ -210,7 +216,7 @@ impl Conversation {
     /// Reads once and answers what came. What the session does not take now is kept in `unread`.
     fn answer_read(&mut self, socket: &mut impl Socket, buffers: &mut Buffers) -> io::Result<()> {
         let Some(length) = self.read(socket, &mut buffers.input)? else {
-            if self.stopping {
+            if self.stopping && self.session.state() == State::Idle {
                 self.session.end(&mut buffers.out);
             }
             return Ok(());
