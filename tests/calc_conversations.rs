@@ -421,7 +421,7 @@ fn a_stop_resets_no_client_that_has_sent_without_reading() {
         assert!(
             rest.is_empty() || is_last,
             "{model}: expected no reply to half a message, came {rest:?} after {answered} of {whole}, {cut} bytes \
-             (BLOCKING-2, DRIVE-7, ASYNC-5)"
+             (BLOCKING-2, DRIVE-7, ASYNC-CLIENT-4)"
         );
         assert!((1..=whole + 1).contains(&answered), "{model}: {answered} replies to {whole}");
         server.wait_for_success("a flood");

@@ -12,9 +12,8 @@
 //!   message that is open then is given its pause, at most `LINGER`: the rest of it may be under way, and half
 //!   a number would make a wrong sum.
 //! - `BLOCKING-3`: a conversation that the server ends is shut down for writing, and read on until the client
-//!   closes too or is silent for `LINGER`. A close with bytes unread, and bytes that come after it, would reset
-//!   the connection, and may cost the client replies it has not read yet.
-//! - `BLOCKING-4`: the grace bounds both: all that follows the stop, and the reading on.
+//!   closes too, or patience with it ends (`FAREWELL-1`, `FAREWELL-2`).
+//! - `BLOCKING-4`: all that follows the stop ends with the grace.
 //! - `BLOCKING-5`: a long product is left when nobody is there to get it.
 //!
 //! What a conversation waits for, and what that costs:
@@ -39,6 +38,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::config::Config;
+use super::farewell::{Farewell, LINGER};
 use super::protocol::{OUT_HIGH_WATER, Session, State};
 use crate::os::{PollFd, poll};
 
@@ -47,9 +47,6 @@ const READ_BYTES: usize = 16 * 1024;
 /// How long a read or a write may take before the stop and the time-outs are looked for. Taste: a stop that
 /// is late by this is not felt, and ten calls a second would not be either.
 const STALL: Duration = Duration::from_millis(100);
-/// How long a client that we have said goodbye to may be silent before we close (`BLOCKING-3`). Taste: some
-/// round trips.
-const LINGER: Duration = Duration::from_millis(500);
 
 /// A conversation and what it needs.
 struct Conversation<'a> {
@@ -250,18 +247,17 @@ impl Conversation<'_> {
     /// Says that no reply will follow, and reads on into nothing until the client closes too (`BLOCKING-3`).
     fn linger(&mut self, input: &mut [u8]) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)?;
-        // A grace of nothing is for the stop; who said `close` is seen off all the same.
-        let at_least = Instant::now() + LINGER;
-        let mut until = self.stop_deadline.unwrap_or_else(|| self.end_of_grace().max(at_least));
+        let mut farewell = Farewell::begin(self.config.grace);
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            match self.wait(PollFd::readable(self.stream.as_fd()), Some(left.min(LINGER)))? {
-                // BLOCKING-4: a client that sends without end is ready for ever.
-                _ if left.is_zero() => return Ok(()),
-                Waited::TimeUp => return Ok(()),
+            self.check_grace()?;
+            let left = farewell.deadline().saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            match self.wait(PollFd::readable(self.stream.as_fd()), Some(left))? {
                 Waited::Ready if self.read(input)? == Some(0) => return Ok(()),
-                Waited::Ready => {}
-                Waited::Stopped => until = until.min(self.end_of_grace()),
+                Waited::Ready => farewell.heard(),
+                Waited::TimeUp | Waited::Stopped => {}
             }
         }
     }

@@ -197,7 +197,7 @@ impl Client {
     /// A pause, or the end of patience.
     fn on_timeout(&mut self, callbacks: &mut CallbackLoop) {
         self.has_deadline = false;
-        self.conversation.note_timeout();
+        self.conversation.note_timeout(&self.shared.config);
         self.go_on(callbacks);
     }
 

@@ -199,7 +199,7 @@ impl Coroutine for Client {
         match (self.standing, woken) {
             // Nothing to read before the selector says so; it reports what was there before the registration.
             (Standing::New, _) | (Standing::Reading, Woken::Turn | Woken::Called) => {}
-            (_, Woken::TimedOut) => self.conversation.note_timeout(),
+            (_, Woken::TimedOut) => self.conversation.note_timeout(&self.shared.config),
             (Standing::Reading, Woken::Ready { closed }) => self.conversation.note_readable(closed),
             // `YIELD-1`: nobody was there to hear of readable bytes, so a read has to tell.
             (Standing::Writing | Standing::Aside, _) => self.conversation.note_missed(),

@@ -6,7 +6,7 @@
 //! **Invariants**
 //! - `CALC-POOL-1`: a client is one job: its thread is free again when the conversation is over.
 //! - `CALC-POOL-2`: after the stop the clients that still wait for a thread are served what they have sent.
-//! - `CALC-POOL-3`: when the grace is over, the clients that have still got no thread are reset.
+//! - `CALC-POOL-3`: when the grace is over, the clients that have still got no thread are closed unanswered.
 //!
 //! **Left out**: giving the thread back between two messages, which needs a selector; then the step to
 //! `callbacks` is a short one.
