@@ -22,6 +22,7 @@ use std::task::Waker;
 use super::acceptor::BACKLOG_CONNECTIONS;
 use super::async_client::Client;
 use super::config::Config;
+use super::model::Ready;
 use crate::aio::{Descriptor, Either, Event, TcpListener, race, timeout};
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
@@ -37,10 +38,11 @@ pub(super) fn serve(
     listener: std::net::TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
     // Whoever runs a server has no use for a report that the machine was busy.
-    EventLoop::builder().slow_poll(None).build()?.block_on(run(listener, config, stop))
+    EventLoop::builder().slow_poll(None).build()?.block_on(run(listener, config, stop, ready))
 }
 
 /// The main task: takes clients until the stop, then sees them off.
@@ -48,10 +50,12 @@ async fn run(
     listener: std::net::TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let server = Rc::new(Server::new(config.clone()));
     let mut stop = Descriptor::new(stop)?;
     let listener = TcpListener::from_std(listener)?;
+    ready()?;
     match race(stop.readable(), server.accept_all(listener)).await {
         Either::First(stopped) => stopped?,
         Either::Second(failed) => return failed,

@@ -31,5 +31,5 @@ mod threads;
 pub mod protocol;
 
 pub use config::Config;
-pub use model::{Model, ParseModelError, serve};
+pub use model::{Model, ParseModelError, Ready, serve, serve_and_tell};
 pub use protocol::{OUT_HIGH_WATER, Op, ParseOpError, Session, State};

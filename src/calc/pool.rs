@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::acceptor::Acceptor;
 use super::blocking::converse;
 use super::config::Config;
+use super::model::Ready;
 use super::open_streams::OpenStreams;
 use crate::threads::ThreadPool;
 
@@ -30,10 +31,11 @@ pub(super) fn serve(
     listener: TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let open = OpenStreams::new(stop)?;
     let pool = ThreadPool::fixed("worker", config.workers)?;
-    let served = queue_clients(&listener, config, stop, &open, &pool);
+    let served = queue_clients(&listener, config, stop, &open, &pool, ready);
     // Now, so that clients who come during the grace are refused instead of left waiting.
     drop(listener);
     open.wait_until_empty(config.grace);
@@ -49,9 +51,11 @@ fn queue_clients(
     stop: BorrowedFd<'_>,
     open: &Arc<OpenStreams>,
     pool: &ThreadPool,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let shared = Arc::new(config.clone());
     let mut acceptor = Acceptor::new(listener, stop)?;
+    ready()?;
     while open.wait_for_room(config.max_connections)? {
         let Some(stream) = acceptor.next()? else {
             break;
