@@ -47,7 +47,8 @@
 //! | `AFFINITY-1` | `os/affinity.rs` |
 //! | `ARGS-1` to 5 | `cli/args.rs` |
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
-//! | `ASYNC-1` to 5 | `calc/asynchronous.rs` |
+//! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
+//! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
@@ -70,12 +71,13 @@
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
-//! | `DRIVE-1` to 6 | `calc/nonblocking.rs` |
+//! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
 //! | `EDGE-1` | `generator/event_loop.rs` |
 //! | `END-1` to 2 | `rt/ending.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
+//! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |

@@ -404,6 +404,31 @@ fn a_stop_lets_a_slow_reader_have_all_its_replies() {
 }
 
 #[test]
+fn a_stop_resets_no_client_that_has_sent_without_reading() {
+    /// Far more than the buffers of two sockets hold.
+    const MOST_SENT: usize = 256 << 20;
+    for_each(|&Abilities { model, .. }| {
+        let [name, pause] = NO_PAUSE;
+        let mut server = Server::start(model, &["--grace", "60", name, pause]);
+        let mut client = server.served_client("the flood");
+        let sent = client.send_until_stuck(b"5 7\n", A_WHILE, MOST_SENT);
+        server.terminate();
+        // What the server has no room for is sent by the client's kernel now, during the answers and after them.
+        let (answered, rest) = client.expect_many_and_end(b"12\n");
+        let (whole, cut) = (sent / 4, sent % 4);
+        // The flood may have ended within a message; if it was taken in to its end, that is answered too.
+        let is_last = answered >= whole && cut > 0 && rest.starts_with("error: ");
+        assert!(
+            rest.is_empty() || is_last,
+            "{model}: expected no reply to half a message, came {rest:?} after {answered} of {whole}, {cut} bytes \
+             (BLOCKING-2, DRIVE-7, ASYNC-CLIENT-4)"
+        );
+        assert!((1..=whole + 1).contains(&answered), "{model}: {answered} replies to {whole}");
+        server.wait_for_success("a flood");
+    });
+}
+
+#[test]
 fn a_stop_lets_a_long_product_be_finished() {
     let (question, product) = product_of_nines(LONG_DIGITS);
     for_each(|&Abilities { model, .. }| {

@@ -4,9 +4,12 @@ mod program;
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use handloom::calc::Model;
+use handloom::os::wait_readable;
 use program::{PATIENCE, Program, command, start};
 
 /// Starts a server on a free port with further options; returns it and its address.
@@ -156,4 +159,31 @@ fn a_stop_closes_no_stdin_and_needs_none() {
     assert_eq!(ask(&connect(address), "5 7\n"), "12\n", "a server does not read its stdin");
     server.signal("TERM");
     assert_eq!(server.end().code, Some(0), "SERVE-2");
+}
+
+#[test]
+fn a_server_without_the_descriptors_it_needs_does_not_say_that_it_listens() {
+    for model in Model::ALL {
+        for descriptors in 4..=10 {
+            let server = format!(
+                "ulimit -n {descriptors}; exec {} serve --addr 127.0.0.1:0 --workers 2 --model {model}",
+                env!("CARGO_BIN_EXE_handloom")
+            );
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &server]).stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut server = shell.spawn().expect("sh");
+            let stdout = server.stdout.take().expect("piped");
+            let heard = wait_readable(stdout.as_fd(), PATIENCE).expect("poll");
+            assert!(heard, "{model}, {descriptors}: expected a line or the end");
+            let mut line = String::new();
+            BufReader::new(stdout).read_line(&mut line).expect("stdout");
+            if !line.is_empty() {
+                let kill = ["-c", &format!("kill -TERM {}", server.id())];
+                // It fails when the server has ended, which its exit code tells.
+                Command::new("sh").args(kill).stderr(Stdio::null()).status().expect("sh");
+            }
+            let (code, wanted) = (server.wait().expect("wait").code(), i32::from(line.is_empty()));
+            assert_eq!(code, Some(wanted), "SERVE-1: {model}, {descriptors}, said {line:?}");
+        }
+    }
 }

@@ -7,41 +7,28 @@
 //! **Invariants**
 //! - `ASYNC-1` The scratch buffers belong to the loop and hold nothing across an `.await`: an idle client
 //!   costs its task and its socket, no buffer.
-//! - `ASYNC-2` At depth one a request costs one read and one write: a short read tells that the socket is
-//!   drained, and replies are written without asking whether there is room.
-//! - `ASYNC-3` While replies wait for room, or a product is under way, nothing is read: memory is bounded.
-//! - `ASYNC-4` A long product gives the thread back after every slice, a client that sends without end after
-//!   every full buffer.
-//! - `ASYNC-5` At the stop what has arrived is answered; where nothing is left to read, that is taken for
-//!   the end of the stream.
+//! - `ASYNC-2` A client is counted, and can be told of the stop, as long as its task lives.
 //!
-//! **Source**: the course's fifth task; RFC 1122, 4.2.2.13, for why a close waits for the client's.
+//! What a client's task does is in `async_client`.
+//!
+//! **Source**: the course's fifth task.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::io;
-use std::net::Shutdown;
 use std::os::fd::BorrowedFd;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::task::Waker;
 
 use super::acceptor::BACKLOG_CONNECTIONS;
+use super::async_client::Client;
 use super::config::Config;
-use super::protocol::{Session, State};
-use crate::aio::{
-    AsyncRead, AsyncWrite, Descriptor, Either, Event, TcpListener, TcpStream, race, timeout,
-    yield_now,
-};
+use super::model::Ready;
+use crate::aio::{Descriptor, Either, Event, TcpListener, race, timeout};
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
 
 /// How much one read can take, in bytes: a burst of small messages, a long one in several turns.
-const READ_BYTES: usize = 16 * 1024;
-
-/// How long a client that we have said goodbye to may be silent before we close. Taste: some round trips.
-const LINGER: Duration = Duration::from_millis(500);
+pub(super) const READ_BYTES: usize = 16 * 1024;
 
 /// Serves until `stop` is readable.
 ///
@@ -51,10 +38,11 @@ pub(super) fn serve(
     listener: std::net::TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
     // Whoever runs a server has no use for a report that the machine was busy.
-    EventLoop::builder().slow_poll(None).build()?.block_on(run(listener, config, stop))
+    EventLoop::builder().slow_poll(None).build()?.block_on(run(listener, config, stop, ready))
 }
 
 /// The main task: takes clients until the stop, then sees them off.
@@ -62,10 +50,12 @@ async fn run(
     listener: std::net::TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let server = Rc::new(Server::new(config.clone()));
     let mut stop = Descriptor::new(stop)?;
     let listener = TcpListener::from_std(listener)?;
+    ready()?;
     match race(stop.readable(), server.accept_all(listener)).await {
         Either::First(stopped) => stopped?,
         Either::Second(failed) => return failed,
@@ -76,34 +66,34 @@ async fn run(
 }
 
 /// What all tasks of the server share.
-struct Server {
+pub(super) struct Server {
     /// What was asked for on the command line.
-    config: Config,
+    pub(super) config: Config,
     /// The buffers of whichever task runs (`ASYNC-1`).
-    scratch: RefCell<Scratch>,
+    pub(super) scratch: RefCell<Scratch>,
     /// Who is being served.
-    clients: RefCell<Clients>,
+    pub(super) clients: RefCell<Clients>,
     /// Set by the stop.
-    stopping: Cell<bool>,
+    pub(super) stopping: Cell<bool>,
     /// Set whenever a client has left.
-    left: Event,
+    pub(super) left: Event,
 }
 
 /// Two buffers that serve all clients in turn.
-struct Scratch {
+pub(super) struct Scratch {
     /// What was read last; its length never changes.
-    input: Box<[u8]>,
+    pub(super) input: Box<[u8]>,
     /// The replies to it; emptied before each use.
-    out: Vec<u8>,
+    pub(super) out: Vec<u8>,
 }
 
 /// The tasks to wake at the stop.
 #[derive(Default)]
-struct Clients {
+pub(super) struct Clients {
     /// Each client's task, by seat.
-    wakers: Vec<Option<Waker>>,
+    pub(super) wakers: Vec<Option<Waker>>,
     /// Seats that are free.
-    free: Vec<u32>,
+    pub(super) free: Vec<u32>,
 }
 
 impl Server {
@@ -166,220 +156,5 @@ impl Clients {
     /// Counts the clients.
     fn count(&self) -> usize {
         self.wakers.len() - self.free.len()
-    }
-}
-
-/// One client, in its task.
-struct Client {
-    /// What all tasks share.
-    server: Rc<Server>,
-    /// The connection.
-    stream: TcpStream,
-    /// The conversation, without a socket.
-    session: Session,
-    /// What could not be answered at once, until the next wait.
-    rest: Option<Box<Rest>>,
-    /// Its place among the server's clients.
-    seat: u32,
-}
-
-/// What a wait for the client brought.
-#[derive(Clone, Copy)]
-enum Received {
-    /// So many bytes, in the scratch buffer.
-    Bytes(usize),
-    /// Nothing, for as long as a pause or an idle client may last.
-    Silence,
-    /// The end of the client's stream.
-    End,
-    /// Nothing more that counts: the server stops, and what had arrived is answered.
-    Stop,
-}
-
-/// A wait that is rare, and therefore not a part of every client's task.
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
-
-/// What could not be done at once.
-struct Rest {
-    /// Received, and not yet taken by the session.
-    input: Vec<u8>,
-    /// Answered, and not yet taken by the socket.
-    out: Vec<u8>,
-}
-
-impl Client {
-    /// Seats a client.
-    fn new(server: Rc<Server>, stream: TcpStream, seat: u32) -> Self {
-        let session = Session::new(server.config.op, server.config.max_message_bytes);
-        Self { server, stream, session, rest: None, seat }
-    }
-
-    /// The whole conversation. What is rare waits in a box, so as not to widen every client's task.
-    async fn converse(&mut self) -> io::Result<()> {
-        self.stream.set_nodelay(true)?;
-        self.leave_waker().await;
-        loop {
-            let received = match self.patience() {
-                None => self.receive().await?,
-                Some(limit) => self.receive_within(limit).await?,
-            };
-            if matches!(received, Received::Silence) && self.session.state() == State::Idle {
-                return Ok(());
-            }
-            self.answer(received)?;
-            if self.rest.is_some() {
-                self.catch_up().await?;
-            }
-            match received {
-                Received::End => return Ok(()),
-                _ if self.session.state() == State::Closed => {
-                    return Box::pin(self.hang_up()).await;
-                }
-                // There is more, and may be without end (ASYNC-4).
-                Received::Bytes(READ_BYTES) => yield_now().await,
-                _ => {}
-            }
-        }
-    }
-
-    /// Leaves the task's waker for the stop; a task's waker stays the same.
-    async fn leave_waker(&self) {
-        poll_fn(|cx| {
-            let mut clients = self.server.clients.borrow_mut();
-            clients.wakers[self.seat as usize] = Some(cx.waker().clone());
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    /// Returns how long the client may say nothing.
-    fn patience(&self) -> Option<Duration> {
-        let Config { pause, idle_timeout, .. } = self.server.config;
-        match self.session.state() {
-            // The shorter of the two: a long pause keeps no idle client.
-            State::Open => Some(idle_timeout.map_or(pause, |idle| idle.min(pause))),
-            _ => idle_timeout,
-        }
-    }
-
-    /// Waits for bytes, but not for ever.
-    fn receive_within(&mut self, limit: Duration) -> Boxed<'_, Received> {
-        Box::pin(
-            async move { timeout(limit, self.receive()).await.unwrap_or(Ok(Received::Silence)) },
-        )
-    }
-
-    /// Waits for bytes, in the scratch buffer, where they are good until the task waits again.
-    fn receive(&mut self) -> impl Future<Output = io::Result<Received>> {
-        poll_fn(|cx| {
-            loop {
-                match self.stream.poll_readable(cx) {
-                    Poll::Ready(outcome) => outcome?,
-                    // Nothing has arrived that is not answered.
-                    Poll::Pending if self.server.stopping.get() => {
-                        return Poll::Ready(Ok(Received::Stop));
-                    }
-                    Poll::Pending => return Poll::Pending,
-                }
-                match self.stream.try_read(&mut self.server.scratch.borrow_mut().input) {
-                    Ok(0) => break,
-                    Ok(bytes) => return Poll::Ready(Ok(Received::Bytes(bytes))),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-            }
-            Poll::Ready(Ok(Received::End))
-        })
-    }
-
-    /// Answers what was received as far as that goes without waiting, which is nearly always all the way.
-    fn answer(&mut self, received: Received) -> io::Result<()> {
-        let mut scratch = self.server.scratch.borrow_mut();
-        let Scratch { input, out } = &mut *scratch;
-        out.clear();
-        let mut rest = &[][..];
-        match received {
-            Received::Bytes(bytes) => {
-                let taken = self.session.feed(&input[..bytes], out);
-                rest = &input[taken..bytes];
-            }
-            Received::Silence => self.session.pause(out),
-            Received::End | Received::Stop => self.session.end(out),
-        }
-        let sent = if out.is_empty() { 0 } else { or_nothing(self.stream.try_write(out))? };
-        if sent < out.len() || !rest.is_empty() || self.session.state() == State::Busy {
-            self.rest = Some(Box::new(Rest { input: rest.to_vec(), out: out[sent..].to_vec() }));
-        }
-        Ok(())
-    }
-
-    /// Does what is left, in a box.
-    fn catch_up(&mut self) -> Boxed<'_, ()> {
-        Box::pin(self.do_rest())
-    }
-
-    /// Does what is left: replies out, then a slice of a product, or more of the input (`ASYNC-3`).
-    async fn do_rest(&mut self) -> io::Result<()> {
-        let Some(Rest { input, mut out }) = self.rest.take().map(|rest| *rest) else {
-            return Ok(());
-        };
-        let mut input = &input[..];
-        loop {
-            let mut unsent = &out[..];
-            while !unsent.is_empty() {
-                // The limit is on each step: a client that reads slowly is served, one that stopped is not.
-                let sent = match self.server.config.idle_timeout {
-                    None => self.stream.write(unsent).await?,
-                    Some(limit) => timeout(limit, self.stream.write(unsent)).await??,
-                };
-                unsent = &unsent[sent..];
-            }
-            out.clear();
-            if self.session.state() == State::Busy {
-                self.session.step(&mut out);
-                yield_now().await;
-            } else if !input.is_empty() {
-                let taken = self.session.feed(input, &mut out);
-                input = &input[taken..];
-            } else {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Closes this side, and reads on into nothing until the client has closed its own or fallen silent: a
-    /// reset, which is what it gets if it sends to a closed socket, would take the last replies from it.
-    async fn hang_up(&mut self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)?;
-        let grace = self.server.config.grace;
-        let farewell = async {
-            while timeout(LINGER, self.discard()).await?? > 0 {}
-            io::Result::Ok(())
-        };
-        timeout(grace, farewell).await?
-    }
-
-    /// Reads what there is, for nobody; 0 is the end.
-    async fn discard(&mut self) -> io::Result<usize> {
-        poll_fn(|cx| self.stream.poll_read(cx, &mut self.server.scratch.borrow_mut().input)).await
-    }
-}
-
-/// A socket that takes nothing now has taken no bytes.
-fn or_nothing(written: io::Result<usize>) -> io::Result<usize> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        written => written,
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let mut clients = self.server.clients.borrow_mut();
-        let waker = clients.wakers[self.seat as usize].take();
-        clients.free.push(self.seat);
-        drop(clients);
-        drop(waker);
-        self.server.left.set();
     }
 }

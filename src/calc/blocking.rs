@@ -7,49 +7,46 @@
 //! **Invariants**
 //! - `BLOCKING-1`: every reply is written before the next wait for input, so a client that does not read is
 //!   not read from, and memory is bounded by the session's and one buffer of replies.
-//! - `BLOCKING-2`: after the stop no wait for input blocks: its direction is shut down, so a read gives what
-//!   had come and then the end of the stream. All the rest ends with the grace.
-//! - `BLOCKING-3`: a conversation that the server ends is read on, for at most `LINGER`. A close with bytes
-//!   unread would reset the connection, and may cost the client replies it has not read yet.
-//! - `BLOCKING-4`: a client that still sends when that time or the grace is over is reset. A plain close while its input
-//!   is shut down can leave it with a window of zero, and nobody there to open it, for a minute.
+//! - `BLOCKING-2`: the stop is looked for at least every `STALL`, and in every wait that is made apart. After it
+//!   what has arrived is answered; where nothing is left to read, that is taken for the end of the stream. A
+//!   message that is open then is given its pause, at most `LINGER`: the rest of it may be under way, and half
+//!   a number would make a wrong sum.
+//! - `BLOCKING-3`: a conversation that the server ends is shut down for writing, and read on until the client
+//!   closes too, or patience with it ends (`FAREWELL-1`, `FAREWELL-2`).
+//! - `BLOCKING-4`: all that follows the stop ends with the grace.
 //! - `BLOCKING-5`: a long product is left when nobody is there to get it.
 //!
 //! What a conversation waits for, and what that costs:
 //!
 //! | beside its stream it waits for | calls for each input |
 //! | --- | --- |
-//! | nothing | read |
-//! | a pause, because a message is open; or the idle time-out | ppoll, read |
-//! | the stop, because its thread has nobody to tell it (`sequential`, `prefork`) | ppoll, read |
+//! | nothing, and the last input came less than `STALL` ago | read |
+//! | the stop, since nothing came for so long | ppoll, read |
+//! | a pause, because a message is open; or the idle time-out; and the stop | ppoll, read |
 //!
-//! There are two ways to stop it, and one of them is always there: a thread that waits for the stop
-//! itself is given the descriptor; otherwise another thread shuts the stream down (`open_streams`).
+//! So a busy client costs no call for the sake of the stop, and an idle one no wake-up: its thread sleeps in
+//! the ppoll until something happens.
 //!
-//! **Left out**: `SO_RCVTIMEO`, which would save the wait before a read with a deadline, but counts in the
-//! kernel's ticks and is a system call itself with every change.
+//! **Left out**: to shut down the input of a stream from another thread. It ends a read at once, but what
+//! the client sends after that is answered by a reset: the stop would cost it the last replies.
 //!
-//! **Source**: shutdown(2), tcp(7), socket(7) under `SO_SNDTIMEO`; RFC 1122, 4.2.2.13 for the reset.
+//! **Source**: shutdown(2), ppoll(2), socket(7) under `SO_RCVTIMEO`; RFC 1122, 4.2.2.13 for the reset.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
+use super::farewell::{Farewell, LINGER};
 use super::protocol::{OUT_HIGH_WATER, Session, State};
-use crate::os::socket::{peer_has_closed, set_linger_zero};
 use crate::os::{PollFd, poll};
 
 /// How many bytes are read at once. Taste: some hundred pipelined messages.
 const READ_BYTES: usize = 16 * 1024;
-/// How long a write may stall before it looks for the stop and the time-out. Taste.
+/// How long a read or a write may take before the stop and the time-outs are looked for. Taste: a stop that
+/// is late by this is not felt, and ten calls a second would not be either.
 const STALL: Duration = Duration::from_millis(100);
-/// How long the client may take to close after we did (`BLOCKING-3`). Taste.
-const LINGER: Duration = Duration::from_millis(500);
-/// How often to look whether the client has closed, when no read can tell. Taste.
-const LOOK: Duration = Duration::from_millis(5);
 
 /// A conversation and what it needs.
 struct Conversation<'a> {
@@ -57,9 +54,11 @@ struct Conversation<'a> {
     stream: &'a TcpStream,
     /// The pause, the time-outs, the grace.
     config: &'a Config,
-    /// Readable once the server shall stop; taken when that was seen, or when another thread sees to it.
-    stop: Option<BorrowedFd<'a>>,
-    /// When the grace is over; set when the stop was seen (`BLOCKING-2`).
+    /// Readable once the server shall stop; of no interest any more when that was seen.
+    stop: BorrowedFd<'a>,
+    /// When the stop was last looked for (`BLOCKING-2`).
+    looked_at: Instant,
+    /// When the grace is over; set when the stop was seen (`BLOCKING-4`).
     stop_deadline: Option<Instant>,
     /// What the client's bytes mean.
     session: Session,
@@ -70,17 +69,15 @@ struct Conversation<'a> {
 /// Why a wait for the client ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waited {
-    /// The call that was waited for will not block.
+    /// The call that was waited for will not block for long.
     Ready,
     /// The time was up.
     TimeUp,
-    /// The stop came; a read will not block any more.
+    /// The stop was seen, now and for the first time.
     Stopped,
 }
 
-/// Serves one client until it has gone, said `close`, or been silent for too long.
-///
-/// With a `stop`, watches for it too; without, another thread must shut the stream down.
+/// Serves one client until it has gone, said `close`, been silent for too long, or `stop` is readable.
 ///
 /// # Errors
 /// The connection is broken. That is the end of this conversation and of nothing else.
@@ -90,16 +87,15 @@ enum Waited {
 pub(super) fn converse(
     stream: &TcpStream,
     config: &Config,
-    stop: Option<BorrowedFd<'_>>,
+    stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
     // A reply is one write, and must not wait for the client's acknowledgement of the one before.
     stream.set_nodelay(true)?;
-    if stop.is_some() || config.idle_timeout.is_some() {
-        stream.set_write_timeout(Some(STALL))?;
-    }
+    stream.set_read_timeout(Some(STALL))?;
+    stream.set_write_timeout(Some(STALL))?;
     let session = Session::new(config.op, config.max_message_bytes);
-    let stop_deadline = None;
-    Conversation { stream, config, stop, stop_deadline, session, out: Vec::new() }.run()
+    let (looked_at, stop_deadline, out) = (Instant::now(), None, Vec::new());
+    Conversation { stream, config, stop, looked_at, stop_deadline, session, out }.run()
 }
 
 impl Conversation<'_> {
@@ -110,28 +106,24 @@ impl Conversation<'_> {
         let mut silent_since = Instant::now();
         while self.session.state() != State::Closed {
             let (timeout, is_pause) = self.patience(silent_since);
-            if self.wait_readable(timeout)? == Waited::TimeUp {
-                // The idle time-out counts as the client's end: what is open is answered before the close.
-                if is_pause {
+            match self.wait_readable(timeout)? {
+                Waited::Ready => match self.read(&mut input)? {
+                    // The client's end is in, and nothing can follow it: there is no need to linger.
+                    Some(0) => return self.end(),
+                    Some(length) => {
+                        self.answer(&input[..length])?;
+                        silent_since = Instant::now();
+                    }
+                    None => {}
+                },
+                Waited::TimeUp if is_pause => {
                     self.session.pause(&mut self.out);
-                } else {
-                    self.session.end(&mut self.out);
+                    self.work_off()?;
                 }
-                self.work_off()?;
-                continue;
+                // The idle time-out, and after the stop the lack of bytes, count as the client's end.
+                Waited::TimeUp => self.end()?,
+                Waited::Stopped => {}
             }
-            let length = self.read(&mut input)?;
-            if length == 0 {
-                self.session.end(&mut self.out);
-                self.work_off()?;
-                if silent_since.elapsed() >= LINGER {
-                    // Nothing can be on its way: an idle connection is closed at once.
-                    return Ok(());
-                }
-                continue;
-            }
-            self.answer(&input[..length])?;
-            silent_since = Instant::now();
         }
         self.linger(&mut input)
     }
@@ -140,6 +132,12 @@ impl Conversation<'_> {
     ///
     /// Both count from the last input, so that a pause does not give an idle client more time.
     fn patience(&self, silent_since: Instant) -> (Option<Duration>, bool) {
+        if self.stop_deadline.is_some() {
+            // BLOCKING-2: only what is there already, and the rest of an open message.
+            let is_open = self.session.state() == State::Open;
+            let pause = self.config.pause.min(LINGER).saturating_sub(silent_since.elapsed());
+            return (Some(if is_open { pause } else { Duration::ZERO }), false);
+        }
         // Read only where there is a deadline: most conversations have none most of the time.
         let silent = || silent_since.elapsed();
         let idle = self.config.idle_timeout.map(|span| span.saturating_sub(silent()));
@@ -165,6 +163,12 @@ impl Conversation<'_> {
         Ok(())
     }
 
+    /// Answers what is open: no more messages will be taken in.
+    fn end(&mut self) -> io::Result<()> {
+        self.session.end(&mut self.out);
+        self.work_off()
+    }
+
     /// Writes the replies, and finishes the product under way, if there is one.
     fn work_off(&mut self) -> io::Result<()> {
         // Earlier replies first: the client should not wait for them as long as for the product.
@@ -184,21 +188,22 @@ impl Conversation<'_> {
         }
     }
 
-    /// Reads what is there, at most a buffer full; 0 is the end of the stream.
-    fn read(&self, input: &mut [u8]) -> io::Result<usize> {
+    /// Reads what is there, at most a buffer full; 0 is the end of the stream, `None` that nothing came.
+    fn read(&self, input: &mut [u8]) -> io::Result<Option<usize>> {
         let mut stream = self.stream;
         loop {
             match stream.read(input) {
+                Ok(length) => return Ok(Some(length)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return done,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error),
             }
         }
     }
 
     /// Writes all replies (`BLOCKING-1`).
     ///
-    /// On a stream that blocks, a short count means that the write was interrupted, by the `STALL` limit
-    /// or by a shutdown from another thread.
+    /// On a stream that blocks, a short count means that the write was interrupted, by the `STALL` limit.
     fn write_out(&mut self) -> io::Result<()> {
         let mut stream = self.stream;
         let mut written = 0;
@@ -239,73 +244,57 @@ impl Conversation<'_> {
         }
     }
 
-    /// Says that no reply will follow, and reads on until the client closes too (`BLOCKING-3`).
+    /// Says that no reply will follow, and reads on into nothing until the client closes too (`BLOCKING-3`).
     fn linger(&mut self, input: &mut [u8]) -> io::Result<()> {
-        let begun = Instant::now();
-        let mut last_input = Duration::ZERO;
-        // Mostly the client was the one to close first, and there is nothing to wait for.
-        while !peer_has_closed(self.stream)? {
-            self.stream.shutdown(Shutdown::Write)?;
-            let left = LINGER.saturating_sub(begun.elapsed());
-            if left.is_zero() || self.wait_readable(Some(left))? == Waited::TimeUp {
-                // BLOCKING-4. A client that has fallen silent in the meantime has got our end.
-                return if last_input < LINGER / 2 { Ok(()) } else { set_linger_zero(self.stream) };
+        self.stream.shutdown(Shutdown::Write)?;
+        let mut farewell = Farewell::begin(self.config.grace);
+        loop {
+            self.check_grace()?;
+            let left = farewell.deadline().saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
             }
-            if self.read(input)? == 0 {
-                // Either the client's end, or input is shut down and reads do not wait any more.
-                thread::sleep(LOOK.min(left));
-            } else {
-                last_input = begun.elapsed();
+            match self.wait(PollFd::readable(self.stream.as_fd()), Some(left))? {
+                Waited::Ready if self.read(input)? == Some(0) => return Ok(()),
+                Waited::Ready => farewell.heard(),
+                Waited::TimeUp | Waited::Stopped => {}
             }
         }
-        // The client's end is in, so this does not block; but what stands before it may still be unread.
-        while self.read(input)? > 0 {}
-        Ok(())
     }
 
-    /// Waits until a read will not block; returns at once when the read itself may do the waiting.
+    /// Waits until a read will not block for long; leaves the waiting to the read itself where it can.
     fn wait_readable(&mut self, timeout: Option<Duration>) -> io::Result<Waited> {
-        if self.stop_deadline.is_some() {
-            // BLOCKING-2: there is no waiting any more, but a client may send without end.
-            return self.check_grace().map(|()| Waited::Ready);
-        }
-        if self.stop.is_none() && timeout.is_none() {
+        self.check_grace()?;
+        if timeout.is_none() && self.looked_at.elapsed() < STALL {
             return Ok(Waited::Ready);
         }
         self.wait(PollFd::readable(self.stream.as_fd()), timeout)
     }
 
-    /// Waits for the stream, for the time to be up, and for the stop if it is watched for.
-    ///
-    /// When the stop comes, input ends (`BLOCKING-2`) and the grace begins.
+    /// Waits for the stream, for the time to be up, and for the stop.
     fn wait(&mut self, on_stream: PollFd<'_>, timeout: Option<Duration>) -> io::Result<Waited> {
-        let Some(stop) = self.stop else {
-            // Another thread shuts the stream down, which ends every wait on it.
-            let ready = poll(&mut [on_stream], timeout)?;
-            return Ok(if ready == 0 { Waited::TimeUp } else { Waited::Ready });
-        };
-        let mut fds = [on_stream, PollFd::readable(stop)];
-        if poll(&mut fds, timeout)? == 0 {
-            return Ok(Waited::TimeUp);
+        let mut fds = [on_stream, PollFd::readable(self.stop)];
+        // The stop stays readable for ever: looked at again, it would end every further wait at once.
+        let watched = if self.stop_deadline.is_some() { 1 } else { 2 };
+        let ready = poll(&mut fds[..watched], timeout)?;
+        self.looked_at = Instant::now();
+        if fds[1].is_ready() {
+            self.stop_deadline = Some(self.end_of_grace());
+            return Ok(Waited::Stopped);
         }
-        if !fds[1].is_ready() {
-            // One of two was ready, and it was not the stop.
-            return Ok(Waited::Ready);
-        }
-        // It stays readable for ever: looked at again, it would end every further wait at once.
-        self.stop = None;
-        self.stop_deadline = Instant::now().checked_add(self.config.grace);
-        self.stream.shutdown(Shutdown::Read)?;
-        Ok(Waited::Stopped)
+        Ok(if ready == 0 { Waited::TimeUp } else { Waited::Ready })
     }
 
-    /// Fails once the grace is over, and has the close reset the client (`BLOCKING-4`).
+    /// Returns when a grace that begins now is over; one too long for the clock is over at once.
+    fn end_of_grace(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.config.grace).unwrap_or(now)
+    }
+
+    /// Fails once the grace is over (`BLOCKING-4`).
     fn check_grace(&self) -> io::Result<()> {
         match self.stop_deadline {
-            Some(deadline) if deadline <= Instant::now() => {
-                set_linger_zero(self.stream)?;
-                Err(io::ErrorKind::TimedOut.into())
-            }
+            Some(deadline) if deadline <= Instant::now() => Err(io::ErrorKind::TimedOut.into()),
             _ => Ok(()),
         }
     }

@@ -50,6 +50,7 @@ use mio::unix::SourceFd;
 use super::Config;
 use super::callback_loop::{CallbackLoop, Happening};
 use super::door::{Door, Knock};
+use super::model::Ready;
 use super::nonblocking::{Conversation, Want};
 use super::shared::Shared;
 
@@ -67,6 +68,7 @@ pub(super) fn serve(
     listener: std::net::TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let mut door = Door::new(listener)?;
     let mut callbacks = CallbackLoop::new()?;
@@ -79,6 +81,7 @@ pub(super) fn serve(
     callbacks.on(door_token, move |callbacks, happening| {
         acceptor.on_happening(callbacks, happening);
     });
+    ready()?;
     callbacks.run()?;
     shared.outcome()
 }
@@ -197,7 +200,7 @@ impl Client {
     /// A pause, or the end of patience.
     fn on_timeout(&mut self, callbacks: &mut CallbackLoop) {
         self.has_deadline = false;
-        self.conversation.note_timeout();
+        self.conversation.note_timeout(&self.shared.config);
         self.go_on(callbacks);
     }
 

@@ -43,6 +43,7 @@ use mio::{Interest, Token};
 
 use super::Config;
 use super::door::{Door, Knock};
+use super::model::Ready;
 use super::nonblocking::{Conversation, Want};
 use super::shared::Shared;
 use crate::generator::{Coroutine, EventLoop, Step, Woken};
@@ -61,6 +62,7 @@ pub(super) fn serve(
     listener: std::net::TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let mut door = Door::new(listener)?;
     let mut event_loop = EventLoop::new()?;
@@ -69,6 +71,7 @@ pub(super) fn serve(
     let shared = Shared::new(config, door_token);
     event_loop.spawn(Accept { door, retry_at: None, shared: Rc::clone(&shared) });
     event_loop.spawn(Stop { bell, shared: Rc::clone(&shared) });
+    ready()?;
     event_loop.run()?;
     shared.outcome()
 }
@@ -199,7 +202,7 @@ impl Coroutine for Client {
         match (self.standing, woken) {
             // Nothing to read before the selector says so; it reports what was there before the registration.
             (Standing::New, _) | (Standing::Reading, Woken::Turn | Woken::Called) => {}
-            (_, Woken::TimedOut) => self.conversation.note_timeout(),
+            (_, Woken::TimedOut) => self.conversation.note_timeout(&self.shared.config),
             (Standing::Reading, Woken::Ready { closed }) => self.conversation.note_readable(closed),
             // `YIELD-1`: nobody was there to hear of readable bytes, so a read has to tell.
             (Standing::Writing | Standing::Aside, _) => self.conversation.note_missed(),

@@ -4,16 +4,19 @@
 //! left to a model is only the question of this laboratory: who waits for which client, and how.
 //!
 //! Reading order: `config`, `model` (what they have in common), `acceptor` and `blocking` (taking clients in,
-//! serving one), then the models that block: `sequential`, `threads`, `pool`, `prefork`. Then `door`,
+//! serving one) and `farewell` (how that ends), then the models that block: `sequential`, `threads`, `pool`, `prefork`. Then `door`,
 //! `socket` and `nonblocking`, the same without blocking, and the models on them: `generators`, `callbacks`.
+//! At last `asynchronous` and `async_client`.
 
 mod acceptor;
+mod async_client;
 mod asynchronous;
 mod blocking;
 mod callback_loop;
 mod callbacks;
 mod config;
 mod door;
+mod farewell;
 mod generators;
 mod model;
 mod nonblocking;
@@ -28,5 +31,5 @@ mod threads;
 pub mod protocol;
 
 pub use config::Config;
-pub use model::{Model, ParseModelError, serve};
+pub use model::{Model, ParseModelError, Ready, serve, serve_and_tell};
 pub use protocol::{OUT_HIGH_WATER, Op, ParseOpError, Session, State};

@@ -95,6 +95,9 @@ impl fmt::Display for ParseModelError {
 
 impl Error for ParseModelError {}
 
+/// What a server calls, once, when it has all that it needs and takes clients in from now on. An error ends it.
+pub type Ready<'a> = &'a mut dyn FnMut() -> io::Result<()>;
+
 /// Serves the calculator on `listener` in the given model, until `stop` is readable.
 ///
 /// `stop` is never read, so it reaches every thread and process that waits for it. Then the server takes no
@@ -111,13 +114,30 @@ pub fn serve(
     config: &Config,
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
+    serve_and_tell(model, listener, config, stop, &mut || Ok(()))
+}
+
+/// As [`serve`], and calls `ready` when the server has its own descriptors, threads and processes.
+///
+/// # Errors
+/// Those of [`serve`], and that of `ready`.
+///
+/// # Blocking
+/// As [`serve`].
+pub fn serve_and_tell(
+    model: Model,
+    listener: TcpListener,
+    config: &Config,
+    stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
+) -> io::Result<()> {
     match model {
-        Model::Sequential => sequential::serve(&listener, config, stop),
-        Model::Threads => threads::serve(listener, config, stop),
-        Model::Pool => pool::serve(listener, config, stop),
-        Model::Prefork => prefork::serve(&listener, config, stop),
-        Model::Callbacks => callbacks::serve(listener, config, stop),
-        Model::Generators => generators::serve(listener, config, stop),
-        Model::Async => asynchronous::serve(listener, config, stop),
+        Model::Sequential => sequential::serve(&listener, config, stop, ready),
+        Model::Threads => threads::serve(listener, config, stop, ready),
+        Model::Pool => pool::serve(listener, config, stop, ready),
+        Model::Prefork => prefork::serve(&listener, config, stop, ready),
+        Model::Callbacks => callbacks::serve(listener, config, stop, ready),
+        Model::Generators => generators::serve(listener, config, stop, ready),
+        Model::Async => asynchronous::serve(listener, config, stop, ready),
     }
 }

@@ -17,8 +17,10 @@
 //! - `DRIVE-5` a read that fills less than its buffer has found the socket empty, and no call that must fail is
 //!   made to learn it. The exception is [`Readable::ToTheEnd`]: the end of the stream may lie behind those bytes.
 //! - `DRIVE-6` a connection that we end is shut down for writing first, and closed only when the client has closed
-//!   as well or [`LINGER`] is over. Closing a socket with unread bytes in it makes TCP send a reset, which can
-//!   destroy replies that the client has not read yet.
+//!   as well or the [`Farewell`] is over.
+//! - `DRIVE-7` at the stop what has arrived is answered; where nothing is left to read, that is taken for the end of
+//!   the stream. A message that is open then is given its pause, at most [`LINGER`]: the rest of it may be under
+//!   way, and half a number would make a wrong sum.
 //!
 //! | wanted | the caller waits for | then |
 //! | --- | --- | --- |
@@ -35,15 +37,13 @@ use std::io;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
+use super::farewell::{Farewell, LINGER};
 use super::socket::Socket;
 use super::{Config, OUT_HIGH_WATER, Session, State};
 
 /// Size of the read buffer, in bytes. Taste: room for a thousand short messages, whose answers take less than a
 /// millisecond, and for a megabyte in 64 portions.
 pub(super) const READ_BYTES: usize = 16 * 1024;
-
-/// How long a client that we have said goodbye to may take to close its side. Taste: some round trips.
-pub(super) const LINGER: Duration = Duration::from_millis(500);
 
 /// What a reply buffer may keep between two calls, in bytes; a huge reply's room goes back to the system.
 const OUT_KEPT_BYTES: usize = 2 * OUT_HIGH_WATER;
@@ -98,8 +98,10 @@ pub(super) struct Conversation {
     unread: VecDeque<u8>,
     /// Answered and not yet taken by the socket.
     unsent: VecDeque<u8>,
-    /// Set once goodbye was said (`DRIVE-6`): when patience with the client ends.
-    lingers_until: Option<Instant>,
+    /// Set once goodbye was said (`DRIVE-6`).
+    farewell: Option<Farewell>,
+    /// How long that may take at most, for a client that sends without end.
+    grace: Duration,
     /// What is known of the socket's receiving side.
     readable: Readable,
     /// Whether the client's end of stream has been read.
@@ -117,7 +119,8 @@ impl Conversation {
             session: Session::new(config.op, config.max_message_bytes),
             unread: VecDeque::new(),
             unsent: VecDeque::new(),
-            lingers_until: None,
+            farewell: None,
+            grace: config.grace,
             readable: Readable::No,
             ended: false,
             stopping: false,
@@ -138,22 +141,26 @@ impl Conversation {
         self.note_readable(true);
     }
 
-    /// Takes note that the deadline passed. An open message counts as complete; any other wait was in vain.
-    pub(super) fn note_timeout(&mut self) {
+    /// Takes note that the deadline passed. An open message counts as complete, and if that was the idle time-out
+    /// the conversation too; any other wait was in vain.
+    pub(super) fn note_timeout(&mut self, config: &Config) {
         let paused = self.session.state() == State::Open && self.unsent.is_empty();
-        if paused {
-            // Rare enough for a buffer of its own; the next `drive` sends it.
-            let mut replies = Vec::new();
-            self.session.pause(&mut replies);
-            self.unsent = replies.into();
-        } else {
+        if !paused {
             self.given_up = true;
+            return;
         }
+        // Rare enough for a buffer of its own; the next `drive` sends it.
+        let mut replies = Vec::new();
+        if config.idle_timeout.is_some_and(|idle| idle <= config.pause) {
+            self.session.end(&mut replies);
+        } else {
+            self.session.pause(&mut replies);
+        }
+        self.unsent = replies.into();
     }
 
-    /// Takes note that the server stops: what has arrived is answered, and where nothing is left to read that
-    /// is taken for the end of the stream. The receiving side stays open: what still came to a closed one would
-    /// be answered by a reset, which takes the last replies with it (DRIVE-6).
+    /// Takes note that the server stops (`DRIVE-7`). The receiving side stays open: what still came to a closed
+    /// one would be answered by a reset, which takes the last replies with it (`DRIVE-6`).
     pub(super) fn note_stop(&mut self) {
         self.stopping = true;
         self.note_missed();
@@ -162,11 +169,13 @@ impl Conversation {
     /// Returns until when the present wait may last: a pause, an idle client, a farewell. Asks the clock only if
     /// one of them applies.
     pub(super) fn deadline(&self, config: &Config) -> Option<Instant> {
-        if self.lingers_until.is_some() {
-            return self.lingers_until;
+        if let Some(farewell) = &self.farewell {
+            return Some(farewell.deadline());
         }
         let paused = self.session.state() == State::Open && self.unsent.is_empty();
-        let pause = paused.then_some(config.pause);
+        // DRIVE-7: one longer than a farewell would hold up the stop.
+        let pause = if self.stopping { config.pause.min(LINGER) } else { config.pause };
+        let pause = paused.then_some(pause);
         let patience = pause.into_iter().chain(config.idle_timeout).min()?;
         // A span too long for the clock is for ever.
         Instant::now().checked_add(patience)
@@ -198,8 +207,10 @@ impl Conversation {
         }
         Ok(match self.session.state() {
             State::Closed if self.ended => Want::Close,
+            // What is left to do at the stop is to end it, unless a message is open (DRIVE-7).
+            State::Idle if self.stopping => Want::Turn,
             State::Idle | State::Open
-                if self.unread.is_empty() && self.readable == Readable::No && !self.stopping =>
+                if self.unread.is_empty() && self.readable == Readable::No =>
             {
                 Want::Read
             }
@@ -210,7 +221,7 @@ impl Conversation {
     /// Reads once and answers what came. What the session does not take now is kept in `unread`.
     fn answer_read(&mut self, socket: &mut impl Socket, buffers: &mut Buffers) -> io::Result<()> {
         let Some(length) = self.read(socket, &mut buffers.input)? else {
-            if self.stopping {
+            if self.stopping && self.session.state() == State::Idle {
                 self.session.end(&mut buffers.out);
             }
             return Ok(());
@@ -280,14 +291,19 @@ impl Conversation {
 
     /// Says goodbye, and then ignores what the client still sends until it closes too (`DRIVE-6`).
     fn take_leave(&mut self, socket: &mut impl Socket, buffers: &mut Buffers) -> io::Result<Want> {
-        if self.lingers_until.is_none() {
+        let mut farewell = if let Some(farewell) = self.farewell {
+            farewell
+        } else {
             self.unread = VecDeque::new();
             socket.shut_down(Shutdown::Write)?;
-            self.lingers_until = Some(Instant::now() + LINGER);
+            Farewell::begin(self.grace)
+        };
+        if self.read(socket, &mut buffers.input)?.is_some() {
+            farewell.heard();
         }
-        self.read(socket, &mut buffers.input)?;
+        self.farewell = Some(farewell);
         Ok(match self.readable {
-            _ if self.ended => Want::Close,
+            _ if self.ended || farewell.deadline() <= Instant::now() => Want::Close,
             Readable::No => Want::Read,
             Readable::Yes | Readable::ToTheEnd => Want::Turn,
         })
@@ -303,70 +319,4 @@ fn take_front(bytes: &mut VecDeque<u8>, count: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{ErrorKind, Read, Write};
-
-    use super::*;
-
-    /// A socket whose reads and writes are written down beforehand; each call takes the next line.
-    #[derive(Default)]
-    struct Script {
-        /// What each read gives; `None` is `WouldBlock`.
-        reads: VecDeque<Option<&'static [u8]>>,
-        /// What was written.
-        sent: Vec<u8>,
-        /// Calls made so far.
-        calls: usize,
-    }
-
-    impl Read for Script {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.calls += 1;
-            let bytes = self.reads.pop_front().expect("a read that was not foreseen");
-            let bytes = bytes.ok_or(ErrorKind::WouldBlock)?;
-            buffer[..bytes.len()].copy_from_slice(bytes);
-            Ok(bytes.len())
-        }
-    }
-
-    impl Write for Script {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.calls += 1;
-            self.sent.extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Socket for Script {
-        fn shut_down(&self, _how: Shutdown) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_request_costs_one_read_and_one_write() {
-        let mut socket = Script { reads: [Some(&b"5 7\n"[..])].into(), ..Script::default() };
-        let mut conversation = Conversation::new(&Config::default());
-        conversation.note_readable(false);
-        let want = conversation.drive(&mut socket, &mut Buffers::new()).unwrap();
-        let came = (want, socket.calls, &socket.sent[..]);
-        assert_eq!(came, (Want::Read, 2, &b"12\n"[..]), "DRIVE-5: no read that must fail");
-    }
-
-    #[test]
-    fn an_end_announced_with_the_last_bytes_is_read_without_a_further_event() {
-        let mut socket =
-            Script { reads: [Some(&b"5 7"[..]), Some(b"")].into(), ..Script::default() };
-        let (mut conversation, mut buffers) =
-            (Conversation::new(&Config::default()), Buffers::new());
-        conversation.note_readable(true);
-        let first = conversation.drive(&mut socket, &mut buffers).unwrap();
-        let second = conversation.drive(&mut socket, &mut buffers).unwrap();
-        assert_eq!((first, second), (Want::Turn, Want::Close), "DRIVE-5: read to the end");
-        assert_eq!(socket.sent, b"12\n", "the end completes the message");
-    }
-}
+mod tests;

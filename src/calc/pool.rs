@@ -6,7 +6,7 @@
 //! **Invariants**
 //! - `CALC-POOL-1`: a client is one job: its thread is free again when the conversation is over.
 //! - `CALC-POOL-2`: after the stop the clients that still wait for a thread are served what they have sent.
-//! - `CALC-POOL-3`: when the grace is over, the clients that have still got no thread are reset.
+//! - `CALC-POOL-3`: when the grace is over, the clients that have still got no thread are closed unanswered.
 //!
 //! **Left out**: giving the thread back between two messages, which needs a selector; then the step to
 //! `callbacks` is a short one.
@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::acceptor::Acceptor;
 use super::blocking::converse;
 use super::config::Config;
+use super::model::Ready;
 use super::open_streams::OpenStreams;
 use crate::threads::ThreadPool;
 
@@ -30,13 +31,14 @@ pub(super) fn serve(
     listener: TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
-    let open = OpenStreams::new()?;
+    let open = OpenStreams::new(stop)?;
     let pool = ThreadPool::fixed("worker", config.workers)?;
-    let served = queue_clients(&listener, config, stop, &open, &pool);
+    let served = queue_clients(&listener, config, stop, &open, &pool, ready);
     // Now, so that clients who come during the grace are refused instead of left waiting.
     drop(listener);
-    open.stop(config.grace);
+    open.wait_until_empty(config.grace);
     // Not the pool's drop, which would run every job that is still queued, long after the grace (CALC-POOL-3).
     pool.abandon();
     served
@@ -49,16 +51,18 @@ fn queue_clients(
     stop: BorrowedFd<'_>,
     open: &Arc<OpenStreams>,
     pool: &ThreadPool,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let shared = Arc::new(config.clone());
     let mut acceptor = Acceptor::new(listener, stop)?;
-    while open.wait_for_room(config.max_connections, stop)? {
+    ready()?;
+    while open.wait_for_room(config.max_connections)? {
         let Some(stream) = acceptor.next()? else {
             break;
         };
         let (place, config) = (open.enter(stream), Arc::clone(&shared));
         // A broken connection ends that conversation only, and the client knows why.
-        pool.execute(move || drop(converse(place.stream(), &config, None)))?;
+        pool.execute(move || drop(converse(place.stream(), &config, place.stop())))?;
     }
     Ok(())
 }

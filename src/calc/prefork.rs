@@ -18,6 +18,7 @@ use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 
 use super::config::Config;
+use super::model::Ready;
 use super::sequential;
 use crate::processes::Supervisor;
 
@@ -29,16 +30,19 @@ pub(super) fn serve(
     listener: &TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
-    let work = |stop: BorrowedFd<'_>| match sequential::serve(listener, config, stop) {
-        Ok(()) => 0,
-        Err(error) => {
-            // The parent sees the exit code only; a closed stderr changes nothing about it.
-            drop(io::stderr().write_all(format!("worker: {error}\n").as_bytes()));
-            1
-        }
-    };
+    let work =
+        |stop: BorrowedFd<'_>| match sequential::serve(listener, config, stop, &mut || Ok(())) {
+            Ok(()) => 0,
+            Err(error) => {
+                // The parent sees the exit code only; a closed stderr changes nothing about it.
+                drop(io::stderr().write_all(format!("worker: {error}\n").as_bytes()));
+                1
+            }
+        };
     let mut supervisor = Supervisor::start(config.workers.max(1), &work)?;
+    ready()?;
     supervisor.watch_until(stop)?;
     // Those that had to be killed had clients who did not let them go.
     supervisor.stop(config.grace).map(drop)

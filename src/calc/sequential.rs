@@ -13,6 +13,7 @@ use std::os::fd::BorrowedFd;
 use super::acceptor::Acceptor;
 use super::blocking::converse;
 use super::config::Config;
+use super::model::Ready;
 
 /// Serves one client after another, until `stop` is readable.
 ///
@@ -24,11 +25,13 @@ pub(super) fn serve(
     listener: &TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let mut acceptor = Acceptor::new(listener, stop)?;
+    ready()?;
     while let Some(stream) = acceptor.next()? {
         // A broken connection ends that conversation only, and the client knows why.
-        drop(converse(&stream, config, Some(stop)));
+        drop(converse(&stream, config, stop));
     }
     Ok(())
 }

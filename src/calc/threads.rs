@@ -19,6 +19,7 @@ use std::thread;
 use super::acceptor::Acceptor;
 use super::blocking::converse;
 use super::config::Config;
+use super::model::Ready;
 use super::open_streams::OpenStreams;
 
 /// Serves each client on a thread of its own, until `stop` is readable.
@@ -29,12 +30,13 @@ pub(super) fn serve(
     listener: TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
-    let open = OpenStreams::new()?;
-    let served = start_threads(&listener, config, stop, &open);
+    let open = OpenStreams::new(stop)?;
+    let served = start_threads(&listener, config, stop, &open, ready);
     // Now, so that clients who come during the grace are refused instead of left waiting.
     drop(listener);
-    open.stop(config.grace);
+    open.wait_until_empty(config.grace);
     served
 }
 
@@ -44,18 +46,20 @@ fn start_threads(
     config: &Config,
     stop: BorrowedFd<'_>,
     open: &Arc<OpenStreams>,
+    ready: Ready<'_>,
 ) -> io::Result<()> {
     let shared = Arc::new(config.clone());
     let mut acceptor = Acceptor::new(listener, stop)?;
+    ready()?;
     let mut clients = 0_u64;
-    while open.wait_for_room(config.max_connections, stop)? {
+    while open.wait_for_room(config.max_connections)? {
         let Some(stream) = acceptor.next()? else {
             break;
         };
         clients += 1;
         let (place, config) = (open.enter(stream), Arc::clone(&shared));
         // A broken connection ends that conversation only, and the client knows why.
-        let body = move || drop(converse(place.stream(), &config, None));
+        let body = move || drop(converse(place.stream(), &config, place.stop()));
         // The kernel keeps 15 characters of the name, for `ps -T` and the debugger.
         let thread = thread::Builder::new().name(format!("client {clients}"));
         if let Err(error) = thread.spawn(body) {

@@ -5,7 +5,8 @@
 //! started here, because `prefork` forks.
 //!
 //! **Invariants**
-//! - `SERVE-1`: bind, then listen to signals, then say `listening on`, then serve.
+//! - `SERVE-1`: bind, then listen to signals, then let the model get its own descriptors, threads and processes, and
+//!   only then say `listening on`: who has read it is served.
 //! - `SERVE-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once.
 //! - `SERVE-3`: without options it does what `Config::default` says.
 //!
@@ -94,11 +95,16 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let stop = stop.map_err(|error| Failure::while_doing("signals", error))?;
     let bound = listener.local_addr();
     let bound = bound.map_err(|error| Failure::while_doing("getsockname", error))?;
-    output.line(format_args!("listening on {bound}"))?;
+    let mut told = Ok(());
     // A script waits for this line; it must not sit in a buffer until the server ends.
-    output.flush()?;
-    calc::serve(model, listener, &config, stop)
-        .map_err(|error| Failure::while_doing(format_args!("model {model}"), error))
+    let mut ready = || {
+        told = output.line(format_args!("listening on {bound}")).and_then(|()| output.flush());
+        // What went wrong is in `told`; this only ends the server.
+        if told.is_ok() { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    };
+    let served = calc::serve_and_tell(model, listener, &config, stop, &mut ready);
+    told?;
+    served.map_err(|error| Failure::while_doing(format_args!("model {model}"), error))
 }
 
 /// Listens on the first of the addresses that can be had.

@@ -200,7 +200,15 @@ impl Contest {
         })?;
         let end = Usage::of(server.pid()).unwrap_or_default();
         most.keep_most(end);
-        Ok(Row { report, cpu: end.cpu_since(&begin), most, ended_well: server.end()? })
+        let ended_well = if report.end == End::Stopped {
+            // Killed at once, with all that it started, by its drop: a second ctrl-c ends this program on the spot,
+            // and must not find us waiting for a server that takes its time.
+            drop(server);
+            true
+        } else {
+            server.end()?
+        };
+        Ok(Row { report, cpu: end.cpu_since(&begin), most, ended_well })
     }
 }
 

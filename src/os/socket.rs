@@ -92,32 +92,3 @@ pub fn set_linger_zero(stream: &TcpStream) -> io::Result<()> {
     })
     .map(drop)
 }
-
-/// The states of tcp(7) in which the peer may still send: RFC 9293's ESTABLISHED, FIN-WAIT-1 and -2, by the
-/// kernel's numbers.
-const PEER_MAY_SEND: [u8; 3] = [1, 4, 5];
-
-/// Tells whether the peer has closed its sending side, or the connection is gone.
-///
-/// A read cannot tell once our own side has shut its input down: it gives 0 then, whatever the peer does.
-///
-/// # Errors
-/// None for an open stream.
-///
-/// # Source
-/// tcp(7), `TCP_INFO`, whose first byte is the state
-pub fn peer_has_closed(stream: &TcpStream) -> io::Result<bool> {
-    let mut state = 0_u8;
-    let mut length: libc::socklen_t = 1;
-    // SAFETY: the descriptor is open; the kernel writes at most `length` bytes, which `state` has.
-    check(unsafe {
-        libc::getsockopt(
-            stream.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            (&raw mut state).cast(),
-            &raw mut length,
-        )
-    })?;
-    Ok(!PEER_MAY_SEND.contains(&state))
-}

@@ -209,6 +209,20 @@ impl Client {
         }
     }
 
+    /// Any number of this line, and then the end of the stream, not a reset; returns how many, and what else came
+    /// before the end.
+    pub fn expect_many_and_end(&mut self, line: &[u8]) -> (usize, String) {
+        let begun = Instant::now();
+        while self.wait(begun, PATIENCE) {}
+        let count = self.came.chunks(line.len()).take_while(|chunk| *chunk == line).count();
+        if !matches!(self.end, Some(Ok(()))) {
+            self.fail(&line.repeat(count + 1), begun);
+        }
+        let rest = self.came.split_off(count * line.len());
+        self.came.clear();
+        (count, String::from_utf8_lossy(&rest).into_owned())
+    }
+
     /// These lines, and then the end of the stream.
     pub fn expect_rest_and_end(&mut self, reply: &[u8]) {
         self.expect(reply);
