@@ -28,6 +28,8 @@ const ERROR_PER_DIGIT: f64 = 16.0 * f64::EPSILON;
 const ERROR: f64 = 1e-12;
 
 /// Counts the decimal digits of a number without converting it; zero has one.
+///
+/// It takes a few nanoseconds, but where it has to ask a power of ten, as long as it takes to compute that.
 pub fn decimal_digits(value: &BigUint) -> u64 {
     let logarithm = logarithm(value);
     let error = ERROR + ERROR_PER_DIGIT * logarithm;
@@ -50,6 +52,7 @@ fn power_of_ten(exponent: u64) -> BigUint {
 fn logarithm(value: &BigUint) -> f64 {
     let mut top = value.iter_u64_digits().rev();
     let (Some(high), low) = (top.next(), top.next().unwrap_or(0)) else { return 0.0 };
+    // The bits below the highest limb: the number is that limb, and a fraction, times 2 to this power.
     let below = value.bits() - u64::from(u64::BITS - high.leading_zeros());
     // The second limb matters when the first is small. All others together are less than a double shows.
     let leading = float(high) + float(low) * 2_f64.powi(-64);

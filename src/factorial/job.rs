@@ -39,7 +39,8 @@ pub enum Job {
         /// The range's last number.
         last: u32,
     },
-    /// A product of two numbers.
+    /// A product of two numbers, as large as a part of the whole factorial: of the kinds of jobs, this one alone is
+    /// long to send.
     Product(BigUint, BigUint),
 }
 
@@ -78,7 +79,9 @@ impl Job {
             [SWING, n, first, last] => {
                 Some(Self::Swing { n: short(n)?, first: short(first)?, last: short(last)? })
             }
+            // The second factor's length is what is left.
             [PRODUCT, length, ref limbs @ ..] => {
+                // A length beyond the end is refused here, before anything is made of it.
                 let (a, b) = limbs.split_at_checked(usize::try_from(length).ok()?)?;
                 Some(Self::Product(from_limbs(a), from_limbs(b)))
             }

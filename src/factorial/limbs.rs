@@ -20,6 +20,15 @@ pub(super) const BITS: u64 = u64::BITS as u64;
 const BYTES: usize = size_of::<u64>();
 
 /// Makes the number of these limbs, lowest first; zeros at the top do no harm.
+///
+/// # Examples
+/// ```
+/// use handloom::factorial::limbs;
+///
+/// let value = limbs::from_limbs(&[0, 1]);
+/// assert_eq!(value.to_string(), "18446744073709551616");
+/// assert_eq!(limbs::from_bytes(&limbs::to_bytes(&value)), Some(value));
+/// ```
 pub fn from_limbs(limbs: &[u64]) -> BigUint {
     // `num-bigint` takes halves only.
     let halves = limbs.iter().flat_map(|&limb| [low_half(limb), low_half(limb >> 32)]);
@@ -80,6 +89,7 @@ pub(super) fn add(target: &mut [u64], term: &[u64]) {
         (*limb, carry) = limb.carrying_add(term, carry);
     }
     for limb in high {
+        // A carry runs far only through limbs that are all ones.
         if !carry {
             break;
         }
@@ -88,7 +98,7 @@ pub(super) fn add(target: &mut [u64], term: &[u64]) {
     debug_assert!(!carry, "LIMBS-1: the target is long enough");
 }
 
-/// `target -= term`, both of one length, `term` the smaller.
+/// `target -= term`, both of one length, `term` not the greater.
 pub(super) fn subtract(target: &mut [u64], term: &[u64]) {
     let mut borrow = false;
     for (limb, &term) in target.iter_mut().zip(term) {
@@ -97,7 +107,9 @@ pub(super) fn subtract(target: &mut [u64], term: &[u64]) {
     debug_assert!(!borrow, "LIMBS-1: the smaller is taken from the greater");
 }
 
-/// `target -= term * factor`, both of one length, the product the smaller.
+/// `target -= term * factor`, both of one length, the product not the greater.
+///
+/// Product and difference in one pass: the product alone would be one more number to write and to read.
 pub(super) fn subtract_multiple(target: &mut [u64], term: &[u64], factor: u64) {
     let mut carry = 0;
     for (limb, &term) in target.iter_mut().zip(term) {
@@ -120,6 +132,7 @@ pub(super) fn divide_exactly(target: &mut [u64], divisor: u64) {
     if twos > 0 {
         shift_down(target, twos);
     }
+    // The twos are gone from both; what is left is the division by an odd number.
     let odd = divisor >> twos;
     if odd == 1 {
         return;
@@ -127,6 +140,7 @@ pub(super) fn divide_exactly(target: &mut [u64], divisor: u64) {
     let inverse = inverse(odd);
     let mut carry = 0;
     for limb in target {
+        // What the lower limbs of the quotient, times the divisor, have already put into this limb.
         let (rest, borrow) = limb.overflowing_sub(carry);
         *limb = rest.wrapping_mul(inverse);
         let (_, high) = parted(u128::from(*limb) * u128::from(odd));
@@ -135,7 +149,9 @@ pub(super) fn divide_exactly(target: &mut [u64], divisor: u64) {
     debug_assert_eq!(carry, 0, "LIMBS-1: the division leaves no rest");
 }
 
-/// Divides by a power of two, `0 < twos < 64`; the bits below are known to be zero.
+/// Divides by a power of two, `0 < twos < 64`; the bits that are shifted out are known to be zero.
+///
+/// From the top down, so that the limb above is still at hand.
 fn shift_down(target: &mut [u64], twos: u32) {
     let mut above = 0;
     for limb in target.iter_mut().rev() {

@@ -13,7 +13,7 @@ use num_bigint::BigUint;
 
 use super::toom::multiply;
 
-/// Words that are multiplied one after another: too few for halving to gain. Measured: bench `factorial`.
+/// Words that are multiplied one after another. Taste: from 4 to 64 words, the bench `factorial` shows no difference.
 const FEW: usize = 16;
 
 /// Factors, packed into machine words.
@@ -32,6 +32,8 @@ impl Factors {
     }
 
     /// Adds a factor.
+    ///
+    /// That a factor does not fit is found by multiplying: the product is wanted anyway, and the check is free.
     pub(super) fn push(&mut self, factor: u64) {
         if let Some(word) = self.word.checked_mul(factor) {
             self.word = word;

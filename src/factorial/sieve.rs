@@ -19,6 +19,13 @@ const STRETCH_WORDS: usize = 2_048;
 const STRETCH_ODDS: u64 = STRETCH_WORDS as u64 * 64;
 
 /// The odd primes of a range, an iterator.
+///
+/// # Examples
+/// ```
+/// use handloom::factorial::sieve::OddPrimes;
+///
+/// assert_eq!(OddPrimes::new(80, 100).collect::<Vec<_>>(), [83, 89, 97]);
+/// ```
 #[derive(Debug)]
 pub struct OddPrimes {
     /// The odd primes up to the square root of `last`; never changes.
@@ -36,7 +43,7 @@ pub struct OddPrimes {
 impl OddPrimes {
     /// Prepares the odd primes from `first` to `last`, both among them if they are prime.
     pub fn new(first: u32, last: u32) -> Self {
-        // 1 is odd and no prime.
+        // 1 is odd and no prime; 2 is a prime and not odd (`SIEVE-1`).
         let start = u64::from(first.max(3) | 1);
         let mut primes = Self {
             base: base(last.isqrt()),
@@ -49,7 +56,9 @@ impl OddPrimes {
         primes
     }
 
-    /// Fills the stretch that begins at `start`.
+    /// Fills the stretch that begins at `start`: sets all bits, and strikes out the odd multiples of each prime.
+    ///
+    /// An even multiple has no bit, so the next odd multiple is two primes further, which is `prime` bits further.
     fn sieve(&mut self) {
         self.word = 0;
         let odds = (self.last + 1).saturating_sub(self.start).div_ceil(2).min(STRETCH_ODDS);
@@ -65,9 +74,10 @@ impl OddPrimes {
         for &prime in &self.base {
             let prime = u64::from(prime);
             if prime * prime >= end {
+                // What it could strike out is below its square, and has a smaller factor.
                 break;
             }
-            // The first odd multiple in the stretch that no smaller prime has struck out for certain.
+            // The first odd multiple in the stretch; below the square, a smaller prime has struck it out.
             let multiple = (self.start.div_ceil(prime) | 1).max(prime) * prime;
             let mut odd = (multiple - self.start) / 2;
             while odd < odds {
@@ -83,7 +93,7 @@ fn index(odd: u64) -> usize {
     usize::try_from(odd / 64).expect("holds because a stretch is STRETCH_WORDS long")
 }
 
-/// The odd primes up to a small number, by a sieve without stretches.
+/// The odd primes up to the square root of some last number, by a sieve without stretches.
 fn base(last: u32) -> Vec<u32> {
     let mut primes: Vec<u32> = Vec::new();
     for odd in (3..=last).step_by(2) {
@@ -104,13 +114,14 @@ impl Iterator for OddPrimes {
             while let Some(bits) = self.bits.get_mut(self.word) {
                 if *bits != 0 {
                     let odd = self.word as u64 * 64 + u64::from(bits.trailing_zeros());
-                    // Clears the lowest bit that is set.
+                    // Clears the lowest bit that is set, which is the one just read.
                     *bits &= *bits - 1;
                     let prime = self.start + 2 * odd;
                     return Some(u32::try_from(prime).expect("holds because it is at most `last`"));
                 }
                 self.word += 1;
             }
+            // All bits of this stretch are given out.
             self.start += 2 * STRETCH_ODDS;
             if self.start > self.last {
                 // Asked again, it says so again.

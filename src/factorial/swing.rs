@@ -7,7 +7,7 @@
 //!
 //! Two more savings. Twos are left out everywhere and shifted in at the end. And the square is not made first: to
 //! multiply one of its two factors by the swing, and the result by the other factor, costs less than to multiply
-//! the long square by the short swing, because this squaring would be no quicker than any other product.
+//! the long square by the short swing, because a squaring here is no quicker than any other product.
 //!
 //! **Invariants**
 //! - `SWING-1` `n! = odd(n) · 2^(n - ones)`, where `ones` counts the ones of `n` in binary, and `odd(n)` is odd.
@@ -41,6 +41,17 @@ fn small(n: u32) -> Option<u64> {
 }
 
 /// Computes `n!`.
+///
+/// # Blocking
+/// It computes on the calling thread, for as long as it takes: a third of a second for a million.
+///
+/// # Examples
+/// ```
+/// use handloom::factorial::{digits, factorial};
+///
+/// assert_eq!(factorial(22).to_string(), "1124000727777607680000");
+/// assert_eq!(digits::decimal_digits(&factorial(1_000)), 2_568);
+/// ```
 pub fn factorial(n: u32) -> BigUint {
     small(n).map_or_else(|| with_twos(odd_factorial(n), n), BigUint::from)
 }
@@ -51,6 +62,8 @@ pub(super) fn with_twos(odd: BigUint, n: u32) -> BigUint {
 }
 
 /// Computes `n!` without its twos.
+///
+/// The primes are found once: those that a smaller swing wants are the first of them.
 pub(super) fn odd_factorial(n: u32) -> BigUint {
     let primes: Vec<u32> = OddPrimes::new(3, n).collect();
     odd_factorial_of(n, &primes)
@@ -77,12 +90,13 @@ pub(super) fn swing(n: u32, primes: impl Iterator<Item = u32>) -> BigUint {
     let root = n.isqrt();
     for prime in primes {
         if prime > root {
-            // Its square is above `n`: one quotient only.
+            // Its square is above `n`: one quotient only. Nearly all primes are of this kind.
             if (n / prime) % 2 == 1 {
                 factors.push(u64::from(prime));
             }
             continue;
         }
+        // One quotient is odd at most for each power of `prime` up to `n`, so the product is at most `n`.
         let mut power = 1;
         let mut quotient = n / prime;
         while quotient > 0 {

@@ -38,6 +38,8 @@ const MOST_POINTS: usize = 31;
 const THRESHOLD: usize = 2_000;
 
 /// Multiplies two numbers, by whichever way is quickest at their size.
+///
+/// The smaller products are cut again, while they are long enough.
 pub(super) fn multiply(a: &BigUint, b: &BigUint) -> BigUint {
     if limbs::length(a).min(limbs::length(b)) < THRESHOLD {
         return a * b;
@@ -47,7 +49,10 @@ pub(super) fn multiply(a: &BigUint, b: &BigUint) -> BigUint {
     split.join(&products)
 }
 
-/// How many points suit a product of so many limbs. Measured: bench `factorial`.
+/// How many points suit a product of so many limbs.
+///
+/// More points are less work in the products, and more sums between them, whose number grows with the square of the
+/// points. Measured: bench `factorial`, where twice or half of these borders change less than the machine's mood.
 fn points(limbs: usize) -> usize {
     if limbs < 16_000 {
         13
@@ -84,7 +89,8 @@ impl Split {
     fn new(a: &BigUint, b: &BigUint, points: usize) -> (Self, Vec<(BigUint, BigUint)>) {
         let (a, b) = (a.to_u64_digits(), b.to_u64_digits());
         let (shorter, longer) = in_order(a.len(), b.len());
-        // So many pieces of the shorter that both have one more than there are points.
+        // With p and q pieces the product has p + q - 1 coefficients, so p + q may be one more than the points.
+        // Both share these by their lengths, and the pieces are as long as the one or the other needs them.
         let pieces = (shorter * (points + 1) / (shorter + longer)).max(1);
         let piece = shorter.div_ceil(pieces).max(longer.div_ceil(points + 1 - pieces)).max(1);
         let (a_pieces, b_pieces) = (pieces_of(&a, piece), pieces_of(&b, piece));
@@ -121,9 +127,11 @@ impl Split {
             even.push(even_part);
             odd.push(odd_part);
         }
+        // The even part is known at 0 as well, which is one point more for one coefficient more.
         interpolate(&mut even, 0);
         interpolate(&mut odd, 1);
         // One limb for the last carry, and room for the zeros at the top of the last coefficient.
+        // Coefficients are about two pieces long and stand one piece apart, so they overlap and are added.
         let mut product = vec![0; self.length + width + self.piece + 1];
         let odd = odd.iter().map(Some).chain(std::iter::once(None));
         for (i, (even, odd)) in even.iter().zip(odd).enumerate() {
@@ -136,7 +144,7 @@ impl Split {
     }
 }
 
-/// A polynomial's values at a point and at its negative.
+/// A polynomial's values, which are the factors of two of the products: those at a point and at its negative.
 struct Values {
     /// The value at the point.
     plus: BigUint,
@@ -159,7 +167,9 @@ fn evaluate(pieces: &[&[u64]], x: u64) -> Values {
     for (i, piece) in pieces.iter().enumerate().rev() {
         multiply_add(if i % 2 == 0 { &mut even } else { &mut odd }, x * x, piece);
     }
+    // Horner's rule in x², twice: the odd powers are x times what stands in `odd`.
     multiply_add(&mut odd, x, &[]);
+    // From the top limb down, the first that differs decides.
     let negative = even.iter().rev().lt(odd.iter().rev());
     let (greater, smaller) = if negative { (odd, even) } else { (even, odd) };
     let mut plus = greater.clone();
