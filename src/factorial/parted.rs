@@ -2,7 +2,7 @@
 //!
 //! The problem: to give each worker a stretch of the factors is easy, and gains little. Most of the work is in the
 //! last few products, and by then one worker multiplies while the others look on. So the last products are cut
-//! too, by [`toom`](super::toom), into many that are independent.
+//! too, by `toom`, into many that are independent.
 //!
 //! The work is a sequence of rounds; the jobs of a round may be computed in any order, and the next round is made
 //! of their results. `half` is the number halved so often that its factorial is one job among the others:
