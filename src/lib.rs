@@ -30,6 +30,8 @@
 //!    are under every lock and queue, `children` under every combinator, `run_blocking` is the bridge to threads.
 //! 4. [`calc`]: what it is good for. `protocol::session` is shared by all models; then the models, from
 //!    `sequential` to `asynchronous`.
+//! 5. [`factorial`]: work for the pools, and how to part one computation over them. Read `tree`, then `swing`, then
+//!    `parted`.
 //!
 //! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
 //! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
