@@ -11,7 +11,7 @@
 //! ```text
 //! 7  cli                                  the program: arguments, printing, exit codes
 //! 6  labs        compare                  small experiments; one load against every server
-//! 5  calc                                 the calculator, in seven models
+//! 5  calc   factorial                     the calculator, in seven models; a large factorial, parted
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
@@ -30,6 +30,8 @@
 //!    are under every lock and queue, `children` under every combinator, `run_blocking` is the bridge to threads.
 //! 4. [`calc`]: what it is good for. `protocol::session` is shared by all models; then the models, from
 //!    `sequential` to `asynchronous`.
+//! 5. [`factorial`]: work for the pools, and how to part one computation over them. Read `tree`, then `swing`, then
+//!    `parted`.
 //!
 //! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
 //! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
@@ -70,6 +72,7 @@
 //! | `CORE-1` | `rt/core.rs` |
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
+//! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
 //! | `EDGE-1` | `generator/event_loop.rs` |
@@ -77,6 +80,7 @@
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
+//! | `FACTORS-1` | `factorial/product.rs` |
 //! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
@@ -90,12 +94,14 @@
 //! | `IDLE-1` to 3 | `compare/idle.rs` |
 //! | `INTERRUPT-1` | `cli/interrupt.rs` |
 //! | `ITEM-1` to 5 | `aio/queue.rs` |
+//! | `JOB-1` to 2 | `factorial/job.rs` |
 //! | `JOBS-1` to 2 | `aio/job_threads.rs` |
 //! | `JOIN-1` to 3 | `rt/join.rs` |
 //! | `JOURNAL-1` to 2 | `labs/journal.rs` |
 //! | `JSON-1` | `compare/json.rs` |
 //! | `LAB-1` to 2 | `cli/lab.rs` |
 //! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
+//! | `LIMBS-1` to 2 | `factorial/limbs.rs` |
 //! | `LIMIT-1` | `os/limits.rs` |
 //! | `LINES-1` to 2 | `report/lines.rs` |
 //! | `LOAD-1` to 4 | `compare/load.rs` |
@@ -110,6 +116,7 @@
 //! | `OUTPUT-1` to 3 | `cli/output.rs` |
 //! | `PAGE-1` to 2 | `report/page.rs` |
 //! | `PARK-1` to 2 | `rt/parked.rs` |
+//! | `PARTED-1` to 3 | `factorial/parted.rs` |
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
 //! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
 //! | `POLL-1` | `os/poll.rs` |
@@ -132,6 +139,7 @@
 //! | `SERVER-1` to 4 | `compare/server.rs` |
 //! | `SESSION-1` to 6 | `calc/protocol/session.rs` |
 //! | `SHARED-1` to 2 | `calc/shared.rs` |
+//! | `SIEVE-1` to 2 | `factorial/sieve.rs` |
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
 //! | `SLAB-1` | `rt/slab.rs` |
 //! | `SLEEP-1` to 2 | `aio/sleep.rs` |
@@ -145,6 +153,7 @@
 //! | `SUM-1` | `calc/protocol/sum.rs` |
 //! | `SUPERVISOR-1` to 5 | `processes/supervisor.rs` |
 //! | `SVG-1` to 2 | `report/svg.rs` |
+//! | `SWING-1` to 2 | `factorial/swing.rs` |
 //! | `TABLE-1` to 2 | `rt/table.rs` |
 //! | `TALK-1` to 3 | `compare/conversation.rs` |
 //! | `TASK-1` to 6 | `rt/task.rs` |
@@ -154,6 +163,7 @@
 //! | `TICK-1` to 3 | `aio/interval.rs` |
 //! | `TIMEOUT-1` to 2 | `aio/timeout.rs` |
 //! | `TIMER-1` to 4 | `rt/timers.rs` |
+//! | `TOOM-1` to 3 | `factorial/toom.rs` |
 //! | `TOUR-1` to 3 | `cli/tour.rs` |
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
@@ -164,6 +174,7 @@ pub mod aio;
 pub mod calc;
 pub mod cli;
 pub mod compare;
+pub mod factorial;
 pub mod generator;
 pub mod jobs;
 pub mod labs;
