@@ -15,9 +15,10 @@
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
+//! 1  http                                 HTTP/1.1 on byte slices, never a socket
 //! 0  os                                   the only calls into C, each wrapped once
 //! ```
-//! Floor 4 is kept for HTTP.
+//! Floor 4 is kept for HTTP on sockets.
 //!
 //! # Reading order
 //!
@@ -30,6 +31,7 @@
 //!    are under every lock and queue, `children` under every combinator, `run_blocking` is the bridge to threads.
 //! 4. [`calc`]: what it is good for. `protocol::session` is shared by all models; then the models, from
 //!    `sequential` to `asynchronous`.
+//! 5. [`http`]: the other wire, for clients and servers alike. Its module page draws the way through it.
 //!
 //! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
 //! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
@@ -52,6 +54,7 @@
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
+//! | `BODY-1` to 3 | `http/body.rs` |
 //! | `BOUND-1` to 3 | `aio/bounded.rs` |
 //! | `BUF-1` to 5 | `aio/buf_reader.rs` |
 //! | `CALC-POOL-1` to 3 | `calc/pool.rs` |
@@ -70,9 +73,11 @@
 //! | `CORE-1` | `rt/core.rs` |
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
+//! | `DATE-1` to 2 | `http/date.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
 //! | `EDGE-1` | `generator/event_loop.rs` |
+//! | `ENCODE-1` to 3 | `http/encode.rs` |
 //! | `END-1` to 2 | `rt/ending.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
@@ -110,6 +115,7 @@
 //! | `OUTPUT-1` to 3 | `cli/output.rs` |
 //! | `PAGE-1` to 2 | `report/page.rs` |
 //! | `PARK-1` to 2 | `rt/parked.rs` |
+//! | `PERCENT-1` to 2 | `http/percent.rs` |
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
 //! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
 //! | `POLL-1` | `os/poll.rs` |
@@ -118,11 +124,14 @@
 //! | `PROCESS-1` to 4 | `os/process.rs` |
 //! | `PRODUCT-1` to 3 | `calc/protocol/product.rs` |
 //! | `PROGRAM-1` to 2 | `cli/program.rs` |
+//! | `QUERY-1` to 2 | `http/query.rs` |
 //! | `QUEUE-1` to 3 | `rt/run_queue.rs` |
 //! | `RACE-1` to 2 | `aio/race.rs` |
 //! | `REACH-1` | `cli/connect.rs` |
 //! | `READY-1` to 5 | `rt/reactor.rs` |
 //! | `RECORD-1` to 2 | `compare/record.rs` |
+//! | `REDIRECT-1` to 3 | `http/redirect.rs` |
+//! | `REFUSAL-1` | `http/request_error.rs` |
 //! | `REMOTE-1` to 3 | `rt/remote.rs` |
 //! | `ROWS-1` | `compare/table.rs` |
 //! | `RUN-1` to 3 | `compare/run.rs` |
@@ -138,6 +147,7 @@
 //! | `SLOT-1` to 4 | `jobs/slot.rs` |
 //! | `SOCKET-1` | `calc/socket.rs` |
 //! | `SOURCE-1` to 3 | `aio/source.rs` |
+//! | `STATUS-1` | `http/status.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
 //! | `STOP-1` to 3 | `aio/signals.rs` |
 //! | `STREAMS-1` to 3 | `calc/open_streams.rs` |
@@ -147,6 +157,7 @@
 //! | `SVG-1` to 2 | `report/svg.rs` |
 //! | `TABLE-1` to 2 | `rt/table.rs` |
 //! | `TALK-1` to 3 | `compare/conversation.rs` |
+//! | `TARGET-1` to 2 | `http/target.rs` |
 //! | `TASK-1` to 6 | `rt/task.rs` |
 //! | `TCP-1` to 3 | `aio/tcp_stream.rs` |
 //! | `THREADLIST-1` | `os/thread_list.rs` |
@@ -155,6 +166,7 @@
 //! | `TIMEOUT-1` to 2 | `aio/timeout.rs` |
 //! | `TIMER-1` to 4 | `rt/timers.rs` |
 //! | `TOUR-1` to 3 | `cli/tour.rs` |
+//! | `URL-1` to 3 | `http/url.rs` |
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
@@ -165,6 +177,7 @@ pub mod calc;
 pub mod cli;
 pub mod compare;
 pub mod generator;
+pub mod http;
 pub mod jobs;
 pub mod labs;
 pub mod os;
