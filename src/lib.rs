@@ -15,7 +15,7 @@
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
-//! 1  http                                 HTTP/1.1 on byte slices, never a socket
+//! 1  http   json                          HTTP/1.1 on byte slices, never a socket; reading and writing JSON
 //! 0  os                                   the only calls into C, each wrapped once
 //! ```
 //! Floor 4 is kept for HTTP on sockets.
@@ -98,7 +98,10 @@
 //! | `JOBS-1` to 2 | `aio/job_threads.rs` |
 //! | `JOIN-1` to 3 | `rt/join.rs` |
 //! | `JOURNAL-1` to 2 | `labs/journal.rs` |
-//! | `JSON-1` | `compare/json.rs` |
+//! | `JSON-1` to 2 | `json/value.rs` |
+//! | `JSON-NUMBER-1` | `json/number.rs` |
+//! | `JSON-READ-1` to 4 | `json/reader.rs` |
+//! | `JSON-WRITE-1` | `json/writer.rs` |
 //! | `LAB-1` to 2 | `cli/lab.rs` |
 //! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
 //! | `LIMIT-1` | `os/limits.rs` |
@@ -179,6 +182,7 @@ pub mod compare;
 pub mod generator;
 pub mod http;
 pub mod jobs;
+pub mod json;
 pub mod labs;
 pub mod os;
 pub mod processes;
