@@ -51,6 +51,7 @@
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
+//! | `AUTHORITY-1` to 2 | `http/authority.rs` |
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
@@ -62,6 +63,7 @@
 //! | `CHART-1` | `compare/chart.rs` |
 //! | `CHILD-1` to 6 | `aio/children.rs` |
 //! | `CHUNK-1` to 2 | `jobs/chunks.rs` |
+//! | `CHUNKED-1` to 4 | `http/chunked.rs` |
 //! | `CLIENT-1` to 3 | `cli/client.rs` |
 //! | `CLOCK-1` to 2 | `rt/clock.rs` |
 //! | `CLOSURE-1` to 4 | `calc/callbacks.rs` |
@@ -83,12 +85,15 @@
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
 //! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
+//! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
+//! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
 //! | `HANDLE-1` to 3 | `jobs/handle.rs` |
+//! | `HEAD-1` to 4 | `http/head.rs` |
 //! | `HELP-1` to 2 | `cli/help.rs` |
 //! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
 //! | `HOOK-1` to 2 | `rt/observer.rs` |
@@ -136,6 +141,9 @@
 //! | `REDIRECT-1` to 3 | `http/redirect.rs` |
 //! | `REFUSAL-1` | `http/request_error.rs` |
 //! | `REMOTE-1` to 3 | `rt/remote.rs` |
+//! | `REQUEST-1` to 3 | `http/request.rs` |
+//! | `RESOLVE-1` | `http/resolve.rs` |
+//! | `RESPONSE-1` to 3 | `http/response.rs` |
 //! | `ROWS-1` | `compare/table.rs` |
 //! | `RUN-1` to 3 | `compare/run.rs` |
 //! | `SCRIPT-1` to 3 | `compare/script.rs` |

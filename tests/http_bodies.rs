@@ -92,7 +92,7 @@ fn extensions_and_trailers_cannot_go_on_for_ever() {
         ("many trailers", trailers),
     ] {
         let came = body(Framing::Chunked, u64::MAX, text.as_bytes(), &[]);
-        assert_eq!(came, Err(BodyError::TooMuchExtra), "CHUNK-2: {name}");
+        assert_eq!(came, Err(BodyError::TooMuchExtra), "CHUNKED-2: {name}");
     }
     let fair = ["3;", &"a".repeat(most - 100), "\r\nabc\r\n0\r\n\r\n"].concat();
     assert_eq!(body(Framing::Chunked, u64::MAX, fair.as_bytes(), &[]), whole(b"abc", 0));
@@ -102,7 +102,7 @@ fn extensions_and_trailers_cannot_go_on_for_ever() {
 fn the_largest_length_of_a_chunk_is_no_danger() {
     let mut body = Body::new(Framing::Chunked, u64::MAX).unwrap();
     let mut input = &b"ffffffffffffffff\r\nabc"[..];
-    assert_eq!(body.next(&mut input), Ok(Piece::Data(b"abc")), "CHUNK-3");
+    assert_eq!(body.next(&mut input), Ok(Piece::Data(b"abc")), "CHUNKED-3");
     assert_eq!(body.certain(), u64::MAX - 3);
     assert_eq!(body.next(&mut input), Ok(Piece::More));
     let came = bodies::body(Framing::Chunked, 2, b"ffffffffffffffff\r\nabc", &[]);
@@ -155,7 +155,7 @@ proptest! {
         wire.extend_from_slice(LAST_CHUNK);
         wire.extend_from_slice(&after);
         let came = body(Framing::Chunked, u64::MAX, &wire, &cuts);
-        prop_assert_eq!(came, whole(&pieces.concat(), after.len()), "CHUNK-1, ENCODE-1");
+        prop_assert_eq!(came, whole(&pieces.concat(), after.len()), "CHUNKED-1, ENCODE-1");
     }
 
     #[test]
@@ -164,6 +164,6 @@ proptest! {
         cuts in cuts(),
     ) {
         let at_once = body(Framing::Chunked, 20, &bytes, &[]);
-        prop_assert_eq!(body(Framing::Chunked, 20, &bytes, &cuts), at_once, "CHUNK-1");
+        prop_assert_eq!(body(Framing::Chunked, 20, &bytes, &cuts), at_once, "CHUNKED-1");
     }
 }

@@ -172,7 +172,11 @@ fn what_is_not_utf8_is_refused() {
         assert_eq!(came, Err(JsonError { fault: Fault::Utf8, at: 1 }), "JSON-READ-1: {bytes:?}");
     }
     let utf16 = Json::parse(b"\xff\xfe1\0");
-    assert_eq!(utf16, Err(JsonError { fault: Fault::Utf8, at: 0 }), "JSON-READ-1: sixteen bits a character");
+    assert_eq!(
+        utf16,
+        Err(JsonError { fault: Fault::Utf8, at: 0 }),
+        "JSON-READ-1: sixteen bits a character"
+    );
 }
 
 #[test]

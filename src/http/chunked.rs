@@ -17,11 +17,11 @@
 //! | `LastEnd` | LF | `Done` |
 //!
 //! **Invariants**
-//! - `CHUNK-1` However the bytes are cut, the data and the verdict are the same.
-//! - `CHUNK-2` Memory is constant: extensions and trailers are looked at and forgotten. Of both together a body
+//! - `CHUNKED-1` However the bytes are cut, the data and the verdict are the same.
+//! - `CHUNKED-2` Memory is constant: extensions and trailers are looked at and forgotten. Of both together a body
 //!   may have [`MOST_EXTRA_BYTES`], so that a peer cannot send for ever without sending anything.
-//! - `CHUNK-3` A length is 1 to 16 hex digits, so it fits a `u64`; no sign, no blank before it, no `0x`.
-//! - `CHUNK-4` A line ends with CR LF and in no other way; no control character stands in extension or trailer.
+//! - `CHUNKED-3` A length is 1 to 16 hex digits, so it fits a `u64`; no sign, no blank before it, no `0x`.
+//! - `CHUNKED-4` A line ends with CR LF and in no other way; no control character stands in extension or trailer.
 //!
 //! **Left out**: the trailers' meaning. Fields that come after the body are easily mistaken for fields of the
 //! head, and nothing here needs them. And the grammar within an extension, which cannot contain a line's end.
@@ -73,9 +73,9 @@ enum State {
 pub(super) struct ChunkDecoder {
     /// The length of the chunk as read so far; in `Data`, what is still to come of it.
     left: u64,
-    /// Bytes of extensions and trailers so far (`CHUNK-2`).
+    /// Bytes of extensions and trailers so far (`CHUNKED-2`).
     extra: u32,
-    /// Digits of the length so far (`CHUNK-3`).
+    /// Digits of the length so far (`CHUNKED-3`).
     digits: u8,
     /// What the next byte is taken for.
     state: State,
@@ -147,7 +147,7 @@ impl ChunkDecoder {
             b'0'..=b'9' => byte - b'0',
             b'a'..=b'f' => byte - b'a' + 10,
             b'A'..=b'F' => byte - b'A' + 10,
-            // CHUNK-3: something must have come before what may follow a length.
+            // CHUNKED-3: something must have come before what may follow a length.
             _ if self.digits == 0 => return Err(BodyError::ChunkSize),
             b'\r' => return Ok(State::SizeEnd),
             b' ' | b'\t' | b';' => return self.after_extension_byte(byte),
@@ -194,7 +194,7 @@ impl ChunkDecoder {
         }
     }
 
-    /// Counts a byte that is neither data nor needed to frame it (`CHUNK-2`).
+    /// Counts a byte that is neither data nor needed to frame it (`CHUNKED-2`).
     fn count_extra(&mut self) -> Result<(), BodyError> {
         self.extra += 1;
         if self.extra > MOST_EXTRA_BYTES { Err(BodyError::TooMuchExtra) } else { Ok(()) }

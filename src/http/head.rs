@@ -152,7 +152,9 @@ impl Scan {
 fn find_line_feed(bytes: &[u8]) -> Option<usize> {
     /// Bytes compared at once: a register of every processor that this runs on.
     const BLOCK: usize = 16;
-    let has_none = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, &b| any | (b == b'\n'));
+    // Counted, and not asked for with `any`, which would stop at the first and so look at one after another.
+    let has_none =
+        |block: &&[u8; BLOCK]| block.iter().map(|&b| u8::from(b == b'\n')).sum::<u8>() == 0;
     let skipped = bytes.as_chunks().0.iter().take_while(has_none).count() * BLOCK;
     Some(skipped + bytes[skipped..].iter().position(|&byte| byte == b'\n')?)
 }
