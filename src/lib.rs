@@ -15,9 +15,10 @@
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
+//! 1  http   json                          HTTP/1.1 on byte slices, never a socket; reading and writing JSON
 //! 0  os                                   the only calls into C, each wrapped once
 //! ```
-//! Floor 4 is kept for HTTP.
+//! Floor 4 is kept for HTTP on sockets.
 //!
 //! # Reading order
 //!
@@ -32,6 +33,7 @@
 //!    `sequential` to `asynchronous`.
 //! 5. [`factorial`]: work for the pools, and how to part one computation over them. Read `tree`, then `swing`, then
 //!    `parted`.
+//! 5. [`http`]: the other wire, for clients and servers alike. Its module page draws the way through it.
 //!
 //! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
 //! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
@@ -51,9 +53,11 @@
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
+//! | `AUTHORITY-1` to 2 | `http/authority.rs` |
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
+//! | `BODY-1` to 3 | `http/body.rs` |
 //! | `BOUND-1` to 3 | `aio/bounded.rs` |
 //! | `BUF-1` to 5 | `aio/buf_reader.rs` |
 //! | `CALC-POOL-1` to 3 | `calc/pool.rs` |
@@ -61,6 +65,7 @@
 //! | `CHART-1` | `compare/chart.rs` |
 //! | `CHILD-1` to 6 | `aio/children.rs` |
 //! | `CHUNK-1` to 2 | `jobs/chunks.rs` |
+//! | `CHUNKED-1` to 4 | `http/chunked.rs` |
 //! | `CLIENT-1` to 3 | `cli/client.rs` |
 //! | `CLOCK-1` to 2 | `rt/clock.rs` |
 //! | `CLOSURE-1` to 4 | `calc/callbacks.rs` |
@@ -72,22 +77,27 @@
 //! | `CORE-1` | `rt/core.rs` |
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
+//! | `DATE-1` to 2 | `http/date.rs` |
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
 //! | `EDGE-1` | `generator/event_loop.rs` |
+//! | `ENCODE-1` to 3 | `http/encode.rs` |
 //! | `END-1` to 2 | `rt/ending.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
 //! | `FACTORS-1` | `factorial/product.rs` |
 //! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
+//! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
+//! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
 //! | `HANDLE-1` to 3 | `jobs/handle.rs` |
+//! | `HEAD-1` to 4 | `http/head.rs` |
 //! | `HELP-1` to 2 | `cli/help.rs` |
 //! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
 //! | `HOOK-1` to 2 | `rt/observer.rs` |
@@ -98,7 +108,10 @@
 //! | `JOBS-1` to 2 | `aio/job_threads.rs` |
 //! | `JOIN-1` to 3 | `rt/join.rs` |
 //! | `JOURNAL-1` to 2 | `labs/journal.rs` |
-//! | `JSON-1` | `compare/json.rs` |
+//! | `JSON-1` to 2 | `json/value.rs` |
+//! | `JSON-NUMBER-1` | `json/number.rs` |
+//! | `JSON-READ-1` to 4 | `json/reader.rs` |
+//! | `JSON-WRITE-1` | `json/writer.rs` |
 //! | `LAB-1` to 2 | `cli/lab.rs` |
 //! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
 //! | `LIMBS-1` to 2 | `factorial/limbs.rs` |
@@ -117,6 +130,7 @@
 //! | `PAGE-1` to 2 | `report/page.rs` |
 //! | `PARK-1` to 2 | `rt/parked.rs` |
 //! | `PARTED-1` to 3 | `factorial/parted.rs` |
+//! | `PERCENT-1` to 2 | `http/percent.rs` |
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
 //! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
 //! | `POLL-1` | `os/poll.rs` |
@@ -125,12 +139,18 @@
 //! | `PROCESS-1` to 4 | `os/process.rs` |
 //! | `PRODUCT-1` to 3 | `calc/protocol/product.rs` |
 //! | `PROGRAM-1` to 2 | `cli/program.rs` |
+//! | `QUERY-1` to 2 | `http/query.rs` |
 //! | `QUEUE-1` to 3 | `rt/run_queue.rs` |
 //! | `RACE-1` to 2 | `aio/race.rs` |
 //! | `REACH-1` | `cli/connect.rs` |
 //! | `READY-1` to 5 | `rt/reactor.rs` |
 //! | `RECORD-1` to 2 | `compare/record.rs` |
+//! | `REDIRECT-1` to 3 | `http/redirect.rs` |
+//! | `REFUSAL-1` | `http/request_error.rs` |
 //! | `REMOTE-1` to 3 | `rt/remote.rs` |
+//! | `REQUEST-1` to 3 | `http/request.rs` |
+//! | `RESOLVE-1` | `http/resolve.rs` |
+//! | `RESPONSE-1` to 3 | `http/response.rs` |
 //! | `ROWS-1` | `compare/table.rs` |
 //! | `RUN-1` to 3 | `compare/run.rs` |
 //! | `SCRIPT-1` to 3 | `compare/script.rs` |
@@ -146,6 +166,7 @@
 //! | `SLOT-1` to 4 | `jobs/slot.rs` |
 //! | `SOCKET-1` | `calc/socket.rs` |
 //! | `SOURCE-1` to 3 | `aio/source.rs` |
+//! | `STATUS-1` | `http/status.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
 //! | `STOP-1` to 3 | `aio/signals.rs` |
 //! | `STREAMS-1` to 3 | `calc/open_streams.rs` |
@@ -156,6 +177,7 @@
 //! | `SWING-1` to 2 | `factorial/swing.rs` |
 //! | `TABLE-1` to 2 | `rt/table.rs` |
 //! | `TALK-1` to 3 | `compare/conversation.rs` |
+//! | `TARGET-1` to 2 | `http/target.rs` |
 //! | `TASK-1` to 6 | `rt/task.rs` |
 //! | `TCP-1` to 3 | `aio/tcp_stream.rs` |
 //! | `THREADLIST-1` | `os/thread_list.rs` |
@@ -165,6 +187,7 @@
 //! | `TIMER-1` to 4 | `rt/timers.rs` |
 //! | `TOOM-1` to 3 | `factorial/toom.rs` |
 //! | `TOUR-1` to 3 | `cli/tour.rs` |
+//! | `URL-1` to 3 | `http/url.rs` |
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
@@ -176,7 +199,9 @@ pub mod cli;
 pub mod compare;
 pub mod factorial;
 pub mod generator;
+pub mod http;
 pub mod jobs;
+pub mod json;
 pub mod labs;
 pub mod os;
 pub mod processes;

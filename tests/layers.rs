@@ -24,7 +24,7 @@ use std::{fs, iter};
 /// itself.
 const FLOORS: [&[&str]; 8] = [
     &["os"],
-    &["http", "jobs", "report"],
+    &["http", "json", "jobs", "report"],
     &["rt", "generator", "threads", "processes"],
     &["aio"],
     &["web", "timeline"],

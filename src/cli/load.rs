@@ -16,8 +16,8 @@ use super::output::Output;
 use super::program::Subcommand;
 use super::values::{Address, parsed, seconds, whole};
 use crate::aio::timeout;
-use crate::compare::json::Json;
 use crate::compare::{End, Idle, IdleReport, Load, MAX_DEPTH, Moment, Report};
+use crate::json::Json;
 use crate::os::limits;
 use crate::rt::EventLoop;
 
@@ -200,15 +200,15 @@ fn idle_text(wanted: usize, report: &IdleReport) -> String {
 
 /// The same as JSON.
 fn idle_json(wanted: usize, report: &IdleReport) -> Json {
-    let whole = |number: Option<u64>| number.map_or(Json::Null, Json::Whole);
+    let whole = |number: Option<u64>| number.map_or(Json::Null, Json::whole);
     let failures = report.why_no_more.iter().chain(&report.failure);
-    Json::Object(vec![
-        ("wanted", Json::Whole(wanted as u64)),
-        ("reached", Json::Whole(report.reached as u64)),
+    Json::object(vec![
+        ("wanted", Json::whole(wanted as u64)),
+        ("reached", Json::whole(report.reached as u64)),
         ("resident_bytes_before", whole(report.resident_bytes.map(|(before, _)| before))),
         ("resident_bytes_with", whole(report.resident_bytes.map(|(_, with)| with))),
         ("bytes_each", whole(report.bytes_each())),
-        ("answered", Json::Whole(report.answered as u64)),
+        ("answered", Json::whole(report.answered as u64)),
         ("failures", Json::List(failures.map(Json::text).collect())),
     ])
 }

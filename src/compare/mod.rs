@@ -15,7 +15,6 @@ mod contest;
 mod conversation;
 mod histogram;
 mod idle;
-pub mod json;
 mod load;
 mod record;
 mod run;

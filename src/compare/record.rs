@@ -8,23 +8,23 @@
 use std::time::Duration;
 
 use super::contest::{Contest, Entry, Outcome};
-use super::json::Json;
 use super::load::Report;
 use super::table::failures;
+use crate::json::Json;
 
 /// Writes the contest as one JSON object.
 pub fn to_json(contest: &Contest, outcome: &Outcome) -> Json {
     // Null where server and client share the only processor.
     let pinned = |cpu: fn((usize, usize)) -> usize| {
-        outcome.machine.pinned.map_or(Json::Null, |pair| Json::Whole(cpu(pair) as u64))
+        outcome.machine.pinned.map_or(Json::Null, |pair| Json::whole(cpu(pair) as u64))
     };
     let rows = outcome.entries.iter().map(|entry| row_json(entry, outcome.best()));
-    Json::Object(vec![
-        ("connections", Json::Whole(contest.connections as u64)),
-        ("depth", Json::Whole(contest.depth as u64)),
-        ("requests", Json::Whole(contest.requests)),
-        ("rounds", Json::Whole(contest.rounds as u64)),
-        ("processors", Json::Whole(outcome.machine.cpus as u64)),
+    Json::object(vec![
+        ("connections", Json::whole(contest.connections as u64)),
+        ("depth", Json::whole(contest.depth as u64)),
+        ("requests", Json::whole(contest.requests)),
+        ("rounds", Json::whole(contest.rounds as u64)),
+        ("processors", Json::whole(outcome.machine.cpus as u64)),
         ("server_processor", pinned(|(server, _)| server)),
         ("load_processor", pinned(|(_, load)| load)),
         ("complete", Json::Bool(!outcome.is_stopped)),
@@ -41,15 +41,15 @@ fn row_json(entry: &Entry, best: f64) -> Json {
     ];
     if let Ok(row) = &entry.result {
         let ratio = if best > 0.0 { row.report.per_second() / best } else { 0.0 };
-        members.push(("of_best", Json::Real(ratio)));
+        members.push(("of_best", Json::real(ratio)));
         members.extend(report_members(&row.report));
         members.push(("server_cpu_us_per_request", Json::real(row.cpu_micros())));
         members.push(("server_busy", Json::real(row.busy())));
-        members.push(("peak_memory_bytes", Json::Whole(row.most.peak_bytes)));
-        members.push(("threads", Json::Whole(row.most.threads)));
-        members.push(("processes", Json::Whole(row.most.processes)));
+        members.push(("peak_memory_bytes", Json::whole(row.most.peak_bytes)));
+        members.push(("threads", Json::whole(row.most.threads)));
+        members.push(("processes", Json::whole(row.most.processes)));
     }
-    Json::Object(members)
+    Json::object(members)
 }
 
 /// The members of a load's report, which `load --json` and a contest's rows have in common.
@@ -58,10 +58,10 @@ fn report_members(report: &Report) -> Vec<(&'static str, Json)> {
         |latency: Option<Duration>| Json::real(latency.map(|span| span.as_secs_f64() * 1e6));
     let per_mille = |rank| micros(report.latency.per_mille(rank));
     vec![
-        ("answered", Json::Whole(report.answered)),
-        ("failed_connections", Json::Whole(report.failed)),
-        ("seconds", Json::Real(report.elapsed.as_secs_f64())),
-        ("requests_per_second", Json::Real(report.per_second())),
+        ("answered", Json::whole(report.answered)),
+        ("failed_connections", Json::whole(report.failed)),
+        ("seconds", Json::real(report.elapsed.as_secs_f64())),
+        ("requests_per_second", Json::real(report.per_second())),
         ("p50_us", per_mille(500)),
         ("p90_us", per_mille(900)),
         ("p99_us", per_mille(990)),
@@ -74,11 +74,11 @@ impl Report {
     /// Writes the report as one JSON object.
     pub fn to_json(&self) -> Json {
         let mut members = vec![
-            ("requests", Json::Whole(self.requests)),
+            ("requests", Json::whole(self.requests)),
             ("right", Json::Bool(self.is_right())),
             ("failures", Json::List(self.failures.iter().map(Json::text).collect())),
         ];
         members.extend(report_members(self));
-        Json::Object(members)
+        Json::object(members)
     }
 }

@@ -1,0 +1,182 @@
+//! Reading the head of a response: the client's side.
+//!
+//! **Invariants**
+//! - `RESPONSE-1` However the bytes are cut into pieces, the verdict is the same (`HEAD-1`).
+//! - `RESPONSE-2` Interim responses (1xx) are passed over, and count against the limit together with the head
+//!   that follows: a server cannot send them for ever. 101 is an error, for nobody here asks to switch.
+//! - `RESPONSE-3` A head that comes back has a status from 100 to 599, one framing, and fields that each stand on
+//!   a line of their own.
+//!
+//! **Source**: RFC 9112, sections 4 and 6.3; RFC 9110, section 15.2.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::Range;
+
+use super::fields::Fields;
+use super::framing::{self, Framing, FramingError};
+use super::head::{Extent, HeadError, HeadLimits, Scan, read_fields};
+use super::method::Method;
+use super::status::Status;
+use super::token::is_value_byte;
+use super::version::{NoVersion, Version};
+
+/// What every response begins with.
+const BEGINNING: &[u8] = b"HTTP/";
+
+/// Reads one response's head out of bytes that come in pieces.
+#[derive(Debug)]
+pub struct ResponseParser {
+    /// What was asked; on it depends whether there is a body.
+    asked: Method,
+    /// How large the heads may be; their lines too, so `line_bytes` is as large as all of it.
+    limits: HeadLimits,
+    /// Bytes of interim heads that were passed over (`RESPONSE-2`).
+    passed: usize,
+    /// The search for the end of the present head.
+    scan: Scan,
+}
+
+/// The head of a response.
+#[derive(Clone, Debug)]
+pub struct ResponseHead {
+    /// The version that the server speaks.
+    pub version: Version,
+    /// How it went.
+    pub status: Status,
+    /// The fields, in order.
+    pub fields: Fields,
+    /// How the body ends.
+    pub framing: Framing,
+    /// Whether the connection may be used again after the body, if the body does not end with it.
+    pub keep_alive: bool,
+    /// Where in the head the words after the status stand.
+    reason: Range<usize>,
+}
+
+/// What is wrong with a response's head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseError {
+    /// Its form.
+    Head(HeadError),
+    /// It is of another version of HTTP.
+    Version,
+    /// The status is not a number from 100 to 599.
+    Status,
+    /// 101: the server switches to a protocol that nobody asked for.
+    Switched,
+    /// Its length can be read in two ways, or in none.
+    Framing(FramingError),
+}
+
+impl ResponseParser {
+    /// Makes a parser for the answer to a request with this method.
+    pub fn new(asked: Method, limits: HeadLimits) -> Self {
+        let limits = HeadLimits { line_bytes: limits.head_bytes, ..limits };
+        Self { asked, limits, passed: 0, scan: Scan::default() }
+    }
+
+    /// Looks for the head in `bytes`, all that has come since the request was sent.
+    ///
+    /// `None` means that more must come: call again with the same bytes and more behind them. Otherwise the head,
+    /// and how many bytes it took, interim heads included; the body begins there.
+    ///
+    /// # Errors
+    /// [`ResponseError`]: the connection cannot be used any further.
+    pub fn parse(&mut self, bytes: &[u8]) -> Result<Option<(ResponseHead, usize)>, ResponseError> {
+        loop {
+            let rest = &bytes[self.passed..];
+            let beginning = rest.len().min(BEGINNING.len());
+            if rest[..beginning] != BEGINNING[..beginning] {
+                return Err(HeadError::NotHttp.into());
+            }
+            // RESPONSE-2
+            let head_bytes = self.limits.head_bytes - self.passed;
+            let limits = HeadLimits { head_bytes, ..self.limits };
+            let Some(extent) = self.scan.search(rest, &limits)? else {
+                return Ok(None);
+            };
+            self.passed += extent.bytes;
+            let head = ResponseHead::read(rest, &extent, self.asked)?;
+            match head.status {
+                Status::SWITCHING_PROTOCOLS => return Err(ResponseError::Switched),
+                status if status.is_interim() => {}
+                _ => return Ok(Some((head, self.passed))),
+            }
+        }
+    }
+}
+
+impl ResponseHead {
+    /// Reads a complete head.
+    fn read(head: &[u8], extent: &Extent, asked: Method) -> Result<Self, ResponseError> {
+        let line = &head[..extent.first_line];
+        let (version, rest) = line.split_at_checked(8).ok_or(HeadError::FirstLine)?;
+        let version = Version::parse(version).map_err(|error| match error {
+            NoVersion::Other => ResponseError::Version,
+            NoVersion::Malformed => HeadError::FirstLine.into(),
+        })?;
+        let rest = rest.strip_prefix(b" ").ok_or(HeadError::FirstLine)?;
+        let (code, reason) = rest.split_at_checked(3).ok_or(ResponseError::Status)?;
+        let status = parse_status(code).ok_or(ResponseError::Status)?;
+        // The blank after the status should be there even when no reason follows; not all servers know.
+        let reason = match reason {
+            [] => reason,
+            [b' ', reason @ ..] if reason.iter().copied().all(is_value_byte) => reason,
+            [b'0'..=b'9', ..] => return Err(ResponseError::Status),
+            _ => return Err(HeadError::FirstLine.into()),
+        };
+        let reason = line.len() - reason.len()..line.len();
+        let mut fields = Fields::new();
+        read_fields(head, extent, &mut fields)?;
+        let framing = framing::of_response(asked, status, version, &fields)?;
+        let keep_alive = framing != Framing::Close && framing::persists(version, &fields);
+        Ok(Self { version, status, fields, framing, keep_alive, reason })
+    }
+
+    /// Returns the words after the status, for people to read; often none.
+    pub fn reason(&self) -> &[u8] {
+        self.fields.piece(self.reason.clone())
+    }
+}
+
+/// Reads three digits.
+fn parse_status(code: &[u8]) -> Option<Status> {
+    let is_number = code.iter().all(u8::is_ascii_digit);
+    let number = code.iter().fold(0, |number, digit| number * 10 + u16::from(digit & 0xf));
+    Status::new(number).filter(|_| is_number)
+}
+
+impl From<HeadError> for ResponseError {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl From<FramingError> for ResponseError {
+    fn from(error: FramingError) -> Self {
+        Self::Framing(error)
+    }
+}
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head(error) => error.fmt(f),
+            Self::Version => f.write_str("a version of HTTP other than 1.0 and 1.1"),
+            Self::Status => f.write_str("the status is not a number from 100 to 599"),
+            Self::Switched => f.write_str("status 101, but no other protocol was asked for"),
+            Self::Framing(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ResponseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Head(error) => Some(error),
+            Self::Framing(error) => Some(error),
+            _ => None,
+        }
+    }
+}
