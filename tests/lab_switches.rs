@@ -78,7 +78,6 @@ fn greenlets_and_futures_play_the_same_game() {
     let report = watched(|| greenlet::experiment(&unread())).expect("stacks");
     let game = ["ping", "pong", "ping", "pong", "ping", "pong"];
     assert_eq!(report.hits, [game, game], "LAB-GREENLET-1");
-    assert!(report.turn.iter().all(|turn| !turn.is_zero()), "both were measured: {report:?}");
 }
 
 #[test]

@@ -13,10 +13,11 @@ use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Journal;
 use crate::aio::yield_now;
+use crate::os::ThreadUsage;
 use crate::os::context::{Greenlet, Pause};
 use crate::rt::{EventLoop, spawn};
 
@@ -35,7 +36,7 @@ type Hits = Rc<RefCell<Vec<&'static str>>>;
 pub struct Report {
     /// The hits of greenlets and of futures.
     pub hits: [Vec<&'static str>; 2],
-    /// The time that one player's turn took.
+    /// The processor time of one player's turn.
     pub turn: [Duration; 2],
     /// What one that waits needs: the memory it has touched, with its stack, and the size of the future.
     pub bytes: [usize; 2],
@@ -52,8 +53,8 @@ pub fn run(journal: &Journal) -> io::Result<()> {
          - One thread, no kernel scheduler: each player gives the turn away. Both are cooperative.\n\
          - The greenlet waits in a plain function that a plain function called. The future's `hit_async` has to be\n  \
            `async`, and so has each function between it and the task: functions have a colour.\n\
-         - A turn took {:?} with stacks and {:?} with futures, over {} turns. A stack's turn is two switches,\n  \
-           and `swapcontext` asks the kernel for the signal mask in each; assembly would not.\n\
+         - A turn took {:?} of processor time with stacks, {:?} with futures, over {} turns. A stack's turn is two\n  \
+           switches, and `swapcontext` asks the kernel for the signal mask in each; assembly would not.\n\
          - A greenlet that waits has touched {} KiB of its {} KiB; the future is {} bytes. What a stack will need\n  \
            nobody knows, so it is too large, with a page below it that kills. A future's size the compiler knows.",
         turn[0], turn[1], 2 * MANY, bytes[0] / 1024, STACK_BYTES / 1024, bytes[1],
@@ -124,11 +125,10 @@ async fn hit_async(hits: &Hits, name: &'static str) {
     yield_now().await;
 }
 
-/// The time of one turn in a long game.
+/// The processor time of one turn in a long game.
 fn timed(game: impl Fn(usize) -> io::Result<Vec<&'static str>>) -> io::Result<Duration> {
-    let began = Instant::now();
-    let turns = game(MANY)?.len();
-    Ok(began.elapsed() / u32::try_from(turns).unwrap_or(u32::MAX))
+    let (before, turns) = (ThreadUsage::now()?, game(MANY)?.len());
+    Ok(ThreadUsage::now()?.since(before).cpu / u32::try_from(turns).unwrap_or(u32::MAX))
 }
 
 /// The memory that a waiting greenlet has touched, on an average of many.

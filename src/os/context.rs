@@ -27,10 +27,10 @@
 //! that are made for use (greenlet, boost.context, Go) save the registers in a few lines of assembly. And any
 //! libc without `makecontext`, such as musl.
 //!
-//! **Source**: makecontext(3), getcontext(3), swapcontext(3). POSIX.1-2001 marked them obsolescent and POSIX.1-2008
-//! took them out: `makecontext` calls a function declared without arguments with a variable number of `int`s,
-//! which ISO C does not allow any more, and which has no honest way to pass a pointer. The committee named
-//! threads as the replacement. glibc still has them.
+//! **Source**: makecontext(3), getcontext(3), swapcontext(3). The 2004 edition of POSIX.1-2001 marked them obsolescent,
+//! and POSIX.1-2008 took them out: `makecontext` is given a function that is declared with empty parentheses, and calls
+//! it with any number of `int`s. ISO C calls such declarations obsolescent, has nothing in their place, and a pointer is
+//! no `int`. POSIX names threads as the replacement. glibc still has all three.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
