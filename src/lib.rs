@@ -74,6 +74,7 @@
 //! | `COMPARE-1` to 2 | `cli/compare.rs` |
 //! | `COND-1` to 3 | `aio/condition.rs` |
 //! | `CONTEST-1` to 5 | `compare/contest.rs` |
+//! | `CONTEXT-1` to 5 | `os/context.rs` |
 //! | `CORE-1` | `rt/core.rs` |
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
@@ -81,6 +82,7 @@
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
+//! | `ECHO-1` | `labs/echo.rs` |
 //! | `EDGE-1` | `generator/event_loop.rs` |
 //! | `ENCODE-1` to 3 | `http/encode.rs` |
 //! | `END-1` to 2 | `rt/ending.rs` |
@@ -113,7 +115,21 @@
 //! | `JSON-READ-1` to 4 | `json/reader.rs` |
 //! | `JSON-WRITE-1` | `json/writer.rs` |
 //! | `LAB-1` to 2 | `cli/lab.rs` |
+//! | `LAB-BLOCKING-1` to 3 | `labs/blocking_call.rs` |
+//! | `LAB-CANCEL-1` to 3 | `labs/cancel.rs` |
+//! | `LAB-CONTEXT-1` to 2 | `labs/context_manager.rs` |
+//! | `LAB-COOPERATIVE-1` to 2 | `labs/cooperative.rs` |
+//! | `LAB-COROUTINE-1` to 2 | `labs/coroutine.rs` |
+//! | `LAB-GATHER-1` to 3 | `labs/gather.rs` |
+//! | `LAB-GENERATOR-1` to 2 | `labs/generator.rs` |
+//! | `LAB-GREENLET-1` to 2 | `labs/greenlet.rs` |
+//! | `LAB-ITERATOR-1` to 2 | `labs/iterator.rs` |
+//! | `LAB-LOST-1` to 2 | `labs/lost_wake.rs` |
+//! | `LAB-PARALLEL-1` to 2 | `labs/parallel.rs` |
+//! | `LAB-PREEMPTIVE-1` | `labs/preemptive.rs` |
+//! | `LAB-SELECT-1` to 2 | `labs/select.rs` |
 //! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
+//! | `LAB-TIMEOUTS-1` to 3 | `labs/timeouts.rs` |
 //! | `LIMBS-1` to 2 | `factorial/limbs.rs` |
 //! | `LIMIT-1` | `os/limits.rs` |
 //! | `LINES-1` to 2 | `report/lines.rs` |
@@ -182,6 +198,7 @@
 //! | `TCP-1` to 3 | `aio/tcp_stream.rs` |
 //! | `THREADLIST-1` | `os/thread_list.rs` |
 //! | `THREADS-1` to 2 | `calc/threads.rs` |
+//! | `THREADUSAGE-1` | `os/thread_usage.rs` |
 //! | `TICK-1` to 3 | `aio/interval.rs` |
 //! | `TIMEOUT-1` to 2 | `aio/timeout.rs` |
 //! | `TIMER-1` to 4 | `rt/timers.rs` |

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::{Journal, tasks};
+use super::{
+    Journal, blocking_call, cancel, context_manager, cooperative, coroutine, gather, generator,
+    greenlet, iterator, lost_wake, parallel, preemptive, select, tasks, timeouts,
+};
 
 /// An experiment.
 #[derive(Debug)]
@@ -20,10 +23,110 @@ pub struct Lab {
 }
 
 /// Every lab, in the order of the course.
-pub const LABS: &[Lab] = &[Lab {
-    name: "tasks",
-    line: "two sleeps of 3 s: together they take 3 s, in a row 6 s",
-    chapter: "Tasks",
-    question: 49,
-    run: tasks::run,
-}];
+pub const LABS: &[Lab] = &[
+    Lab {
+        name: "preemptive",
+        line: "two threads that never wait share a processor: the kernel switches, and counts",
+        chapter: "Threads",
+        question: 12,
+        run: preemptive::run,
+    },
+    Lab {
+        name: "parallel",
+        line: "the same work on one processor and on two: wall time and processor time",
+        chapter: "Threads",
+        question: 41,
+        run: parallel::run,
+    },
+    Lab {
+        name: "select",
+        line: "fifty connections, one thread, no coroutine: one list and one question to the kernel",
+        chapter: "The event loop",
+        question: 46,
+        run: select::run,
+    },
+    Lab {
+        name: "timeouts",
+        line: "what a connection's failure sounds like, and when only a clock tells",
+        chapter: "The event loop",
+        question: 45,
+        run: timeouts::run,
+    },
+    Lab {
+        name: "blocking-call",
+        line: "the loop's heartbeat with a blocking call in a task, and with run_blocking",
+        chapter: "The event loop",
+        question: 38,
+        run: blocking_call::run,
+    },
+    Lab {
+        name: "lost-wake",
+        line: "a future that forgets its waker, and the report that names it",
+        chapter: "The event loop",
+        question: 37,
+        run: lost_wake::run,
+    },
+    Lab {
+        name: "iterator",
+        line: "running totals by an object that is asked for the next one",
+        chapter: "Generators and coroutines",
+        question: 47,
+        run: iterator::run,
+    },
+    Lab {
+        name: "generator",
+        line: "running totals by a function that stops at each yield",
+        chapter: "Generators and coroutines",
+        question: 40,
+        run: generator::run,
+    },
+    Lab {
+        name: "coroutine",
+        line: "running totals by a function that waits in the middle, and that nobody calls",
+        chapter: "Generators and coroutines",
+        question: 15,
+        run: coroutine::run,
+    },
+    Lab {
+        name: "greenlet",
+        line: "ping-pong by stacks (makecontext) and by futures: turns, time and memory",
+        chapter: "Generators and coroutines",
+        question: 30,
+        run: greenlet::run,
+    },
+    Lab {
+        name: "cooperative",
+        line: "two tasks on a thread: they switch themselves, at an await and nowhere else",
+        chapter: "Tasks",
+        question: 13,
+        run: cooperative::run,
+    },
+    Lab {
+        name: "tasks",
+        line: "two sleeps of 3 s: together they take 3 s, in a row 6 s",
+        chapter: "Tasks",
+        question: 49,
+        run: tasks::run,
+    },
+    Lab {
+        name: "gather",
+        line: "the order of results and of ends, and what an error does to the others",
+        chapter: "Tasks",
+        question: 49,
+        run: gather::run,
+    },
+    Lab {
+        name: "context-manager",
+        line: "a connection for two tasks, closed with a goodbye after an error and a cancel too",
+        chapter: "Tasks",
+        question: 50,
+        run: context_manager::run,
+    },
+    Lab {
+        name: "cancel",
+        line: "which bytes are lost when a read is dropped half-way",
+        chapter: "Tasks",
+        question: 45,
+        run: cancel::run,
+    },
+];

@@ -8,7 +8,7 @@
 //!
 //! **Left out**: machines with more than the 1,024 processors of a `cpu_set_t`.
 //!
-//! **Source**: `sched_setaffinity(2)`, `CPU_SET(3)`.
+//! **Source**: `sched_setaffinity(2)`, `CPU_SET(3)`, `sched_getcpu(3)`.
 
 use std::io;
 use std::mem;
@@ -48,6 +48,19 @@ pub fn pin_to_cpus(cpus: &[usize]) -> io::Result<()> {
     let bytes = size_of::<libc::cpu_set_t>();
     // SAFETY: `set` is live and `bytes` is its size.
     check(unsafe { libc::sched_setaffinity(THIS_THREAD, bytes, &raw const set) }).map(drop)
+}
+
+/// Tells on which processor this thread runs at this moment; the next moment it may be another.
+///
+/// # Errors
+/// None in practice.
+///
+/// # Panics
+/// Never: a number that is not -1 is that of a processor.
+pub fn current_cpu() -> io::Result<usize> {
+    // SAFETY: sched_getcpu(3) takes nothing and touches no memory of ours.
+    let cpu = check(unsafe { libc::sched_getcpu() })?;
+    Ok(usize::try_from(cpu).expect("holds because check() refused -1"))
 }
 
 /// A set without processors.

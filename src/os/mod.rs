@@ -18,9 +18,11 @@ mod clock;
 mod event_fd;
 mod poll;
 mod syscall;
+mod thread_usage;
 mod timer_slack;
 
 pub mod affinity;
+pub mod context;
 pub mod limits;
 pub mod process;
 pub mod signal;
@@ -30,4 +32,5 @@ pub mod thread_list;
 pub use clock::tick;
 pub use event_fd::EventFd;
 pub use poll::{PollFd, poll, wait_readable};
+pub use thread_usage::ThreadUsage;
 pub use timer_slack::wake_on_time;

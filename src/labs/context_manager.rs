@@ -1,0 +1,143 @@
+//! A connection that two tasks use at once, and that is closed with a goodbye, whatever happens in between.
+//!
+//! Python's `async with` awaits the goodbye in `__aexit__`. Rust has no async drop: a destructor cannot wait, and a
+//! future that is dropped is not polled again. The pattern that stands in: a task of its own, the keeper, holds the
+//! connection too, and closes it when the block has ended. All that a destructor has to do is to say so.
+//!
+//! ```text
+//! __aenter__   connect; spawn the keeper, which waits for `ended`
+//! the block    body(connection)
+//! __aexit__    Ended is dropped, by the end, an error, a panic or a cancel: the keeper wakes, says goodbye, closes
+//! ```
+//! **Invariants**
+//! - `LAB-CONTEXT-1`: the server gets its goodbye after a good end, after an error, and after a cancel.
+//! - `LAB-CONTEXT-2`: without the keeper a cancel closes the connection without a word.
+//!
+//! **Left out**: a loop that ends before the keeper has: it is dropped then. A server that stops waits for it first.
+//!
+//! **Source**: the course's lesson on `async with`; PEP 492, `__aenter__` and `__aexit__`.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use super::Journal;
+use super::echo::{Connection, Visit, listen, serve};
+use crate::aio::{Event, Lock, Queue, gather};
+use crate::rt::{EventLoop, spawn, spawn_named};
+
+/// Dropped, says that the block has ended.
+struct Ended(Rc<Event>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+/// Connects, runs `body` with the connection, and closes it with a goodbye however `body` ends.
+///
+/// # Errors
+/// Those of the connect, of `body`, and of the goodbye, in this order.
+///
+/// # Panics
+/// When `body` panics; the connection is closed all the same. No event loop runs on this thread.
+///
+/// # Cancellation
+/// `body` is dropped; the connection is closed soon after, by a task of its own.
+pub async fn with_connection<T>(
+    server: SocketAddr,
+    body: impl AsyncFnOnce(Rc<Lock<Connection>>) -> io::Result<T>,
+) -> io::Result<T> {
+    let connection = Rc::new(Lock::new(Connection::open(server).await?));
+    let (kept, ended) = (connection.clone(), Ended(Rc::default()));
+    let has_ended = ended.0.clone();
+    let keeper = spawn_named("keeper", async move {
+        has_ended.wait().await;
+        kept.lock().await.goodbye().await
+    });
+    let result = body(connection).await;
+    drop(ended);
+    let closed =
+        keeper.await.expect("holds because nobody cancels the keeper, and it does not panic");
+    result.and_then(|value| closed.map(|()| value))
+}
+
+/// Runs the experiment on an event loop of its own.
+///
+/// # Errors
+/// Those of the journal's writer, and of the sockets.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    EventLoop::new()?.block_on(experiment(journal))?;
+    journal.line(
+        "\nWhat to notice:\n\
+         - Two tasks asked on one connection: a lock keeps question and answer together.\n\
+         - However the block ended, the server got its goodbye, which takes a write and a read: an `.await` after\n  \
+           the end. After a cancel the block's future was gone by then; the keeper did it.\n\
+         - Without the keeper the cancel closed the socket, for that a destructor can do. It could not say goodbye.\n\
+         - Python awaits `__aexit__` on each path: there a cancel is an exception thrown into the coroutine.",
+    )
+}
+
+/// The experiment itself: what the server saw of four connections. The last has no keeper.
+///
+/// # Errors
+/// As [`run`].
+///
+/// # Panics
+/// No event loop runs on this thread.
+pub async fn experiment(journal: &Journal) -> io::Result<[Visit; 4]> {
+    let listener = listen()?;
+    let (server, visits, in_use) = (listener.local_addr()?, Queue::new(1), Rc::new(Event::new()));
+    let serving = spawn_named("server", serve(listener, visits.clone()));
+
+    with_connection(server, use_by_two).await?;
+    let good = tell(journal, "a good end", &visits).await?;
+
+    let fails = with_connection(server, async |connection| {
+        use_by_two(connection).await?;
+        io::Result::<()>::Err(io::Error::other("the block has failed"))
+    });
+    let error = fails.await.map_or_else(|error| error.to_string(), |()| "no error".into());
+    let failed = tell(journal, &format!("an error ({error})"), &visits).await?;
+
+    let begun = in_use.clone();
+    let kept = spawn(with_connection(server, async move |connection| {
+        use_by_two(connection).await?;
+        begun.set();
+        pending::<io::Result<()>>().await
+    }));
+    in_use.wait().await;
+    kept.cancel();
+    let cancelled = tell(journal, "a cancel", &visits).await?;
+
+    in_use.clear();
+    let begun = in_use.clone();
+    let bare = spawn(async move {
+        let connection = Rc::new(Lock::new(Connection::open(server).await?));
+        use_by_two(connection.clone()).await?;
+        begun.set();
+        pending::<io::Result<()>>().await
+    });
+    in_use.wait().await;
+    bare.cancel();
+    let bare = tell(journal, "a cancel, without a keeper", &visits).await?;
+    serving.cancel();
+    Ok([good, failed, cancelled, bare])
+}
+
+/// Two users of one connection, at once.
+async fn use_by_two(connection: Rc<Lock<Connection>>) -> io::Result<()> {
+    let user = async |name| connection.lock().await.ask(name).await.map(drop);
+    gather([user("first user"), user("second user")]).await.into_iter().collect()
+}
+
+/// Waits for the server to have seen the end of a connection, and writes down what it saw.
+async fn tell(journal: &Journal, how: &str, visits: &Queue<Visit>) -> io::Result<Visit> {
+    let visit = visits.get().await.unwrap_or_default();
+    let Visit { questions, said_goodbye } = visit;
+    let end = if said_goodbye { "a goodbye" } else { "the bare end" };
+    journal.line(format_args!("After {how}: the server saw {questions} questions and {end}"))?;
+    Ok(visit)
+}

@@ -1,0 +1,134 @@
+//! Running totals as a generator: a function that stops at each `yield`, and goes on from there.
+//!
+//! The computation is `iterator`'s. In Python it is written as a function, and the interpreter keeps its frame:
+//!
+//! ```text
+//! def totals(numbers):            the places where it can stand
+//!     total = 0                       Begin: called, and not a line has run
+//!     for number in numbers:
+//!         total += number
+//!         yield total                 AtYield: total has been handed out
+//!                                     End: every further next() is StopIteration
+//! ```
+//! Rust has no stable `yield`, so the frame is written by hand: an enum of the places, and one `resume` that goes
+//! on from where it stands. Every local variable that lives across a `yield` is a field.
+//!
+//! **Invariants**
+//! - `LAB-GENERATOR-1`: to call the function is to make the generator: its body begins at the first resume.
+//! - `LAB-GENERATOR-2`: its totals are the iterator's; after the end each resume is the end again.
+//!
+//! **Source**: the course's lesson on generators; PEP 255. `generator/coroutine.rs` is this with a wait in it.
+
+use std::io;
+
+use super::Journal;
+use super::iterator::NUMBERS;
+
+/// Where a generator can stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In front of the first line.
+    Begin,
+    /// Behind the `yield`.
+    AtYield,
+    /// Behind the last line.
+    End,
+}
+
+/// What a resume comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `yield`: a value, and there may be more.
+    Yielded(u64),
+    /// The end: `StopIteration`.
+    Returned,
+}
+
+/// The frame of `def totals(numbers)`.
+#[derive(Debug)]
+pub struct Totals<I> {
+    /// Where it stands.
+    place: Place,
+    /// The argument, of which the `for` loop takes one number at a time.
+    numbers: I,
+    /// The local variable `total`; it means nothing before the body has begun.
+    total: u64,
+}
+
+/// The function itself. Its call runs nothing of the body.
+pub fn totals<I: Iterator<Item = u64>>(numbers: I) -> Totals<I> {
+    Totals { place: Place::Begin, numbers, total: 0 }
+}
+
+impl<I: Iterator<Item = u64>> Totals<I> {
+    /// Runs on to the next `yield` or to the end: Python's `next(generator)`.
+    pub fn resume(&mut self) -> Step {
+        if self.place == Place::Begin {
+            self.total = 0;
+        }
+        // From both other places the next thing is the head of the `for` loop; from the end it is nothing.
+        let number = if self.place == Place::End { None } else { self.numbers.next() };
+        let Some(number) = number else {
+            self.place = Place::End;
+            return Step::Returned;
+        };
+        self.total += number;
+        self.place = Place::AtYield;
+        Step::Yielded(self.total)
+    }
+}
+
+/// What the lab has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The totals.
+    pub totals: Vec<u64>,
+    /// Where it stood when it was made, after each resume, and after one resume too many.
+    pub places: Vec<Place>,
+    /// The memory of the frame, in bytes, without the numbers.
+    pub frame_bytes: usize,
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let Report { frame_bytes, .. } = experiment(journal)?;
+    journal.line(format_args!(
+        "What to notice:\n\
+         - `totals` is a function, `totals(numbers)` is a generator: the call ran nothing. The body began at the\n  \
+           first resume.\n\
+         - The caller drives, as with an iterator, and gets the same totals. What differs is how it is written:\n  \
+           straight down, with a place to stop in the middle.\n\
+         - The frame is {frame_bytes} bytes: the place, the sum, and an iterator that lends the numbers. A stack\n  \
+           is not kept. So only the function itself can stop, not one that it calls (Python's `yield from`, and\n  \
+           `.await`, chain frames to get there; `handloom lab greenlet` keeps the stack).\n\
+         - Instead of a total it could yield what it waits for. Then it is a coroutine: `handloom lab coroutine`.",
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// As [`run`].
+pub fn experiment(journal: &Journal) -> io::Result<Report> {
+    let mut generator = totals(NUMBERS.iter().copied());
+    let frame_bytes = size_of_val(&generator);
+    let (mut yielded, mut places) = (Vec::new(), vec![generator.place]);
+    journal.line(format_args!("totals(numbers) is called: it stands at {:?}", generator.place))?;
+    loop {
+        let step = generator.resume();
+        journal
+            .line(format_args!("  resumed: {step:?}, and it stands at {:?}", generator.place))?;
+        places.push(generator.place);
+        match step {
+            Step::Yielded(total) => yielded.push(total),
+            Step::Returned => break,
+        }
+    }
+    let again = generator.resume();
+    journal.line(format_args!("  resumed once too often: {again:?}\n"))?;
+    places.push(generator.place);
+    Ok(Report { totals: yielded, places, frame_bytes })
+}

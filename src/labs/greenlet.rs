@@ -1,0 +1,149 @@
+//! Greenlets and futures: the same ping-pong, with a stack for each player and with a frame for each.
+//!
+//! A greenlet keeps its stack while it waits, so it may wait in any function. A future keeps the variables that it
+//! still needs, so it waits only where the compiler sees it: in `async` functions.
+//!
+//! **Invariants**
+//! - `LAB-GREENLET-1`: both play the same game: ping and pong in turn, as many as were asked for.
+//! - `LAB-GREENLET-2`: the greenlet waits inside plain functions that call each other.
+//!
+//! **Source**: the greenlet package for Python; makecontext(3), and why it left POSIX: `os/context.rs`.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::Journal;
+use crate::aio::yield_now;
+use crate::os::ThreadUsage;
+use crate::os::context::{Greenlet, Pause};
+use crate::rt::{EventLoop, spawn};
+
+/// How many hits each player has in the long game.
+const MANY: usize = 50_000;
+/// A greenlet's stack; what is not touched costs address space only.
+const STACK_BYTES: usize = 64 * 1024;
+/// How many greenlets wait at once, when their memory is measured.
+const CROWD: usize = 500;
+
+/// Who hit the ball, in order.
+type Hits = Rc<RefCell<Vec<&'static str>>>;
+
+/// A short game, by both means, and the figures of a long one.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The hits of greenlets and of futures.
+    pub hits: [Vec<&'static str>; 2],
+    /// The processor time of one player's turn.
+    pub turn: [Duration; 2],
+    /// What one that waits needs: the memory it has touched, with its stack, and the size of the future.
+    pub bytes: [usize; 2],
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer; no memory for stacks; the making of a loop.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let Report { turn, bytes, .. } = experiment(journal)?;
+    journal.line(format_args!(
+        "\nWhat to notice:\n\
+         - One thread, no kernel scheduler: each player gives the turn away. Both are cooperative.\n\
+         - The greenlet waits in a plain function that a plain function called. The future's `hit_async` has to be\n  \
+           `async`, and so has each function between it and the task: functions have a colour.\n\
+         - A turn took {:?} of processor time with stacks, {:?} with futures, over {} turns. A stack's turn is two\n  \
+           switches, and `swapcontext` asks the kernel for the signal mask in each; assembly would not.\n\
+         - A greenlet that waits has touched {} KiB of its {} KiB; the future is {} bytes. What a stack will need\n  \
+           nobody knows, so it is too large, with a page below it that kills. A future's size the compiler knows.",
+        turn[0], turn[1], 2 * MANY, bytes[0] / 1024, STACK_BYTES / 1024, bytes[1],
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// As [`run`].
+pub fn experiment(journal: &Journal) -> io::Result<Report> {
+    let hits = [by_greenlets(3)?, by_futures(3)?];
+    let [by_stacks, by_frames] = hits.each_ref().map(|hits| hits.join(" "));
+    journal.line(format_args!("greenlets: {by_stacks}\nfutures:   {by_frames}"))?;
+    let turn = [timed(by_greenlets)?, timed(by_futures)?];
+    let future = play_async(Hits::default(), "ping", 1);
+    Ok(Report { hits, turn, bytes: [touched_bytes()?, size_of_val(&future)] })
+}
+
+/// The game by greenlets, which are resumed in turn.
+fn by_greenlets(rounds: usize) -> io::Result<Vec<&'static str>> {
+    let hits = Hits::default();
+    let player = |name| {
+        let hits = hits.clone();
+        Greenlet::new(STACK_BYTES, move |pause| play(pause, &hits, name, rounds))
+    };
+    let (mut first, mut second) = (player("ping")?, player("pong")?);
+    // Both are resumed in each round, whatever the first says: `|`, not `||`.
+    while first.resume() | second.resume() {}
+    Ok(hits.take())
+}
+
+/// A plain function, which calls a plain function, which waits (`LAB-GREENLET-2`).
+fn play(pause: &Pause<'_>, hits: &Hits, name: &'static str, rounds: usize) {
+    for _ in 0..rounds {
+        hit(pause, hits, name);
+    }
+}
+
+/// Hits the ball, and waits.
+fn hit(pause: &Pause<'_>, hits: &Hits, name: &'static str) {
+    hits.borrow_mut().push(name);
+    pause.pause();
+}
+
+/// The game by futures. They are tasks of a loop, which polls them in turn.
+fn by_futures(rounds: usize) -> io::Result<Vec<&'static str>> {
+    let hits = Hits::default();
+    EventLoop::new()?.block_on(async {
+        let players = ["ping", "pong"].map(|name| spawn(play_async(hits.clone(), name, rounds)));
+        for player in players {
+            player.await.expect("holds because nobody cancels it, and it does not panic");
+        }
+    });
+    Ok(hits.take())
+}
+
+/// `play`, in the other colour.
+async fn play_async(hits: Hits, name: &'static str, rounds: usize) {
+    for _ in 0..rounds {
+        hit_async(&hits, name).await;
+    }
+}
+
+/// `hit`, in the other colour.
+async fn hit_async(hits: &Hits, name: &'static str) {
+    hits.borrow_mut().push(name);
+    yield_now().await;
+}
+
+/// The processor time of one turn in a long game.
+fn timed(game: impl Fn(usize) -> io::Result<Vec<&'static str>>) -> io::Result<Duration> {
+    let (before, turns) = (ThreadUsage::now()?, game(MANY)?.len());
+    Ok(ThreadUsage::now()?.since(before).cpu / u32::try_from(turns).unwrap_or(u32::MAX))
+}
+
+/// The memory that a waiting greenlet has touched, on an average of many.
+fn touched_bytes() -> io::Result<usize> {
+    let before = resident_bytes()?;
+    let waiting = |_| Greenlet::new(STACK_BYTES, |pause| hit(pause, &Hits::default(), "ping"));
+    let mut crowd = (0..CROWD).map(waiting).collect::<io::Result<Vec<_>>>()?;
+    assert!(crowd.iter_mut().all(Greenlet::resume), "each has one hit, and waits behind it");
+    Ok(resident_bytes()?.saturating_sub(before) / CROWD)
+}
+
+/// The memory of this process that is in use now, by proc(5).
+fn resident_bytes() -> io::Result<usize> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    Ok(kib.unwrap_or_default() * 1024)
+}

@@ -1,0 +1,116 @@
+//! Running totals as an iterator: an object that is asked for the next one.
+//!
+//! A list of all totals is finished before anybody sees the first, and takes as much memory as there are totals.
+//! An iterator makes one when it is asked. `generator` and `coroutine` are the same computation, written otherwise.
+//!
+//! **Invariants**
+//! - `LAB-ITERATOR-1`: nothing is computed that is not asked for: two totals take two numbers from the source.
+//! - `LAB-ITERATOR-2`: its memory does not grow with the number of totals, and they are the list's.
+//!
+//! **Source**: the course's lesson on `__iter__` and `__next__`; Python's `itertools.accumulate`.
+
+use std::cell::Cell;
+use std::io;
+
+use super::Journal;
+
+/// What the three labs add up.
+pub const NUMBERS: [u64; 4] = [3, 5, 10, 2];
+/// The long run, where a list is compared with an iterator.
+const MANY: u64 = 1_000_000;
+
+/// The totals of some numbers: after each number the sum of all so far.
+///
+/// What a generator keeps in its local variables stands here in fields, since `next` begins anew each time.
+#[derive(Debug)]
+pub struct Totals<I> {
+    /// Where the numbers come from.
+    numbers: I,
+    /// The sum so far.
+    total: u64,
+}
+
+impl<I> Totals<I> {
+    /// Makes the iterator; takes nothing from the source yet.
+    pub fn new(numbers: I) -> Self {
+        Self { numbers, total: 0 }
+    }
+}
+
+impl<I: Iterator<Item = u64>> Iterator for Totals<I> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.total += self.numbers.next()?;
+        Some(self.total)
+    }
+}
+
+/// What the lab has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The totals of [`NUMBERS`].
+    pub totals: Vec<u64>,
+    /// How many numbers had been taken from the source when two totals had been asked for.
+    pub taken_after_two: usize,
+    /// The last of many totals, by the iterator and by the list.
+    pub last_of_many: [Option<u64>; 2],
+    /// The memory of each of the two, in bytes.
+    pub bytes: [usize; 2],
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer.
+///
+/// # Blocking
+/// For some milliseconds.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let Report { taken_after_two, bytes: [iterator, list], .. } = experiment(journal)?;
+    journal.line(format_args!(
+        "What to notice:\n\
+         - The caller drives: each number is taken when somebody asks for a total, and not before. After two\n  \
+           totals, {taken_after_two} of {} numbers were taken.\n\
+         - The iterator of {MANY} totals is {iterator} bytes; the list of them is {list}.\n\
+         - Where it stands must fit into fields. Here that is one sum. With a loop in a loop `next` would\n  \
+           begin by asking where it left off: `handloom lab generator` is about that.",
+        NUMBERS.len(),
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// As [`run`].
+pub fn experiment(journal: &Journal) -> io::Result<Report> {
+    let taken = Cell::new(0);
+    let numbers = NUMBERS.into_iter().inspect(|number| {
+        taken.set(taken.get() + 1);
+        // A lost line is no reason to lose a number; the caller's own line fails as well.
+        drop(journal.line(format_args!("    source: gives {number}")));
+    });
+    journal.line("The iterator is made")?;
+    let mut iterator = Totals::new(numbers);
+    let (mut totals, mut taken_after_two) = (Vec::new(), 0);
+    loop {
+        journal.line("  caller: asks for the next total")?;
+        let Some(total) = iterator.next() else { break };
+        journal.line(format_args!("  caller: has {total}"))?;
+        totals.push(total);
+        if totals.len() == 2 {
+            taken_after_two = taken.get();
+        }
+    }
+    journal.line("  caller: there are no more\n")?;
+
+    let lazy = Totals::new(1..=MANY);
+    let lazy_bytes = size_of_val(&lazy);
+    let list: Vec<u64> = Totals::new(1..=MANY).collect();
+    Ok(Report {
+        totals,
+        taken_after_two,
+        last_of_many: [lazy.last(), list.last().copied()],
+        bytes: [lazy_bytes, size_of_val(list.as_slice())],
+    })
+}

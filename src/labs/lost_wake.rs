@@ -1,0 +1,129 @@
+//! A future that forgets its waker, and the loop's report that names it.
+//!
+//! `Pending` is a promise: "I have left the waker with somebody who will call it". A future that breaks it is never
+//! polled again, and in most runtimes the program then waits like any other, with nothing to see.
+//!
+//! **Invariants**
+//! - `LAB-LOST-1`: the loop notices that nobody is left who could wake anybody, and its report names the task.
+//! - `LAB-LOST-2`: with the waker kept, the same future is polled twice and ends.
+//!
+//! **Left out**: a wake that comes between the look at the flag and the leaving of the waker. On one thread nothing
+//! comes in between; with threads see `notes/lost-wake-ups.md`.
+//!
+//! **Source**: the contract in the documentation of `std::future::Future::poll`; `rt/stuck.rs`.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::Journal;
+use crate::aio::yield_now;
+use crate::rt::{EventLoop, spawn_named};
+
+/// A door that somebody waits for, and somebody opens.
+#[derive(Debug, Default)]
+pub struct Door {
+    /// Set when it is opened.
+    is_open: Cell<bool>,
+    /// Who waits, if he left his waker.
+    waker: RefCell<Option<Waker>>,
+    /// How often whoever waits was polled.
+    polls: Cell<usize>,
+}
+
+impl Door {
+    /// Waits for the door, as a future's `poll` does; `forgetful` leaves no waker.
+    fn poll_open(&self, cx: &mut Context<'_>, forgetful: bool) -> Poll<()> {
+        self.polls.set(self.polls.get() + 1);
+        if self.is_open.get() {
+            return Poll::Ready(());
+        }
+        if !forgetful {
+            drop(self.waker.borrow_mut().replace(cx.waker().clone()));
+        }
+        // Here is the mistake of the first part: "not yet", and nobody who will say when.
+        Poll::Pending
+    }
+
+    /// Opens the door, and wakes who waits.
+    fn open(&self) {
+        self.is_open.set(true);
+        // Taken out first: a waker is foreign code, and no borrow may last while it runs.
+        let waker = self.waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// What the lab has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The loop's report, when the waker was forgotten.
+    pub stuck: Option<String>,
+    /// How often the future was polled then, and when it kept its waker.
+    pub polls: [usize; 2],
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer, and of the making of a loop.
+///
+/// # Blocking
+/// For a tenth of a second, which the loop takes to be sure.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    journal.line("(The report is a panic, so it is told on stderr as well.)\n")?;
+    let Report { polls, .. } = experiment(journal)?;
+    journal.line(format_args!(
+        "\nWhat to notice:\n\
+         - The door was opened in both parts. In the first nobody was told: the task was polled {} time, said\n  \
+           \"not yet\", and left no waker. The flag alone wakes nobody.\n\
+         - The report names the task, where it was spawned, and that it waits \"for something it did not name\".\n  \
+           The main future is innocent: it waits for that task, and says so.\n\
+         - The cure is one line, `waker = cx.waker().clone()`, before `Pending`. Then it was polled {} times: once\n  \
+           to be told \"not yet\", once when it was woken.\n\
+         - A loop can only be so sure when no timer runs, no socket is waited for and no thread could wake anybody.\n  \
+           In a server such a task just stays: `rt::task_table()` shows it.",
+        polls[0], polls[1],
+    ))
+}
+
+/// The experiment itself, on loops of its own.
+///
+/// # Errors
+/// As [`run`].
+pub fn experiment(journal: &Journal) -> io::Result<Report> {
+    journal.line("The waker is forgotten:")?;
+    let forgotten = Rc::new(Door::default());
+    let event_loop = EventLoop::new()?;
+    let waiting = wait_at(&forgotten, true);
+    let stuck = catch_unwind(AssertUnwindSafe(|| event_loop.block_on(waiting)));
+    let stuck = stuck.err().map(|payload| text_of(payload.as_ref()));
+    journal.line(stuck.as_deref().unwrap_or("no report came"))?;
+
+    journal.line("\nThe waker is kept:")?;
+    let kept = Rc::new(Door::default());
+    EventLoop::new()?.block_on(wait_at(&kept, false));
+    journal.line("  the door was opened, the task was woken, and it has ended")?;
+    Ok(Report { stuck, polls: [forgotten.polls.get(), kept.polls.get()] })
+}
+
+/// Has one task wait at a door, and opens it once that has begun.
+async fn wait_at(door: &Rc<Door>, forgetful: bool) {
+    let waited_for = door.clone();
+    let name = if forgetful { "forgetful" } else { "mindful" };
+    let waiter = spawn_named(name, poll_fn(move |cx| waited_for.poll_open(cx, forgetful)));
+    yield_now().await;
+    door.open();
+    waiter.await.expect("holds because nobody cancels it, and it does not panic");
+}
+
+/// The text of a panic.
+fn text_of(payload: &(dyn Any + Send)) -> String {
+    payload.downcast_ref::<String>().cloned().unwrap_or_default()
+}

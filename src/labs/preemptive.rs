@@ -1,0 +1,119 @@
+//! Who switches between threads: the kernel, at any instruction, unasked.
+//!
+//! Two threads on one processor, and neither ever gives it away: each writes its mark as fast as it can, and notes when
+//! it finds the other's. `cooperative` is the same game with tasks.
+//!
+//! **Invariants**
+//! - `LAB-PREEMPTIVE-1`: both get on, although neither waits: between two marks of one the kernel has taken the
+//!   processor from it. So there are as many involuntary switches as hand-overs, save the last, where one has ended.
+//!
+//! **Source**: the course's question who switches in a program of threads; sched(7), getrusage(2).
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use super::Journal;
+use crate::os::ThreadUsage;
+use crate::os::affinity::{allowed_cpus, pin_to_cpus};
+
+/// After so many hand-overs the game ends.
+pub const HANDOVERS: usize = 20;
+/// The mark that stands there before anybody has written.
+const NOBODY: usize = usize::MAX;
+
+/// What two threads share. `Relaxed` will do: nothing else is to be read in the order of these writes.
+struct Board {
+    /// Who ran last; the swap of each thread pairs with the other's.
+    last: AtomicUsize,
+    /// How often that has changed.
+    handovers: AtomicUsize,
+    /// How many marks were written.
+    marks: AtomicUsize,
+}
+
+/// What the lab has found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How often the processor went from one to the other.
+    pub handovers: usize,
+    /// The marks that both have written.
+    pub marks: usize,
+    /// What the kernel has counted for each of the two.
+    pub usage: Vec<ThreadUsage>,
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer, and of the kernel if it does not let a thread be bound to a processor.
+///
+/// # Blocking
+/// Until the kernel has switched often enough: some tenths of a second.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let Report { handovers, marks, usage } = experiment()?;
+    journal.line("Two threads on one processor, each in a loop that never waits:")?;
+    for (name, ThreadUsage { cpu, voluntary, involuntary }) in ["a", "b"].iter().zip(&usage) {
+        journal.line(format_args!(
+            "  {name}: ran for {cpu:.1?}, was stopped {involuntary} times, waited {voluntary} times"
+        ))?;
+    }
+    let cpu: std::time::Duration = usage.iter().map(|usage| usage.cpu).sum();
+    let slices = u32::try_from(handovers + 1).unwrap_or(u32::MAX);
+    journal.line(format_args!(
+        "\nWhat to notice:\n\
+         - Nothing in their loop says \"now the other\", and yet the processor changed hands {handovers} times.\n\
+         - The kernel counts these as involuntary: its timer came, and the turn was over, after {:.1?} on average.\n\
+         - {marks} marks were written. Between any two instructions of one the other may have run: that is why\n  \
+           threads need locks even on one processor.\n\
+         - Nobody can keep the processor: a thread that hangs in a loop slows the others, it does not stop them.\n  \
+           `handloom lab cooperative` shows the opposite.",
+        cpu / slices,
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// As [`run`], but for the journal.
+///
+/// # Panics
+/// Never: the threads return their errors.
+pub fn experiment() -> io::Result<Report> {
+    let cpu = allowed_cpus()?[0];
+    let board = Board {
+        last: AtomicUsize::new(NOBODY),
+        handovers: AtomicUsize::new(0),
+        marks: AtomicUsize::new(0),
+    };
+    let usage = thread::scope(|scope| {
+        let threads = [0, 1].map(|me| {
+            scope.spawn({
+                let board = &board;
+                move || play(me, cpu, board)
+            })
+        });
+        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
+            thread.join().expect("holds because the threads do not panic")
+        };
+        threads.map(join).into_iter().collect::<io::Result<Vec<_>>>()
+    })?;
+    let (handovers, marks) = (board.handovers.into_inner(), board.marks.into_inner());
+    Ok(Report { handovers, marks, usage })
+}
+
+/// One thread: binds itself to the processor, and writes its mark until the game is over.
+fn play(me: usize, cpu: usize, board: &Board) -> io::Result<ThreadUsage> {
+    pin_to_cpus(&[cpu])?;
+    let before = ThreadUsage::now()?;
+    let mut marks = 0;
+    while board.handovers.load(Relaxed) < HANDOVERS {
+        let last = board.last.swap(me, Relaxed);
+        if last != me && last != NOBODY {
+            board.handovers.fetch_add(1, Relaxed);
+        }
+        marks += 1;
+    }
+    board.marks.fetch_add(marks, Relaxed);
+    Ok(ThreadUsage::now()?.since(before))
+}

@@ -1,0 +1,147 @@
+//! Many connections on one thread, with nothing but a list of sockets and one question to the kernel.
+//!
+//! A server that reads from its first client waits there while the second one speaks. `select` asks about all
+//! of them at once, and the server reads only where something has come. No thread, no coroutine, no callback.
+//!
+//! **Invariants**
+//! - `LAB-SELECT-1`: one thread answers every client while all of them are connected.
+//! - `LAB-SELECT-2`: it answers in the order in which they speak, not in which they came.
+//!
+//! **Left out**: writes that do not fit. A reply here is a few bytes; `calc/callbacks.rs` is the real thing.
+//!
+//! **Source**: the course's second server, `select([server_socket, *clients], [], [])`; select(2), ppoll(2).
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::iter;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::Duration;
+
+use super::Journal;
+use crate::os::{PollFd, poll};
+
+/// How many clients there are.
+pub const CLIENTS: usize = 50;
+/// Nobody in this lab is silent for so long, unless something has gone wrong.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// One answer in so many is written down.
+const SHOWN_EACH: usize = 10;
+/// The longest message.
+const MESSAGE_BYTES: usize = 64;
+
+/// What the server has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The most connections that were open at once.
+    pub most_at_once: usize,
+    /// Who was answered, in order.
+    pub answered: Vec<String>,
+    /// How often the kernel was asked.
+    pub questions: usize,
+}
+
+/// Runs the experiment, which takes some milliseconds.
+///
+/// # Errors
+/// Those of the journal's writer and of the sockets.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let Report { most_at_once, answered, questions } = experiment(journal)?;
+    journal.line(format_args!(
+        "\nWhat to notice:\n\
+         - {most_at_once} connections were open at once, and one thread answered {} messages.\n\
+         - The last to connect spoke first, and was answered first. A server that read from its first client\n  \
+           would have waited there, and this client for the server: nobody would ever have gone on.\n\
+         - The kernel was asked {questions} times. Each question brought the whole list, and each answer was\n  \
+           searched from end to end: that is select's price, and why epoll keeps the list in the kernel.\n\
+         - Nothing here remembers where a client stands. Once a reply takes more than one step, something must:\n  \
+           a callback, a generator, a future.",
+        answered.len(),
+    ))
+}
+
+/// The experiment itself: a server on this thread, and its clients on another.
+///
+/// # Errors
+/// As [`run`].
+///
+/// # Panics
+/// Never: the clients' thread returns its errors.
+pub fn experiment(journal: &Journal) -> io::Result<Report> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    journal
+        .line(format_args!("One thread serves, {CLIENTS} clients connect, and then speak backwards. Of ten, one is shown:"))?;
+    journal.start_clock();
+    let clients = thread::spawn(move || speak_backwards(address));
+    let report = serve(&listener, journal);
+    // The clients' error explains the server's, so it comes first.
+    clients.join().expect("holds because that thread does not panic")?;
+    report
+}
+
+/// Serves until every client has come and gone.
+fn serve(listener: &TcpListener, journal: &Journal) -> io::Result<Report> {
+    let (mut report, mut open, mut came) = (Report::default(), Vec::new(), 0);
+    while came < CLIENTS || !open.is_empty() {
+        report.questions += 1;
+        let (is_somebody_new, ready) = select(listener, &open)?;
+        // Backwards, so that taking one out does not move those that are still to be looked at.
+        for place in (0..open.len()).rev().filter(|place| ready[*place]) {
+            match answer(&open[place])? {
+                Some(words) => {
+                    if report.answered.len().is_multiple_of(SHOWN_EACH) {
+                        let open = open.len();
+                        journal.event(format_args!("of {open} open, \"{words}\" speaks"))?;
+                    }
+                    report.answered.push(words);
+                }
+                None => drop(open.remove(place)),
+            }
+        }
+        if is_somebody_new {
+            let (client, _) = listener.accept()?;
+            client.set_nonblocking(true)?;
+            open.push(client);
+            came += 1;
+            report.most_at_once = report.most_at_once.max(open.len());
+        }
+    }
+    Ok(report)
+}
+
+/// Waits until the listener or a client has something, and tells of each whether it does.
+fn select(listener: &TcpListener, open: &[TcpStream]) -> io::Result<(bool, Vec<bool>)> {
+    let sockets = iter::once(listener.as_fd()).chain(open.iter().map(AsFd::as_fd));
+    let mut asked: Vec<_> = sockets.map(PollFd::readable).collect();
+    if poll(&mut asked, Some(PATIENCE))? == 0 {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    Ok((asked[0].is_ready(), asked[1..].iter().map(PollFd::is_ready).collect()))
+}
+
+/// Reads a client's words and sends them back; `None` when it has gone.
+fn answer(mut client: &TcpStream) -> io::Result<Option<String>> {
+    let mut message = [0; MESSAGE_BYTES];
+    let length = client.read(&mut message)?;
+    client.write_all(&message[..length])?;
+    Ok((length > 0).then(|| String::from_utf8_lossy(&message[..length]).trim_end().to_owned()))
+}
+
+/// All clients: each connects, and then each asks and waits for its answer, the last one first.
+fn speak_backwards(address: SocketAddr) -> io::Result<()> {
+    let connected: io::Result<Vec<_>> = (0..CLIENTS).map(|_| TcpStream::connect(address)).collect();
+    let connected = connected?;
+    for (number, mut client) in connected.iter().enumerate().rev() {
+        client.set_read_timeout(Some(PATIENCE))?;
+        let words = format!("client {number}\n");
+        client.write_all(words.as_bytes())?;
+        let mut reply = String::new();
+        BufReader::new(client).read_line(&mut reply)?;
+        if reply != words {
+            return Err(io::Error::other(format!("sent {words:?}, came {reply:?}")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+//! What the kernel has counted for the calling thread: processor time, and how often it lost the processor.
+//!
+//! Problem: who switches between threads, and when, is nowhere in a program's text. The kernel counts it.
+//!
+//! **Invariants**
+//! - `THREADUSAGE-1`: of the calling thread alone; the counters only grow.
+//!
+//! **Left out**: memory and disk, which getrusage(2) tells too; other threads, whose numbers are in
+//! `/proc/self/task/TID/status`.
+//!
+//! **Source**: getrusage(2), `RUSAGE_THREAD`.
+
+use std::io;
+use std::mem;
+use std::time::Duration;
+
+use super::syscall::check;
+
+/// The counters of a thread since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ThreadUsage {
+    /// Processor time, in user mode and in the kernel.
+    pub cpu: Duration,
+    /// How often it gave the processor away itself, because it had to wait.
+    pub voluntary: u64,
+    /// How often the processor was taken from it although it wanted to run on.
+    pub involuntary: u64,
+}
+
+impl ThreadUsage {
+    /// Reads the counters of the calling thread.
+    ///
+    /// # Errors
+    /// None in practice.
+    ///
+    /// # Source
+    /// getrusage(2)
+    pub fn now() -> io::Result<Self> {
+        // SAFETY: `rusage` is made of integers.
+        let mut usage: libc::rusage = unsafe { mem::zeroed() };
+        // SAFETY: `usage` is ours to write.
+        check(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) })?;
+        Ok(Self {
+            cpu: span(usage.ru_utime) + span(usage.ru_stime),
+            voluntary: count(usage.ru_nvcsw),
+            involuntary: count(usage.ru_nivcsw),
+        })
+    }
+
+    /// Returns what was counted since an earlier look of the same thread.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+            voluntary: self.voluntary - earlier.voluntary,
+            involuntary: self.involuntary - earlier.involuntary,
+        }
+    }
+}
+
+/// The kernel's form of a span, as ours; it is never negative.
+fn span(time: libc::timeval) -> Duration {
+    Duration::from_secs(time.tv_sec.unsigned_abs())
+        + Duration::from_micros(time.tv_usec.unsigned_abs())
+}
+
+/// A counter of the kernel's, which is never negative.
+fn count(counter: libc::c_long) -> u64 {
+    counter.unsigned_abs()
+}
