@@ -7,6 +7,7 @@
 mod journal;
 mod table;
 
+pub mod gil;
 pub mod tasks;
 
 pub use journal::Journal;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Journal, tasks};
+use super::{Journal, gil, tasks};
 
 /// An experiment.
 #[derive(Debug)]
@@ -20,10 +20,19 @@ pub struct Lab {
 }
 
 /// Every lab, in the order of the course.
-pub const LABS: &[Lab] = &[Lab {
-    name: "tasks",
-    line: "two sleeps of 3 s: together they take 3 s, in a row 6 s",
-    chapter: "Tasks",
-    question: 49,
-    run: tasks::run,
-}];
+pub const LABS: &[Lab] = &[
+    Lab {
+        name: "tasks",
+        line: "two sleeps of 3 s: together they take 3 s, in a row 6 s",
+        chapter: "Tasks",
+        question: 49,
+        run: tasks::run,
+    },
+    Lab {
+        name: "gil",
+        line: "one lock for all threads: who computes, who waits, what is lost; beside CPython's own figures",
+        chapter: "The GIL",
+        question: 22,
+        run: gil::run,
+    },
+];
