@@ -37,17 +37,20 @@ class Beside:
 
     def __init__(self, count):
         self.over = False
+        self.begun = 0
         self.threads = [threading.Thread(target=self.compute) for _ in range(count)]
 
     def compute(self):
+        self.begun += 1
         while not self.over:
             spin(100)
 
     def __enter__(self):
         for thread in self.threads:
             thread.start()
-        # Until each has had its turn, the first figures would be those of fewer threads.
-        time.sleep(0.02)
+        # Until each has had a turn, the figures would be those of fewer threads.
+        while self.begun < len(self.threads):
+            time.sleep(0.001)
 
     def __exit__(self, *_):
         self.over = True

@@ -14,6 +14,12 @@
 //! - `GIL-5`: while the lock is free and a thread waits for it, a wake-up is under way to one that waits. So no
 //!   wake-up is lost.
 //! - `GIL-6`: without a waiter, taking and giving back make no system call.
+//! - `GIL-7`: the wake-up is for one that has waited at least as long as whoever begins to wait now.
+//!
+//! `GIL-7` needs two groups, for a reason that is easily missed. A waiter whose time is up asks, and waits again;
+//! the holder, who looks all the time, often gives the lock back before that waiter sleeps. With one condition
+//! variable it would take the wake-up that was meant for one asleep, and being awake it would win: of three threads
+//! two would play into each other's hands. (`glibc`'s condition variable has such groups inside; std's has not.)
 //!
 //! One hand-over, with the names of the two condition variables. It takes the interval, and twice the time in
 //! which the kernel wakes a thread:
@@ -78,8 +84,8 @@ pub struct Gil {
     /// Who has the lock and who waits. Never poisoned in earnest: no statement under it leaves it half changed,
     /// and no foreign code runs there; so a poisoned mutex is taken over as it is.
     state: Mutex<State>,
-    /// Waited on by those who want the lock: it was given back.
-    given_back: Condvar,
+    /// Waited on by those who want the lock, in two groups: it was given back.
+    given_back: [Condvar; 2],
     /// Waited on by those who were asked for it: somebody else has it.
     switched: Condvar,
     /// Set when the holder is asked to give the lock up, cleared when another has taken it. Changed under the
@@ -100,16 +106,26 @@ struct State {
     switches: u64,
     /// How often a holder was asked to give it up.
     requests: u64,
-    /// How many threads wait on `given_back`.
-    waiting: usize,
-    /// How many of those were woken and have not come to the mutex yet; never more than are on their way.
-    woken: usize,
+    /// Those who wait on each `given_back`.
+    groups: [Group; 2],
+    /// The group that is woken from. Who begins to wait goes to the other, which gets this place once nobody is
+    /// left here to be woken (`GIL-7`).
+    older: usize,
     /// How many threads wait on `switched`.
     asked: usize,
     /// How long a waiter waits before it asks.
     interval: Duration,
     /// Whether a holder that was asked waits for the switch (`GIL-4`).
     forces_switch: bool,
+}
+
+/// Some of those who wait for the lock.
+#[derive(Debug, Default)]
+struct Group {
+    /// How many wait.
+    waiting: usize,
+    /// How many of them were woken and have not come to the mutex yet; never more than are on their way.
+    woken: usize,
 }
 
 impl Gil {
@@ -120,15 +136,15 @@ impl Gil {
             last_holder: 0,
             switches: 0,
             requests: 0,
-            waiting: 0,
-            woken: 0,
+            groups: [Group::default(), Group::default()],
+            older: 0,
             asked: 0,
             interval,
             forces_switch: true,
         };
         Self {
             state: Mutex::new(state),
-            given_back: Condvar::new(),
+            given_back: [Condvar::new(), Condvar::new()],
             switched: Condvar::new(),
             request: AtomicBool::new(false),
             next_thread: AtomicU64::new(1),
@@ -179,7 +195,7 @@ impl Gil {
 
     /// How many threads wait for the lock to be given back.
     pub fn waiting(&self) -> usize {
-        self.lock().waiting
+        self.lock().waiting()
     }
 
     /// Tells the holder whether it was asked: the eval breaker, one load.
@@ -213,15 +229,11 @@ impl Gil {
     /// Gives the lock back; a holder that was asked then waits until another has had it (`GIL-4`).
     pub(super) fn give(&self) {
         let mut state = self.lock();
-        let wakes = state.release();
+        self.release(&mut state);
         // Only a waiter asks, and it stays until it has the lock: so the switch will come.
-        if !(state.forces_switch && self.is_asked() && state.waiting > 0) {
-            drop(state);
-            // After the unlock, else the woken thread would at once sleep again, for the mutex.
-            self.wake_one(wakes);
+        if !(state.forces_switch && self.is_asked() && state.waiting() > 0) {
             return;
         }
-        self.wake_one(wakes);
         let seen = state.switches;
         state.asked += 1;
         // The wait gives up the mutex, so the thread just woken finds it free.
@@ -233,43 +245,50 @@ impl Gil {
 
     /// Gives the lock back for good: this thread will not want it again, so it waits for nobody.
     pub(super) fn give_for_good(&self) {
-        let mut state = self.lock();
-        let wakes = state.release();
-        drop(state);
-        self.wake_one(wakes);
+        self.release(&mut self.lock());
     }
 
     /// Waits until the lock may be free, at most for an interval; then asks (`GIL-2`).
     fn wait_an_interval<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let (seen, interval) = (state.switches, state.interval);
-        state.waiting += 1;
-        let waited = self.given_back.wait_timeout(state, interval);
+        let (seen, interval, group) = (state.switches, state.interval, 1 - state.older);
+        state.groups[group].waiting += 1;
+        let waited = self.given_back[group].wait_timeout(state, interval);
         let (mut state, outcome) = waited.unwrap_or_else(PoisonError::into_inner);
         // Asked while it still counts as waiting. A switch in the meantime means that somebody else's turn has
         // only just begun.
         if outcome.timed_out() && state.is_held && state.switches == seen {
             self.raise_request(&mut state);
         }
-        state.waiting -= 1;
+        let group = &mut state.groups[group];
+        group.waiting -= 1;
         // One that wakes by itself takes another's wake off the count; then one too many is sent later, never
         // one too few (GIL-5).
-        state.woken = state.woken.saturating_sub(1);
+        group.woken = group.woken.saturating_sub(1);
         state
     }
 
     /// Sets the request, if anybody waits.
     fn raise_request(&self, state: &mut State) {
-        if state.is_held && state.waiting > 0 {
+        if state.is_held && state.waiting() > 0 {
             state.requests += 1;
             // Pairs with the load in `is_asked`; relaxed, for it carries nothing but itself.
             self.request.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Wakes one waiter, if told to: std makes a system call here whether anybody waits or not (`GIL-6`).
-    fn wake_one(&self, wakes: bool) {
-        if wakes {
-            self.given_back.notify_one();
+    /// Frees the lock, and wakes a waiter if there is one that was not woken yet (`GIL-5`).
+    fn release(&self, state: &mut State) {
+        state.is_held = false;
+        if !state.groups[state.older].has_sleeper() {
+            state.older = 1 - state.older;
+        }
+        let older = state.older;
+        // std would make a system call whether anybody waits or not (GIL-6).
+        if state.groups[older].has_sleeper() {
+            state.groups[older].woken += 1;
+            // Under the mutex, as `CPython` does it: woken outside, the waiter would win more often against a
+            // holder that takes the lock again at once.
+            self.given_back[older].notify_one();
         }
     }
 
@@ -280,11 +299,15 @@ impl Gil {
 }
 
 impl State {
-    /// Frees the lock; tells whether a waiter has to be woken, and counts it as woken (`GIL-5`).
-    fn release(&mut self) -> bool {
-        self.is_held = false;
-        let wakes = self.waiting > self.woken;
-        self.woken += usize::from(wakes);
-        wakes
+    /// How many wait for the lock.
+    fn waiting(&self) -> usize {
+        self.groups.iter().map(|group| group.waiting).sum()
+    }
+}
+
+impl Group {
+    /// Tells whether one waits that was not woken yet.
+    fn has_sleeper(&self) -> bool {
+        self.waiting > self.woken
     }
 }
