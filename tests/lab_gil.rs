@@ -131,7 +131,7 @@ fn the_lab_tells_every_experiment_and_whether_there_is_a_python() {
     {
         assert!(text.contains(title), "expected {title} in:\n{text}");
     }
-    assert!(text.contains("1000 of 2000 lost"), "UPDATES-2, in:\n{text}");
+    assert!(text.contains("500 of 1000 lost"), "UPDATES-2, in:\n{text}");
     let rows = text.lines().filter(|line| line.starts_with("  2 threads, interval")).count();
     assert_eq!(rows, 4, "with 5, 1 and 0.1 ms, and not forced:\n{text}");
 }

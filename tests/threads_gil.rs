@@ -120,8 +120,8 @@ fn a_waiter_asks_after_an_interval_and_not_before() {
             while !waiter.is_finished() {
                 held.check();
             }
-            let waited = waiter.join().expect("no panic");
-            assert!(waited >= INTERVAL, "GIL-2: expected {INTERVAL:?} at least, came {waited:?}");
+            let span = waiter.join().expect("no panic");
+            assert!(span >= INTERVAL, "GIL-2: expected {INTERVAL:?} at least, came {span:?}");
         });
         assert_eq!(gil.requests(), 1, "GIL-2: asked once");
     });

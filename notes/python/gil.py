@@ -122,7 +122,7 @@ def convoy():
     for count in 0, 1, 2, 4:
         with Beside(count):
             spans = []
-            for _ in range(50):
+            for _ in range(40):
                 start = clock()
                 time.sleep(0.0005)
                 spans.append(clock() - start)

@@ -21,7 +21,7 @@ use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 /// How long a sleep is.
 pub const NAP: Duration = Duration::from_micros(500);
 /// How many are measured in a setting.
-const NAPS: u32 = 50;
+const NAPS: u32 = 40;
 /// Beside how many threads that compute.
 const COUNTS: [usize; 4] = [0, 1, 2, 4];
 

@@ -34,7 +34,7 @@ const SETTINGS: [(usize, u64, bool, u64); 5] = [
     (3, 5_000, true, 500),
     (2, 1_000, true, 200),
     (2, 100, true, 100),
-    (2, 5_000, false, 1_200),
+    (2, 5_000, false, 1_000),
 ];
 
 /// Measures each setting.

@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(1);
 /// How long the clock ticks alone before the call, and some time after it.
 const QUIET: Duration = Duration::from_millis(50);
 /// How long the call takes: about what `CPython`'s takes, which sums eight million numbers.
-const CALL: Duration = Duration::from_millis(150);
+const CALL: Duration = Duration::from_millis(100);
 
 /// What was seen.
 #[derive(Clone, Copy, Debug)]

@@ -17,7 +17,7 @@ use crate::threads::gil::{COUNT, COUNT_WITH_CALL, Gil, Held, Interpreter, Op};
 /// How many updates each of the two threads makes with switches by the clock.
 const ROUNDS: u64 = 500_000;
 /// And with a switch at every look, each of which waits for the kernel twice.
-const FEW_ROUNDS: u64 = 1_000;
+const FEW_ROUNDS: u64 = 500;
 /// A short interval, so that there are many switches to lose by.
 const INTERVAL: Duration = Duration::from_micros(10);
 
