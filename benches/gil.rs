@@ -8,16 +8,16 @@
 //! | `gil/take_and_give` | give the lock back and take it again, while nobody waits | wall time |
 //! | `gil/hand_over` | from an asked holder's look until another has had the lock and it is back | wall time |
 //!
-//! What would change the conclusions: for `hand_over` a busy machine, since it wakes four threads' worth of waits;
+//! What would change the conclusions: for `hand_over` a busy machine, since it waits for the kernel to wake a thread four times;
 //! for `take_and_give` a processor whose atomic operations are slow, since it is four of them.
 
-use std::hint::black_box;
+use std::hint::{self, black_box};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use handloom::threads::gil::Gil;
+use handloom::threads::gil::{Gil, Held};
 
 /// What one thread pays for the lock as long as it is alone.
 fn alone(criterion: &mut Criterion) {
@@ -38,33 +38,31 @@ fn together(criterion: &mut Criterion) {
     });
 }
 
-/// Hands the lock over and gets it back, so many times; returns how long that took, less the waits until the
-/// other thread waits.
+/// Has two threads hand the lock to and fro, so many times each; returns how long that took.
 fn round_trips(times: u64) -> Duration {
-    let (gil, is_over, mut spent) =
-        (Gil::new(Duration::MAX), AtomicBool::new(false), Duration::ZERO);
+    let (gil, is_over) = (Gil::new(Duration::MAX), AtomicBool::new(false));
+    // Looks, once the other one wants the lock; without asking it would be taken again before the other is awake.
+    let hand_over = |held: &Held<'_>| {
+        while gil.waiting() == 0 && !is_over.load(Ordering::Relaxed) {
+            hint::spin_loop();
+        }
+        gil.ask();
+        held.check();
+    };
     let held = gil.attach();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut held = gil.attach();
+            let held = gil.attach();
             while !is_over.load(Ordering::Relaxed) {
-                // Whoever gave the lock up has it back when this thread takes it again.
-                held.allow_threads(|| ());
+                hand_over(&held);
             }
         });
-        for _ in 0..times {
-            while gil.waiting() == 0 {
-                thread::yield_now();
-            }
-            gil.ask();
-            let begun = Instant::now();
-            held.check();
-            spent += begun.elapsed();
-        }
+        let begun = Instant::now();
+        (0..times).for_each(|_| hand_over(&held));
         is_over.store(true, Ordering::Relaxed);
         drop(held);
-    });
-    spent
+        begun.elapsed()
+    })
 }
 
 criterion_group!(benches, alone, together);
