@@ -52,7 +52,6 @@
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
 //! | `BARS-1` | `report/bars.rs` |
-//! | `ASYNC-1` to 5 | `calc/asynchronous.rs` |
 //! | `BESIDE-1` | `labs/gil/beside.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
