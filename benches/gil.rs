@@ -11,7 +11,7 @@
 //! What would change the conclusions: for `hand_over` a busy machine, since it waits for the kernel to wake a thread four times;
 //! for `take_and_give` a processor whose atomic operations are slow, since it is four of them.
 
-use std::hint::{self, black_box};
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ fn round_trips(times: u64) -> Duration {
     // Looks, once the other one wants the lock; without asking it would be taken again before the other is awake.
     let hand_over = |held: &Held<'_>| {
         while gil.waiting() == 0 && !is_over.load(Ordering::Relaxed) {
-            hint::spin_loop();
+            thread::yield_now();
         }
         gil.ask();
         held.check();
