@@ -55,6 +55,7 @@
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
 //! | `AUTHORITY-1` to 2 | `http/authority.rs` |
 //! | `BARS-1` | `report/bars.rs` |
+//! | `BESIDE-1` | `labs/gil/beside.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
 //! | `BODY-1` to 3 | `http/body.rs` |
@@ -75,6 +76,7 @@
 //! | `COND-1` to 3 | `aio/condition.rs` |
 //! | `CONTEST-1` to 5 | `compare/contest.rs` |
 //! | `CONTEXT-1` to 5 | `os/context.rs` |
+//! | `CONVOY-1` | `labs/gil/convoy.rs` |
 //! | `CORE-1` | `rt/core.rs` |
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
@@ -96,14 +98,18 @@
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
+//! | `GIL-1` to 7 | `threads/gil/lock.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
 //! | `HANDLE-1` to 3 | `jobs/handle.rs` |
+//! | `HANDOVER-1` | `labs/gil/handover.rs` |
 //! | `HEAD-1` to 4 | `http/head.rs` |
+//! | `HELD-1` to 3 | `threads/gil/held.rs` |
 //! | `HELP-1` to 2 | `cli/help.rs` |
 //! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
 //! | `HOOK-1` to 2 | `rt/observer.rs` |
 //! | `IDLE-1` to 3 | `compare/idle.rs` |
+//! | `INTERPRETER-1` | `threads/gil/interpreter.rs` |
 //! | `INTERRUPT-1` | `cli/interrupt.rs` |
 //! | `ITEM-1` to 5 | `aio/queue.rs` |
 //! | `JOB-1` to 2 | `factorial/job.rs` |
@@ -122,6 +128,7 @@
 //! | `LAB-COROUTINE-1` to 2 | `labs/coroutine.rs` |
 //! | `LAB-GATHER-1` to 3 | `labs/gather.rs` |
 //! | `LAB-GENERATOR-1` to 2 | `labs/generator.rs` |
+//! | `LAB-GIL-1` | `labs/gil/run.rs` |
 //! | `LAB-GREENLET-1` to 2 | `labs/greenlet.rs` |
 //! | `LAB-ITERATOR-1` to 2 | `labs/iterator.rs` |
 //! | `LAB-LOST-1` to 2 | `labs/lost_wake.rs` |
@@ -139,6 +146,8 @@
 //! | `LOOP-1` to 4 | `rt/event_loop.rs` |
 //! | `MAP-1` to 2 | `jobs/map.rs` |
 //! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
+//! | `NAPS-1` | `labs/gil/naps.rs` |
+//! | `NATIVE-1` | `labs/gil/native.rs` |
 //! | `NUMBER-1` to 4 | `calc/protocol/number.rs` |
 //! | `OS-1` to 3 | `os/mod.rs` |
 //! | `OS-ACCEPT-1` | `os/socket.rs` |
@@ -148,6 +157,7 @@
 //! | `PARTED-1` to 3 | `factorial/parted.rs` |
 //! | `PERCENT-1` to 2 | `http/percent.rs` |
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
+//! | `PIPE-1` | `labs/gil/pipe.rs` |
 //! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
 //! | `POLL-1` | `os/poll.rs` |
 //! | `POOL-1` to 6 | `threads/pool.rs` |
@@ -155,6 +165,7 @@
 //! | `PROCESS-1` to 4 | `os/process.rs` |
 //! | `PRODUCT-1` to 3 | `calc/protocol/product.rs` |
 //! | `PROGRAM-1` to 2 | `cli/program.rs` |
+//! | `PYTHON-1` to 2 | `labs/gil/python.rs` |
 //! | `QUERY-1` to 2 | `http/query.rs` |
 //! | `QUEUE-1` to 3 | `rt/run_queue.rs` |
 //! | `RACE-1` to 2 | `aio/race.rs` |
@@ -170,6 +181,7 @@
 //! | `ROWS-1` | `compare/table.rs` |
 //! | `RUN-1` to 3 | `compare/run.rs` |
 //! | `SCRIPT-1` to 3 | `compare/script.rs` |
+//! | `SECTION-1` to 2 | `labs/gil/section.rs` |
 //! | `SEQUENTIAL-1` | `calc/sequential.rs` |
 //! | `SERVE-1` to 3 | `cli/serve.rs` |
 //! | `SERVER-1` to 4 | `compare/server.rs` |
@@ -182,6 +194,7 @@
 //! | `SLOT-1` to 4 | `jobs/slot.rs` |
 //! | `SOCKET-1` | `calc/socket.rs` |
 //! | `SOURCE-1` to 3 | `aio/source.rs` |
+//! | `SPEED-1` | `labs/gil/speed.rs` |
 //! | `STATUS-1` | `http/status.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
 //! | `STOP-1` to 3 | `aio/signals.rs` |
@@ -204,6 +217,7 @@
 //! | `TIMER-1` to 4 | `rt/timers.rs` |
 //! | `TOOM-1` to 3 | `factorial/toom.rs` |
 //! | `TOUR-1` to 3 | `cli/tour.rs` |
+//! | `UPDATES-1` to 2 | `labs/gil/updates.rs` |
 //! | `URL-1` to 3 | `http/url.rs` |
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |

@@ -17,6 +17,7 @@ pub mod coroutine;
 pub mod echo;
 pub mod gather;
 pub mod generator;
+pub mod gil;
 pub mod greenlet;
 pub mod iterator;
 pub mod lost_wake;

@@ -4,7 +4,7 @@ use std::io;
 
 use super::{
     Journal, blocking_call, cancel, context_manager, cooperative, coroutine, gather, generator,
-    greenlet, iterator, lost_wake, parallel, preemptive, select, tasks, timeouts,
+    gil, greenlet, iterator, lost_wake, parallel, preemptive, select, tasks, timeouts,
 };
 
 /// An experiment.
@@ -37,6 +37,13 @@ pub const LABS: &[Lab] = &[
         chapter: "Threads",
         question: 41,
         run: parallel::run,
+    },
+    Lab {
+        name: "gil",
+        line: "one lock for all threads: who computes, who waits, what is lost; beside CPython's own figures",
+        chapter: "The GIL",
+        question: 22,
+        run: gil::run,
     },
     Lab {
         name: "select",
