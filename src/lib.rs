@@ -53,6 +53,7 @@
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
+//! | `BLOCKED-1` to 3 | `threads/blocked.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
 //! | `BOUND-1` to 3 | `aio/bounded.rs` |
 //! | `BUF-1` to 5 | `aio/buf_reader.rs` |
@@ -77,6 +78,7 @@
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
 //! | `EDGE-1` | `generator/event_loop.rs` |
 //! | `END-1` to 2 | `rt/ending.rs` |
+//! | `ENDING-1` to 2 | `threads/ending.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
@@ -87,6 +89,7 @@
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
+//! | `HANDING-1` to 2 | `threads/handing.rs` |
 //! | `HANDLE-1` to 3 | `jobs/handle.rs` |
 //! | `HELP-1` to 2 | `cli/help.rs` |
 //! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
@@ -107,6 +110,7 @@
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
+//! | `LOCKS-1` to 2 | `threads/shared.rs` |
 //! | `LOOP-1` to 4 | `rt/event_loop.rs` |
 //! | `MAP-1` to 2 | `jobs/map.rs` |
 //! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
@@ -120,7 +124,8 @@
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
 //! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
 //! | `POLL-1` | `os/poll.rs` |
-//! | `POOL-1` to 6 | `threads/pool.rs` |
+//! | `POOL-1` to 7 | `threads/pool.rs` |
+//! | `POOL-JOB-1` to 2 | `threads/job.rs` |
 //! | `PREFORK-1` to 2 | `calc/prefork.rs` |
 //! | `PROCESS-1` to 4 | `os/process.rs` |
 //! | `PRODUCT-1` to 3 | `calc/protocol/product.rs` |
@@ -161,6 +166,7 @@
 //! | `THREADLIST-1` | `os/thread_list.rs` |
 //! | `THREADS-1` to 2 | `calc/threads.rs` |
 //! | `TICK-1` to 3 | `aio/interval.rs` |
+//! | `TICKET-1` to 3 | `threads/queue.rs` |
 //! | `TIMEOUT-1` to 2 | `aio/timeout.rs` |
 //! | `TIMER-1` to 4 | `rt/timers.rs` |
 //! | `TOOM-1` to 3 | `factorial/toom.rs` |
@@ -168,6 +174,7 @@
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
+//! | `WORKER-1` | `threads/worker.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
 
 pub mod aio;
