@@ -57,6 +57,7 @@
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BESIDE-1` | `labs/gil/beside.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
+//! | `BLOCKED-1` to 3 | `threads/pool/blocked.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
 //! | `BODY-1` to 3 | `http/body.rs` |
 //! | `BOUND-1` to 3 | `aio/bounded.rs` |
@@ -88,6 +89,7 @@
 //! | `EDGE-1` | `generator/event_loop.rs` |
 //! | `ENCODE-1` to 3 | `http/encode.rs` |
 //! | `END-1` to 2 | `rt/ending.rs` |
+//! | `ENDING-1` to 2 | `threads/pool/ending.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
@@ -101,6 +103,7 @@
 //! | `GIL-1` to 7 | `threads/gil/lock.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
+//! | `HANDING-1` to 2 | `threads/pool/handing.rs` |
 //! | `HANDLE-1` to 3 | `jobs/handle.rs` |
 //! | `HANDOVER-1` | `labs/gil/handover.rs` |
 //! | `HEAD-1` to 4 | `http/head.rs` |
@@ -143,6 +146,7 @@
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
+//! | `LOCKS-1` to 2 | `threads/pool/shared.rs` |
 //! | `LOOP-1` to 4 | `rt/event_loop.rs` |
 //! | `MAP-1` to 2 | `jobs/map.rs` |
 //! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
@@ -160,7 +164,8 @@
 //! | `PIPE-1` | `labs/gil/pipe.rs` |
 //! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
 //! | `POLL-1` | `os/poll.rs` |
-//! | `POOL-1` to 6 | `threads/pool.rs` |
+//! | `POOL-1` to 7 | `threads/pool/thread_pool.rs` |
+//! | `POOL-JOB-1` to 2 | `threads/pool/job.rs` |
 //! | `PREFORK-1` to 2 | `calc/prefork.rs` |
 //! | `PROCESS-1` to 4 | `os/process.rs` |
 //! | `PRODUCT-1` to 3 | `calc/protocol/product.rs` |
@@ -213,6 +218,7 @@
 //! | `THREADS-1` to 2 | `calc/threads.rs` |
 //! | `THREADUSAGE-1` | `os/thread_usage.rs` |
 //! | `TICK-1` to 3 | `aio/interval.rs` |
+//! | `TICKET-1` to 3 | `threads/pool/queue.rs` |
 //! | `TIMEOUT-1` to 2 | `aio/timeout.rs` |
 //! | `TIMER-1` to 4 | `rt/timers.rs` |
 //! | `TOOM-1` to 3 | `factorial/toom.rs` |
@@ -222,6 +228,7 @@
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
+//! | `WORKER-1` | `threads/pool/worker.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
 
 pub mod aio;

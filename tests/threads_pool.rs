@@ -36,7 +36,7 @@ fn every_job_runs_once() {
         let job = move || {
             runs.fetch_add(1, Ordering::Relaxed);
         };
-        pool.execute(job).expect("execute");
+        drop(pool.submit(job).expect("submit"));
     }
     drop(pool);
     assert_eq!(runs.load(Ordering::Relaxed), JOBS, "POOL-1, POOL-5: runs against jobs");
@@ -48,7 +48,7 @@ fn jobs_of_one_worker_run_in_order() {
     let pool = ThreadPool::fixed("order", 1).expect("start");
     for number in 0..100 {
         let sender = sender.clone();
-        pool.execute(move || sender.send(number).expect("send")).expect("execute");
+        drop(pool.submit(move || sender.send(number).expect("send")).expect("submit"));
     }
     drop((pool, sender));
     assert!(results.iter().eq(0..100), "POOL-1: expected first in, first out");
@@ -68,7 +68,7 @@ fn as_many_jobs_as_workers_run_at_once() {
                 meeting.wait();
                 sender.send(()).expect("send");
             };
-            pool.execute(job).expect("execute");
+            drop(pool.submit(job).expect("submit"));
         }
         (0..WORKERS).for_each(|_| receive(&results));
     }
@@ -78,14 +78,17 @@ fn as_many_jobs_as_workers_run_at_once() {
 fn threads_are_started_on_demand_and_then_used_again() {
     let (sender, results) = mpsc::channel();
     let pool = ThreadPool::on_demand("demand", 8);
-    assert_eq!(pool.workers(), 0, "a thread before the first job");
+    assert_eq!(pool.counts().workers, 0, "a thread before the first job");
     for _ in 0..20 {
         let sender = sender.clone();
-        pool.execute(move || sender.send(thread::current().id()).expect("send")).expect("execute");
+        drop(
+            pool.submit(move || sender.send(thread::current().id()).expect("send"))
+                .expect("submit"),
+        );
         receive(&results);
-        wait_for("idle workers", pool.workers(), || pool.idle());
+        wait_for("idle workers", pool.counts().workers, || pool.idle());
     }
-    assert_eq!(pool.workers(), 1, "an idle worker should be used before another is started");
+    assert_eq!(pool.counts().workers, 1, "an idle worker should be used before another is started");
 }
 
 #[test]
@@ -99,10 +102,10 @@ fn on_demand_never_exceeds_its_maximum() {
             // An error says that the gate is open.
             let _ = gate.lock().expect("lock").recv();
         };
-        pool.execute(job).expect("execute");
+        drop(pool.submit(job).expect("submit"));
     }
-    assert_eq!(pool.workers(), 3, "expected as many workers as allowed");
-    wait_for("queued jobs", 7, || pool.queued());
+    assert_eq!(pool.counts().workers, 3, "expected as many workers as allowed");
+    wait_for("queued jobs", 7, || pool.counts().queued);
     assert_eq!(pool.idle(), 0, "no worker is idle while jobs are queued");
     drop(release);
 }
@@ -119,12 +122,19 @@ fn a_panic_leaves_the_worker_alive() {
     let (sender, results) = mpsc::channel();
     let pool = ThreadPool::fixed("panic", 1).expect("start");
     let ask = |sender: mpsc::Sender<_>| {
-        pool.execute(move || sender.send(thread::current().id()).expect("send")).expect("execute");
+        drop(
+            pool.submit(move || sender.send(thread::current().id()).expect("send"))
+                .expect("submit"),
+        );
         receive(&results)
     };
     let before = ask(sender.clone());
-    pool.execute(|| panic!("on purpose")).expect("execute");
-    pool.execute(|| std::panic::panic_any(Spiteful)).expect("execute");
+    // Held back until both are detached: then what they leave is dropped by the worker, and not here.
+    let (release, gate) = mpsc::channel::<()>();
+    drop(pool.submit(move || gate.recv()).expect("submit"));
+    drop(pool.submit(|| panic!("on purpose")).expect("submit"));
+    drop(pool.submit(|| std::panic::panic_any(Spiteful)).expect("submit"));
+    drop(release);
     assert_eq!(ask(sender.clone()), before, "POOL-3: expected the same thread after two panics");
 }
 
@@ -135,7 +145,7 @@ fn workers_are_named_and_numbered() {
     let job = move || {
         sender.send(thread::current().name().map(str::to_owned)).expect("send");
     };
-    pool.execute(job).expect("execute");
+    drop(pool.submit(job).expect("submit"));
     assert_eq!(receive(&results).as_deref(), Some("loom-1"));
 }
 
@@ -144,10 +154,10 @@ fn a_job_may_queue_another() {
     let (sender, results) = mpsc::channel();
     let pool = Arc::new(ThreadPool::fixed("nest", 1).expect("start"));
     let inner = Arc::clone(&pool);
-    pool.execute(move || {
-        inner.execute(move || sender.send(()).expect("send")).expect("execute");
-    })
-    .expect("POOL-4: no lock is held while a job runs");
+    let job = pool.submit(move || {
+        drop(inner.submit(move || sender.send(()).expect("send")).expect("submit"));
+    });
+    drop(job.expect("POOL-4: no lock is held while a job runs"));
     receive(&results);
 }
 
@@ -162,7 +172,7 @@ fn the_last_owner_may_be_a_job() {
         drop(owner);
         sender.send(()).expect("send");
     };
-    pool.execute(job).expect("execute");
+    drop(pool.submit(job).expect("submit"));
     drop(pool);
     go.send(()).expect("send");
     receive(&results);
@@ -175,7 +185,7 @@ fn no_wake_up_is_lost_when_workers_fall_asleep_between_jobs() {
     // Each round meets the workers in another phase of falling asleep.
     for round in 0..5_000_usize {
         let sender = sender.clone();
-        pool.execute(move || sender.send(round).expect("send")).expect("execute");
+        drop(pool.submit(move || sender.send(round).expect("send")).expect("submit"));
         assert_eq!(receive(&results), round, "POOL-2");
     }
 }
@@ -185,8 +195,12 @@ fn no_wake_up_is_lost_when_workers_fall_asleep_between_jobs() {
 #[ignore = "only of use in a process where no thread can be started"]
 fn child_in_which_no_thread_starts() {
     let pool = ThreadPool::on_demand("none", 2);
-    assert!(pool.execute(|| {}).is_err(), "expected an error: there is no worker");
-    assert_eq!((pool.workers(), pool.queued()), (0, 0), "a refused job must not stay queued");
+    assert!(pool.submit(|| {}).is_err(), "expected an error: there is no worker");
+    assert_eq!(
+        (pool.counts().workers, pool.counts().queued),
+        (0, 0),
+        "a refused job must not stay queued"
+    );
     assert!(ThreadPool::fixed("none", 2).is_err(), "expected an error from a fixed pool");
 }
 

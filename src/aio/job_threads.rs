@@ -30,10 +30,11 @@ pub(crate) struct JobThreads {
 }
 
 impl JobThreads {
-    /// Gives a job to a thread.
+    /// Gives a job to a thread. It tells of its end itself, so its handle is not kept.
     pub(crate) fn execute(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let pool = self.pool.as_ref().expect("holds because only the drop takes it");
-        pool.execute(job)
+        drop(pool.submit(job)?);
+        Ok(())
     }
 }
 

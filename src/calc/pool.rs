@@ -62,7 +62,7 @@ fn queue_clients(
         };
         let (place, config) = (open.enter(stream), Arc::clone(&shared));
         // A broken connection ends that conversation only, and the client knows why.
-        pool.execute(move || drop(converse(place.stream(), &config, place.stop())))?;
+        drop(pool.submit(move || drop(converse(place.stream(), &config, place.stop())))?);
     }
     Ok(())
 }

@@ -5,6 +5,17 @@
 //!
 //! Each chunk is polled, as a task would poll it, with a waker that notes the chunk's number and wakes this thread.
 //!
+//! ```text
+//! this thread                              a worker
+//! look_at(7): Pending, leaves Arrival{7}
+//! wait: no number, sleeps
+//!                                          finishes chunk 7, wakes Arrival{7}:
+//!                                          pushes 7, notifies
+//! takes 7, look_at(7): Ready
+//! ```
+//! The numbers are a queue and not a flag, so that two chunks that are over at once are both looked at, in the order
+//! they came in. A number whose chunk is gone is looked up in vain, and that is all.
+//!
 //! **Invariants**
 //! - `ARRIVAL-1`: each chunk is noted once when it is over, and looked at then and no sooner.
 //! - `ARRIVAL-2`: dropped before its end, it calls off what has not begun; what runs is detached.
@@ -77,6 +88,7 @@ impl<'a, A, T> AsCompleted<'a, A, T> {
             match job {
                 Ok(job) => {
                     self.under_way.insert(first, (job, len));
+                    // A first look, for without one nobody would wake this thread.
                     if self.look_at(first) {
                         return true;
                     }
@@ -126,6 +138,7 @@ impl<'a, A, T> AsCompleted<'a, A, T> {
                 return self.set_ready(oldest, len, Err(error));
             }
         };
+        // Noted or not, this thread sleeps until some chunk is over, whichever it is.
         let first = self.arrivals.wait();
         if is_noted {
             job.end_wait();

@@ -3,6 +3,13 @@
 //! Problem: "it failed" helps nobody. Whether a job was called off, panicked, or was killed together with its
 //! process decides what its owner does next.
 //!
+//! | error | the job | its pool |
+//! | --- | --- | --- |
+//! | `Panicked`, `Died`, `TimeLimit`, `Unreadable` | may have done a part of its work | goes on |
+//! | `Cancelled`, `PoolGone` | did nothing | goes on; takes no more |
+//! | `PoolBroken` | may have done a part of its work | takes no more |
+//! | `WouldDeadlock` | is queued or runs, detached | goes on |
+//!
 //! **Source**: `rt::JoinError`, which is the same for tasks; `concurrent.futures`, where a killed worker is the end
 //! of the whole pool.
 

@@ -1,5 +1,14 @@
 //! A function on every item of a sequence, in a pool, with the values in the order of the items.
 //!
+//! Problem: to submit every item and then join every handle is two loops, a list of handles as long as the input, and
+//! a pool that is full of jobs nobody may want any more.
+//!
+//! ```text
+//! items ──► Chunks ──► the pool          at most a window of chunks, oldest first in `under_way`
+//!                        │
+//! values ◄── ready ◄─────┘ join          the oldest chunk only, even if a younger one is over
+//! ```
+//!
 //! **Invariants**
 //! - `MAP-1`: the values come in the order of the items, whatever order they are ready in.
 //! - `MAP-2`: dropped before its end, it calls off what has not begun; what runs is detached.
@@ -50,6 +59,7 @@ impl<A, T> Iterator for Map<'_, A, T> {
             if let Some(result) = self.ready.next() {
                 return Some(result);
             }
+            // Before the join, so that the workers have work while this thread waits.
             self.fill();
             let Chunk { job, len, .. } = self.under_way.pop_front()?;
             self.ready = of_items(job.and_then(super::JobHandle::join), len);

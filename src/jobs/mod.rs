@@ -4,8 +4,6 @@
 //! callers want the same of both: the value, or why there is none; to wait for a while; to call it off.
 //! Here is that face, and what both pools need to put it on: neither may import the other.
 
-#![expect(dead_code, unused_imports, reason = "the pools are about to use it")]
-
 mod as_completed;
 mod chunks;
 mod counts;
@@ -14,6 +12,7 @@ mod handle;
 mod map;
 mod slot;
 mod submit_error;
+mod sync;
 
 pub use as_completed::AsCompleted;
 pub(crate) use chunks::{ChunkHandle, Chunks};

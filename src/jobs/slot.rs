@@ -26,14 +26,16 @@
 //! wakes with the lock, takes the result
 //! ```
 //!
+//! `tests/jobs_slot_model.rs` tries every order of the two.
+//!
 //! **Source**: the oneshot channels of Rust Atomics and Locks, chapter 5, with a lock in the place of its atomics.
 
 use std::mem;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::error::JobError;
+use super::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Where a job stands: `P` is what it would run on, `T` its value.
 pub(crate) struct Slot<P, T> {

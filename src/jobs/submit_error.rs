@@ -1,5 +1,11 @@
 //! Why a pool did not take a job.
 //!
+//! Problem: a submit may fail before there is a handle that could tell. And a full queue is no failure for whoever
+//! only tried: it wants its job back, to run it itself or to try again.
+//!
+//! So there are two errors: the one of `submit`, whose job is gone, and the one of `try_submit`, which knows one
+//! answer more.
+//!
 //! **Source**: `std::sync::mpsc::TrySendError`, which gives the value back as well.
 
 use std::error::Error;

@@ -4,8 +4,7 @@
 //! A program that starts one for every small job pays that each time, and one that starts them without
 //! a bound falls over when the jobs come faster than they end.
 
+pub mod gil;
 mod pool;
 
-pub mod gil;
-
-pub use pool::ThreadPool;
+pub use pool::{PoolBuilder, ThreadPool};

@@ -1,0 +1,231 @@
+//! A pool of worker threads and one queue of jobs.
+//!
+//! Problem: see the module. Here the number of threads has a bound, a thread outlives its job, and a job
+//! that finds no free worker waits its turn.
+//!
+//! **Invariants**
+//! - `POOL-1`: a job that was accepted is run, once, in the order of acceptance (they may end in another),
+//!   unless it is cancelled, or dropped by `shutdown_now` or `abandon`. Its handle tells in any case.
+//! - `POOL-2`: while a job is queued, a worker is busy and will look at the queue when it is done, or
+//!   a sleeping one was woken for it. So no wake-up is lost.
+//! - `POOL-3`: a job that panics leaves its worker alive; its handle has the payload.
+//! - `POOL-4`: no job runs, and none is dropped, while the lock is held.
+//! - `POOL-5`: a shutdown returns when every worker has ended, however many threads ask for it; so does the drop of
+//!   the pool. Within a job of the pool both only close it: a worker cannot wait for its own end.
+//! - `POOL-6`: nobody asks the kernel to wake a thread unless one sleeps that was not woken yet.
+//! - `POOL-7`: a closed pool takes no job, and no submitter goes on waiting for a place in it.
+//!
+//! **Left out**: workers that leave when idle for long; priorities; a queue per worker with stealing, which pays
+//! when jobs are shorter than a lock's hand-over.
+//!
+//! **Source**: the Rust Book, chapter 21, whose pool dies by a worker with each panic; `ThreadPoolExecutor`.
+
+use std::fmt;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use super::builder::PoolBuilder;
+use super::handing::Full;
+use super::job::Job;
+use super::shared::Shared;
+use crate::jobs::{
+    AsCompleted, ChunkHandle, Chunks, Counts, JobError, JobHandle, Map, SubmitError, TrySubmitError,
+};
+
+/// How many chunks of a [`map`](ThreadPool::map) are under way for each worker: one that is run, and some that are
+/// ready for the moment when it is done. A taste.
+const CHUNKS_PER_WORKER: usize = 4;
+
+/// A pool of worker threads and one queue of jobs.
+///
+/// # Examples
+/// ```
+/// use handloom::threads::ThreadPool;
+///
+/// let pool = ThreadPool::fixed("adder", 2)?;
+/// let sum = pool.submit(|| 5 + 7)?;
+/// assert_eq!(sum.join()?, 12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ThreadPool {
+    /// What the workers and the jobs' handles see too.
+    pub(super) shared: Arc<Shared>,
+}
+
+impl ThreadPool {
+    /// Starts a pool whose `workers` threads all run from now on.
+    ///
+    /// # Errors
+    /// `InvalidInput`: no workers. Or a thread cannot be started; those that could are ended first.
+    pub fn fixed(name: &str, workers: usize) -> io::Result<Self> {
+        Self::builder(name).workers(workers).start()
+    }
+
+    /// Makes a pool that starts a thread when a job finds no free one, up to `max_workers`; at least one.
+    pub fn on_demand(name: &str, max_workers: usize) -> Self {
+        Self { shared: Arc::new(Shared::new(name, max_workers.max(1), usize::MAX)) }
+    }
+
+    /// Begins a pool with more choices: a bound for its queue.
+    pub fn builder(name: &str) -> PoolBuilder {
+        PoolBuilder::new(name)
+    }
+
+    /// Queues a job for the next free worker.
+    ///
+    /// # Errors
+    /// The job was dropped, for the pool is shut down; or there is no worker at all, and none can be started
+    /// (should a further one fail to start, the job waits for those that exist); or
+    /// [`SubmitError::WouldDeadlock`], to a worker of this very pool.
+    ///
+    /// # Blocking
+    /// While the queue is full, if it has a bound; and for the start of a thread.
+    pub fn submit<F, T>(&self, job: F) -> Result<JobHandle<T>, SubmitError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let job = Job::new(&self.shared, job);
+        self.shared.submit(job.clone())?;
+        Ok(JobHandle::new(job))
+    }
+
+    /// Queues a job if there is a place for it now.
+    ///
+    /// # Errors
+    /// [`TrySubmitError::Full`] gives the job back; otherwise as [`submit`](Self::submit).
+    pub fn try_submit<F, T>(&self, job: F) -> Result<JobHandle<T>, TrySubmitError<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let job = Job::new(&self.shared, job);
+        match self.shared.try_submit(job.clone()) {
+            Ok(()) => Ok(JobHandle::new(job)),
+            Err(Full::Now) => Err(TrySubmitError::Full(job.take_back())),
+            Err(Full::Refused(error)) => Err(TrySubmitError::Refused(error)),
+        }
+    }
+
+    /// Calls `function` on every item, `chunk` items to a job, and gives the values in the items' order.
+    ///
+    /// Items are taken and submitted as the values are asked for, a few chunks ahead. A panic is the error of its
+    /// own item only.
+    pub fn map<'a, A, T, F>(
+        &'a self,
+        items: impl IntoIterator<Item = A, IntoIter: 'a>,
+        chunk: usize,
+        function: F,
+    ) -> Map<'a, A, T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: Fn(A) -> T + Send + Sync + 'static,
+    {
+        Map::new(self.chunks(items, chunk, function))
+    }
+
+    /// Calls `function` on every item, `chunk` items to a job, and gives the values as they come, each with the
+    /// number of its item; otherwise as [`map`](Self::map).
+    pub fn map_as_completed<'a, A, T, F>(
+        &'a self,
+        items: impl IntoIterator<Item = A, IntoIter: 'a>,
+        chunk: usize,
+        function: F,
+    ) -> AsCompleted<'a, A, T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: Fn(A) -> T + Send + Sync + 'static,
+    {
+        AsCompleted::new(self.chunks(items, chunk, function))
+    }
+
+    /// Cuts the items of a map into jobs.
+    fn chunks<'a, A, T, F>(
+        &'a self,
+        items: impl IntoIterator<Item = A, IntoIter: 'a>,
+        chunk: usize,
+        function: F,
+    ) -> Chunks<'a, A, T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: Fn(A) -> T + Send + Sync + 'static,
+    {
+        let function = Arc::new(function);
+        let submit = move |items: Vec<A>| -> Result<ChunkHandle<T>, SubmitError> {
+            let function = Arc::clone(&function);
+            self.submit(move || items.into_iter().map(|item| caught(&*function, item)).collect())
+        };
+        let window = self.shared.max_workers.saturating_mul(CHUNKS_PER_WORKER);
+        Chunks::new(items, chunk, window, submit)
+    }
+
+    /// Takes no more jobs, runs what is queued, and returns when every worker has ended. May be called often, and
+    /// by several threads, each of which waits.
+    ///
+    /// # Errors
+    /// [`JobError::WouldDeadlock`], to a job of this very pool: it is closed, and ends when its jobs have.
+    ///
+    /// # Blocking
+    /// Until every job is over.
+    pub fn shutdown(&self) -> Result<(), JobError> {
+        self.shared.close();
+        self.shared.join_workers()
+    }
+
+    /// Takes no more jobs, drops what is queued, and returns when every worker has ended. The handles of what is
+    /// dropped give [`JobError::Cancelled`].
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    ///
+    /// # Blocking
+    /// Until the jobs that run are over.
+    pub fn shutdown_now(&self) -> Result<(), JobError> {
+        self.shared.close_now(&JobError::Cancelled);
+        self.shared.join_workers()
+    }
+
+    /// Ends the pool without waiting for it: what is queued is dropped, and each worker leaves when it is
+    /// done with its job. For an owner that cannot wait for a job which may never end. The handles of what is
+    /// dropped give [`JobError::PoolGone`].
+    pub fn abandon(self) {
+        self.shared.close_now(&JobError::PoolGone);
+        // Without their handles the threads are on their own, and the drop finds nobody to wait for.
+        self.shared.detach_workers();
+    }
+
+    /// How many jobs the pool has, by how far they are.
+    pub fn counts(&self) -> Counts {
+        self.shared.counts()
+    }
+
+    /// How many workers wait for a job.
+    pub fn idle(&self) -> usize {
+        self.shared.idle()
+    }
+}
+
+/// Calls a function on an item of a map; a panic is the error of that item.
+fn caught<A, T>(function: &impl Fn(A) -> T, item: A) -> Result<T, JobError> {
+    // The item is consumed either way, and a function that breaks its own state answers for that itself.
+    panic::catch_unwind(AssertUnwindSafe(|| function(item))).map_err(JobError::panicked)
+}
+
+impl fmt::Debug for ThreadPool {
+    /// Shows the counts.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(out)
+    }
+}
+
+impl Drop for ThreadPool {
+    /// Runs what is queued, and waits for every worker to end (`POOL-5`).
+    fn drop(&mut self) {
+        // The error is for a job that drops its own pool; nothing else can be done for it here.
+        drop(self.shutdown());
+    }
+}
