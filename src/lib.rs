@@ -225,3 +225,4 @@ pub mod processes;
 pub mod report;
 pub mod rt;
 pub mod threads;
+pub mod watch;
