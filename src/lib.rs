@@ -136,9 +136,12 @@
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
+//! | `LOOK-1` to 4 | `watch/look.rs` |
 //! | `LOOP-1` to 4 | `rt/event_loop.rs` |
 //! | `MAP-1` to 2 | `jobs/map.rs` |
 //! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
+//! | `NEEDLE-1` to 3 | `watch/needle.rs` |
+//! | `NEWS-1` to 2 | `watch/news.rs` |
 //! | `NUMBER-1` to 4 | `calc/protocol/number.rs` |
 //! | `OS-1` to 3 | `os/mod.rs` |
 //! | `OS-ACCEPT-1` | `os/socket.rs` |
@@ -169,6 +172,7 @@
 //! | `RESPONSE-1` to 3 | `http/response.rs` |
 //! | `ROWS-1` | `compare/table.rs` |
 //! | `RUN-1` to 3 | `compare/run.rs` |
+//! | `RW-1` to 4 | `threads/rw_lock.rs` |
 //! | `SCRIPT-1` to 3 | `compare/script.rs` |
 //! | `SEQUENTIAL-1` | `calc/sequential.rs` |
 //! | `SERVE-1` to 3 | `cli/serve.rs` |
@@ -196,6 +200,9 @@
 //! | `TARGET-1` to 2 | `http/target.rs` |
 //! | `TASK-1` to 6 | `rt/task.rs` |
 //! | `TCP-1` to 3 | `aio/tcp_stream.rs` |
+//! | `THREAD-EVENT-1` to 4 | `threads/event.rs` |
+//! | `THREAD-PERMIT-1` to 4 | `threads/semaphore.rs` |
+//! | `THREAD-QUEUE-1` to 6 | `threads/queue.rs` |
 //! | `THREADLIST-1` | `os/thread_list.rs` |
 //! | `THREADS-1` to 2 | `calc/threads.rs` |
 //! | `THREADUSAGE-1` | `os/thread_usage.rs` |
@@ -208,6 +215,9 @@
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
+//! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
+//! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
+//! | `WATCHCMD-1` to 2 | `cli/watch.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
 
 pub mod aio;

@@ -36,13 +36,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::error::WatchError;
 use super::look::{Identity, Seen};
-
-/// Tells one directory of this process from the next; nothing else hangs on it.
-static DIRECTORIES: AtomicU32 = AtomicU32::new(0);
 
 /// What came of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,16 +114,34 @@ fn identity_at(path: &Path) -> Result<Option<Identity>, WatchError> {
 
 /// Makes a directory beside the file, into which nobody else can put anything.
 fn private_directory(path: &Path) -> Result<PathBuf, WatchError> {
+    let mut number = 0_u32;
     loop {
-        // Relaxed: only that no two threads draw the same number matters.
-        let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
         let name = format!(".handloom-watch-{}-{number}", process::id());
         let directory = path.with_file_name(name);
         match DirBuilder::new().mode(0o700).create(&directory) {
             Ok(()) => return Ok(directory),
-            // Left by a process that had our number and was killed.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // Of another thread; or left by a process that had our number and was killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
             Err(error) => return Err(WatchError::on_file("mkdir", &directory, error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_third_file_keeps_the_name_and_the_second_is_not_lost() {
+        let folder = std::env::temp_dir().join(format!("handloom-put-back-{}", process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (held, path) = (folder.join("held"), folder.join("file"));
+        fs::write(&held, "second").unwrap();
+        fs::write(&path, "third").unwrap();
+        let refused = put_back(&held, &path).map_err(|error| error.kind());
+        let texts = [&held, &path].map(|file| fs::read_to_string(file).unwrap());
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(refused, Err(io::ErrorKind::AlreadyExists), "DELETE-2");
+        assert_eq!(texts, ["second", "third"], "DELETE-2");
     }
 }

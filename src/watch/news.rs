@@ -64,10 +64,9 @@ impl fmt::Display for News<'_> {
             Step::Looked(Look::Missing) => {
                 write!(out, "{path} is not there; looks again in {pause} s")
             }
-            Step::Looked(Look::Without { bytes }) => write!(
-                out,
-                "{path} has {bytes} bytes without {needle:?}; looks again in {pause} s"
-            ),
+            Step::Looked(Look::Without { bytes }) => {
+                write!(out, "{path} has {bytes} bytes without {needle:?}; looks again in {pause} s")
+            }
             Step::Looked(Look::Holds(seen)) => {
                 write!(out, "{path} has {needle:?} at byte {}", seen.at())
             }

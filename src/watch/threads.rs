@@ -98,7 +98,8 @@ where
     tell(listener, order, Step::Begins)?;
     loop {
         // A failing poll is no reason to end: the sleep below would meet it too, and tell.
-        let found = look(&order.path, &order.needle, &|| !is_told(stop, Duration::ZERO).unwrap_or(false))?;
+        let found =
+            look(&order.path, &order.needle, &|| !is_told(stop, Duration::ZERO).unwrap_or(false))?;
         tell(listener, order, Step::Looked(&found))?;
         match found {
             Look::Holds(seen) => {

@@ -191,7 +191,11 @@ fn a_close_wakes_getters_and_putters() {
         empty.close();
         assert_eq!(putter.join().unwrap(), Err(PutError::Closed(2)), "THREAD-QUEUE-3");
         assert_eq!(getter.join().unwrap(), None, "THREAD-QUEUE-3");
-        assert_eq!((full.get(), full.get()), (Some(1), None), "THREAD-QUEUE-3: it gives what it has");
+        assert_eq!(
+            (full.get(), full.get()),
+            (Some(1), None),
+            "THREAD-QUEUE-3: it gives what it has"
+        );
     });
 }
 
@@ -292,44 +296,56 @@ fn a_barrier_of_three_has_one_leader() {
     });
 }
 
+/// Looks at the value, and lets the others run in the middle of it.
+fn look(value: &RwLock<i32>) -> i32 {
+    let inside = value.read();
+    thread::yield_now();
+    *inside
+}
+
+/// Adds one, and lets the others run in the middle of it.
+fn add_one(value: &RwLock<i32>) {
+    let mut inside = value.write();
+    thread::yield_now();
+    *inside += 1;
+}
+
 #[test]
 fn a_writer_is_alone() {
-    // That nobody else is inside is seen by loom's own lock, which would refuse the try (RW-1).
+    // Whether somebody else is inside is seen by the lock that holds the value: it would refuse the try.
+    two_threads(|| {
+        let value = Arc::new(RwLock::new(0));
+        let other = beside(&value, add_one);
+        let seen = look(&value);
+        add_one(&value);
+        other.join().unwrap();
+        assert!(seen <= 1, "RW-1: a value that was there");
+        assert_eq!(look(&value), 2, "RW-1: no change is lost");
+    });
+}
+
+#[test]
+fn two_writers_and_a_reader_all_get_their_turn() {
     more_threads(|| {
         let value = Arc::new(RwLock::new(0));
-        let others = [beside(&value, |value| *value.write() += 1), beside(&value, |value| *value.write() += 1)];
-        drop(value.read());
-        for other in others {
-            other.join().unwrap();
+        let writers = [beside(&value, add_one), beside(&value, add_one)];
+        look(&value);
+        for writer in writers {
+            writer.join().unwrap();
         }
-        assert_eq!(*value.read(), 2, "RW-1: no change is lost");
+        assert_eq!((look(&value), value.waiting()), (2, (0, 0)), "RW-4");
     });
 }
 
 #[test]
-fn readers_and_writers_all_get_their_turn() {
+fn two_readers_and_a_writer_all_get_their_turn() {
     more_threads(|| {
         let value = Arc::new(RwLock::new(0));
-        let reader = beside(&value, |value| *value.read());
-        let writer = beside(&value, |value| *value.write() = 1);
-        *value.write() = 1;
-        let seen = *value.read();
-        assert!(reader.join().unwrap() <= 1, "a value that was written");
-        writer.join().unwrap();
-        assert_eq!(seen, 1);
-        assert_eq!(value.waiting(), (0, 0), "RW-4");
-    });
-}
-
-#[test]
-fn two_readers_and_a_writer() {
-    more_threads(|| {
-        let value = Arc::new(RwLock::new(0));
-        let readers = [beside(&value, |value| *value.read()), beside(&value, |value| *value.read())];
-        *value.write() = 1;
+        let readers = [beside(&value, look), beside(&value, look)];
+        add_one(&value);
         for reader in readers {
-            assert!(reader.join().unwrap() <= 1);
+            assert!(reader.join().unwrap() <= 1, "RW-1: a value that was there");
         }
-        assert_eq!(value.waiting(), (0, 0), "RW-4");
+        assert_eq!((look(&value), value.waiting()), (1, (0, 0)), "RW-4");
     });
 }

@@ -65,10 +65,7 @@ impl Condvar {
         Self(loom::sync::Condvar::new())
     }
 
-    pub(super) fn wait<'a, T>(
-        &self,
-        guard: MutexGuard<'a, T>,
-    ) -> LockResult<MutexGuard<'a, T>> {
+    pub(super) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let MutexGuard { held, mutex } = guard;
         let held = self.0.wait(held).expect("loom knows no poison");
         Ok(MutexGuard { held, mutex })
