@@ -11,9 +11,9 @@
 //! ```text
 //! 7  cli                                  the program: arguments, printing, exit codes
 //! 6  labs        compare                  small experiments; one load against every server
-//! 5  calc   factorial                     the calculator, in seven models; a large factorial, parted
+//! 5  calc   factorial  watch              the calculator, in seven models; a large factorial; the watcher
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
-//! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
+//! 2  rt     generator  threads  processes the event loop; its ancestor; pool, locks; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
 //! 1  http   json                          HTTP/1.1 on byte slices, never a socket; reading and writing JSON
 //! 0  os                                   the only calls into C, each wrapped once
