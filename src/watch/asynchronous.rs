@@ -5,7 +5,7 @@
 //! (`BLOCK-1`), or one large file would hold the whole loop.
 //!
 //! **Invariants**
-//! - `WATCH-ASYNC-1`: however [`find`] ends, the event is set; so the other task always comes home.
+//! - `WATCH-ASYNC-1`: however `find` ends, the event is set; so the other task always comes home.
 //! - `WATCH-ASYNC-2`: the sleep, and the wait for a look, end at once when it is told to stop. A look that is under way
 //!   then sees it between two pieces of the file; a deletion that has begun is awaited.
 //!

@@ -3,7 +3,7 @@
 //! Read it beside `asynchronous`: what blocks here is awaited there.
 //!
 //! **Invariants**
-//! - `WATCH-THREADS-1`: however [`find`] ends, by success, stop, error or panic, the event is set. So the other thread,
+//! - `WATCH-THREADS-1`: however `find` ends, by success, stop, error or panic, the event is set. So the other thread,
 //!   which waits for it without a limit, always comes home. An event says that something has happened, not that it
 //!   went well: that stands in `seen`.
 //! - `WATCH-THREADS-2`: `seen` is written before the event is set, and read after it has come.
