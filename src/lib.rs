@@ -54,6 +54,7 @@
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
 //! | `AUTHORITY-1` to 2 | `http/authority.rs` |
+//! | `BARRIER-1` to 3 | `threads/barrier.rs` |
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
 //! | `BLOCKING-1` to 5 | `calc/blocking.rs` |
@@ -79,6 +80,8 @@
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
 //! | `DATE-1` to 2 | `http/date.rs` |
+//! | `DEADLINE-1` to 3 | `threads/deadline.rs` |
+//! | `DELETE-1` to 3 | `watch/delete.rs` |
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
@@ -93,6 +96,7 @@
 //! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
+//! | `FILE-1` | `os/file.rs` |
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
