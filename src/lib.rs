@@ -11,9 +11,9 @@
 //! ```text
 //! 7  cli                                  the program: arguments, printing, exit codes
 //! 6  labs        compare                  small experiments; one load against every server
-//! 5  calc   factorial                     the calculator, in seven models; a large factorial, parted
+//! 5  calc   factorial  watch              the calculator, in seven models; a large factorial; the watcher
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
-//! 2  rt     generator  threads  processes the event loop; its ancestor; a pool; a supervisor
+//! 2  rt     generator  threads  processes the event loop; its ancestor; pool, locks; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
 //! 1  http   json                          HTTP/1.1 on byte slices, never a socket; reading and writing JSON
 //! 0  os                                   the only calls into C, each wrapped once
@@ -54,6 +54,7 @@
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
 //! | `AUTHORITY-1` to 2 | `http/authority.rs` |
+//! | `BARRIER-1` to 3 | `threads/barrier.rs` |
 //! | `BARS-1` | `report/bars.rs` |
 //! | `BESIDE-1` | `labs/gil/beside.rs` |
 //! | `BLOCK-1` to 4 | `aio/run_blocking.rs` |
@@ -82,6 +83,8 @@
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
 //! | `CTX-1` | `rt/context.rs` |
 //! | `DATE-1` to 2 | `http/date.rs` |
+//! | `DEADLINE-1` to 3 | `threads/deadline.rs` |
+//! | `DELETE-1` to 3 | `watch/delete.rs` |
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
@@ -97,6 +100,7 @@
 //! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
+//! | `FILE-1` | `os/file.rs` |
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
@@ -147,11 +151,14 @@
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
 //! | `LOCKS-1` to 2 | `threads/pool/shared.rs` |
+//! | `LOOK-1` to 4 | `watch/look.rs` |
 //! | `LOOP-1` to 4 | `rt/event_loop.rs` |
 //! | `MAP-1` to 2 | `jobs/map.rs` |
 //! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
 //! | `NAPS-1` | `labs/gil/naps.rs` |
 //! | `NATIVE-1` | `labs/gil/native.rs` |
+//! | `NEEDLE-1` to 3 | `watch/needle.rs` |
+//! | `NEWS-1` to 2 | `watch/news.rs` |
 //! | `NUMBER-1` to 4 | `calc/protocol/number.rs` |
 //! | `OS-1` to 3 | `os/mod.rs` |
 //! | `OS-ACCEPT-1` | `os/socket.rs` |
@@ -185,6 +192,7 @@
 //! | `RESPONSE-1` to 3 | `http/response.rs` |
 //! | `ROWS-1` | `compare/table.rs` |
 //! | `RUN-1` to 3 | `compare/run.rs` |
+//! | `RW-1` to 4 | `threads/rw_lock.rs` |
 //! | `SCRIPT-1` to 3 | `compare/script.rs` |
 //! | `SECTION-1` to 2 | `labs/gil/section.rs` |
 //! | `SEQUENTIAL-1` | `calc/sequential.rs` |
@@ -214,6 +222,9 @@
 //! | `TARGET-1` to 2 | `http/target.rs` |
 //! | `TASK-1` to 6 | `rt/task.rs` |
 //! | `TCP-1` to 3 | `aio/tcp_stream.rs` |
+//! | `THREAD-EVENT-1` to 4 | `threads/event.rs` |
+//! | `THREAD-PERMIT-1` to 4 | `threads/semaphore.rs` |
+//! | `THREAD-QUEUE-1` to 6 | `threads/queue.rs` |
 //! | `THREADLIST-1` | `os/thread_list.rs` |
 //! | `THREADS-1` to 2 | `calc/threads.rs` |
 //! | `THREADUSAGE-1` | `os/thread_usage.rs` |
@@ -228,6 +239,9 @@
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
+//! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
+//! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
+//! | `WATCHCMD-1` to 2 | `cli/watch.rs` |
 //! | `WORKER-1` | `threads/pool/worker.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
 
@@ -246,3 +260,4 @@ pub mod processes;
 pub mod report;
 pub mod rt;
 pub mod threads;
+pub mod watch;

@@ -1,7 +1,7 @@
 //! Every order in which a worker and an owner can meet at a slot, tried by a model checker.
 //!
 //! The slot's own source is taken in here, with the checker's locks in the place of std's. It is run by
-//! `RUSTFLAGS="--cfg model_check" cargo test --release --target-dir target/model --test jobs_slot_model`; without
+//! `RUSTFLAGS="--cfg model_check" cargo test --target-dir target/model_check --test jobs_slot_model`; without
 //! that flag this file is empty. A wake-up that is lost shows as a deadlock of the model.
 #![cfg(model_check)]
 #![expect(

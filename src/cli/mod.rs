@@ -20,5 +20,6 @@ mod stdin;
 mod suggest;
 mod tour;
 mod values;
+mod watch;
 
 pub use program::main;

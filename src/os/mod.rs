@@ -16,6 +16,7 @@
 
 mod clock;
 mod event_fd;
+mod file;
 mod poll;
 mod syscall;
 mod thread_usage;
@@ -31,6 +32,7 @@ pub mod thread_list;
 
 pub use clock::tick;
 pub use event_fd::EventFd;
+pub use file::open_at_once;
 pub use poll::{PollFd, poll, wait_readable};
 pub use thread_usage::ThreadUsage;
 pub use timer_slack::wake_on_time;

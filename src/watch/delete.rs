@@ -1,0 +1,147 @@
+//! The deletion of the file that was seen, and of no other.
+//!
+//! Problem: unlink(2) takes a name, and between a look at the name and the call somebody may put another file there.
+//! No call says "unlink this name if it is still this file". Here the name is first moved where nobody else has it:
+//!
+//! ```text
+//! this process                              somebody else
+//! notes.txt is the file that was seen
+//!                                           renames new.txt to notes.txt
+//! mkdir .handloom-watch-71-0 (0700)
+//! rename notes.txt into it
+//! is it the file that was seen? no:
+//! put it back, if the name is free
+//! ```
+//! What is looked at last, and then unlinked, stands under a name that no other process uses. The price is in the
+//! left column: for a moment a file that is not ours to delete was not under its name. And a process that is killed
+//! in that moment leaves the file in the directory, where a person can find it.
+//!
+//! **Invariants**
+//! - `DELETE-1`: no file is unlinked but the one that was seen: the same device and inode, and time of birth where the
+//!   file system knows it.
+//! - `DELETE-2`: another file that came in between stands under its name again afterwards. It never takes the place
+//!   of a third one: then it stays in the directory, and the error tells where.
+//! - `DELETE-3`: the directory is gone again when the call returns, unless `DELETE-2` needs it.
+//!
+//! The file may have been changed since it was seen; it is still that file. If it has other names (hard links), those
+//! stay. A link that led to it stays too, and leads to nothing.
+//!
+//! **Left out**: directories that others may write and where files belong to their owners alone (`/tmp`): the rename
+//! fails there as the unlink would.
+//!
+//! **Source**: unlink(2), rename(2), link(2); "TOCTOU" in the literature on security.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use super::error::WatchError;
+use super::look::{Identity, Seen};
+
+/// What came of a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// The file that was seen has lost its name.
+    Deleted,
+    /// Nothing stands there any more: somebody else has deleted or moved it.
+    Gone,
+    /// Another file stands there, and was left alone.
+    Replaced,
+}
+
+/// Deletes the file that was seen, if it still stands there.
+///
+/// # Errors
+/// The directory may not be written; or `DELETE-2` could not bring a file back.
+///
+/// # Blocking
+/// For the disk.
+pub fn delete(seen: &Seen) -> Result<Deletion, WatchError> {
+    let path = seen.path();
+    // A first look, so that in the common case nobody else's file is touched at all.
+    match identity_at(path)? {
+        None => return Ok(Deletion::Gone),
+        Some(identity) if identity != *seen.identity() => return Ok(Deletion::Replaced),
+        Some(_) => {}
+    }
+    let directory = private_directory(path)?;
+    let held = directory.join("held");
+    let outcome = match fs::rename(path, &held) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Deletion::Gone),
+        Err(error) => Err(WatchError::on_file("rename", path, error)),
+        Ok(()) => delete_held(seen, &held),
+    };
+    // With a file left in it this fails, as it should (DELETE-3).
+    drop(fs::remove_dir(&directory));
+    outcome
+}
+
+/// Deletes what now has a private name, or puts it back.
+fn delete_held(seen: &Seen, held: &Path) -> Result<Deletion, WatchError> {
+    // Should this look fail, the file stays where it is, and the error says where.
+    if identity_at(held)?.as_ref() == Some(seen.identity()) {
+        fs::remove_file(held).map_err(|error| WatchError::on_file("unlink", held, error))?;
+        return Ok(Deletion::Deleted);
+    }
+    put_back(held, seen.path()).map_err(|error| {
+        let doing = format!("put {} back as {}", held.display(), seen.path().display());
+        WatchError::while_doing(&doing, error)
+    })?;
+    Ok(Deletion::Replaced)
+}
+
+/// Gives a file its name back, unless a third one has it by now (`DELETE-2`).
+fn put_back(held: &Path, path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(held)?.is_dir() {
+        // A directory has no second name; and its rename refuses to replace a file, or a directory that is not empty.
+        return fs::rename(held, path);
+    }
+    // Not a rename, which would replace what stands there: a link fails then.
+    fs::hard_link(held, path)?;
+    fs::remove_file(held)
+}
+
+/// Which file stands under a name, if any. A link is not followed: it would be another file.
+fn identity_at(path: &Path) -> Result<Option<Identity>, WatchError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(Identity::of(&metadata))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(WatchError::on_file("stat", path, error)),
+    }
+}
+
+/// Makes a directory beside the file, into which nobody else can put anything.
+fn private_directory(path: &Path) -> Result<PathBuf, WatchError> {
+    let mut number = 0_u32;
+    loop {
+        let name = format!(".handloom-watch-{}-{number}", process::id());
+        let directory = path.with_file_name(name);
+        match DirBuilder::new().mode(0o700).create(&directory) {
+            Ok(()) => return Ok(directory),
+            // Of another thread; or left by a process that had our number and was killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(WatchError::on_file("mkdir", &directory, error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_third_file_keeps_the_name_and_the_second_is_not_lost() {
+        let folder = std::env::temp_dir().join(format!("handloom-put-back-{}", process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (held, path) = (folder.join("held"), folder.join("file"));
+        fs::write(&held, "second").unwrap();
+        fs::write(&path, "third").unwrap();
+        let refused = put_back(&held, &path).map_err(|error| error.kind());
+        let texts = [&held, &path].map(|file| fs::read_to_string(file).unwrap());
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(refused, Err(io::ErrorKind::AlreadyExists), "DELETE-2");
+        assert_eq!(texts, ["second", "third"], "DELETE-2");
+    }
+}

@@ -1,0 +1,150 @@
+//! The watcher on threads: two of them, and an event between.
+//!
+//! Read it beside `asynchronous`: what blocks here is awaited there.
+//!
+//! **Invariants**
+//! - `WATCH-THREADS-1`: however `find` ends, by success, stop, error or panic, the event is set. So the other thread,
+//!   which waits for it without a limit, always comes home. An event says that something has happened, not that it
+//!   went well: that stands in `seen`.
+//! - `WATCH-THREADS-2`: `seen` is written before the event is set, and read after it has come.
+//! - `WATCH-THREADS-3`: the sleep ends at once when it is told to stop; a deletion that has begun is finished.
+//!
+//! ```text
+//! watch              find                                  delete_found
+//! starts both ──┬──► looks, sleeps on `stop`, looks …      waits for the event
+//! joins both    │    closes the file, notes what it saw
+//!               │    sets the event ─────────────────────► deletes the file
+//! ```
+//!
+//! **Left out**: being told of changes by the kernel, instead of looking every so often: inotify(7). The task
+//! wants the sleep.
+//!
+//! **Source**: task 4 of the course.
+
+use std::os::fd::BorrowedFd;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, ScopedJoinHandle, scope};
+use std::time::Duration;
+
+use super::delete::{Deletion, delete};
+use super::error::WatchError;
+use super::look::{Look, Seen, look};
+use super::news::{News, Outcome, Step, tell};
+use super::order::Order;
+use crate::os::{PollFd, poll};
+use crate::threads::Event;
+
+/// What the three functions share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The string was found, or nobody looks for it any more.
+    event: Event,
+    /// The file that holds it; `None` when it was not found. One assignment under the lock, so poison is no matter.
+    seen: Mutex<Option<Seen>>,
+}
+
+/// Starts the two threads, and joins them. It ends early when `stop` becomes readable.
+///
+/// # Errors
+/// [`WatchError`]; a thread cannot be started.
+///
+/// # Panics
+/// `listener` panics.
+///
+/// # Blocking
+/// Until the string was found and the file dealt with, or `stop` is readable.
+pub fn watch<L>(order: &Order, stop: BorrowedFd<'_>, listener: L) -> Result<Outcome, WatchError>
+where
+    L: Fn(&News<'_>) -> std::io::Result<()> + Sync,
+{
+    let shared = Shared::default();
+    let (shared, listener) = (&shared, &listener);
+    let deletion = scope(|scope| {
+        let no_thread = |error| WatchError::while_doing("start a thread", error);
+        // This one first: should the other not start, this one can be released.
+        let deleting = Builder::new().name("delete".to_owned());
+        let deleting = deleting.spawn_scoped(scope, move || delete_found(order, shared, listener));
+        let deleting = deleting.map_err(no_thread)?;
+        let finding = Builder::new().name("find".to_owned());
+        let finding = finding.spawn_scoped(scope, move || find(order, stop, shared, listener));
+        let finding = finding.map_err(|error| {
+            shared.event.set();
+            no_thread(error)
+        })?;
+        join(finding)?;
+        join(deleting)
+    })?;
+    Ok(deletion.map_or(Outcome::Stopped, Outcome::Found))
+}
+
+/// Waits for a thread; its panic goes on here.
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+/// Looks for the file and for the string in it, until it is found; sleeps between two looks. Then sets the event.
+fn find<L>(
+    order: &Order,
+    stop: BorrowedFd<'_>,
+    shared: &Shared,
+    listener: &L,
+) -> Result<(), WatchError>
+where
+    L: Fn(&News<'_>) -> std::io::Result<()>,
+{
+    // WATCH-THREADS-1: set by its drop, on every way out.
+    let _event = SetOnDrop(&shared.event);
+    tell(listener, order, Step::Begins)?;
+    loop {
+        // A failing poll is no reason to end: the sleep below would meet it too, and tell.
+        let found =
+            look(&order.path, &order.needle, &|| !is_told(stop, Duration::ZERO).unwrap_or(false))?;
+        tell(listener, order, Step::Looked(&found))?;
+        match found {
+            Look::Holds(seen) => {
+                tell(listener, order, Step::Sets)?;
+                *shared.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+                return Ok(());
+            }
+            Look::Stopped => return Ok(()),
+            Look::Missing | Look::Without { .. } => {}
+        }
+        if is_told(stop, order.interval)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits for the event, and deletes the file; `None` when there is none to delete.
+fn delete_found<L>(
+    order: &Order,
+    shared: &Shared,
+    listener: &L,
+) -> Result<Option<Deletion>, WatchError>
+where
+    L: Fn(&News<'_>) -> std::io::Result<()>,
+{
+    shared.event.wait();
+    let seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(seen) = seen else { return Ok(None) };
+    tell(listener, order, Step::Deletes)?;
+    let deletion = delete(&seen)?;
+    tell(listener, order, Step::Deleted(deletion))?;
+    Ok(Some(deletion))
+}
+
+/// Sleeps so long, or until it is told to stop (`WATCH-THREADS-3`); tells whether it was.
+fn is_told(stop: BorrowedFd<'_>, at_most: Duration) -> Result<bool, WatchError> {
+    let ready = poll(&mut [PollFd::readable(stop)], Some(at_most));
+    ready.map(|ready| ready > 0).map_err(|error| WatchError::while_doing("poll", error))
+}
+
+/// Sets an event when it is dropped.
+struct SetOnDrop<'a>(&'a Event);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}

@@ -1,0 +1,94 @@
+//! What `src/threads/sync.rs` takes from std, taken from the model checker.
+//!
+//! Loom's condition variable knows no time: its `wait_timeout` never ends by itself. Here the mutex and its guard
+//! are wrapped, so that a wait with a deadline can give up the lock, take it again, and say that the time is up. Loom
+//! tries every order in which others come in between; so the deadline falls before, between and after whatever they
+//! do. A deadline that has not come yet is a wait without one, and that has tests of its own.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::LockResult;
+use std::time::Duration;
+
+pub(super) use loom::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Loom's mutex, whose guards know it.
+#[derive(Debug)]
+pub(super) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(super) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        let held = self.0.lock().expect("loom knows no poison");
+        Ok(MutexGuard { held, mutex: self })
+    }
+}
+
+/// Loom's guard, and the mutex it came from.
+#[derive(Debug)]
+pub(super) struct MutexGuard<'a, T> {
+    held: loom::sync::MutexGuard<'a, T>,
+    mutex: &'a Mutex<T>,
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.held
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.held
+    }
+}
+
+/// Whether a wait ended because its time was up.
+pub(super) struct Waited(bool);
+
+impl Waited {
+    pub(super) fn timed_out(&self) -> bool {
+        self.0
+    }
+}
+
+/// Loom's condition variable, and the clock.
+#[derive(Debug)]
+pub(super) struct Condvar(loom::sync::Condvar);
+
+impl Condvar {
+    pub(super) fn new() -> Self {
+        Self(loom::sync::Condvar::new())
+    }
+
+    pub(super) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        let MutexGuard { held, mutex } = guard;
+        let held = self.0.wait(held).expect("loom knows no poison");
+        Ok(MutexGuard { held, mutex })
+    }
+
+    /// The deadline comes as soon as the others let it.
+    pub(super) fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        _left: Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, Waited)> {
+        let mutex = guard.mutex;
+        drop(guard);
+        loom::thread::yield_now();
+        let guard = mutex.lock().expect("loom knows no poison");
+        Ok((guard, Waited(true)))
+    }
+
+    pub(super) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(super) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
