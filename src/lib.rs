@@ -49,7 +49,7 @@
 //! | `ACCEPT-1` to 3 | `aio/tcp_listener.rs` |
 //! | `ACCEPTOR-1` to 3 | `calc/acceptor.rs` |
 //! | `AFFINITY-1` | `os/affinity.rs` |
-//! | `ARGS-1` to 5 | `cli/args.rs` |
+//! | `ARGS-1` to 6 | `cli/args.rs` |
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |

@@ -10,6 +10,7 @@
 //! - `ARGS-3`: a default is text that is read like a given value. What the usage text shows is what is taken.
 //! - `ARGS-4`: after `--` everything is an operand. `--help` before it wins over any error.
 //! - `ARGS-5`: a value that begins with `-` is written `--name=-value`, except a number.
+//! - `ARGS-6`: an operand that may be repeated is the last one declared; it takes all that is left.
 //!
 //! **Left out**: several flags in one word (`-xvf`), abbreviated names, options from the environment.
 //!
@@ -70,10 +71,31 @@ impl Opt {
 pub(crate) struct Operand {
     /// What the usage text calls it.
     pub(crate) name: &'static str,
-    /// Whether it may be missing.
-    pub(crate) is_optional: bool,
     /// What it is, in one line.
     pub(crate) help: &'static str,
+    /// Whether it may be missing.
+    pub(crate) is_optional: bool,
+    /// Whether it may stand several times; only the last operand may (`ARGS-6`).
+    pub(crate) is_repeated: bool,
+}
+
+impl Operand {
+    /// Declares an operand that has to be there.
+    pub(crate) const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, is_optional: false, is_repeated: false }
+    }
+
+    /// Lets it be missing.
+    pub(crate) const fn optional(mut self) -> Self {
+        self.is_optional = true;
+        self
+    }
+
+    /// Lets it stand several times.
+    pub(crate) const fn repeated(mut self) -> Self {
+        self.is_repeated = true;
+        self
+    }
 }
 
 /// What a command line may hold.
@@ -213,7 +235,8 @@ impl Args {
     /// Holds the number of operands against the declaration.
     fn check_operands(&self) -> Result<(), Failure> {
         let declared = self.syntax.operands;
-        if let Some(extra) = self.operands.get(declared.len()) {
+        let takes_all = declared.last().is_some_and(|last| last.is_repeated);
+        if let Some(extra) = self.operands.get(declared.len()).filter(|_| !takes_all) {
             return Err(Failure::Usage(format!("unexpected argument \"{extra}\"")));
         }
         match declared.get(self.operands.len()) {
@@ -288,6 +311,19 @@ impl Args {
     ) -> Result<Option<T>, Failure> {
         let name = self.syntax.operands[place].name;
         self.operands.get(place).map(|text| read_as(name, text, read)).transpose()
+    }
+
+    /// Reads every operand from a place on, in their order (`ARGS-6`).
+    ///
+    /// # Errors
+    /// As [`operand`](Self::operand).
+    pub(crate) fn operands<T>(
+        &self,
+        place: usize,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Failure> {
+        let name = self.syntax.operands[place].name;
+        self.operands.iter().skip(place).map(|text| read_as(name, text, &read)).collect()
     }
 }
 

@@ -46,11 +46,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     summary: "Talks to a calculator server: lines from stdin, replies to stdout",
     syntax: Syntax {
         options: &[],
-        operands: &[Operand {
-            name: "ADDR",
-            is_optional: false,
-            help: "where the server listens: HOST:PORT",
-        }],
+        operands: &[Operand::new("ADDR", "where the server listens: HOST:PORT")],
     },
     examples: &[
         ("handloom client 127.0.0.1:8888", "Two numbers a line; `close` or ctrl-d ends it."),

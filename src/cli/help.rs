@@ -23,8 +23,9 @@ pub(crate) fn of_subcommand(subcommand: &Subcommand) -> String {
     let Subcommand { name, summary, syntax, examples, .. } = subcommand;
     let mut usage = vec![format!("handloom {name} [OPTIONS]")];
     usage.extend(syntax.operands.iter().map(|operand| {
-        let name = operand.name;
-        if operand.is_optional { format!("[{name}]") } else { name.to_owned() }
+        let dots = if operand.is_repeated { "..." } else { "" };
+        let name = format!("{}{dots}", operand.name);
+        if operand.is_optional { format!("[{name}]") } else { name }
     }));
     let usage = usage.join(" ");
     // HELP-1: `--help` is an option like the others, but the parser knows it without a declaration.

@@ -25,11 +25,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     summary: "Runs one of the course's experiments; without a name, lists them",
     syntax: Syntax {
         options: &[],
-        operands: &[Operand {
-            name: "NAME",
-            is_optional: true,
-            help: "which one; by default, the list",
-        }],
+        operands: &[Operand::new("NAME", "which one; by default, the list").optional()],
     },
     examples: &[
         ("handloom lab", "The list: each experiment with one line."),

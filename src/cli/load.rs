@@ -38,7 +38,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     summary: "Asks a calculator server as fast as it answers, and checks every reply",
     syntax: Syntax {
         options: OPTIONS,
-        operands: &[Operand { name: "ADDR", is_optional: false, help: "the server, as HOST:PORT" }],
+        operands: &[Operand::new("ADDR", "the server, as HOST:PORT")],
     },
     examples: &[
         ("handloom load 127.0.0.1:8888", "64 connections, each with one request at a time."),

@@ -41,7 +41,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             Opt::value("interval", "S", "seconds to sleep between two looks").default("5"),
             Opt::value("mode", "MODE", "threads or async").default("threads"),
         ],
-        operands: &[Operand { name: "FILE", is_optional: false, help: "which file" }],
+        operands: &[Operand::new("FILE", "which file")],
     },
     examples: &[
         ("handloom watch notes.txt", "Then, in another terminal: echo 'Wow!' > notes.txt"),
