@@ -15,7 +15,7 @@
 //! **Source**: socketpair(2), send(2), recv(2), unix(7), cmsg(3).
 
 use std::io;
-use std::mem::{self, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
@@ -281,7 +281,7 @@ fn header(piece: &mut libc::iovec, control: &mut Control) -> libc::msghdr {
     message.msg_iov = piece;
     message.msg_iovlen = 1;
     message.msg_control = control.0.as_mut_ptr().cast();
-    message.msg_controllen = mem::size_of_val(&control.0);
+    message.msg_controllen = size_of_val(&control.0);
     message
 }
 
