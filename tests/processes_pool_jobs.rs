@@ -46,10 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn joined<T>(handle: JobHandle<T>) -> Result<T, JobError> {
-    match handle.join_timeout(LONG) {
-        Ok(result) => result,
-        Err(_) => panic!("expected a result, it hangs"),
-    }
+    handle.join_timeout(LONG).unwrap_or_else(|_| panic!("expected a result, it hangs"))
 }
 
 /// Scenarios 9 and 10.
@@ -131,7 +128,9 @@ fn long_messages() {
     const BYTES: usize = 100 << 20;
     let pool = builder(1)
         .start(|bytes: Vec<u8>| {
-            assert!(bytes.iter().enumerate().step_by(997).all(|(at, byte)| *byte == (at % 251) as u8));
+            assert!(
+                bytes.iter().enumerate().step_by(997).all(|(at, byte)| *byte == (at % 251) as u8)
+            );
             bytes
         })
         .unwrap();
@@ -139,7 +138,9 @@ fn long_messages() {
     let begun = Instant::now();
     let back = joined(pool.submit(bytes).unwrap()).unwrap();
     let took = begun.elapsed();
-    assert!(back.len() == BYTES && back.iter().enumerate().all(|(at, byte)| *byte == (at % 251) as u8));
+    assert!(
+        back.len() == BYTES && back.iter().enumerate().all(|(at, byte)| *byte == (at % 251) as u8)
+    );
     let peak_kib = status("VmHWM:");
     assert!(peak_kib < 4 * 100 * 1024, "scenario 18: the peak was {peak_kib} KiB");
     assert!(took < LONG, "took {took:?}");
@@ -225,7 +226,8 @@ fn chunk_items() {
 /// Scenario 22.
 fn mixed_lengths() {
     let pool = builder(3).start(|length: usize| vec![(length % 256) as u8; length]).unwrap();
-    let lengths: Vec<usize> = (0..300).map(|n| [0, 1, 30, 31, 5_000, 40_000, 66_000, 700_000][n % 8] + n).collect();
+    let lengths: Vec<usize> =
+        (0..300).map(|n| [0, 1, 30, 31, 5_000, 40_000, 66_000, 700_000][n % 8] + n).collect();
     let handles: Vec<_> = lengths.iter().map(|length| pool.submit(*length).unwrap()).collect();
     for (length, handle) in lengths.into_iter().zip(handles) {
         let bytes = joined(handle).unwrap();

@@ -2,6 +2,7 @@
     missing_docs,
     clippy::missing_docs_in_private_items,
     clippy::unwrap_used,
+    clippy::print_stdout,
     reason = "a test's name says it all, and a test may fail"
 )]
 
@@ -51,10 +52,7 @@ fn main() -> ExitCode {
 }
 
 fn joined<T>(handle: JobHandle<T>) -> Result<T, JobError> {
-    match handle.join_timeout(LONG) {
-        Ok(result) => result,
-        Err(_) => panic!("expected a result, it hangs"),
-    }
+    handle.join_timeout(LONG).unwrap_or_else(|_| panic!("expected a result, it hangs"))
 }
 
 /// Scenario 24.

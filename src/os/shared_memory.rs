@@ -137,15 +137,16 @@ impl SharedMemory {
         unsafe { into.set_len(end + length) };
     }
 
-    /// Sleeps while the lower half of a word is `seen`, until somebody calls [`wake`](Self::wake) or the time is
-    /// up. May return for no reason.
+    /// Sleeps while a word is `seen`, as far as its lower half tells, until somebody calls [`wake`](Self::wake) or the
+    /// time is up. May return for no reason.
     ///
     /// # Blocking
     /// For at most `timeout`.
     ///
     /// # Source
     /// futex(2), `FUTEX_WAIT`, between processes
-    pub fn wait_while(&self, index: usize, seen: u32, timeout: Duration) {
+    pub fn wait_while(&self, index: usize, seen: u64, timeout: Duration) {
+        let low = seen & u64::from(u32::MAX);
         let span = libc::timespec {
             tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: libc::c_long::from(timeout.subsec_nanos().cast_signed()),
@@ -154,7 +155,7 @@ impl SharedMemory {
         // SAFETY: the address is inside and aligned, and `span` outlives the call.
         let _looks_again = unsafe {
             let (word, op) = (self.half_word(index).as_ptr(), libc::FUTEX_WAIT);
-            libc::syscall(libc::SYS_futex, word, op, seen, &raw const span)
+            libc::syscall(libc::SYS_futex, word, op, low, &raw const span)
         };
     }
 

@@ -265,11 +265,11 @@ fn take_fds(message: &libc::msghdr) -> Vec<OwnedFd> {
     let data = unsafe { libc::CMSG_DATA(first) };
     for index in 0..(head.cmsg_len - empty_bytes) / size_of::<c_int>() {
         // SAFETY: `index` is below the count that the header's length gives.
-        let place = unsafe { data.cast::<c_int>().add(index) };
-        // SAFETY: as above; the data need not be aligned.
-        let raw = unsafe { place.read_unaligned() };
+        let place = unsafe { data.add(index * size_of::<c_int>()) };
+        // SAFETY: as above; the bytes need not be aligned.
+        let raw = unsafe { place.cast::<[u8; size_of::<c_int>()]>().read() };
         // SAFETY: OS-1: the kernel has just made this descriptor for us.
-        fds.push(unsafe { OwnedFd::from_raw_fd(raw) });
+        fds.push(unsafe { OwnedFd::from_raw_fd(c_int::from_ne_bytes(raw)) });
     }
     fds
 }

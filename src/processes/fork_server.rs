@@ -90,9 +90,9 @@ fn live(parent: Pid, control: OwnedFd, work: &Work, keep: &[RawFd]) -> io::Resul
         signal::ignore(deaf_to)?;
     }
     let mut server = ForkServer { control, workers: Vec::new(), work, keep };
-    let served = server.serve();
+    let outcome = server.serve();
     server.let_go();
-    served
+    outcome
 }
 
 impl ForkServer<'_> {

@@ -123,14 +123,6 @@ impl Body<'_> {
             Self::Own(bytes) => bytes,
         }
     }
-
-    /// The bytes, with memory of their own.
-    pub(super) fn into_vec(self) -> Vec<u8> {
-        match self {
-            Self::Lent(bytes) => bytes.to_vec(),
-            Self::Own(bytes) => bytes,
-        }
-    }
 }
 
 /// Cuts a stream into frames.
@@ -147,18 +139,14 @@ pub(super) struct FrameReader {
 impl FrameReader {
     /// Where the next bytes of the stream are to be appended, and how many at most.
     pub(super) fn space(&mut self) -> (&mut Vec<u8>, usize) {
-        match &mut self.long {
-            Some((header, body)) => {
-                let rest = header.length - body.len();
-                (body, rest)
-            }
-            None => {
-                // Less than one short frame is left over, so this moves little.
-                self.buffer.drain(..self.at);
-                self.at = 0;
-                (&mut self.buffer, READ_BYTES)
-            }
+        if let Some((header, body)) = &mut self.long {
+            let rest = header.length - body.len();
+            return (body, rest);
         }
+        // Less than one short frame is left over, so this moves little.
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        (&mut self.buffer, READ_BYTES)
     }
 
     /// Takes the next frame, if it is there as a whole.
@@ -231,7 +219,7 @@ mod tests {
                 into.extend_from_slice(now);
                 rest = later;
                 while let Some((header, body)) = reader.next().unwrap() {
-                    came.push((header, body.into_vec()));
+                    came.push((header, body.as_slice().to_vec()));
                 }
             }
             assert!(came == want, "FRAME-1: cut into {cut} bytes, other frames came");

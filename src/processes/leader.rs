@@ -12,6 +12,8 @@
 //! - `LEAD-3`: when nobody waits the pool's own thread takes the lead, at most two times [`LOOK`] later; it sleeps without
 //!   a timeout only while no job is open.
 //! - `LEAD-4`: results are delivered without the pool's lock.
+//! - `LEAD-5`: the pool's thread alone hears the fork server, also while another leads: so a leader waits for few
+//!   descriptors.
 //!
 //! One job, submitted and joined by one caller, with no other thread awake:
 //!
@@ -29,12 +31,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cell::{Cell, Deliver, ENDED, Raw};
+use super::link::Link;
 use super::state::{Phase, Place, State};
 use crate::jobs::{Cancel, JobError};
 use crate::os::{EventFd, PollFd, poll};
@@ -72,6 +76,8 @@ pub(super) struct Hall {
     followers: VecDeque<Arc<dyn Deliver>>,
     /// How many threads sleep at `changed`.
     waiting: usize,
+    /// An empty list, kept for its memory.
+    spare: Vec<(Arc<dyn Deliver>, Raw)>,
     /// Set when a result was delivered to an owner that slept.
     woke_owner: bool,
     /// What the pool's thread does.
@@ -104,6 +110,7 @@ impl Shared {
             terms: 0,
             followers: VecDeque::new(),
             waiting: 0,
+            spare: Vec::new(),
             woke_owner: false,
             thread: Watcher::None,
         };
@@ -122,14 +129,17 @@ impl Shared {
     }
 
     /// Leads until `done`, or the deadline, or the end of the pool; then calls the next (`LEAD-1`, `LEAD-2`).
+    /// `hears_server` is for the pool's thread, or for want of it (`LEAD-5`).
     fn lead<'a>(
         &'a self,
         mut hall: Guard<'a>,
         deadline: Option<Instant>,
         done: &dyn Fn(&Hall) -> bool,
+        hears_server: bool,
     ) -> Guard<'a> {
         hall.led = true;
-        let mut looked = Instant::now();
+        let mut sources = Sources::default();
+        let mut looked = None;
         loop {
             hall.state.send();
             hall = self.deliver(hall);
@@ -139,14 +149,14 @@ impl Shared {
             }
             let needs_look = hall.state.needs_look();
             hall.leader_looks = needs_look;
-            let sources = Sources::of(&mut hall.state);
+            sources.list(&mut hall.state, hears_server);
             drop(hall);
-            let ready = sources.wait(self, deadline, needs_look);
+            sources.wait(self, deadline, needs_look);
             hall = self.lock();
-            sources.take(&mut hall.state, &ready);
-            if needs_look && looked.elapsed() >= LOOK {
+            sources.take(&mut hall.state);
+            if needs_look && looked.get_or_insert_with(Instant::now).elapsed() >= LOOK {
                 hall.state.look();
-                looked = Instant::now();
+                looked = None;
             }
         }
         hall.led = false;
@@ -181,13 +191,15 @@ impl Shared {
     /// Delivers what is over, without the lock (`LEAD-4`).
     pub(super) fn deliver<'a>(&'a self, mut hall: Guard<'a>) -> Guard<'a> {
         while !hall.state.over.is_empty() {
-            let over = std::mem::take(&mut hall.state.over);
+            // One of the two has memory from the last time.
+            let mut over = mem::take(&mut hall.spare);
+            mem::swap(&mut over, &mut hall.state.over);
             if hall.waiting > 0 {
                 self.changed.notify_all();
             }
             drop(hall);
             let mut woke = false;
-            for (cell, result) in over {
+            for (cell, result) in over.drain(..) {
                 let (waker, slept) = cell.cell().deliver(result);
                 woke |= slept;
                 if let Some(waker) = waker {
@@ -196,6 +208,7 @@ impl Shared {
                 }
             }
             hall = self.lock();
+            hall.spare = over;
             hall.woke_owner |= woke;
         }
         hall
@@ -217,7 +230,7 @@ impl Shared {
             hall.followers.push_back(Arc::clone(owner));
             return true;
         }
-        let hall = self.lead(hall, deadline, &|_| owner.cell().is_over());
+        let hall = self.lead(hall, deadline, &|_| owner.cell().is_over(), false);
         drop(hall);
         false
     }
@@ -248,7 +261,8 @@ impl Shared {
                 return (hall, false);
             }
             if !hall.led && hall.state.control.is_some() {
-                hall = self.lead(hall, deadline, done);
+                let hears_server = hall.thread == Watcher::None;
+                hall = self.lead(hall, deadline, done, hears_server);
                 continue;
             }
             hall.waiting += 1;
@@ -267,7 +281,9 @@ impl Shared {
         }
         if hall.led {
             let news = !hall.leader_looks && hall.state.needs_look();
-            if news || hall.state.links().any(|link| link.blocked) {
+            let unseen =
+                |link: &mut Link| link.blocked || !(link.watched || link.window.is_empty());
+            if news || hall.state.links().any(unseen) {
                 hall.leader_looks = true;
                 drop(self.leader_bell.signal());
             }
@@ -332,7 +348,8 @@ impl Shared {
             if !hall.led && hall.state.open > 0 && (called || quiet) {
                 hall.woke_owner = false;
                 // An owner that was served will be back, and then reads for itself.
-                hall = self.lead(hall, None, &|hall| hall.state.open == 0 || hall.woke_owner);
+                let done = |hall: &Hall| hall.state.open == 0 || hall.woke_owner;
+                hall = self.lead(hall, None, &done, true);
                 terms = hall.terms;
             } else {
                 let idle = !hall.led && hall.state.open == 0 && quiet;
@@ -349,7 +366,7 @@ impl Shared {
 
     /// Sleeps for a moment; or, when the pool is idle, until there is a job or news of a worker.
     fn sleep<'a>(&'a self, mut hall: Guard<'a>, idle: bool) -> Guard<'a> {
-        let control = hall.state.control.clone().filter(|_| idle);
+        let control = hall.state.control.clone();
         hall.thread = if idle { Watcher::Asleep } else { Watcher::Awake };
         let looks =
             !idle || hall.state.places.iter().any(|place| matches!(place, Place::Vacant(_)));
@@ -366,40 +383,49 @@ impl Shared {
         if hall.thread == Watcher::Asleep {
             hall.thread = Watcher::Awake;
         }
-        if idle && !hall.led {
-            if told {
-                hall.state.take_notices();
-            }
-            if looks {
-                hall.state.look();
-            }
-            hall = self.deliver(hall);
+        if told {
+            hall.state.take_notices();
+        }
+        if idle && looks {
+            hall.state.look();
+        }
+        hall = self.deliver(hall);
+        if told && hall.led {
+            // The leader's own result may be among those, or a worker that it does not know.
+            drop(self.leader_bell.signal());
         }
         hall
     }
 }
 
-/// What a leader waits for.
+/// What a leader waits for, beside its bell. Kept from one wait to the next for its memory.
+#[derive(Default)]
 struct Sources {
-    /// The control socket.
+    /// The control socket; `None` when the pool's thread listens to it.
     control: Option<Arc<OwnedFd>>,
-    /// The socket of each living worker: its place's number, and whether there is something to send as well.
+    /// The socket of each worker that has jobs: its place's number, and whether there is something to send as well.
     workers: Vec<(usize, Arc<OwnedFd>, bool)>,
+    /// Whether each was ready at the last wait: the bell, the control socket if there is one, the workers'.
+    ready: Vec<bool>,
 }
 
 impl Sources {
     /// Lists what there is to wait for.
-    fn of(state: &mut State) -> Self {
-        let links = state.places.iter_mut().enumerate();
-        let workers = links.filter_map(|(at, place)| {
-            let link = place.link().filter(|link| !link.gone)?;
-            Some((at, Arc::clone(&link.socket), link.blocked))
-        });
-        Self { workers: workers.collect(), control: state.control.clone() }
+    fn list(&mut self, state: &mut State, hears_server: bool) {
+        self.control = state.control.clone().filter(|_| hears_server);
+        self.workers.clear();
+        for (at, place) in state.places.iter_mut().enumerate() {
+            if let Some(link) = place.link() {
+                link.watched = !link.gone && !link.window.is_empty();
+                if link.watched {
+                    self.workers.push((at, Arc::clone(&link.socket), link.blocked));
+                }
+            }
+        }
     }
 
-    /// Waits, and tells which are ready: the control socket first, then the workers' in their order.
-    fn wait(&self, shared: &Shared, deadline: Option<Instant>, looks: bool) -> Vec<bool> {
+    /// Waits.
+    fn wait(&mut self, shared: &Shared, deadline: Option<Instant>, looks: bool) {
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = if looks { Some(left.unwrap_or(LOOK).min(LOOK)) } else { left };
         let mut fds = Vec::with_capacity(self.workers.len() + 2);
@@ -410,19 +436,20 @@ impl Sources {
         }));
         // As in `sleep`.
         drop(poll(&mut fds, timeout));
-        if fds[0].is_ready() {
+        self.ready.clear();
+        self.ready.extend(fds.iter().map(PollFd::is_ready));
+        if self.ready[0] {
             drop(shared.leader_bell.clear());
         }
-        fds[1..].iter().map(PollFd::is_ready).collect()
     }
 
     /// Takes what the ready ones have sent.
-    fn take(&self, state: &mut State, ready: &[bool]) {
-        let (control, workers) = ready.split_at(usize::from(self.control.is_some()));
+    fn take(&self, state: &mut State) {
+        let (control, workers) = self.ready[1..].split_at(usize::from(self.control.is_some()));
         for ((place, socket, _), _) in self.workers.iter().zip(workers).filter(|(_, ready)| **ready)
         {
             // The place may have another worker by now, and then another socket.
-            let same = |link: &mut super::link::Link| Arc::ptr_eq(&link.socket, socket);
+            let same = |link: &mut Link| Arc::ptr_eq(&link.socket, socket);
             if state.places.get_mut(*place).and_then(Place::link).is_some_and(same) {
                 state.receive(*place);
             }

@@ -166,8 +166,7 @@ impl Ledger {
             // Store, then look again: pairs with the parent's store of the count, then its look at this word.
             self.memory.word(WORKER_SLEEPS).store(1, Ordering::SeqCst);
             if self.memory.word(PIECES_READ).load(Ordering::SeqCst) == read {
-                // The count's lower half, on which a futex sleeps.
-                self.memory.wait_while(PIECES_READ, read as u32, LOOK_AGAIN);
+                self.memory.wait_while(PIECES_READ, read, LOOK_AGAIN);
             }
             self.memory.word(WORKER_SLEEPS).store(0, Ordering::SeqCst);
         }

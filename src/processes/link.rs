@@ -77,6 +77,10 @@ enum Outgoing {
 }
 
 /// The parent's end of one worker.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts, each of which may hold without the others"
+)]
 pub(super) struct Link {
     /// The worker's number, for its errors.
     pub(super) pid: Pid,
@@ -92,6 +96,8 @@ pub(super) struct Link {
     pub(super) gone: bool,
     /// Set when the socket took less than there was.
     pub(super) blocked: bool,
+    /// Set while the leader waits for this socket.
+    pub(super) watched: bool,
     /// What the worker leaves to read.
     ledger: Ledger,
     /// The number of the window's front job.
@@ -127,6 +133,7 @@ impl Link {
             slow: false,
             gone: false,
             blocked: false,
+            watched: false,
             ledger,
             first: 0,
             begun_at_look: 0,

@@ -15,6 +15,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Why a value could not be turned into bytes, or back.
@@ -52,7 +53,8 @@ impl Error for Unreadable {}
 /// # Ok::<(), Unreadable>(())
 /// ```
 pub trait Message: Sized {
-    /// Whether [`into_bytes`](Self::into_bytes) gives the value's own memory (`CODEC-3`).
+    /// Whether the value alone in a frame is nothing but bytes that lie in memory (`CODEC-3`). Who sets this
+    /// overrides [`as_bytes`](Self::as_bytes), [`into_bytes`](Self::into_bytes) and [`from_bytes`](Self::from_bytes).
     const IS_BYTES: bool = false;
 
     /// Whether a vector of these is one of bytes (`CODEC-3`). True for `u8` alone.
@@ -69,6 +71,11 @@ pub trait Message: Sized {
     /// # Errors
     /// The bytes are not such a value.
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable>;
+
+    /// Lends the bytes of a frame that has nothing else in it, if they lie in memory.
+    fn as_bytes(&self) -> Option<&[u8]> {
+        None
+    }
 
     /// Turns the value into the bytes of a frame that has nothing else in it.
     ///
@@ -92,6 +99,11 @@ pub trait Message: Sized {
         } else {
             Err(Unreadable(format!("{} bytes too many", rest.len())))
         }
+    }
+
+    /// Lends the bytes of a frame of these, if they lie in memory.
+    fn all_as_bytes(_: &[Self]) -> Option<&[u8]> {
+        None
     }
 
     /// Turns a vector of these into the bytes of a frame.
@@ -183,6 +195,10 @@ impl Message for u8 {
         take(input, 1).map(|byte| byte[0])
     }
 
+    fn all_as_bytes(items: &[Self]) -> Option<&[u8]> {
+        Some(items)
+    }
+
     fn all_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
         Ok(items)
     }
@@ -238,6 +254,10 @@ impl<T: Message> Message for Vec<T> {
         decode_all(input)
     }
 
+    fn as_bytes(&self) -> Option<&[u8]> {
+        T::all_as_bytes(self)
+    }
+
     fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
         T::all_into_bytes(self)
     }
@@ -261,12 +281,49 @@ impl Message for String {
         Self::from_bytes(take(input, length)?.to_vec())
     }
 
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(Self::as_bytes(self))
+    }
+
     fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
         Ok(Self::into_bytes(self))
     }
 
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
         Self::from_utf8(bytes).map_err(|error| Unreadable(error.to_string()))
+    }
+}
+
+/// A value that a worker keeps, and sends more than once.
+impl<T: Message> Message for Arc<T> {
+    const IS_BYTES: bool = T::IS_BYTES;
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        T::encode(self, out)
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        T::decode(input).map(Self::new)
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        T::as_bytes(self)
+    }
+
+    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
+        let shared = match Self::try_unwrap(self) {
+            Ok(alone) => return alone.into_bytes(),
+            Err(shared) => shared,
+        };
+        if let Some(bytes) = T::as_bytes(&shared) {
+            return Ok(bytes.to_vec());
+        }
+        let mut out = Vec::new();
+        shared.encode(&mut out).map(|()| out)
+    }
+
+    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
+        T::from_bytes(bytes).map(Self::new)
     }
 }
 

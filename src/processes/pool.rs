@@ -166,10 +166,8 @@ impl ProcessPoolBuilder {
         let mut state =
             State::new(server, control, self.workers, most_deaths, self.max_tasks_per_worker);
         // One after another: the first that fails is the last that was asked for.
-        for place in 0..self.workers {
-            state.ask(&Request::Start(
-                u32::try_from(place).expect("holds because of the check above"),
-            ));
+        for place in (0..).take(self.workers) {
+            state.ask(&Request::Start(place));
             first_notice(&mut state)?;
         }
         let shared = Arc::new(Shared::new(state)?);

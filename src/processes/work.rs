@@ -35,27 +35,44 @@ const ITEM_UNREADABLE: u8 = 2;
 pub(super) enum Answer {
     /// Its value stands in the buffer that was lent for it.
     InBuffer,
-    /// Its value, when that is bytes.
-    Own(Vec<u8>),
+    /// Its value, when that is bytes: they are sent from where they lie.
+    Held(Box<dyn Held>),
     /// Its argument or value could not be converted.
     Unreadable(Unreadable),
     /// It panicked.
     Panicked(Told),
 }
 
+/// A value whose bytes lie in memory.
+pub(super) trait Held {
+    /// The bytes.
+    fn bytes(&self) -> &[u8];
+}
+
+/// A value that was asked whether it is bytes.
+struct Value<R>(R);
+
+impl<R: Message> Held for Value<R> {
+    fn bytes(&self) -> &[u8] {
+        self.0.as_bytes().unwrap_or_default()
+    }
+}
+
 /// A pool's function, without its types: kind and body of a job's frame, and a buffer for the value.
 pub(super) type Work = dyn Fn(&Witness, Kind, Body<'_>, &mut Vec<u8>) -> Answer;
 
 /// Takes the types off a pool's function.
-pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) -> Box<Work> {
+pub(super) fn work<A: Message, R: Message + 'static>(
+    function: impl Fn(A) -> R + 'static,
+) -> Box<Work> {
     Box::new(move |witness, kind, body, out| {
         let caught = witness.watch(|| match kind {
-            Kind::Chunk => run_chunk(witness, &function, body, out).map(|()| None),
+            Kind::Chunk => run_chunk(witness, &function, &body, out).map(|()| None),
             _ => run_one(&function, body, out),
         });
         match caught {
             Ok(Ok(None)) => Answer::InBuffer,
-            Ok(Ok(Some(bytes))) => Answer::Own(bytes),
+            Ok(Ok(Some(held))) => Answer::Held(held),
             Ok(Err(unreadable)) => Answer::Unreadable(unreadable),
             Err(told) => Answer::Panicked(told),
         }
@@ -63,24 +80,27 @@ pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) 
 }
 
 /// Runs the function on one argument.
-fn run_one<A: Message, R: Message>(
+fn run_one<A: Message, R: Message + 'static>(
     function: &impl Fn(A) -> R,
     body: Body<'_>,
     out: &mut Vec<u8>,
-) -> Result<Option<Vec<u8>>, Unreadable> {
+) -> Result<Option<Box<dyn Held>>, Unreadable> {
     let argument = match body {
         Body::Lent(bytes) => read_lent(bytes),
         Body::Own(bytes) => A::from_bytes(bytes),
     }?;
     let value = function(argument);
-    if R::IS_BYTES { value.into_bytes().map(Some) } else { value.encode(out).map(|()| None) }
+    if value.as_bytes().is_some() {
+        return Ok(Some(Box::new(Value(value))));
+    }
+    value.encode(out).map(|()| None)
 }
 
 /// Runs the function on each argument of a chunk.
 fn run_chunk<A: Message, R: Message>(
     witness: &Witness,
     function: &impl Fn(A) -> R,
-    body: Body<'_>,
+    body: &Body<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Unreadable> {
     let arguments = Vec::<A>::decode(&mut body.as_slice())?;

@@ -152,7 +152,7 @@ impl Worker<'_> {
         let value = std::mem::take(&mut self.value);
         let result = match answer {
             Answer::InBuffer => self.write_value(&value, took),
-            Answer::Own(bytes) => self.write_value(&bytes, took),
+            Answer::Held(held) => self.write_value(held.bytes(), took),
             Answer::Unreadable(Unreadable(why)) => {
                 self.write_short(Kind::Unreadable, took, why.as_bytes())
             }
