@@ -2,6 +2,7 @@
     missing_docs,
     clippy::missing_docs_in_private_items,
     clippy::unwrap_used,
+    clippy::cast_possible_truncation,
     reason = "a test's name says it all, and a test may fail"
 )]
 

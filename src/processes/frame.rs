@@ -199,7 +199,7 @@ mod tests {
             [0, 1, 7, LONG_BYTES, LONG_BYTES + 1, 0, 90_000, 3].into_iter().enumerate()
         {
             let header = Header { kind: Kind::Value, length, extra: extra as u64 };
-            let body: Vec<u8> = (0..length).map(|at| (at * 31 + extra) as u8).collect();
+            let body: Vec<u8> = (0..length).map(|at| (at * 31 + extra).to_le_bytes()[0]).collect();
             stream.extend_from_slice(&header.to_bytes());
             stream.extend_from_slice(&body);
             frames.push((header, body));
