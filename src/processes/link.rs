@@ -29,8 +29,9 @@ use crate::os::socket_pair;
 
 /// A payload up to this length is copied behind the others, to be sent with them. Taste.
 const COPIED_BYTES: usize = 4 * 1024;
-/// From so many bytes on, jobs are sent though their submitter does not wait yet.
-const SEND_BYTES: usize = 16 * 1024;
+/// From so many bytes on, jobs are sent though their submitter does not wait yet. Measured with
+/// `benches/process_pool.rs`: some forty short jobs share a system call then.
+const SEND_BYTES: usize = 1024;
 
 /// A job that has no result.
 pub(super) struct Job {
@@ -148,8 +149,9 @@ impl Link {
         }
     }
 
-    /// Puts a job behind the others. It is sent at once when the worker has nothing else to do.
-    pub(super) fn give(&mut self, job: Job) {
+    /// Puts a job behind the others. If `eager`, it is sent at once when the worker has nothing else to do; else with
+    /// those that follow, at the latest when somebody leads.
+    pub(super) fn give(&mut self, job: Job, eager: bool) {
         let length = job.argument.as_slice().len();
         let nanos =
             job.limit.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
@@ -163,7 +165,10 @@ impl Link {
         }
         self.window.push_back(job);
         self.given += 1;
-        if self.window.len() == 1 || self.tail.len() >= SEND_BYTES || !self.out.is_empty() {
+        if (eager && self.window.len() == 1)
+            || self.tail.len() >= SEND_BYTES
+            || !self.out.is_empty()
+        {
             self.send();
         }
     }

@@ -209,6 +209,18 @@ pub struct ProcessPool<A, R> {
     types: PhantomData<fn(A) -> R>,
 }
 
+/// How a job is run, and its answer read.
+struct How<T> {
+    /// [`Kind::Job`] or [`Kind::Chunk`].
+    kind: Kind,
+    /// How long it may run.
+    limit: Option<Duration>,
+    /// Memory for a long value.
+    buffer: Option<Vec<u8>>,
+    /// Makes the value of the answer.
+    decode: Decode<T>,
+}
+
 impl ProcessPool<(), ()> {
     /// Begins a pool; `start` says of what.
     pub fn builder() -> ProcessPoolBuilder {
@@ -268,13 +280,13 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Errors
     /// The queue is full: here is the argument again. Or as for `submit`.
     pub fn try_submit(&self, argument: A) -> Result<JobHandle<R>, TrySubmitError<A>> {
-        match self.reserve(false) {
-            Ok(true) => {}
-            Ok(false) => return Err(TrySubmitError::Full(argument)),
+        match self.admit(false) {
+            // Kept while the argument is encoded, which is foreign code and needs the lock to be free.
+            Ok(Some(mut hall)) => hall.state.reserved += 1,
+            Ok(None) => return Err(TrySubmitError::Full(argument)),
             Err(error) => return Err(TrySubmitError::Refused(error)),
         }
-        let argument = Payload::of(argument);
-        self.enter(argument, Kind::Job, self.builder.time_limit, None, read_one)
+        self.enter(Payload::of(argument), self.one(self.builder.time_limit, None), true)
             .map_err(TrySubmitError::Refused)
     }
 
@@ -301,11 +313,12 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     {
         let window = self.builder.workers * CHUNKS_AHEAD;
         Chunks::new(items, chunk, window, |items| {
-            self.reserve(true)?;
             // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
             let mut bytes = Vec::new();
             let encoded = items.encode(&mut bytes).map(|()| Payload::from_vec(bytes));
-            self.enter(encoded, Kind::Chunk, self.builder.time_limit, None, read_chunk)
+            let limit = self.builder.time_limit;
+            let how = How { kind: Kind::Chunk, limit, buffer: None, decode: read_chunk };
+            self.enter(encoded, how, false)
         })
     }
 
@@ -316,15 +329,19 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         limit: Option<Duration>,
         buffer: Option<Vec<u8>>,
     ) -> Result<JobHandle<R>, SubmitError> {
-        self.reserve(true)?;
-        self.enter(Payload::of(argument), Kind::Job, limit, buffer, read_one)
+        self.enter(Payload::of(argument), self.one(limit, buffer), false)
+    }
+
+    /// How one argument is run.
+    #[expect(clippy::unused_self, reason = "it has the pool's type of values")]
+    fn one(&self, limit: Option<Duration>, buffer: Option<Vec<u8>>) -> How<R> {
+        How { kind: Kind::Job, limit, buffer, decode: read_one }
     }
 }
 
 impl<A, R> ProcessPool<A, R> {
-    /// Keeps a place in the queue for a job whose argument is then encoded without the lock; false when there is
-    /// none, and `waits` is false.
-    fn reserve(&self, waits: bool) -> Result<bool, SubmitError> {
+    /// Takes the lock when there is room for a job; `None` when there is none, and `waits` is false.
+    fn admit(&self, waits: bool) -> Result<Option<Guard<'_>>, SubmitError> {
         let capacity = self.builder.queue_capacity.max(1);
         let has_room = |state: &State| {
             state.queued() < capacity || state.phase != Phase::Open || state.broken.is_some()
@@ -332,39 +349,32 @@ impl<A, R> ProcessPool<A, R> {
         let mut hall = self.shared.lock();
         if !has_room(&hall.state) {
             if !waits {
-                return Ok(false);
+                return Ok(None);
             }
             hall = self.shared.wait_until(hall, None, &|hall| has_room(&hall.state)).0;
         }
-        if let Some(why) = &hall.state.broken {
-            return Err(SubmitError::Broken(why.clone()));
-        }
-        if hall.state.phase != Phase::Open {
-            return Err(SubmitError::ShutDown);
-        }
-        hall.state.reserved += 1;
-        Ok(true)
+        refuse_if_closed(&hall.state)?;
+        Ok(Some(hall))
     }
 
-    /// Puts a job into the place that was kept for it.
+    /// Puts a job into the queue, or into the place that was `reserved` for it.
     fn enter<T: 'static>(
         &self,
         argument: Result<Payload, Unreadable>,
-        kind: Kind,
-        limit: Option<Duration>,
-        buffer: Option<Vec<u8>>,
-        decode: Decode<T>,
+        how: How<T>,
+        reserved: bool,
     ) -> Result<JobHandle<T>, SubmitError> {
+        let How { kind, limit, buffer, decode } = how;
         let cell = Arc::new(Pending::new(Arc::clone(&self.shared), decode));
-        let mut hall = self.shared.lock();
-        hall.state.reserved -= 1;
+        let mut hall = if reserved {
+            let mut hall = self.shared.lock();
+            hall.state.reserved -= 1;
+            refuse_if_closed(&hall.state)?;
+            hall
+        } else {
+            self.admit(true)?.expect("holds because it has waited for room")
+        };
         let argument = argument.map_err(|Unreadable(why)| SubmitError::Unreadable(why))?;
-        if let Some(why) = &hall.state.broken {
-            return Err(SubmitError::Broken(why.clone()));
-        }
-        if hall.state.phase != Phase::Open {
-            return Err(SubmitError::ShutDown);
-        }
         if hall.thread == Watcher::None {
             self.start_watcher(&mut hall)?;
         }
@@ -458,6 +468,15 @@ impl<A, R> ProcessPool<A, R> {
             // It has no foreign code but wakers; the panic of one has been printed.
             drop(thread.join());
         }
+    }
+}
+
+/// Tells why a pool takes no more jobs, if it does not.
+fn refuse_if_closed(state: &State) -> Result<(), SubmitError> {
+    match &state.broken {
+        Some(why) => Err(SubmitError::Broken(why.clone())),
+        None if state.phase != Phase::Open => Err(SubmitError::ShutDown),
+        None => Ok(()),
     }
 }
 

@@ -39,6 +39,8 @@ use crate::os::socket_pair;
 
 /// A worker is given as many jobs as it will run in this time. Taste: long beside a system call, short for a caller.
 const WINDOW_NANOS: u64 = 500_000;
+/// Jobs shorter than this are not sent one by one to a worker that is idle: its wake-up costs more than the job.
+const TINY_NANOS: u64 = 5_000;
 /// And no more than this. Measured with `benches/process_pool.rs`.
 const MOST_IN_WINDOW: u64 = 256;
 /// How long an empty place waits for the next try. Taste.
@@ -175,7 +177,7 @@ impl State {
             };
             let Some(job) = self.queue.pop_front() else { return };
             job.cell.cell().set_place(at);
-            link.give(job);
+            link.give(job, self.typical > TINY_NANOS);
         }
     }
 
