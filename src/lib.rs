@@ -104,6 +104,7 @@
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `FILE-1` | `os/file.rs` |
+//! | `FORK-SERVER-1` to 5 | `processes/fork_server.rs` |
 //! | `FRAME-1` to 3 | `processes/frame.rs` |
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
@@ -150,6 +151,7 @@
 //! | `LAB-TIMEOUTS-1` to 3 | `labs/timeouts.rs` |
 //! | `LEAD-1` to 5 | `processes/leader.rs` |
 //! | `LEDGER-1` to 4 | `processes/ledger.rs` |
+//! | `LIFE-1` to 5 | `processes/worker.rs` |
 //! | `LIMBS-1` to 2 | `factorial/limbs.rs` |
 //! | `LIMIT-1` | `os/limits.rs` |
 //! | `LINE-1` | `processes/server_line.rs` |
@@ -209,7 +211,6 @@
 //! | `SEQUENTIAL-1` | `calc/sequential.rs` |
 //! | `SERVE-1` to 3 | `cli/serve.rs` |
 //! | `SERVER-1` to 4 | `compare/server.rs` |
-//! | `SERVER-LIFE-1` to 5 | `processes/fork_server.rs` |
 //! | `SESSION-1` to 6 | `calc/protocol/session.rs` |
 //! | `SHARED-1` to 2 | `calc/shared.rs` |
 //! | `SHM-1` to 4 | `os/shared_memory.rs` |
@@ -257,7 +258,7 @@
 //! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
 //! | `WATCHCMD-1` to 2 | `cli/watch.rs` |
 //! | `WORK-1` to 2 | `processes/work.rs` |
-//! | `WORKER-1` to 5 | `processes/worker.rs` |
+//! | `WORKER-1` | `threads/pool/worker.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
 
 pub mod aio;

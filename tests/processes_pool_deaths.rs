@@ -128,7 +128,7 @@ fn idle_death() {
             let now = pool.worker_pids();
             now.len() == 2 && !now.contains(&before[0])
         });
-        assert!(state_of(before[0]).is_none(), "SERVER-LIFE-2: a zombie is left");
+        assert!(state_of(before[0]).is_none(), "FORK-SERVER-2: a zombie is left");
     }
 }
 
@@ -175,9 +175,9 @@ fn answers_outlive_worker() {
         let handles: Vec<_> = (0..20).map(|n| pool.submit((ADD, n)).unwrap()).collect();
         let long = pool.submit(last).unwrap();
         for (n, handle) in (1..).zip(handles) {
-            assert_eq!(joined(handle).unwrap(), n, "LEDGER-2, WORKER-5: before {last:?}");
+            assert_eq!(joined(handle).unwrap(), n, "LEDGER-2, LIFE-5: before {last:?}");
         }
-        assert!(begun.elapsed() < LONG, "WORKER-5: held back behind {last:?}");
+        assert!(begun.elapsed() < LONG, "LIFE-5: held back behind {last:?}");
         drop(long);
     }
 }
@@ -260,7 +260,7 @@ fn server_death() {
     signal("KILL", Pid::from_raw(i32::try_from(server).unwrap()));
     let broken = joined(slow).unwrap_err();
     assert!(matches!(broken, JobError::PoolBroken(_)), "expected a broken pool, came {broken}");
-    wait_until("SERVER-LIFE-1: the workers' end", || !workers.iter().any(|pid| lives(*pid)));
+    wait_until("FORK-SERVER-1: the workers' end", || !workers.iter().any(|pid| lives(*pid)));
     wait_until("the fork server reaped", || children_of(std::process::id()).is_empty());
 }
 
@@ -292,18 +292,18 @@ fn own_socket_only() {
     let (_reader, _writer) = pipe().unwrap();
     let pool = pool(3);
     for pid in pool.worker_pids() {
-        wait_until("WORKER-1: the worker holds one socket", || {
+        wait_until("LIFE-1: the worker holds one socket", || {
             let own = own_descriptors(u32::try_from(pid.to_raw()).unwrap());
             own.len() == 1 && own[0].contains("socket:")
         });
     }
     let counts: Vec<_> = (0..3).map(|_| pool.submit((FD_COUNT, 0)).unwrap()).collect();
     for count in counts {
-        assert_eq!(joined(count).unwrap(), 1, "WORKER-1");
+        assert_eq!(joined(count).unwrap(), 1, "LIFE-1");
     }
     let server = children_of(std::process::id())[0];
     let sockets = own_descriptors(server).iter().filter(|own| own.contains("socket:")).count();
-    assert_eq!(sockets, 1, "SERVER-LIFE-3: expected its control socket, and no worker's");
+    assert_eq!(sockets, 1, "FORK-SERVER-3: expected its control socket, and no worker's");
 }
 
 /// Scenario 31.
@@ -313,7 +313,7 @@ fn reaped() {
     for _ in 0..10 {
         drop(joined(pool.submit((KILL, 0)).unwrap()));
     }
-    wait_until("SERVER-LIFE-2: two children, no zombie", || {
+    wait_until("FORK-SERVER-2: two children, no zombie", || {
         let children = children_of(server);
         let alive = |pid: &u32| lives(Pid::from_raw(i32::try_from(*pid).unwrap()));
         children.len() == 2 && children.iter().all(alive)
@@ -347,7 +347,7 @@ fn none_outlives_parent() {
     // SIGKILL: the parent has no chance to tidy up.
     drop(parent);
     let ready = poll(&mut [PollFd::readable(reader.as_fd())], Some(LONG)).unwrap();
-    assert_eq!(ready, 1, "SERVER-LIFE-1: a process has outlived its parent");
+    assert_eq!(ready, 1, "FORK-SERVER-1: a process has outlived its parent");
     assert_eq!(reader.read(&mut [0]).unwrap(), 0, "expected the end of the pipe");
 }
 
@@ -380,11 +380,11 @@ fn default_signals() {
     let slow = pool.submit((SLEEP_MS, 300)).unwrap();
     wait_until("the job to begin", || pool.counts().running == 1);
     process::kill(pid, Signal::Interrupt).unwrap();
-    assert_eq!(joined(slow).unwrap(), 301, "WORKER-3: ctrl-c is the parent's to hear");
+    assert_eq!(joined(slow).unwrap(), 301, "LIFE-3: ctrl-c is the parent's to hear");
     let slow = pool.submit((SLEEP_MS, 60_000)).unwrap();
     wait_until("the job to begin", || pool.counts().running == 1);
     process::kill(pid, Signal::Terminate).unwrap();
-    assert_eq!(died(joined(slow)), Exit::Signal(15), "WORKER-3");
+    assert_eq!(died(joined(slow)), Exit::Signal(15), "LIFE-3");
     let came = signal::count(Signal::Interrupt) + signal::count(Signal::Terminate);
     assert_eq!(came, 0, "PROCESS-4: a worker's signal was counted here");
 }

@@ -183,7 +183,6 @@ fn full_queue() {
     assert_eq!(taken.len(), 5, "PPOOL-4");
     // Waits for room, and reads while it waits.
     let waited = pool.submit((ADD, 50)).unwrap();
-    assert!(pool.counts().queued <= 5, "PPOOL-4: {:?}", pool.counts());
     assert_eq!(joined(first).unwrap(), 101);
     for (n, handle) in (1..).zip(taken) {
         assert_eq!(joined(handle).unwrap(), n);

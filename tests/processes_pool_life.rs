@@ -224,7 +224,7 @@ fn ended_by(end: impl FnOnce(Pid)) {
     end(Pid::from(&copy));
     let output = copy.wait_with_output().unwrap();
     assert!(!output.status.success());
-    wait_until("SERVER-LIFE-1: every process to be gone", || {
+    wait_until("FORK-SERVER-1: every process to be gone", || {
         !workers.iter().any(|pid| lives(*pid))
             && !server.iter().any(|pid| fs::exists(format!("/proc/{pid}")).unwrap())
     });

@@ -12,13 +12,13 @@
 //! ```
 //!
 //! **Invariants**
-//! - `SERVER-LIFE-1`: it ends with the thread that made the pool (the kernel sees to it), or when the control
+//! - `FORK-SERVER-1`: it ends with the thread that made the pool (the kernel sees to it), or when the control
 //!   socket ends; and its workers end with it, since its one thread has forked them.
-//! - `SERVER-LIFE-2`: it reaps every worker, and tells the parent how it ended.
-//! - `SERVER-LIFE-3`: it keeps no end of a worker's socket: else the parent would not see the worker's end, nor the worker
+//! - `FORK-SERVER-2`: it reaps every worker, and tells the parent how it ended.
+//! - `FORK-SERVER-3`: it keeps no end of a worker's socket: else the parent would not see the worker's end, nor the worker
 //!   the parent's.
-//! - `SERVER-LIFE-4`: a worker is killed by its place, and only before it was reaped (`PROCESS-3`).
-//! - `SERVER-LIFE-5`: signals that ask a whole group to stop (SIGINT, SIGTERM, SIGHUP) are the parent's to hear.
+//! - `FORK-SERVER-4`: a worker is killed by its place, and only before it was reaped (`PROCESS-3`).
+//! - `FORK-SERVER-5`: signals that ask a whole group to stop (SIGINT, SIGTERM, SIGHUP) are the parent's to hear.
 //!
 //! **Left out**: a fresh program instead of a copy (`exec`), which would need the function by name.
 //!
@@ -85,7 +85,7 @@ fn live(parent: Pid, control: OwnedFd, work: &Work, keep: &[RawFd]) -> io::Resul
     kept.push(control.as_raw_fd());
     process::close_all_but(&kept)?;
     signal::reset_all()?;
-    // SERVER-LIFE-5.
+    // FORK-SERVER-5.
     for deaf_to in [Signal::Interrupt, Signal::Terminate, Signal::Hangup] {
         signal::ignore(deaf_to)?;
     }
@@ -114,7 +114,7 @@ impl ForkServer<'_> {
         }
     }
 
-    /// Reaps the workers that have ended, and tells of them (`SERVER-LIFE-2`).
+    /// Reaps the workers that have ended, and tells of them (`FORK-SERVER-2`).
     fn reap(&mut self) -> io::Result<()> {
         for index in (0..self.workers.len()).rev() {
             let (place, child) = &mut self.workers[index];
@@ -137,7 +137,7 @@ impl ForkServer<'_> {
         }
     }
 
-    /// Forks a worker. In the child this does not return (`WORKER-4`).
+    /// Forks a worker. In the child this does not return (`LIFE-4`).
     fn fork_worker(&mut self, place: u32) -> io::Result<(Pid, OwnedFd, OwnedFd)> {
         let (ours, theirs) = socket_pair::stream()?;
         for end in [&ours, &theirs] {
@@ -149,7 +149,7 @@ impl ForkServer<'_> {
             Fork::Parent(child) => {
                 let pid = child.pid();
                 self.workers.push((place, child));
-                // SERVER-LIFE-3: `theirs` is closed here, `ours` as soon as it was sent.
+                // FORK-SERVER-3: `theirs` is closed here, `ours` as soon as it was sent.
                 Ok((pid, ours, ledger_fd))
             }
             Fork::Child => {
@@ -165,7 +165,7 @@ impl ForkServer<'_> {
         }
     }
 
-    /// Kills the worker of a place, if it was not reaped (`SERVER-LIFE-4`).
+    /// Kills the worker of a place, if it was not reaped (`FORK-SERVER-4`).
     fn kill(&self, place: u32) -> io::Result<()> {
         let worker = self.workers.iter().find(|(other, _)| *other == place);
         worker.map_or(Ok(()), |(_, child)| child.kill(Signal::Kill))

@@ -43,7 +43,7 @@ use super::state::{Phase, Place, State};
 use crate::jobs::{Cancel, JobError};
 use crate::os::{EventFd, PollFd, poll};
 
-/// After this time without news, a leader looks after workers that are silent (`WORKER-5`, `STATE-3`), and the pool's
+/// After this time without news, a leader looks after workers that are silent (`LIFE-5`, `STATE-3`), and the pool's
 /// thread after a lead that nobody has. Taste: long beside what it costs, short for a caller.
 pub(super) const LOOK: Duration = Duration::from_millis(1);
 

@@ -128,7 +128,7 @@ impl ProcessPoolBuilder {
     }
 
     /// Lets the workers have this descriptor too. Whatever else the function has captured is closed in them
-    /// (`WORKER-1`).
+    /// (`LIFE-1`).
     #[must_use]
     pub fn keep_descriptor(mut self, fd: BorrowedFd<'_>) -> Self {
         self.keep.push(fd.as_raw_fd());

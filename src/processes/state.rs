@@ -240,7 +240,7 @@ impl State {
         }
     }
 
-    /// Looks after workers that are silent: fetches answers they hold back (`WORKER-5`), and takes jobs back that wait
+    /// Looks after workers that are silent: fetches answers they hold back (`LIFE-5`), and takes jobs back that wait
     /// behind a long one (`STATE-3`).
     pub(super) fn look(&mut self) {
         let mut answered = mem::take(&mut self.answered);

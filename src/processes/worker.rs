@@ -4,13 +4,13 @@
 //! handlers, locks, and a stack that leads back into the parent's `main`. A worker must put all that down first.
 //!
 //! **Invariants**
-//! - `WORKER-1`: it holds its own socket and the standard three, and what the pool was told to keep; so the death of
+//! - `LIFE-1`: it holds its own socket and the standard three, and what the pool was told to keep; so the death of
 //!   one worker, or of the parent, is an end of stream for whoever waits for it.
-//! - `WORKER-2`: it ends when its stream does, and is killed when the fork server ends (`SERVER-LIFE-1`).
-//! - `WORKER-3`: signals have their default meaning, save SIGINT, which ctrl-c sends to the whole group and is the
+//! - `LIFE-2`: it ends when its stream does, and is killed when the fork server ends (`FORK-SERVER-1`).
+//! - `LIFE-3`: signals have their default meaning, save SIGINT, which ctrl-c sends to the whole group and is the
 //!   parent's to hear.
-//! - `WORKER-4`: it never returns from the fork, and leaves by `_exit`.
-//! - `WORKER-5`: an answer is sent before the worker waits for input, and after a job that took longer than
+//! - `LIFE-4`: it never returns from the fork, and leaves by `_exit`.
+//! - `LIFE-5`: an answer is sent before the worker waits for input, and after a job that took longer than
 //!   [`HELD_FOR_NANOS`]. So one that is held back was finished at most so long after the last was sent, and the
 //!   parent, which looks into the ledger once after that, gets it however long the next job takes.
 //!
@@ -54,11 +54,11 @@ struct Worker<'a> {
     pieces: u64,
     /// The time when the last job ended or, before the first of a batch, when that was received.
     now: u64,
-    /// The time when answers were last sent, or input last waited for (`WORKER-5`).
+    /// The time when answers were last sent, or input last waited for (`LIFE-5`).
     sent_at: u64,
 }
 
-/// Puts down what came with the fork (`WORKER-1` to `WORKER-3`).
+/// Puts down what came with the fork (`LIFE-1` to `LIFE-3`).
 ///
 /// # Errors
 /// The parent is gone already; others do not occur.
@@ -140,7 +140,7 @@ impl Worker<'_> {
         let took = ended.saturating_sub(self.now);
         self.now = ended;
         self.answer(answer, took)?;
-        // WORKER-5.
+        // LIFE-5.
         if ended.saturating_sub(self.sent_at) > HELD_FOR_NANOS || self.out.len() >= SEND_BYTES {
             self.send()?;
         }
