@@ -49,6 +49,7 @@
 //! | `ACCEPT-1` to 3 | `aio/tcp_listener.rs` |
 //! | `ACCEPTOR-1` to 3 | `calc/acceptor.rs` |
 //! | `AFFINITY-1` | `os/affinity.rs` |
+//! | `ALARM-1` to 2 | `os/alarm.rs` |
 //! | `ARGS-1` to 6 | `cli/args.rs` |
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
@@ -65,6 +66,7 @@
 //! | `BUF-1` to 5 | `aio/buf_reader.rs` |
 //! | `CALC-POOL-1` to 3 | `calc/pool.rs` |
 //! | `CALL-1` to 5 | `calc/callback_loop.rs` |
+//! | `CELL-1` to 4 | `processes/cell.rs` |
 //! | `CHART-1` | `compare/chart.rs` |
 //! | `CHILD-1` to 6 | `aio/children.rs` |
 //! | `CHUNK-1` to 2 | `jobs/chunks.rs` |
@@ -72,6 +74,7 @@
 //! | `CLIENT-1` to 3 | `cli/client.rs` |
 //! | `CLOCK-1` to 2 | `rt/clock.rs` |
 //! | `CLOSURE-1` to 4 | `calc/callbacks.rs` |
+//! | `CODEC-1` to 3 | `processes/message.rs` |
 //! | `COLUMNS-1` | `report/columns.rs` |
 //! | `COMES-1` to 3 | `aio/as_completed.rs` |
 //! | `COMPARE-1` to 2 | `cli/compare.rs` |
@@ -101,6 +104,8 @@
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `FILE-1` | `os/file.rs` |
+//! | `FORK-SERVER-1` to 5 | `processes/fork_server.rs` |
+//! | `FRAME-1` to 3 | `processes/frame.rs` |
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
@@ -144,9 +149,14 @@
 //! | `LAB-SELECT-1` to 2 | `labs/select.rs` |
 //! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
 //! | `LAB-TIMEOUTS-1` to 3 | `labs/timeouts.rs` |
+//! | `LEAD-1` to 5 | `processes/leader.rs` |
+//! | `LEDGER-1` to 4 | `processes/ledger.rs` |
+//! | `LIFE-1` to 5 | `processes/worker.rs` |
 //! | `LIMBS-1` to 2 | `factorial/limbs.rs` |
 //! | `LIMIT-1` | `os/limits.rs` |
+//! | `LINE-1` | `processes/server_line.rs` |
 //! | `LINES-1` to 2 | `report/lines.rs` |
+//! | `LINK-1` to 4 | `processes/link.rs` |
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
@@ -164,8 +174,10 @@
 //! | `OS-ACCEPT-1` | `os/socket.rs` |
 //! | `OUTPUT-1` to 3 | `cli/output.rs` |
 //! | `PAGE-1` to 2 | `report/page.rs` |
+//! | `PAIR-1` to 3 | `os/socket_pair.rs` |
 //! | `PARK-1` to 2 | `rt/parked.rs` |
 //! | `PARTED-1` to 3 | `factorial/parted.rs` |
+//! | `PAYLOAD-1` | `processes/payload.rs` |
 //! | `PERCENT-1` to 2 | `http/percent.rs` |
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
 //! | `PIPE-1` | `labs/gil/pipe.rs` |
@@ -173,6 +185,7 @@
 //! | `POLL-1` | `os/poll.rs` |
 //! | `POOL-1` to 7 | `threads/pool/thread_pool.rs` |
 //! | `POOL-JOB-1` to 2 | `threads/pool/job.rs` |
+//! | `PPOOL-1` to 4 | `processes/pool.rs` |
 //! | `PREFORK-1` to 2 | `calc/prefork.rs` |
 //! | `PROCESS-1` to 4 | `os/process.rs` |
 //! | `PRODUCT-1` to 3 | `calc/protocol/product.rs` |
@@ -200,6 +213,7 @@
 //! | `SERVER-1` to 4 | `compare/server.rs` |
 //! | `SESSION-1` to 6 | `calc/protocol/session.rs` |
 //! | `SHARED-1` to 2 | `calc/shared.rs` |
+//! | `SHM-1` to 4 | `os/shared_memory.rs` |
 //! | `SIEVE-1` to 2 | `factorial/sieve.rs` |
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
 //! | `SLAB-1` | `rt/slab.rs` |
@@ -208,6 +222,7 @@
 //! | `SOCKET-1` | `calc/socket.rs` |
 //! | `SOURCE-1` to 3 | `aio/source.rs` |
 //! | `SPEED-1` | `labs/gil/speed.rs` |
+//! | `STATE-1` to 4 | `processes/state.rs` |
 //! | `STATUS-1` | `http/status.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
 //! | `STOP-1` to 3 | `aio/signals.rs` |
@@ -242,6 +257,7 @@
 //! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
 //! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
 //! | `WATCHCMD-1` to 2 | `cli/watch.rs` |
+//! | `WORK-1` to 2 | `processes/work.rs` |
 //! | `WORKER-1` | `threads/pool/worker.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
 

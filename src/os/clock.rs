@@ -15,3 +15,14 @@ pub fn tick() -> i64 {
     debug_assert_eq!(read, 0, "holds because Linux has this clock since 2.6.32");
     now.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec)
 }
+
+/// Returns the nanoseconds of a clock that never goes back and is the same in every process.
+///
+/// `Instant` has the same clock, but keeps the number to itself; this one can be left in shared memory.
+pub fn nanos() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a timespec that the call may write.
+    let read = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    debug_assert_eq!(read, 0, "holds because every Linux has this clock");
+    now.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec.cast_unsigned())
+}

@@ -18,21 +18,25 @@ mod clock;
 mod event_fd;
 mod file;
 mod poll;
+mod shared_memory;
 mod syscall;
 mod thread_usage;
 mod timer_slack;
 
 pub mod affinity;
+pub mod alarm;
 pub mod context;
 pub mod limits;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod socket_pair;
 pub mod thread_list;
 
-pub use clock::tick;
+pub use clock::{nanos, tick};
 pub use event_fd::EventFd;
 pub use file::open_at_once;
 pub use poll::{PollFd, poll, wait_readable};
+pub use shared_memory::SharedMemory;
 pub use thread_usage::ThreadUsage;
 pub use timer_slack::wake_on_time;

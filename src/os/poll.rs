@@ -41,6 +41,11 @@ impl<'fd> PollFd<'fd> {
         Self::new(fd, libc::POLLOUT)
     }
 
+    /// Waits until there is something to read, or a write would not block.
+    pub fn either(fd: BorrowedFd<'fd>) -> Self {
+        Self::new(fd, libc::POLLIN | libc::POLLOUT)
+    }
+
     /// Waits until both directions are shut down or the connection is broken, whatever there is to read.
     pub fn hung_up(fd: BorrowedFd<'fd>) -> Self {
         // The kernel adds POLLHUP and POLLERR to whatever was asked for.

@@ -17,7 +17,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -27,6 +27,9 @@ use super::signal::{AllBlocked, Signal, forget_in_child};
 use super::syscall::{check, retry};
 use super::thread_list;
 
+/// The first descriptor after standard input, output and error.
+const FIRST_OF_OURS: u32 = 3;
+
 /// The number of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pid(libc::pid_t);
@@ -35,6 +38,18 @@ impl fmt::Display for Pid {
     /// Writes the plain number.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
+    }
+}
+
+impl Pid {
+    /// The number itself, for a message to another process.
+    pub fn to_raw(self) -> i32 {
+        self.0
+    }
+
+    /// The number that another process sent. Whether it is anybody's is known to its sender.
+    pub fn from_raw(number: i32) -> Self {
+        Self(number)
     }
 }
 
@@ -153,6 +168,42 @@ pub fn end_with_parent(command: &mut Command) {
     // SAFETY: `pre_exec`: between fork and exec this makes two system calls and takes no lock. Memory is taken
     // only for the error of an orphan, whose parent's allocator nobody waits for any more.
     unsafe { command.pre_exec(bind) };
+}
+
+/// Closes every descriptor but standard input, output, error, and those in `keep`. Called in a forked child.
+///
+/// Whatever owns the others, in the copied memory, holds a stale number from now on: the child must neither use
+/// nor drop it, but leave by [`exit_now`].
+///
+/// # Errors
+/// None in practice; `InvalidInput` for a number that is no descriptor.
+///
+/// # Source
+/// `close_range(2)`
+pub fn close_all_but(keep: &[RawFd]) -> io::Result<()> {
+    let mut kept: Vec<u32> = Vec::with_capacity(keep.len());
+    for &fd in keep {
+        kept.push(
+            u32::try_from(fd)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
+        );
+    }
+    kept.sort_unstable();
+    let mut from = FIRST_OF_OURS;
+    for fd in kept {
+        if fd > from {
+            close_range(from, fd - 1)?;
+        }
+        from = from.max(fd + 1);
+    }
+    close_range(from, u32::MAX)
+}
+
+/// One `close_range(2)`, with both ends closed too.
+fn close_range(first: u32, last: u32) -> io::Result<()> {
+    // SAFETY: integers only. Who owned these descriptors is told above to keep away from them.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The number of this process.

@@ -229,6 +229,33 @@ pub(super) fn forget_in_child() -> io::Result<()> {
     Ok(())
 }
 
+/// Gives every signal its default meaning and lets all of them through, save SIGPIPE, which a Rust program ignores.
+///
+/// For a forked child that shall not go on in its parent's habits: also those that the parent did not get from
+/// this module.
+///
+/// # Errors
+/// None in practice.
+pub fn reset_all() -> io::Result<()> {
+    for number in 1..=libc::SIGRTMAX() {
+        // SAFETY: `sigaction` is plain old data; all zero is "default, no flags".
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        if number == libc::SIGPIPE {
+            action.sa_sigaction = libc::SIG_IGN;
+        }
+        // SIGKILL, SIGSTOP and the two that libc keeps for itself refuse: they have their meaning.
+        // SAFETY: `action` is filled in, and the old one is not asked for.
+        let _refused = unsafe { libc::sigaction(number, &raw const action, ptr::null_mut()) };
+    }
+    // SAFETY: `sigset_t` is plain old data, and zero is the empty set.
+    let none: libc::sigset_t = unsafe { mem::zeroed() };
+    // SAFETY: `none` is filled in, and the old mask is not asked for.
+    match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut()) } {
+        0 => Ok(()),
+        number => Err(io::Error::from_raw_os_error(number)),
+    }
+}
+
 /// All signals blocked on this thread, until this is dropped.
 #[derive(Debug)]
 pub(super) struct AllBlocked {

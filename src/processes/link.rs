@@ -1,0 +1,366 @@
+//! The parent's end of one worker: what goes to it, what comes from it, and the jobs it has.
+//!
+//! Problem: both sides may have megabytes to send at the same time. If each waits until the other has read, both
+//! wait for ever; so the parent never waits in a send or a receive, and keeps what did not fit.
+//!
+//! **Invariants**
+//! - `LINK-1`: a link never blocks; what the socket does not take stays in `out`.
+//! - `LINK-2`: answers come in the order of the jobs: an answer is the front job's.
+//! - `LINK-3`: jobs in `window` from the claim on (`LEDGER-1`) have not begun, and can go to another worker; before it
+//!   there is at most one that has begun and has no answer.
+//! - `LINK-4`: bytes that were fetched from the ledger are not taken again when they come through the socket.
+//!
+//! **Source**: socket(7), `MSG_DONTWAIT` in recv(2).
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cell::Deliver;
+use super::frame::{Body, FrameReader, HEADER_BYTES, Header, Kind, READ_BYTES};
+use super::ledger::Ledger;
+use super::message::Unreadable;
+use super::payload::Payload;
+use crate::os::process::Pid;
+use crate::os::socket_pair;
+
+/// A payload up to this length is copied behind the others, to be sent with them. Taste.
+const COPIED_BYTES: usize = 4 * 1024;
+/// From so many bytes on, jobs are sent though their submitter does not wait yet. Measured with
+/// `benches/process_pool.rs`: some forty short jobs share a system call then.
+const SEND_BYTES: usize = 1024;
+
+/// A job that has no result.
+pub(super) struct Job {
+    /// Where its result goes.
+    pub(super) cell: Arc<dyn Deliver>,
+    /// [`Kind::Job`] or [`Kind::Chunk`].
+    pub(super) kind: Kind,
+    /// How long it may run.
+    pub(super) limit: Option<Duration>,
+    /// What it runs on. Kept until it is over, for it may have to go to another worker.
+    pub(super) argument: Payload,
+    /// Memory for a long value, lent by the caller.
+    pub(super) buffer: Option<Vec<u8>>,
+}
+
+/// A job that has its answer.
+pub(super) struct Answered {
+    /// The job.
+    pub(super) job: Job,
+    /// What kind of answer it is.
+    pub(super) kind: Kind,
+    /// The answer.
+    pub(super) body: Payload,
+    /// How long it ran, in nanoseconds.
+    pub(super) took: u64,
+}
+
+/// A long value that is coming through the ledger.
+struct Bulk {
+    /// How long it will be.
+    length: usize,
+    /// What has come.
+    body: Vec<u8>,
+    /// How long its job ran, in nanoseconds.
+    took: u64,
+}
+
+/// Bytes on their way out.
+enum Outgoing {
+    /// Frames one behind another.
+    Copied(Vec<u8>),
+    /// A long payload, which the job has too.
+    Shared(Arc<Vec<u8>>),
+}
+
+/// The parent's end of one worker.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts, each of which may hold without the others"
+)]
+pub(super) struct Link {
+    /// The worker's number, for its errors.
+    pub(super) pid: Pid,
+    /// The stream; whoever waits for it holds it as well.
+    pub(super) socket: Arc<OwnedFd>,
+    /// The jobs it was given, oldest first (`LINK-2`).
+    pub(super) window: VecDeque<Job>,
+    /// How many jobs it was ever given.
+    pub(super) given: u64,
+    /// Set when its running job takes so long that it shall have no second one.
+    pub(super) slow: bool,
+    /// Set when the stream has ended or is of no use; how the worker ended is still to come.
+    pub(super) gone: bool,
+    /// Set when the socket took less than there was.
+    pub(super) blocked: bool,
+    /// Set while the leader waits for this socket.
+    pub(super) watched: bool,
+    /// What the worker leaves to read.
+    ledger: Ledger,
+    /// The number of the window's front job.
+    first: u64,
+    /// How many jobs had begun at the last [`look`](Self::look).
+    begun_at_look: u64,
+    /// Cuts the stream.
+    reader: FrameReader,
+    /// How many bytes came through the socket.
+    received: u64,
+    /// How many bytes of the stream were taken, through the socket or from the ledger (`LINK-4`).
+    accepted: u64,
+    /// A long value that is coming.
+    bulk: Option<Bulk>,
+    /// How many pieces of long values were read.
+    pieces: u64,
+    /// What goes out before `tail`.
+    out: VecDeque<Outgoing>,
+    /// Frames that go out last; more may be appended.
+    tail: Vec<u8>,
+    /// How much of the front of these two was sent.
+    sent: usize,
+}
+
+impl Link {
+    /// The link to a worker that was just forked.
+    pub(super) fn new(pid: Pid, socket: OwnedFd, ledger: Ledger) -> Self {
+        Self {
+            pid,
+            socket: Arc::new(socket),
+            window: VecDeque::new(),
+            given: 0,
+            slow: false,
+            gone: false,
+            blocked: false,
+            watched: false,
+            ledger,
+            first: 0,
+            begun_at_look: 0,
+            reader: FrameReader::default(),
+            received: 0,
+            accepted: 0,
+            bulk: None,
+            pieces: 0,
+            out: VecDeque::new(),
+            tail: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// Puts a job behind the others. If `eager`, it is sent at once when the worker has nothing else to do; else with
+    /// those that follow, at the latest when somebody leads.
+    pub(super) fn give(&mut self, job: Job, eager: bool) {
+        let length = job.argument.as_slice().len();
+        let nanos =
+            job.limit.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
+        self.tail.extend_from_slice(&Header { kind: job.kind, length, extra: nanos }.to_bytes());
+        match &job.argument {
+            Payload::Long(bytes) if length > COPIED_BYTES => {
+                self.out.push_back(Outgoing::Copied(mem::take(&mut self.tail)));
+                self.out.push_back(Outgoing::Shared(Arc::clone(bytes)));
+            }
+            argument => self.tail.extend_from_slice(argument.as_slice()),
+        }
+        self.window.push_back(job);
+        self.given += 1;
+        if (eager && self.window.len() == 1)
+            || self.tail.len() >= SEND_BYTES
+            || !self.out.is_empty()
+        {
+            self.send();
+        }
+    }
+
+    /// Sends what there is, as far as the socket takes it (`LINK-1`).
+    pub(super) fn send(&mut self) {
+        self.blocked = false;
+        while !self.gone {
+            let bytes = match self.out.front() {
+                Some(Outgoing::Copied(bytes)) => &bytes[..],
+                Some(Outgoing::Shared(bytes)) => &bytes[..],
+                None if self.tail.is_empty() => return,
+                None => &self.tail[..],
+            };
+            let rest = &bytes[self.sent..];
+            match socket_pair::try_send(self.socket.as_fd(), rest) {
+                Ok(count) if count < rest.len() => self.sent += count,
+                Ok(_) => {
+                    self.sent = 0;
+                    if self.out.pop_front().is_none() {
+                        self.tail.clear();
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    return;
+                }
+                // The peer is gone. What it still had to say is read before its end.
+                Err(_) => self.drop_out(),
+            }
+        }
+    }
+
+    /// Forgets what was to be sent.
+    fn drop_out(&mut self) {
+        self.out.clear();
+        self.tail.clear();
+        self.sent = 0;
+        self.blocked = false;
+    }
+
+    /// Takes everything that has come, and appends the jobs that are answered by it.
+    pub(super) fn receive(&mut self, answered: &mut Vec<Answered>) {
+        while !self.gone {
+            let (into, most) = self.reader.space();
+            let before = into.len();
+            match socket_pair::try_receive(self.socket.as_fd(), into, most) {
+                Ok(0) => self.gone = true,
+                Ok(count) => {
+                    let known = (self.accepted - self.received).min(count as u64);
+                    self.received += count as u64;
+                    self.accepted = self.accepted.max(self.received);
+                    // LINK-4.
+                    into.drain(
+                        before
+                            ..before
+                                + usize::try_from(known)
+                                    .expect("holds because it is at most count"),
+                    );
+                    if self.take_frames(answered).is_err() {
+                        self.gone = true;
+                    }
+                    if count < most {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => self.gone = true,
+            }
+        }
+    }
+
+    /// Takes answers that are finished and were not sent (`LEDGER-2`).
+    pub(super) fn fetch(&mut self, answered: &mut Vec<Answered>) {
+        let mut fetched = Vec::with_capacity(READ_BYTES);
+        let count = self.ledger.fetch(self.accepted, &mut fetched);
+        self.accepted += count as u64;
+        let mut rest = &fetched[..];
+        while !rest.is_empty() {
+            let (into, most) = self.reader.space();
+            let (now, later) = rest.split_at(most.min(rest.len()));
+            into.extend_from_slice(now);
+            rest = later;
+            if self.take_frames(answered).is_err() {
+                self.gone = true;
+                return;
+            }
+        }
+    }
+
+    /// Takes the frames that are there as a whole.
+    fn take_frames(&mut self, answered: &mut Vec<Answered>) -> Result<(), Unreadable> {
+        while let Some((header, body)) = self.reader.next()? {
+            let (kind, body, took) = match header.kind {
+                Kind::Value | Kind::Panicked | Kind::Unreadable => {
+                    (header.kind, Payload::from_body(body), header.extra)
+                }
+                Kind::Bulk => {
+                    let lent = self.window.front_mut().and_then(|job| job.buffer.take());
+                    self.bulk = Some(Bulk::new(&body, lent, header.extra)?);
+                    continue;
+                }
+                Kind::Piece => {
+                    let Some(bulk) = &mut self.bulk else {
+                        return Err(Unreadable("a piece of nothing".into()));
+                    };
+                    let length = usize::try_from(header.extra).unwrap_or(usize::MAX);
+                    self.ledger.read_piece(self.pieces, length.min(bulk.missing()), &mut bulk.body);
+                    self.pieces += 1;
+                    match self.bulk.take_if(|bulk| bulk.missing() == 0) {
+                        Some(bulk) => (Kind::Value, Payload::from_vec(bulk.body), bulk.took),
+                        None => continue,
+                    }
+                }
+                Kind::Job | Kind::Chunk | Kind::Resume => {
+                    return Err(Unreadable("a worker that gives jobs".into()));
+                }
+            };
+            let job = self.window.pop_front();
+            let job = job.ok_or_else(|| Unreadable("an answer to nothing".into()))?;
+            self.first += 1;
+            self.slow = false;
+            answered.push(Answered { job, kind, body, took });
+        }
+        Ok(())
+    }
+
+    /// How many jobs it runs: one or none.
+    pub(super) fn running(&self) -> usize {
+        usize::from(!self.window.is_empty() && self.ledger.begun() > self.first)
+    }
+
+    /// Takes back every job that has not begun; they come in their order. None come when the worker has not yet
+    /// heard of the last such call (`LEDGER-3`).
+    pub(super) fn take_back(&mut self) -> VecDeque<Job> {
+        if self.gone {
+            return VecDeque::new();
+        }
+        let Some(begun) = self.ledger.revoke() else {
+            return VecDeque::new();
+        };
+        let header = Header { kind: Kind::Resume, length: 0, extra: 0 };
+        self.tail.extend_from_slice(&header.to_bytes());
+        let back = self.unbegun(begun);
+        self.given -= back.len() as u64;
+        // Until an answer shows that the worker has gone on, and so has seen the mark.
+        self.slow = true;
+        self.send();
+        back
+    }
+
+    /// Splits off the jobs from number `begun` on.
+    fn unbegun(&mut self, begun: u64) -> VecDeque<Job> {
+        let kept = usize::try_from(begun.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.window.split_off(kept.min(self.window.len()))
+    }
+
+    /// Looks whether the running job has been the same since the last look, while others wait behind it.
+    pub(super) fn is_stuck(&mut self) -> bool {
+        let begun = self.ledger.begun();
+        let before = mem::replace(&mut self.begun_at_look, begun);
+        self.window.len() > 1 && begun > self.first && begun == before
+    }
+
+    /// Takes the last words of a worker that has ended: the job it was at, and those that it had not begun.
+    pub(super) fn bury(&mut self, answered: &mut Vec<Answered>) -> (Option<Job>, VecDeque<Job>) {
+        self.receive(answered);
+        self.gone = false;
+        self.fetch(answered);
+        self.gone = true;
+        let back = self.unbegun(self.ledger.begun());
+        (self.window.pop_front(), back)
+    }
+}
+
+impl Bulk {
+    /// Makes room for a long value.
+    fn new(body: &Body<'_>, lent: Option<Vec<u8>>, took: u64) -> Result<Self, Unreadable> {
+        let bytes = body.as_slice().try_into().map_err(|_| Unreadable("no length".into()))?;
+        let length = usize::try_from(u64::from_le_bytes(bytes)).unwrap_or(usize::MAX);
+        let mut body = lent.unwrap_or_default();
+        body.clear();
+        // FRAME-3: the length is another process's word.
+        body.try_reserve_exact(length).map_err(|error| Unreadable(error.to_string()))?;
+        Ok(Self { length, body, took })
+    }
+
+    /// How many bytes are still to come.
+    fn missing(&self) -> usize {
+        self.length - self.body.len()
+    }
+}
+
+// A header and a short payload must fit into what is read at once.
+const _: () = assert!(HEADER_BYTES + COPIED_BYTES < READ_BYTES);
