@@ -80,6 +80,7 @@
 //! | `COMPARE-1` to 2 | `cli/compare.rs` |
 //! | `COND-1` to 3 | `aio/condition.rs` |
 //! | `CONTEST-1` to 5 | `compare/contest.rs` |
+//! | `CONTEST-TASK-1` to 2 | `factorial/contest/task.rs` |
 //! | `CONTEXT-1` to 5 | `os/context.rs` |
 //! | `CONVOY-1` | `labs/gil/convoy.rs` |
 //! | `CORE-1` | `rt/core.rs` |
@@ -99,6 +100,7 @@
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
+//! | `FACTORIAL-1` to 3 | `cli/factorial.rs` |
 //! | `FACTORS-1` | `factorial/product.rs` |
 //! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
@@ -116,6 +118,7 @@
 //! | `HANDLE-1` to 3 | `jobs/handle.rs` |
 //! | `HANDOVER-1` | `labs/gil/handover.rs` |
 //! | `HEAD-1` to 4 | `http/head.rs` |
+//! | `HEAT-1` to 4 | `factorial/contest/heats.rs` |
 //! | `HELD-1` to 3 | `threads/gil/held.rs` |
 //! | `HELP-1` to 2 | `cli/help.rs` |
 //! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
@@ -132,6 +135,7 @@
 //! | `JSON-NUMBER-1` | `json/number.rs` |
 //! | `JSON-READ-1` to 4 | `json/reader.rs` |
 //! | `JSON-WRITE-1` | `json/writer.rs` |
+//! | `KIND-1` to 3 | `factorial/contest/pool_kind.rs` |
 //! | `LAB-1` to 2 | `cli/lab.rs` |
 //! | `LAB-BLOCKING-1` to 3 | `labs/blocking_call.rs` |
 //! | `LAB-CANCEL-1` to 3 | `labs/cancel.rs` |
@@ -214,8 +218,10 @@
 //! | `SESSION-1` to 6 | `calc/protocol/session.rs` |
 //! | `SHARED-1` to 2 | `calc/shared.rs` |
 //! | `SHM-1` to 4 | `os/shared_memory.rs` |
+//! | `SHOW-1` to 3 | `factorial/contest/show.rs` |
 //! | `SIEVE-1` to 2 | `factorial/sieve.rs` |
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
+//! | `SIZES-1` | `factorial/contest/sizes.rs` |
 //! | `SLAB-1` | `rt/slab.rs` |
 //! | `SLEEP-1` to 2 | `aio/sleep.rs` |
 //! | `SLOT-1` to 4 | `jobs/slot.rs` |

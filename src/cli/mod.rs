@@ -8,6 +8,7 @@ mod args;
 mod client;
 mod compare;
 mod connect;
+mod factorial;
 mod failure;
 mod help;
 mod interrupt;

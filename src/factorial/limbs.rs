@@ -44,18 +44,32 @@ fn low_half(limb: u64) -> u32 {
 ///
 /// Decimal digits would cost more than the number itself: converting is slower than computing.
 pub fn to_bytes(value: &BigUint) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(length(value) * BYTES);
+    let mut bytes = Vec::new();
+    append_bytes(value, &mut bytes);
+    bytes
+}
+
+/// Appends a number's bytes to others; [`byte_count`] tells how many there will be.
+pub fn append_bytes(value: &BigUint, bytes: &mut Vec<u8>) {
+    bytes.reserve(byte_count(value));
     for limb in value.iter_u64_digits() {
         bytes.extend_from_slice(&limb.to_le_bytes());
     }
-    bytes
+}
+
+/// Counts the bytes of a number's limbs.
+pub fn byte_count(value: &BigUint) -> usize {
+    length(value) * BYTES
 }
 
 /// Makes the number whose limbs these bytes are; `None` when they are not whole limbs.
 pub fn from_bytes(bytes: &[u8]) -> Option<BigUint> {
-    let (limbs, rest) = bytes.as_chunks::<BYTES>();
-    let limbs: Vec<u64> = limbs.iter().map(|&limb| u64::from_le_bytes(limb)).collect();
-    rest.is_empty().then(|| from_limbs(&limbs))
+    if !bytes.len().is_multiple_of(BYTES) {
+        return None;
+    }
+    // Halves, which is what `num-bigint` takes.
+    let (halves, _) = bytes.as_chunks();
+    Some(BigUint::new(halves.iter().map(|&half| u32::from_le_bytes(half)).collect()))
 }
 
 /// Returns how many limbs a number has; zero has none.

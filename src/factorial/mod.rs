@@ -8,6 +8,7 @@
 //! which multiplies them; then `toom`, which multiplies what is large, on `limbs`. [`parted`] makes jobs of it, and
 //! [`digits`] says what of a result is worth showing.
 
+pub mod contest;
 pub mod digits;
 pub mod limbs;
 pub mod parted;

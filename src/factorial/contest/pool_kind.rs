@@ -1,0 +1,194 @@
+//! The four ways to run the contest's tasks, behind one face.
+//!
+//! **Invariants**
+//! - `KIND-1`: processes are forked before any thread is made, for a fork copies one thread only (`PPOOL-2`).
+//! - `KIND-2`: "sequential" is one thread that has all tasks of a row from the beginning: nothing is handed over.
+//! - `KIND-3`: under the GIL a task is what `math.factorial(n)` is to `CPython`: one native call, which keeps the lock.
+//!   The lock is looked at where the interpreter would, before the call and after it.
+//!
+//! **Source**: `concurrent.futures`, whose two executors the middle ones are.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::task::{Answer, Task};
+use crate::jobs::{JobHandle, SubmitError};
+use crate::processes::ProcessPool;
+use crate::threads::ThreadPool;
+use crate::threads::gil::{Gil, SWITCH_INTERVAL};
+
+/// Tasks that each worker gets before the clock runs.
+const WARMING_TASKS: usize = 64;
+/// The number they are about: short, and not from the table of those below 21.
+const WARMING_NUMBER: u32 = 30;
+/// How long a process may compute on when the contest is broken off.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// One of the four ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolKind {
+    /// One task after another, on one thread.
+    Sequential,
+    /// A pool of threads.
+    Threads,
+    /// A pool of processes.
+    Processes,
+    /// A pool of threads of which only one computes at a time.
+    Gil,
+}
+
+impl PoolKind {
+    /// All four, in the order of the table.
+    pub const ALL: [Self; 4] = [Self::Sequential, Self::Threads, Self::Processes, Self::Gil];
+
+    /// Its name on the command line and in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Threads => "threads",
+            Self::Processes => "processes",
+            Self::Gil => "gil",
+        }
+    }
+}
+
+impl fmt::Display for PoolKind {
+    /// Writes the name.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.name())
+    }
+}
+
+impl FromStr for PoolKind {
+    type Err = String;
+
+    /// Reads the name; the error tells all of them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
+        found
+            .ok_or_else(|| format!("expected pools among {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
+/// A pool that was started and warmed, and how long that took.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    /// Which.
+    pub kind: PoolKind,
+    /// From nothing to a pool that can be given tasks.
+    pub starting: Duration,
+    /// The first tasks, at which every worker finds its memory.
+    pub warming: Duration,
+}
+
+/// A pool that runs.
+pub(super) struct Pool {
+    /// Which.
+    pub(super) kind: PoolKind,
+    /// Its workers.
+    workers: Workers,
+}
+
+/// Whoever runs the tasks.
+enum Workers {
+    /// Threads, and the lock that they take turns with, if there is one.
+    Threads(ThreadPool, Option<Arc<Gil>>),
+    /// Processes.
+    Processes(ProcessPool<Task, Answer>),
+}
+
+impl Pool {
+    /// Starts the pools of the contest, processes first (`KIND-1`), and warms them; they come in the order asked for.
+    pub(super) fn start_all(kinds: &[PoolKind], workers: usize) -> io::Result<Vec<(Self, Ready)>> {
+        let mut in_order: Vec<_> = kinds.iter().copied().enumerate().collect();
+        in_order.sort_by_key(|(_, kind)| *kind != PoolKind::Processes);
+        let mut pools = Vec::new();
+        for (place, kind) in in_order {
+            let begun = Instant::now();
+            let pool = Self::start(kind, workers)?;
+            pools.push((place, pool, begun.elapsed()));
+        }
+        pools.sort_by_key(|(place, ..)| *place);
+        let warmed = pools.into_iter().map(|(_, pool, starting)| {
+            let begun = Instant::now();
+            pool.warm(workers)?;
+            let ready = Ready { kind: pool.kind, starting, warming: begun.elapsed() };
+            Ok((pool, ready))
+        });
+        warmed.collect()
+    }
+
+    /// Starts one.
+    fn start(kind: PoolKind, workers: usize) -> io::Result<Self> {
+        let workers = match kind {
+            PoolKind::Sequential => Workers::Threads(ThreadPool::fixed("sequential", 1)?, None),
+            PoolKind::Threads => Workers::Threads(ThreadPool::fixed("thread", workers)?, None),
+            PoolKind::Gil => {
+                let gil = Arc::new(Gil::new(SWITCH_INTERVAL));
+                Workers::Threads(ThreadPool::fixed("gil", workers)?, Some(gil))
+            }
+            PoolKind::Processes => {
+                let pool = ProcessPool::builder().workers(workers).grace(GRACE);
+                Workers::Processes(pool.start(|task: Task| task.run())?)
+            }
+        };
+        Ok(Self { kind, workers })
+    }
+
+    /// Gives it some tasks, and waits for them.
+    fn warm(&self, workers: usize) -> io::Result<()> {
+        let tasks = (0..workers * WARMING_TASKS)
+            .map(|_| self.submit(Task::Factorials(vec![WARMING_NUMBER])));
+        let handles = tasks.collect::<Result<Vec<_>, _>>()?;
+        for handle in handles {
+            handle.join().map_err(|error| io::Error::other(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Gives it one task.
+    pub(super) fn submit(&self, task: Task) -> Result<JobHandle<Answer>, SubmitError> {
+        match &self.workers {
+            Workers::Processes(pool) => pool.submit(task),
+            Workers::Threads(pool, None) => pool.submit(move || task.run()),
+            Workers::Threads(pool, Some(gil)) => {
+                let gil = Arc::clone(gil);
+                pool.submit(move || run_under(&gil, &task))
+            }
+        }
+    }
+
+    /// Ends it. Broken off, it is not waited for: processes are killed, and threads end with the program.
+    pub(super) fn end(self, is_broken_off: bool) {
+        match self.workers {
+            Workers::Threads(pool, _) if is_broken_off => pool.abandon(),
+            Workers::Processes(pool) if is_broken_off => pool.shutdown_now(),
+            // The drop waits.
+            Workers::Threads(..) | Workers::Processes(_) => {}
+        }
+    }
+}
+
+/// Runs a task under the lock, as an interpreter would (`KIND-3`): it looks at the lock when it enters the function and
+/// when a native call has come back.
+fn run_under(gil: &Gil, task: &Task) -> Answer {
+    let held = gil.attach();
+    held.check();
+    let Task::Factorials(numbers) = task else {
+        let answer = task.run();
+        held.check();
+        return answer;
+    };
+    let mut answer =
+        Answer { values: Vec::with_capacity(numbers.len()), computing: Duration::ZERO };
+    for &n in numbers {
+        let Answer { values, computing } = Task::Factorials(vec![n]).run();
+        answer.values.extend(values);
+        answer.computing += computing;
+        held.check();
+    }
+    answer
+}
