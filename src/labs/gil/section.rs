@@ -51,7 +51,7 @@ impl Section {
             let _ =
                 writeln!(text, "  {:SETTING_WIDTH$}  {ours:FIGURES_WIDTH$}  {theirs}", row.what);
         }
-        text + self.notice + "\n"
+        text
     }
 }
 
