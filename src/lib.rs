@@ -11,14 +11,14 @@
 //! ```text
 //! 7  cli                                  the program: arguments, printing, exit codes
 //! 6  labs        compare                  small experiments; one load against every server
-//! 5  calc   factorial  watch              the calculator, in seven models; a large factorial; the watcher
+//! 5  calc   factorial  watch    fetch     the calculator, in seven models; a large factorial; the watcher; a site
+//! 4  web                                  HTTP on sockets: a server on the event loop
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; pool, locks; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
 //! 1  http   json                          HTTP/1.1 on byte slices, never a socket; reading and writing JSON
 //! 0  os                                   the only calls into C, each wrapped once
 //! ```
-//! Floor 4 is kept for HTTP on sockets.
 //!
 //! # Reading order
 //!
@@ -33,7 +33,8 @@
 //!    `sequential` to `asynchronous`.
 //! 5. [`factorial`]: work for the pools, and how to part one computation over them. Read `tree`, then `swing`, then
 //!    `parted`.
-//! 5. [`http`]: the other wire, for clients and servers alike. Its module page draws the way through it.
+//! 5. [`http`]: the other wire, for clients and servers alike. Its module page draws the way through it. Then
+//!    [`web::server`], which puts a connection, a clock and a crowd of strangers before it.
 //!
 //! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
 //! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
@@ -50,6 +51,7 @@
 //! | `ACCEPTOR-1` to 3 | `calc/acceptor.rs` |
 //! | `AFFINITY-1` | `os/affinity.rs` |
 //! | `ALARM-1` to 2 | `os/alarm.rs` |
+//! | `ANSWERED-1` to 2 | `web/server/answered.rs` |
 //! | `ARGS-1` to 6 | `cli/args.rs` |
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
@@ -79,12 +81,14 @@
 //! | `COMES-1` to 3 | `aio/as_completed.rs` |
 //! | `COMPARE-1` to 2 | `cli/compare.rs` |
 //! | `COND-1` to 3 | `aio/condition.rs` |
+//! | `CONN-1` to 6 | `web/server/connection.rs` |
 //! | `CONTEST-1` to 5 | `compare/contest.rs` |
 //! | `CONTEST-TASK-1` to 2 | `factorial/contest/task.rs` |
 //! | `CONTEXT-1` to 5 | `os/context.rs` |
 //! | `CONVOY-1` | `labs/gil/convoy.rs` |
 //! | `CORE-1` | `rt/core.rs` |
 //! | `CORO-1` to 2 | `generator/coroutine.rs` |
+//! | `CROWD-1` to 2 | `aio/crowd.rs` |
 //! | `CTX-1` | `rt/context.rs` |
 //! | `DATE-1` to 2 | `http/date.rs` |
 //! | `DEADLINE-1` to 3 | `threads/deadline.rs` |
@@ -94,11 +98,13 @@
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
 //! | `ECHO-1` | `labs/echo.rs` |
 //! | `EDGE-1` | `generator/event_loop.rs` |
+//! | `EMBEDDED-1` to 2 | `fetch/embedded.rs` |
 //! | `ENCODE-1` to 3 | `http/encode.rs` |
 //! | `END-1` to 2 | `rt/ending.rs` |
 //! | `ENDING-1` to 2 | `threads/pool/ending.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
+//! | `EXCHANGE-1` to 5 | `web/server/exchange.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
 //! | `FACTORIAL-1` to 3 | `cli/factorial.rs` |
 //! | `FACTORS-1` | `factorial/product.rs` |
@@ -117,6 +123,7 @@
 //! | `HANDING-1` to 2 | `threads/pool/handing.rs` |
 //! | `HANDLE-1` to 3 | `jobs/handle.rs` |
 //! | `HANDOVER-1` | `labs/gil/handover.rs` |
+//! | `HANG-UP-1` | `aio/hang_up.rs` |
 //! | `HEAD-1` to 4 | `http/head.rs` |
 //! | `HEAT-1` to 4 | `factorial/contest/heats.rs` |
 //! | `HELD-1` to 3 | `threads/gil/held.rs` |
@@ -124,6 +131,7 @@
 //! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
 //! | `HOOK-1` to 2 | `rt/observer.rs` |
 //! | `IDLE-1` to 3 | `compare/idle.rs` |
+//! | `INPUT-1` to 3 | `web/server/input.rs` |
 //! | `INTERPRETER-1` | `threads/gil/interpreter.rs` |
 //! | `INTERRUPT-1` | `cli/interrupt.rs` |
 //! | `ITEM-1` to 5 | `aio/queue.rs` |
@@ -161,6 +169,7 @@
 //! | `LINE-1` | `processes/server_line.rs` |
 //! | `LINES-1` to 2 | `report/lines.rs` |
 //! | `LINK-1` to 4 | `processes/link.rs` |
+//! | `LISTENING-1` to 2 | `cli/listening.rs` |
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
@@ -178,9 +187,11 @@
 //! | `OS-ACCEPT-1` | `os/socket.rs` |
 //! | `OUTPUT-1` to 3 | `cli/output.rs` |
 //! | `PAGE-1` to 2 | `report/page.rs` |
+//! | `PAGES-1` to 2 | `fetch/pages.rs` |
 //! | `PAIR-1` to 3 | `os/socket_pair.rs` |
 //! | `PARK-1` to 2 | `rt/parked.rs` |
 //! | `PARTED-1` to 3 | `factorial/parted.rs` |
+//! | `PATIENCE-1` to 2 | `web/server/patience.rs` |
 //! | `PAYLOAD-1` | `processes/payload.rs` |
 //! | `PERCENT-1` to 2 | `http/percent.rs` |
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
@@ -189,6 +200,7 @@
 //! | `POLL-1` | `os/poll.rs` |
 //! | `POOL-1` to 7 | `threads/pool/thread_pool.rs` |
 //! | `POOL-JOB-1` to 2 | `threads/pool/job.rs` |
+//! | `POOLS-1` to 3 | `web/server/pools.rs` |
 //! | `PPOOL-1` to 4 | `processes/pool.rs` |
 //! | `PREFORK-1` to 2 | `calc/prefork.rs` |
 //! | `PROCESS-1` to 4 | `os/process.rs` |
@@ -204,9 +216,11 @@
 //! | `REDIRECT-1` to 3 | `http/redirect.rs` |
 //! | `REFUSAL-1` | `http/request_error.rs` |
 //! | `REMOTE-1` to 3 | `rt/remote.rs` |
+//! | `REPLY-1` to 3 | `web/server/reply.rs` |
 //! | `REQUEST-1` to 3 | `http/request.rs` |
 //! | `RESOLVE-1` | `http/resolve.rs` |
 //! | `RESPONSE-1` to 3 | `http/response.rs` |
+//! | `ROUTER-1` to 3 | `web/server/router.rs` |
 //! | `ROWS-1` | `compare/table.rs` |
 //! | `RUN-1` to 3 | `compare/run.rs` |
 //! | `RW-1` to 4 | `threads/rw_lock.rs` |
@@ -221,6 +235,8 @@
 //! | `SHOW-1` to 3 | `factorial/contest/show.rs` |
 //! | `SIEVE-1` to 2 | `factorial/sieve.rs` |
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
+//! | `SITE-1` | `fetch/site.rs` |
+//! | `SITECMD-1` | `cli/site.rs` |
 //! | `SIZES-1` | `factorial/contest/sizes.rs` |
 //! | `SLAB-1` | `rt/slab.rs` |
 //! | `SLEEP-1` to 2 | `aio/sleep.rs` |
@@ -263,6 +279,10 @@
 //! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
 //! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
 //! | `WATCHCMD-1` to 2 | `cli/watch.rs` |
+//! | `WEB-1` to 3 | `web/server/serve.rs` |
+//! | `WEB-CONFIG-1` | `web/server/config.rs` |
+//! | `WEB-REQUEST-1` to 2 | `web/server/request.rs` |
+//! | `WEB-RESPONSE-1` to 2 | `web/server/response.rs` |
 //! | `WORK-1` to 2 | `processes/work.rs` |
 //! | `WORKER-1` | `threads/pool/worker.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
@@ -272,6 +292,7 @@ pub mod calc;
 pub mod cli;
 pub mod compare;
 pub mod factorial;
+pub mod fetch;
 pub mod generator;
 pub mod http;
 pub mod jobs;
@@ -283,3 +304,4 @@ pub mod report;
 pub mod rt;
 pub mod threads;
 pub mod watch;
+pub mod web;

@@ -16,7 +16,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -26,7 +25,7 @@ use super::asynchronous::{READ_BYTES, Scratch, Server};
 use super::config::Config;
 use super::farewell::{LINGER, longest};
 use super::protocol::{Session, State};
-use crate::aio::{AsyncRead, AsyncWrite, TcpStream, timeout, yield_now};
+use crate::aio::{AsyncWrite, TcpStream, hang_up, timeout, yield_now};
 
 /// One client, in its task.
 pub(super) struct Client {
@@ -98,7 +97,9 @@ impl Client {
             match received {
                 Received::End => return Ok(()),
                 _ if self.session.state() == State::Closed => {
-                    return Box::pin(self.hang_up()).await;
+                    // FAREWELL-1, FAREWELL-2
+                    let at_most = longest(self.server.config.grace);
+                    return Box::pin(hang_up(&mut self.stream, LINGER, at_most)).await;
                 }
                 // There is more, and may be without end (ASYNC-CLIENT-3).
                 Received::Bytes(READ_BYTES) => yield_now().await,
@@ -110,8 +111,7 @@ impl Client {
     /// Leaves the task's waker for the stop; a task's waker stays the same.
     async fn leave_waker(&self) {
         poll_fn(|cx| {
-            let mut clients = self.server.clients.borrow_mut();
-            clients.wakers[self.seat as usize] = Some(cx.waker().clone());
+            self.server.clients.stay(self.seat, cx.waker());
             Poll::Ready(())
         })
         .await;
@@ -218,23 +218,6 @@ impl Client {
             }
         }
     }
-
-    /// Closes this side, and reads on into nothing until the client has closed its own, or patience with it
-    /// ends (`FAREWELL-1`, `FAREWELL-2`).
-    async fn hang_up(&mut self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)?;
-        let at_most = longest(self.server.config.grace);
-        let farewell = async {
-            while timeout(LINGER, self.discard()).await?? > 0 {}
-            io::Result::Ok(())
-        };
-        timeout(at_most, farewell).await?
-    }
-
-    /// Reads what there is, for nobody; 0 is the end.
-    async fn discard(&mut self) -> io::Result<usize> {
-        poll_fn(|cx| self.stream.poll_read(cx, &mut self.server.scratch.borrow_mut().input)).await
-    }
 }
 
 /// A socket that takes nothing now has taken no bytes.
@@ -247,11 +230,6 @@ fn or_nothing(written: io::Result<usize>) -> io::Result<usize> {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let mut clients = self.server.clients.borrow_mut();
-        let waker = clients.wakers[self.seat as usize].take();
-        clients.free.push(self.seat);
-        drop(clients);
-        drop(waker);
-        self.server.left.set();
+        self.server.clients.leave(self.seat);
     }
 }

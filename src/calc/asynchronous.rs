@@ -17,13 +17,12 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
-use std::task::Waker;
 
 use super::acceptor::BACKLOG_CONNECTIONS;
 use super::async_client::Client;
 use super::config::Config;
 use super::model::Ready;
-use crate::aio::{Descriptor, Either, Event, TcpListener, race, timeout};
+use crate::aio::{Crowd, Descriptor, Either, TcpListener, race, timeout};
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
 
@@ -62,7 +61,7 @@ async fn run(
     }
     server.stop();
     // Who still does not take his replies when the grace is over will not get them.
-    timeout(config.grace, server.all_left()).await.or(Ok(()))
+    timeout(config.grace, server.clients.smaller_than(1)).await.or(Ok(()))
 }
 
 /// What all tasks of the server share.
@@ -72,11 +71,9 @@ pub(super) struct Server {
     /// The buffers of whichever task runs (`ASYNC-1`).
     pub(super) scratch: RefCell<Scratch>,
     /// Who is being served.
-    pub(super) clients: RefCell<Clients>,
+    pub(super) clients: Crowd,
     /// Set by the stop.
     pub(super) stopping: Cell<bool>,
-    /// Set whenever a client has left.
-    pub(super) left: Event,
 }
 
 /// Two buffers that serve all clients in turn.
@@ -87,74 +84,29 @@ pub(super) struct Scratch {
     pub(super) out: Vec<u8>,
 }
 
-/// The tasks to wake at the stop.
-#[derive(Default)]
-pub(super) struct Clients {
-    /// Each client's task, by seat.
-    pub(super) wakers: Vec<Option<Waker>>,
-    /// Seats that are free.
-    pub(super) free: Vec<u32>,
-}
-
 impl Server {
     /// Makes a server without clients.
     fn new(config: Config) -> Self {
         let scratch = Scratch { input: vec![0; READ_BYTES].into(), out: Vec::new() };
-        let (clients, left) = (RefCell::default(), Event::new());
-        let stopping = Cell::new(false);
-        Self { config, scratch: RefCell::new(scratch), clients, stopping, left }
+        let (clients, stopping) = (Crowd::new(), Cell::new(false));
+        Self { config, scratch: RefCell::new(scratch), clients, stopping }
     }
 
     /// Takes clients until the listener fails.
     async fn accept_all(self: &Rc<Self>, mut listener: TcpListener) -> io::Result<()> {
         loop {
-            self.room().await;
+            self.clients.smaller_than(self.config.max_connections).await;
             let (stream, _) = listener.accept().await?;
-            let seat = self.clients.borrow_mut().sit();
+            let seat = self.clients.sit();
             let mut client = Client::new(self.clone(), stream, seat);
             // An error on a connection is nobody's but its client's.
             drop(spawn(async move { drop(client.converse().await) }));
         }
     }
 
-    /// Waits until one more client is allowed.
-    async fn room(&self) {
-        while self.clients.borrow().count() >= self.config.max_connections {
-            self.left.clear();
-            self.left.wait().await;
-        }
-    }
-
-    /// Waits until no client is left.
-    async fn all_left(&self) {
-        while self.clients.borrow().count() > 0 {
-            self.left.clear();
-            self.left.wait().await;
-        }
-    }
-
     /// Wakes every task, to find that the server stops.
     fn stop(&self) {
         self.stopping.set(true);
-        let wakers: Vec<_> = self.clients.borrow().wakers.iter().flatten().cloned().collect();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Clients {
-    /// Takes a seat; its waker comes with the task's first poll.
-    fn sit(&mut self) -> u32 {
-        let waker = Some(Waker::noop().clone());
-        if let Some(seat) = self.free.pop() {
-            self.wakers[seat as usize] = waker;
-            return seat;
-        }
-        self.wakers.push(waker);
-        u32::try_from(self.wakers.len() - 1).expect("holds because descriptors are 32 bits wide")
-    }
-
-    /// Counts the clients.
-    fn count(&self) -> usize {
-        self.wakers.len() - self.free.len()
+        self.clients.wake_all();
     }
 }

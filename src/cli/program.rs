@@ -12,7 +12,7 @@ use super::args::{Args, Parsed, Syntax};
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
-use super::{client, compare, factorial, help, lab, load, serve, tour, watch};
+use super::{client, compare, factorial, help, lab, load, serve, site, tour, watch};
 
 /// Every subcommand, in the order of the usage text.
 const SUBCOMMANDS: &[&Subcommand] = &[
@@ -23,6 +23,7 @@ const SUBCOMMANDS: &[&Subcommand] = &[
     &compare::SUBCOMMAND,
     &watch::SUBCOMMAND,
     &factorial::SUBCOMMAND,
+    &site::SUBCOMMAND,
     &lab::SUBCOMMAND,
 ];
 

@@ -1,33 +1,24 @@
 //! `handloom serve`: the calculator server, in the model of one's choice.
 //!
-//! The order below is what the contract asks for. Signals are listened to before anybody is told that the
-//! server is ready: who reads `listening on` and sends SIGTERM at once gets a graceful end. And no thread is
-//! started here, because `prefork` forks.
-//!
 //! **Invariants**
-//! - `SERVE-1`: bind, then listen to signals, then let the model get its own descriptors, threads and processes, and
-//!   only then say `listening on`: who has read it is served.
-//! - `SERVE-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once.
+//! - `SERVE-1`: whatever the model, who has read `listening on` is served (`LISTENING-1`).
+//! - `SERVE-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once (`LISTENING-2`).
 //! - `SERVE-3`: without options it does what `Config::default` says.
 //!
 //! **Left out**: becoming a daemon, a file with the process's number, a log of clients. A supervisor such as systemd
 //! does the first two better.
 
-use std::io;
-use std::net::TcpListener;
 use std::time::Duration;
 
 use super::args::{Args, Opt, Syntax};
 use super::failure::Failure;
+use super::listening::{LONGEST, listen_and_serve};
 use super::output::Output;
 use super::program::Subcommand;
 use super::values::{Address, milliseconds, parsed, seconds, whole};
 use crate::calc::{self, Config, Model};
-use crate::os::signal::{self, Signal};
 
-/// The longest span that an option may ask for: a day. Taste; beyond it lies a mistake in the unit.
-const LONGEST: Duration = Duration::from_hours(24);
-/// The same in milliseconds.
+/// The longest span that an option may ask for, in milliseconds: [`LONGEST`].
 const LONGEST_MS: usize = 24 * 60 * 60 * 1_000;
 /// The shortest time after which a connection may count as idle.
 const LEAST_IDLE: Duration = Duration::from_millis(1);
@@ -35,8 +26,6 @@ const LEAST_IDLE: Duration = Duration::from_millis(1);
 const MOST_WORKERS: usize = 10_000;
 /// The longest message that may be allowed: its numbers are held in memory several times over.
 const MOST_MESSAGE_BYTES: usize = 1 << 30;
-/// The signals that stop a server.
-const STOPS: [Signal; 2] = [Signal::Interrupt, Signal::Terminate];
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -84,32 +73,10 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let model: Model = args.value("model", parsed)?;
     let config = config(args)?;
     let address = args.value("addr", Address::to_listen)?;
-    let listener = listen(&address)
-        .map_err(|error| Failure::while_doing(format_args!("listen on {address}"), error))?;
-    for stop in STOPS {
-        signal::install(stop).map_err(|error| Failure::while_doing("signals", error))?;
-    }
-    signal::exit_on_second(&STOPS);
-    // One descriptor for both signals: SIGNAL-4.
-    let stop = signal::event_fd(Signal::Interrupt);
-    let stop = stop.map_err(|error| Failure::while_doing("signals", error))?;
-    let bound = listener.local_addr();
-    let bound = bound.map_err(|error| Failure::while_doing("getsockname", error))?;
-    let mut told = Ok(());
-    // A script waits for this line; it must not sit in a buffer until the server ends.
-    let mut ready = || {
-        told = output.line(format_args!("listening on {bound}")).and_then(|()| output.flush());
-        // What went wrong is in `told`; this only ends the server.
-        if told.is_ok() { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
-    };
-    let served = calc::serve_and_tell(model, listener, &config, stop, &mut ready);
-    told?;
-    served.map_err(|error| Failure::while_doing(format_args!("model {model}"), error))
-}
-
-/// Listens on the first of the addresses that can be had.
-fn listen(address: &Address) -> io::Result<TcpListener> {
-    TcpListener::bind(&*address.resolve()?)
+    let what = format!("model {model}");
+    listen_and_serve(&address, &what, output, |listener, stop, ready| {
+        calc::serve_and_tell(model, listener, &config, stop, ready)
+    })
 }
 
 /// Reads what the server is told.

@@ -196,12 +196,27 @@ pub fn encode_chunk_head(out: &mut Vec<u8>, data_bytes: usize) {
 fn push_framing(out: &mut Vec<u8>, framing: Framing) {
     match framing {
         Framing::Length(length) => {
-            write!(out, "Content-Length: {length}\r\n")
-                .expect("holds because writing to a Vec cannot fail");
+            out.extend_from_slice(b"Content-Length: ");
+            push_decimal(out, length);
+            out.extend_from_slice(b"\r\n");
         }
         Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Framing::None | Framing::Close => {}
     }
+}
+
+/// Appends a number. Every response has one, and the formatter is made for harder tasks.
+fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
+    /// Digits of the largest number.
+    const MOST_DIGITS: usize = 20;
+    let (mut digits, mut first) = ([b'0'; MOST_DIGITS], MOST_DIGITS - 1);
+    while number >= 10 {
+        digits[first] += (number % 10) as u8;
+        number /= 10;
+        first -= 1;
+    }
+    digits[first] += number as u8;
+    out.extend_from_slice(&digits[first..]);
 }
 
 /// Appends the caller's fields (`ENCODE-2`).

@@ -1,0 +1,175 @@
+//! A response as a handler makes it.
+//!
+//! **Invariants**
+//! - `WEB-RESPONSE-1` A handler says what is answered, never how it is framed on the wire: length, chunks,
+//!   `Connection` and `Date` are the server's (`ENCODE-2`). So no handler can break the stream of replies.
+//! - `WEB-RESPONSE-2` A body in pieces that stops short of its declared length, or panics, ends the connection: the
+//!   client sees that it is not all. What is beyond the length is cut off.
+//!
+//! **Left out**: sending a file from the disk without reading it (sendfile(2)).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::pin::Pin;
+
+use crate::http::{FieldError, Fields, Framing, Status};
+
+/// A response.
+///
+/// # Examples
+/// ```
+/// use handloom::{http::Status, web::server::Response};
+/// let response = Response::text("gone\n").with_status(Status::NOT_FOUND);
+/// assert_eq!(response.status(), Status::NOT_FOUND);
+/// ```
+#[derive(Debug)]
+pub struct Response {
+    /// How it went.
+    pub(super) status: Status,
+    /// The value of `Content-Type`. Apart from the fields: nearly every response has it, and many have no other.
+    pub(super) content_type: Option<&'static str>,
+    /// The other fields.
+    pub(super) fields: Fields,
+    /// The body.
+    pub(super) body: Content,
+}
+
+/// The body of a response.
+pub(super) enum Content {
+    /// All of it, sent with its length.
+    Whole(Cow<'static, [u8]>),
+    /// Made while it is sent.
+    Pieces {
+        /// How its end is told.
+        framing: Framing,
+        /// Where the pieces come from.
+        source: Box<dyn Pieces>,
+    },
+}
+
+/// A piece that is being made.
+pub(super) type NextPiece<'a> = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + 'a>>;
+
+/// Where the pieces of a body come from.
+pub(super) trait Pieces {
+    /// Makes the next piece; none is the end.
+    fn next(&mut self) -> NextPiece<'_>;
+}
+
+impl<F: AsyncFnMut() -> Option<Vec<u8>>> Pieces for F {
+    fn next(&mut self) -> NextPiece<'_> {
+        Box::pin(self())
+    }
+}
+
+impl Response {
+    /// Makes a response without a body.
+    pub fn empty(status: Status) -> Self {
+        Self::whole(status, None, Cow::Borrowed(&[]))
+    }
+
+    /// Makes a text, with 200. A text that is a constant costs no memory.
+    pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::whole(Status::OK, Some("text/plain; charset=utf-8"), bytes_of(text.into()))
+    }
+
+    /// Makes a page, with 200.
+    pub fn html(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::whole(Status::OK, Some("text/html; charset=utf-8"), bytes_of(text.into()))
+    }
+
+    /// Makes a JSON text, with 200.
+    pub fn json(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::whole(Status::OK, Some("application/json"), bytes_of(text.into()))
+    }
+
+    /// Makes a response of bytes that are anything, with 200.
+    pub fn bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self::whole(Status::OK, Some("application/octet-stream"), bytes.into())
+    }
+
+    /// Makes a response whose body is the status in words.
+    pub fn error(status: Status) -> Self {
+        Self::text(format!("{}\n", status.reason())).with_status(status)
+    }
+
+    /// Makes a redirect: one of the statuses 301, 302, 303, 307 and 308, and where to.
+    ///
+    /// # Errors
+    /// The location has a control character, such as a line break.
+    pub fn redirect(status: Status, location: &str) -> Result<Self, FieldError> {
+        Self::error(status).with_field("Location", location)
+    }
+
+    /// Makes a response whose body is made while it is sent, with 200.
+    ///
+    /// `framing` says how the client finds the end: chunks, the connection's end, or a length that is known
+    /// (`WEB-RESPONSE-2`). The next piece is asked for when the last one was sent: a client that does not read has
+    /// nothing made for it. To `HEAD` nothing is asked at all.
+    pub fn pieces(
+        framing: Framing,
+        source: impl AsyncFnMut() -> Option<Vec<u8>> + 'static,
+    ) -> Self {
+        let mut response = Self::bytes(&[][..]);
+        response.body = Content::Pieces { framing, source: Box::new(source) };
+        response
+    }
+
+    /// Puts a response together.
+    fn whole(status: Status, content_type: Option<&'static str>, body: Cow<'static, [u8]>) -> Self {
+        Self { status, content_type, fields: Fields::new(), body: Content::Whole(body) }
+    }
+
+    /// Changes the status.
+    #[must_use]
+    pub fn with_status(mut self, status: Status) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Adds a field. `Content-Type` takes the place of the one that is there.
+    ///
+    /// # Errors
+    /// Name or value could not be written as one field.
+    pub fn with_field(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, FieldError> {
+        self.fields.push(name, value)?;
+        if name.eq_ignore_ascii_case("content-type") {
+            self.content_type = None;
+        }
+        Ok(self)
+    }
+
+    /// Returns the status.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Returns how the body's end is to be told.
+    pub(super) fn framing(&self) -> Framing {
+        match &self.body {
+            // No length of nothing where a body is not allowed (304 would say that the page is empty).
+            Content::Whole(bytes) if bytes.is_empty() && self.status.forbids_body() => {
+                Framing::None
+            }
+            Content::Whole(bytes) => Framing::Length(bytes.len() as u64),
+            Content::Pieces { framing, .. } => *framing,
+        }
+    }
+}
+
+/// Turns a text into its bytes.
+fn bytes_of(text: Cow<'static, str>) -> Cow<'static, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Pieces { framing, .. } => write!(f, "pieces, {framing:?}"),
+        }
+    }
+}
