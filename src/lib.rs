@@ -283,3 +283,4 @@ pub mod report;
 pub mod rt;
 pub mod threads;
 pub mod watch;
+pub mod web;

@@ -1,0 +1,5 @@
+//! HTTP on sockets: what `http` says about bytes, brought to connections.
+//!
+//! [`client`] fetches pages, blocking or on the event loop.
+
+pub mod client;
