@@ -151,3 +151,54 @@ impl Race {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener as StdListener, TcpStream as StdStream};
+
+    use super::*;
+    use crate::os::socket::listen_with_backlog;
+    use crate::rt::block_on;
+
+    /// Listens on a free port.
+    fn listener() -> (StdListener, SocketAddr) {
+        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+        let address = listener.local_addr().expect("address");
+        (listener, address)
+    }
+
+    /// Connects with a stagger that no test waits out by luck; returns which address accepted.
+    fn reached(addresses: &[SocketAddr], stagger: Duration) -> io::Result<SocketAddr> {
+        block_on(async { connect(addresses, stagger).await?.peer_addr() })
+    }
+
+    #[test]
+    fn families_take_turns_beginning_with_the_first_choice() {
+        let [a, b, c] = ["[::1]:1", "[::2]:1", "[::3]:1"].map(|text| text.parse().expect("v6"));
+        let [x, y] = ["127.0.0.1:1", "127.0.0.2:1"].map(|text| text.parse().expect("v4"));
+        assert_eq!(in_turns(&[a, b, c, x, y]), [a, x, b, y, c], "DIAL-1");
+        assert_eq!(in_turns(&[x, a, y]), [x, a, y], "DIAL-1");
+        assert_eq!(in_turns(&[]), [], "DIAL-1");
+    }
+
+    #[test]
+    fn a_refusal_begins_the_next_attempt_at_once_and_a_silence_after_a_while() {
+        let (_good, good) = listener();
+        let (gone, refusing) = listener();
+        drop(gone);
+        // It would take an hour to get past a refusal by waiting.
+        let came = reached(&[refusing, good], Duration::from_secs(3600)).expect("one accepts");
+        assert_eq!(came, good, "DIAL: a refusal is not waited for");
+        // Its queue is full, so that it does not answer at all.
+        let (full, silent) = listener();
+        listen_with_backlog(&full, 0).expect("listen");
+        let knock = || StdStream::connect_timeout(&silent, Duration::from_millis(200)).ok();
+        let _clients = std::iter::from_fn(knock).collect::<Vec<_>>();
+        let came = reached(&[silent, good], Duration::from_millis(20)).expect("one accepts");
+        assert_eq!(came, good, "DIAL: a silence is overtaken");
+        let came = reached(&[refusing, silent, good], Duration::from_millis(20));
+        assert_eq!(came.expect("one accepts"), good, "DIAL: both");
+        let error = reached(&[refusing, refusing], STAGGER).expect_err("nobody listens");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused, "DIAL-2");
+    }
+}
