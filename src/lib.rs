@@ -12,13 +12,13 @@
 //! 7  cli                                  the program: arguments, printing, exit codes
 //! 6  labs        compare                  small experiments; one load against every server
 //! 5  calc   factorial  watch              the calculator, in seven models; a large factorial; the watcher
+//! 4  web                                  HTTP on sockets: clients, blocking and async
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; pool, locks; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
 //! 1  http   json                          HTTP/1.1 on byte slices, never a socket; reading and writing JSON
 //! 0  os                                   the only calls into C, each wrapped once
 //! ```
-//! Floor 4 is kept for HTTP on sockets.
 //!
 //! # Reading order
 //!
@@ -34,6 +34,7 @@
 //! 5. [`factorial`]: work for the pools, and how to part one computation over them. Read `tree`, then `swing`, then
 //!    `parted`.
 //! 5. [`http`]: the other wire, for clients and servers alike. Its module page draws the way through it.
+//!    [`web`] brings it to sockets.
 //!
 //! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
 //! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
