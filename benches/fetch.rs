@@ -1,6 +1,6 @@
 //! Fetching: pages a second, beside hyper's client on tokio; memory of a request that waits; slow pages at once.
 //!
-//! `cargo bench --bench fetch` prints three tables. The server is a loop of our own that answers every request with
+//! `cargo bench --bench fetch` prints three tables; with `-- small`, `memory` or `slow` just that one. The server is a loop of our own that answers every request with
 //! the same page; it has a core to itself, and the client another, where there are two.
 //!
 //! | table | metric |
@@ -202,16 +202,19 @@ fn memory(url: &str) {
 
 /// The table of slow pages.
 fn slow_pages(url: &str) {
-    println!("\n{:>8} {:>12}", "pages", "time");
+    let url = format!("{url}slow");
+    println!("\n{:>8} {:>12} {:>12}", "pages", "ours", "hyper");
     for pages in [1, 100, 1000] {
         let began = Instant::now();
         EventLoop::new().expect("a loop").block_on(async {
             let client = Client::new(Options::default());
-            let url = format!("{url}slow");
             let fetched = bounded(pages, (0..pages).map(|_| client.get(&url))).await;
             assert!(fetched.iter().all(Result::is_ok), "every page comes");
         });
-        println!("{pages:>8} {:>12.1?}", began.elapsed());
+        let ours = began.elapsed();
+        let began = Instant::now();
+        fetch::fetch_pages(&url, pages, pages).expect("pages");
+        println!("{pages:>8} {ours:>12.1?} {:>12.1?}", began.elapsed());
     }
 }
 
@@ -224,7 +227,15 @@ fn main() {
     let address = start_server(&cpus);
     pin_to_cpus(&[*cpus.last().expect("a cpu")]).expect("pin");
     let url = format!("http://{address}/");
-    small_pages(&url);
-    memory(&url);
-    slow_pages(&url);
+    let wanted = env::args().skip(1).filter(|word| !word.starts_with('-')).collect::<Vec<_>>();
+    let is_wanted = |table: &str| wanted.is_empty() || wanted.iter().any(|word| word == table);
+    if is_wanted("small") {
+        small_pages(&url);
+    }
+    if is_wanted("memory") {
+        memory(&url);
+    }
+    if is_wanted("slow") {
+        slow_pages(&url);
+    }
 }

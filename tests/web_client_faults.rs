@@ -162,6 +162,16 @@ fn what_is_not_http_is_refused() {
                 &head("Transfer-Encoding: gzip"),
                 "protocol: a transfer coding other than chunked",
             ),
+        ],
+    );
+}
+
+#[test]
+fn chunks_that_are_none_are_refused() {
+    let _watchdog = Watchdog::new();
+    check(
+        &small(),
+        &[
             closes(
                 "a chunk of length x",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",

@@ -222,8 +222,7 @@ async fn dial(
     *peer = addresses.first().copied();
     let mut connected = pin!(dial::connect(&addresses, STAGGER));
     let connected = watch.over(Phase::Connect, |cx| connected.as_mut().poll(cx)).await?;
-    let stream = connected.map_err(Fault::Connect)?;
-    let accepted = stream.peer_addr().map_err(Fault::Connect)?;
+    let (stream, accepted) = connected.map_err(Fault::Connect)?;
     *peer = Some(accepted);
     Ok(Connection::new(url, stream, accepted))
 }

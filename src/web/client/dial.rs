@@ -36,7 +36,10 @@ use crate::rt;
 pub(super) const STAGGER: Duration = Duration::from_millis(250);
 
 /// A connect under way, with the place of its address in the order.
-type Attempt = (usize, Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>);
+type Attempt = (usize, Pin<Box<dyn Future<Output = io::Result<Reached>>>>);
+
+/// A connected socket, and the address that accepted.
+pub(super) type Reached = (TcpStream, SocketAddr);
 
 /// Returns the address of a host that is written as one, for which nobody need be asked.
 pub(super) fn literal(url: &Url) -> Option<SocketAddr> {
@@ -75,9 +78,9 @@ pub(super) fn in_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 ///
 /// # Cancellation
 /// Every attempt is given up and its descriptor closed.
-pub(super) async fn connect(addresses: &[SocketAddr], stagger: Duration) -> io::Result<TcpStream> {
+pub(super) async fn connect(addresses: &[SocketAddr], stagger: Duration) -> io::Result<Reached> {
     if let [address] = *addresses {
-        return TcpStream::connect(address).await;
+        return reach(address).await;
     }
     let mut race = Race {
         addresses: addresses.iter().copied().enumerate().collect::<Vec<_>>().into_iter(),
@@ -87,6 +90,11 @@ pub(super) async fn connect(addresses: &[SocketAddr], stagger: Duration) -> io::
         first_error: None,
     };
     poll_fn(|cx| race.poll(cx)).await
+}
+
+/// Connects to one address.
+async fn reach(address: SocketAddr) -> io::Result<Reached> {
+    Ok((TcpStream::connect(address).await?, address))
 }
 
 /// Attempts that overlap.
@@ -105,11 +113,11 @@ struct Race {
 
 impl Race {
     /// Goes on with every attempt, and begins others that are due.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Reached>> {
         loop {
             let before = self.attempts.len();
-            if let Some(stream) = self.poll_attempts(cx) {
-                return Poll::Ready(Ok(stream));
+            if let Some(reached) = self.poll_attempts(cx) {
+                return Poll::Ready(Ok(reached));
             }
             let has_failed = self.attempts.len() < before;
             let is_due = has_failed
@@ -118,7 +126,7 @@ impl Race {
             let next = if is_due { self.addresses.next() } else { None };
             match next {
                 Some((place, address)) => {
-                    self.attempts.push((place, Box::pin(TcpStream::connect(address))));
+                    self.attempts.push((place, Box::pin(reach(address))));
                     self.next.reset(rt::now() + self.stagger);
                 }
                 None if self.attempts.is_empty() => {
@@ -134,11 +142,11 @@ impl Race {
     }
 
     /// Polls every attempt; returns the first that succeeded, and takes those away that failed.
-    fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Option<TcpStream> {
+    fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Option<Reached> {
         let mut index = 0;
         while let Some((place, attempt)) = self.attempts.get_mut(index) {
             match attempt.as_mut().poll(cx) {
-                Poll::Ready(Ok(stream)) => return Some(stream),
+                Poll::Ready(Ok(reached)) => return Some(reached),
                 Poll::Ready(Err(error)) => {
                     if self.first_error.as_ref().is_none_or(|(earliest, _)| *place < *earliest) {
                         self.first_error = Some((*place, error));
@@ -169,7 +177,7 @@ mod tests {
 
     /// Connects with a stagger that no test waits out by luck; returns which address accepted.
     fn reached(addresses: &[SocketAddr], stagger: Duration) -> io::Result<SocketAddr> {
-        block_on(async { connect(addresses, stagger).await?.peer_addr() })
+        block_on(async { Ok(connect(addresses, stagger).await?.1) })
     }
 
     #[test]
