@@ -90,6 +90,7 @@
 //! | `DATE-1` to 2 | `http/date.rs` |
 //! | `DEADLINE-1` to 3 | `threads/deadline.rs` |
 //! | `DELETE-1` to 3 | `watch/delete.rs` |
+//! | `DIAL-1` to 2 | `web/client/dial.rs` |
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
@@ -100,10 +101,15 @@
 //! | `ENDING-1` to 2 | `threads/pool/ending.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
+//! | `EXCHANGE-1` to 3 | `web/client/exchange.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
 //! | `FACTORIAL-1` to 3 | `cli/factorial.rs` |
 //! | `FACTORS-1` | `factorial/product.rs` |
 //! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
+//! | `FAULT-1` | `web/client/fault.rs` |
+//! | `FETCH-ASYNC-1` to 3 | `web/client/asynchronous.rs` |
+//! | `FETCH-BLOCKING-1` to 3 | `web/client/blocking.rs` |
+//! | `FETCH-LIMIT-1` to 2 | `web/client/deadlines.rs` |
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `FILE-1` | `os/file.rs` |
@@ -112,6 +118,7 @@
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
+//! | `GET-1` to 3 | `cli/get.rs` |
 //! | `GIL-1` to 7 | `threads/gil/lock.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
@@ -132,6 +139,7 @@
 //! | `JOBS-1` to 2 | `aio/job_threads.rs` |
 //! | `JOIN-1` to 3 | `rt/join.rs` |
 //! | `JOURNAL-1` to 2 | `labs/journal.rs` |
+//! | `JOURNEY-1` to 2 | `web/client/journey.rs` |
 //! | `JSON-1` to 2 | `json/value.rs` |
 //! | `JSON-NUMBER-1` | `json/number.rs` |
 //! | `JSON-READ-1` to 4 | `json/reader.rs` |
@@ -222,6 +230,7 @@
 //! | `SHOW-1` to 3 | `factorial/contest/show.rs` |
 //! | `SIEVE-1` to 2 | `factorial/sieve.rs` |
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
+//! | `SINK-1` to 2 | `web/client/sink.rs` |
 //! | `SIZES-1` | `factorial/contest/sizes.rs` |
 //! | `SLAB-1` | `rt/slab.rs` |
 //! | `SLEEP-1` to 2 | `aio/sleep.rs` |
@@ -233,6 +242,7 @@
 //! | `STATUS-1` | `http/status.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
 //! | `STOP-1` to 3 | `aio/signals.rs` |
+//! | `STORE-1` to 4 | `web/client/idle.rs` |
 //! | `STREAMS-1` to 3 | `calc/open_streams.rs` |
 //! | `STUCK-1` to 2 | `rt/stuck.rs` |
 //! | `SUM-1` | `calc/protocol/sum.rs` |
@@ -261,6 +271,7 @@
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
+//! | `WATCH-1` to 2 | `web/client/watch.rs` |
 //! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
 //! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
 //! | `WATCHCMD-1` to 2 | `cli/watch.rs` |

@@ -125,7 +125,7 @@ fn what_is_not_http_is_refused() {
     check(
         &small(),
         &[
-            closes("another protocol", "SSH-2.0-x\r\n", "protocol: the first bytes are not HTTP/1"),
+            closes("another protocol", "220 ready\r\n", "protocol: the first bytes are not HTTP/1"),
             closes(
                 "bare line feeds",
                 "HTTP/1.1 200 OK\n\nhello",
@@ -319,9 +319,9 @@ fn an_address_that_refuses_and_one_that_is_deaf_have_their_phase_and_are_named()
             let before = Instant::now();
             let failure = fetch(mode, &options, Request::get(&format!("http://{}/", deaf.address)));
             let failure = failure.expect_err("nobody accepts");
-            assert_eq!(failure.fault.to_string(), expected, "DEADLINE-1, {mode:?}");
+            assert_eq!(failure.fault.to_string(), expected, "FETCH-LIMIT-1, {mode:?}");
             assert_eq!(failure.peer, Some(deaf.address), "FAULT-1: the address, {mode:?}");
-            assert!(before.elapsed() >= span, "DEADLINE-1: never early, {mode:?}");
+            assert!(before.elapsed() >= span, "FETCH-LIMIT-1: never early, {mode:?}");
         }
     }
 }

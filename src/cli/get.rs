@@ -54,7 +54,12 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             Opt::value("max-redirects", "N", "the most redirects that are followed").default("10"),
             Opt::value("output", "FILE", "where the body goes instead of stdout; of any size"),
         ],
-        operands: &[Operand { name: "URL", is_optional: false, help: "what to fetch: http://…" }],
+        operands: &[Operand {
+            name: "URL",
+            is_optional: false,
+            is_repeated: false,
+            help: "what to fetch: http://…",
+        }],
     },
     examples: &[
         ("handloom get http://127.0.0.1:8000/", "The page on stdout."),

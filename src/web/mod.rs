@@ -1,5 +1,5 @@
-//! HTTP on sockets: what `http` says about bytes, brought to connections.
+//! HTTP on sockets: what the protocol of [`http`](crate::http) is for, with a connection under it.
 //!
-//! [`client`] fetches pages, blocking or on the event loop.
+//! [`client`] asks, blocking or on the event loop.
 
 pub mod client;

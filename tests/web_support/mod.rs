@@ -281,10 +281,8 @@ pub(crate) fn fetch(
         Mode::Blocking => on_thread(request, options),
         Mode::Threads => {
             let pool = ThreadPool::fixed("fetch", 1).expect("a pool");
-            let (answer, answered) = channel();
-            let job = move || answer.send(on_thread(request, options)).expect("the test waits");
-            pool.execute(job).expect("a worker");
-            answered.recv().expect("an answer")
+            let job = pool.submit(move || on_thread(request, options)).expect("a worker");
+            job.join().expect("a job that does not panic")
         }
         Mode::Async => EventLoop::new().expect("a loop").block_on(async {
             let mut body = Vec::new();

@@ -5,8 +5,8 @@
 //! limit it was.
 //!
 //! **Invariants**
-//! - `DEADLINE-1` Of limits that have passed, the one that passed first is named.
-//! - `DEADLINE-2` Any span is a limit, [`Duration::MAX`] too: spans are subtracted, and never added to a point.
+//! - `FETCH-LIMIT-1` Of limits that have passed, the one that passed first is named.
+//! - `FETCH-LIMIT-2` Any span is a limit, [`Duration::MAX`] too: spans are subtracted, and never added to a point.
 //!
 //! **Source**: aiohttp's `ClientTimeout`, with its `connect`, `sock_read` and `total`.
 
@@ -45,7 +45,7 @@ impl Deadlines {
     /// Returns how long the present wait may go on.
     ///
     /// # Errors
-    /// [`Fault::Timeout`]: not at all (`DEADLINE-1`).
+    /// [`Fault::Timeout`]: not at all (`FETCH-LIMIT-1`).
     pub(super) fn left(&self, phase: Phase, now: Instant) -> Result<Duration, Fault> {
         let (span, limit) = match phase {
             Phase::Resolve | Phase::Connect => (self.connect, Limit::Connect(self.connect)),
@@ -73,7 +73,7 @@ enum Overdue {
 }
 
 impl Overdue {
-    /// Compares (`DEADLINE-2`).
+    /// Compares (`FETCH-LIMIT-2`).
     fn of(span: Duration, passed: Duration) -> Self {
         match span.checked_sub(passed) {
             Some(left) if !left.is_zero() => Self::Not(left),

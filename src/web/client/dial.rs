@@ -182,10 +182,13 @@ mod tests {
 
     #[test]
     fn families_take_turns_beginning_with_the_first_choice() {
-        let [a, b, c] = ["[::1]:1", "[::2]:1", "[::3]:1"].map(|text| text.parse().expect("v6"));
-        let [x, y] = ["127.0.0.1:1", "127.0.0.2:1"].map(|text| text.parse().expect("v4"));
-        assert_eq!(in_turns(&[a, b, c, x, y]), [a, x, b, y, c], "DIAL-1");
-        assert_eq!(in_turns(&[x, a, y]), [x, a, y], "DIAL-1");
+        let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let six = ["[::1]:1", "[::2]:1", "[::3]:1"].map(address);
+        let four = ["127.0.0.1:1", "127.0.0.2:1"].map(address);
+        let mixed = [six[0], six[1], six[2], four[0], four[1]];
+        let turns = [six[0], four[0], six[1], four[1], six[2]];
+        assert_eq!(in_turns(&mixed), turns, "DIAL-1");
+        assert_eq!(in_turns(&[four[0], six[0], four[1]]), [four[0], six[0], four[1]], "DIAL-1");
         assert_eq!(in_turns(&[]), [], "DIAL-1");
     }
 
@@ -195,7 +198,7 @@ mod tests {
         let (gone, refusing) = listener();
         drop(gone);
         // It would take an hour to get past a refusal by waiting.
-        let came = reached(&[refusing, good], Duration::from_secs(3600)).expect("one accepts");
+        let came = reached(&[refusing, good], Duration::from_hours(1)).expect("one accepts");
         assert_eq!(came, good, "DIAL: a refusal is not waited for");
         // Its queue is full, so that it does not answer at all.
         let (full, silent) = listener();
