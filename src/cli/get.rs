@@ -7,6 +7,9 @@
 //! - `GET-3`: the file of `--output` is there when it is complete, and not before: until then its name ends with
 //!   `.part`, and a failure or ctrl-c removes it.
 //!
+//! Like curl(1), and unlike a browser, it has no opinion of statuses: the page that says "404" is a page, and whoever
+//! wants to tell it from another looks into it.
+//!
 //! **Left out**: showing the head, and every other of curl's two hundred options.
 //!
 //! **Source**: curl(1); rename(2) for `GET-3`.
@@ -85,7 +88,7 @@ fn run(args: &Args, _: &mut Output) -> Result<(), Failure> {
     let options = options(args, output.is_some())?;
     let text = args.operand(0, |text| Ok(text.to_owned()))?;
     let text = text.expect("holds because the operand is declared as required");
-    // Before anything is opened or sent.
+    // Before anything is opened or sent. It counts as a fetch that failed, as it would in a list of links.
     let request = Request::get(&text).map_err(|failure| Failure::Failed(failure.to_string()))?;
     let target = Target::new(output);
     let file = target.open()?;
@@ -110,6 +113,7 @@ fn fetch(
     let fetched = match mode {
         Mode::Blocking => blocking::Client::new(options).fetch(request, sink),
         Mode::Async => {
+            // A sink that blocks holds the loop. There is nobody else on it, so that is no news to tell.
             let event_loop = EventLoop::builder().slow_poll(None).build();
             let event_loop =
                 event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
@@ -118,6 +122,7 @@ fn fetch(
         }
     };
     match fetched {
+        // Of any status (GET-1).
         Ok(_) => Ok(()),
         // Only a pipe breaks so: whoever read stdout has had enough.
         Err(failure) if is_broken_pipe(&failure.fault) => Err(Failure::StdoutClosed),
@@ -145,6 +150,7 @@ fn options(args: &Args, has_file: bool) -> Result<Options, Failure> {
     let most = args.optional("max-bytes", whole("bytes", 0..=usize::MAX))?;
     match most {
         Some(most) => options.body_bytes = Some(most as u64),
+        // Memory is not what a file costs.
         None if has_file => options.body_bytes = None,
         None => {}
     }
@@ -177,6 +183,7 @@ struct Target {
 impl Target {
     /// Chooses the names; nothing is opened yet.
     fn new(file: Option<PathBuf>) -> Self {
+        // A rename would put a file in the place of a pipe or of /dev/null.
         let is_special = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| !found.is_file());
         let part = file.as_ref().filter(|path| !is_special(path)).map(|path| {
             let mut name = path.clone().into_os_string();

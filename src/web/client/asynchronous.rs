@@ -136,6 +136,7 @@ impl Shared {
                 done => return self.keep(connection, journey, done),
             }
         }
+        // What goes wrong from here on is about another connection.
         *peer = None;
         let mut connection = dial(journey.url(), watch, peer).await?;
         let done = self.converse(&mut connection.stream, journey, watch).await;

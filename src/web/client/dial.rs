@@ -120,6 +120,7 @@ impl Race {
                 return Poll::Ready(Ok(reached));
             }
             let has_failed = self.attempts.len() < before;
+            // The timer is asked last: polled, it wakes this task, and one that is not needed shall not.
             let is_due = has_failed
                 || self.attempts.is_empty()
                 || Pin::new(&mut self.next).poll(cx).is_ready();

@@ -6,6 +6,18 @@
 //! **Invariants**
 //! - `FAULT-1` The text of a fault is one line, and begins with the phase or the kind; it is the same in every mode.
 //!
+//! | fault | the connection | what was sent |
+//! | --- | --- | --- |
+//! | `Url`, `Scheme` | none | nothing; after a redirect, what led there |
+//! | `Dns`, `Connect` | none | nothing |
+//! | `Timeout` | as its phase says | perhaps all |
+//! | `TooManyRedirects` | closed after a head | all, as often as there were redirects |
+//! | `Protocol`, `HeadTooLarge`, `BodyTooLarge` | closed by this side | all |
+//! | `UnexpectedEof` | closed by the other side | all, or a part |
+//! | `Io` | broken; or, in the phase of storing, closed by this side | perhaps all |
+//!
+//! **Left out**: errors that can be compared. An `io::Error` cannot, so tests compare the text.
+//!
 //! **Source**: curl(1), "EXIT CODES", for which distinctions people make use of.
 
 use std::error::Error;
@@ -117,6 +129,7 @@ impl Fault {
 impl From<UrlError> for Fault {
     fn from(error: UrlError) -> Self {
         match error {
+            // An address all right, but not for us: a user can tell a typing error from what this house lacks.
             UrlError::Https | UrlError::Scheme => Self::Scheme(error),
             _ => Self::Url(error),
         }
@@ -126,6 +139,7 @@ impl From<UrlError> for Fault {
 impl From<ResponseError> for Fault {
     fn from(error: ResponseError) -> Self {
         match error {
+            // A server that sends too much may be right by the standard; it is told from one that is wrong.
             ResponseError::Head(
                 error @ (HeadError::TooLarge | HeadError::TooManyFields | HeadError::LineTooLong),
             ) => Self::HeadTooLarge(error),
@@ -149,10 +163,12 @@ impl From<RedirectError> for Fault {
 /// Says what an error of the system is, without its number and without what was wrapped around it, which differs
 /// from mode to mode (`FAULT-1`).
 fn short(error: &io::Error) -> String {
+    // Of the kinds that std knows by name, the name is shorter than the system's text, and has no number behind it.
     let kind = error.kind().to_string();
     if kind != "other error" && kind != "uncategorized error" {
         return kind;
     }
+    // The innermost: on the loop a name's error is wrapped in one that names it, and blocking it is not.
     let mut inner: &dyn Error = error;
     while let Some(cause) = inner.source() {
         inner = cause;

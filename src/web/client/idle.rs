@@ -10,6 +10,20 @@
 //! - `STORE-3` None is handed out that has something to read: that is the server's farewell, or an answer to nothing.
 //! - `STORE-4` What is stored was clean (`EXCHANGE-1`).
 //!
+//! ```text
+//! request ─► take ─► youngest of that host ── too old, or not quiet ─► closed; the next one
+//!                       │ quiet
+//!                       ▼
+//!                    exchange ── not clean ─► closed
+//!                       │ clean
+//!                       ▼
+//!                      put ─► store ── older than its time-out ─► closed by the sweeper
+//!                              └────── one too many ────────────► the oldest is closed
+//! ```
+//!
+//! **Left out**: watching each stored connection for the server's farewell as it comes. It is found by `take`, and
+//! until then costs a descriptor that the time-out gives back.
+//!
 //! **Source**: aiohttp's `TCPConnector`.
 
 use std::cell::RefCell;
@@ -98,6 +112,7 @@ impl Store {
     /// Removes the youngest connection to a host.
     fn remove(&self, authority: &str) -> Option<Connection> {
         let mut connections = self.connections.borrow_mut();
+        // From the young end. A list does: with one host the first is the one, and of many hosts each has few.
         let place = connections.iter().rposition(|stored| *stored.authority == *authority)?;
         connections.remove(place)
     }

@@ -16,6 +16,11 @@
 //!   it is not. A server cannot hold a client with a page that nobody wants.
 //! - `JOURNEY-2` Fields that say who the caller is go to the host that the caller named and to no other.
 //!
+//! - `JOURNEY-3` Bytes of the body are read straight into the sink's memory where the sink has some and much of the
+//!   body is certain to come; else they go through the caller's scratch, in which nothing is left behind.
+//!
+//! **Left out**: answers to 401 and 407; `Referer`, which nobody here has a use for.
+//!
 //! **Source**: the Fetch standard, "HTTP-redirect fetch", for which fields do not travel.
 
 use std::io::{self, ErrorKind};
@@ -199,18 +204,21 @@ impl<'a> Journey<'a> {
         scratch: &mut [u8],
         read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
     ) -> Result<bool, Fault> {
+        // JOURNEY-3
         let most = self.exchange.direct().min(ROOM_BYTES);
         let room = if most == 0 { &mut [] } else { self.sink.room(most) };
         let lent_bytes = room.len();
         let is_direct = lent_bytes > 0;
         let got = read(if is_direct { room } else { &mut *scratch });
         if is_direct {
+            // After a failure too: what was lent is given back (SINK-2).
             let bytes = got.as_ref().map_or(0, |&bytes| bytes);
             self.sink.filled(bytes, lent_bytes);
             self.exchange.skip(bytes);
             self.body_bytes += bytes as u64;
         }
         match got {
+            // The end of the stream, since no buffer here is empty.
             Ok(0) => self.exchange.end()?,
             Ok(bytes) if !is_direct => self.absorb(&scratch[..bytes])?,
             Ok(_) => {}
@@ -250,6 +258,7 @@ impl<'a> Journey<'a> {
         let limit = if next.is_some() { u64::MAX } else { limit };
         if let Some(next) = next {
             self.leads_on = true;
+            // Once dropped, it stays dropped: after a 303 a 307 has nothing to send again.
             self.sends_body &= next.keeps_body;
         }
         self.exchange.begin_body(head.framing, limit)?;
