@@ -139,7 +139,7 @@
 //! | `JOBS-1` to 2 | `aio/job_threads.rs` |
 //! | `JOIN-1` to 3 | `rt/join.rs` |
 //! | `JOURNAL-1` to 2 | `labs/journal.rs` |
-//! | `JOURNEY-1` to 2 | `web/client/journey.rs` |
+//! | `JOURNEY-1` to 3 | `web/client/journey.rs` |
 //! | `JSON-1` to 2 | `json/value.rs` |
 //! | `JSON-NUMBER-1` | `json/number.rs` |
 //! | `JSON-READ-1` to 4 | `json/reader.rs` |

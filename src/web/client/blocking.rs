@@ -7,7 +7,7 @@
 //! **Invariants**
 //! - `FETCH-BLOCKING-1` No wait is without a limit: neither for a name, a connect, a write nor a read.
 //! - `FETCH-BLOCKING-2` Every connection is closed when its response is in: the server is told so in the request.
-//! - `FETCH-BLOCKING-3` Memory beside the body is [`READ_BYTES`], the request, and a head.
+//! - `FETCH-BLOCKING-3` Memory beside the body is `READ_BYTES`, the request, and a head.
 //!
 //! A system's resolver cannot be told to stop. So a name is looked up on a thread, which is waited for as long as
 //! the limits allow and then left to itself; it ends when the resolver gives up.
