@@ -12,7 +12,7 @@
 //! 7  cli                                  the program: arguments, printing, exit codes
 //! 6  labs        compare                  small experiments; one load against every server
 //! 5  calc   factorial  watch    fetch     the calculator, in seven models; a large factorial; the watcher; a site
-//! 4  web                                  HTTP on sockets: a server on the event loop
+//! 4  web                                  HTTP on sockets: clients, blocking and async; a server
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; pool, locks; a supervisor
 //! 1  jobs   report                        what the owner of a job holds, for both pools; tables and pictures as text
@@ -34,7 +34,7 @@
 //! 5. [`factorial`]: work for the pools, and how to part one computation over them. Read `tree`, then `swing`, then
 //!    `parted`.
 //! 5. [`http`]: the other wire, for clients and servers alike. Its module page draws the way through it. Then
-//!    [`web::server`], which puts a connection, a clock and a crowd of strangers before it.
+//!    [`web`], which puts connections, a clock and a crowd of strangers before it.
 //!
 //! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
 //! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
@@ -52,6 +52,7 @@
 //! | `AFFINITY-1` | `os/affinity.rs` |
 //! | `ALARM-1` to 2 | `os/alarm.rs` |
 //! | `ANSWERED-1` to 2 | `web/server/answered.rs` |
+//! | `ANSWERING-1` to 5 | `web/server/exchange.rs` |
 //! | `ARGS-1` to 6 | `cli/args.rs` |
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
@@ -93,6 +94,7 @@
 //! | `DATE-1` to 2 | `http/date.rs` |
 //! | `DEADLINE-1` to 3 | `threads/deadline.rs` |
 //! | `DELETE-1` to 3 | `watch/delete.rs` |
+//! | `DIAL-1` to 2 | `web/client/dial.rs` |
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
@@ -104,11 +106,15 @@
 //! | `ENDING-1` to 2 | `threads/pool/ending.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
-//! | `EXCHANGE-1` to 5 | `web/server/exchange.rs` |
+//! | `EXCHANGE-1` to 3 | `web/client/exchange.rs` |
 //! | `EXIT-1` to 2 | `cli/failure.rs` |
 //! | `FACTORIAL-1` to 3 | `cli/factorial.rs` |
 //! | `FACTORS-1` | `factorial/product.rs` |
 //! | `FAREWELL-1` to 2 | `calc/farewell.rs` |
+//! | `FAULT-1` | `web/client/fault.rs` |
+//! | `FETCH-ASYNC-1` to 3 | `web/client/asynchronous.rs` |
+//! | `FETCH-BLOCKING-1` to 3 | `web/client/blocking.rs` |
+//! | `FETCH-LIMIT-1` to 2 | `web/client/deadlines.rs` |
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `FILE-1` | `os/file.rs` |
@@ -117,6 +123,7 @@
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
+//! | `GET-1` to 3 | `cli/get.rs` |
 //! | `GIL-1` to 7 | `threads/gil/lock.rs` |
 //! | `GIVE-1` to 4 | `aio/waiting.rs` |
 //! | `GROUP-1` to 3 | `aio/task_group.rs` |
@@ -139,6 +146,7 @@
 //! | `JOBS-1` to 2 | `aio/job_threads.rs` |
 //! | `JOIN-1` to 3 | `rt/join.rs` |
 //! | `JOURNAL-1` to 2 | `labs/journal.rs` |
+//! | `JOURNEY-1` to 3 | `web/client/journey.rs` |
 //! | `JSON-1` to 2 | `json/value.rs` |
 //! | `JSON-NUMBER-1` | `json/number.rs` |
 //! | `JSON-READ-1` to 4 | `json/reader.rs` |
@@ -235,6 +243,7 @@
 //! | `SHOW-1` to 3 | `factorial/contest/show.rs` |
 //! | `SIEVE-1` to 2 | `factorial/sieve.rs` |
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
+//! | `SINK-1` to 2 | `web/client/sink.rs` |
 //! | `SITE-1` | `fetch/site.rs` |
 //! | `SITECMD-1` | `cli/site.rs` |
 //! | `SIZES-1` | `factorial/contest/sizes.rs` |
@@ -248,6 +257,7 @@
 //! | `STATUS-1` | `http/status.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
 //! | `STOP-1` to 3 | `aio/signals.rs` |
+//! | `STORE-1` to 4 | `web/client/idle.rs` |
 //! | `STREAMS-1` to 3 | `calc/open_streams.rs` |
 //! | `STUCK-1` to 2 | `rt/stuck.rs` |
 //! | `SUM-1` | `calc/protocol/sum.rs` |
@@ -276,6 +286,7 @@
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
+//! | `WATCH-1` to 2 | `web/client/watch.rs` |
 //! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
 //! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
 //! | `WATCHCMD-1` to 2 | `cli/watch.rs` |

@@ -107,7 +107,7 @@ fn a_client_that_closes_or_resets_cancels_its_handler() {
             set_linger_zero(&client.stream).expect("linger");
         }
         drop(client);
-        until(&counts.cancelled, n + 1, "EXCHANGE-4: handlers cancelled");
+        until(&counts.cancelled, n + 1, "ANSWERING-4: handlers cancelled");
     }
 }
 

@@ -254,8 +254,8 @@ fn a_client_that_goes_away_cancels_its_handler() {
             here.state.dropped.clear();
             drop(client);
             let gone = timeout(Duration::from_secs(1), here.state.dropped.wait()).await;
-            assert!(gone.is_ok(), "EXCHANGE-4: the handler goes on for nobody");
-            assert_eq!(here.state.cancelled.get(), n, "EXCHANGE-4");
+            assert!(gone.is_ok(), "ANSWERING-4: the handler goes on for nobody");
+            assert_eq!(here.state.cancelled.get(), n, "ANSWERING-4");
         }
         assert_eq!(here.state.finished.get(), 0);
     });
@@ -288,7 +288,7 @@ fn what_comes_while_a_handler_runs_is_neither_lost_nor_hides_the_end() {
         here.state.dropped.clear();
         drop(client);
         let gone = timeout(Duration::from_secs(1), here.state.dropped.wait()).await;
-        assert!(gone.is_ok(), "EXCHANGE-4: pipelined requests hide the end");
+        assert!(gone.is_ok(), "ANSWERING-4: pipelined requests hide the end");
     });
 }
 
@@ -306,7 +306,7 @@ fn earlier_replies_do_not_wait_for_a_slow_handler() {
             }
         };
         let ((), took) = seconds(both).await;
-        assert_eq!(took, 0, "EXCHANGE-5");
+        assert_eq!(took, 0, "ANSWERING-5");
         let (_, took) = seconds(reply(&mut client, "slow\n")).await;
         assert_eq!(took, 100);
     });

@@ -1,5 +1,6 @@
-//! HTTP on sockets: what the protocol of [`http`](crate::http) is for, with a connection under it.
+//! HTTP on sockets: what `http` says about bytes, brought to connections.
 //!
-//! [`server`] answers, on the event loop.
+//! [`client`] fetches pages, blocking or on the event loop; [`server`] answers, on the event loop.
 
+pub mod client;
 pub mod server;

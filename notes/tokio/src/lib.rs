@@ -6,6 +6,7 @@
 //! a comment says why.
 
 pub mod calc;
+pub mod fetch;
 
 /// Tokio itself, for the benches and tests that lay it beside handloom's loop, so that its version
 /// stands in one place.

@@ -1,14 +1,14 @@
 //! One request and its answer, from a head that was parsed to a reply that is ready to be sent.
 //!
 //! **Invariants**
-//! - `EXCHANGE-1` A handler gets the body whole. A request whose body is refused, or does not come, reaches none.
-//! - `EXCHANGE-2` `100 Continue` is sent when a handler wants the body and the client waits to be asked; who is
+//! - `ANSWERING-1` A handler gets the body whole. A request whose body is refused, or does not come, reaches none.
+//! - `ANSWERING-2` `100 Continue` is sent when a handler wants the body and the client waits to be asked; who is
 //!   answered with an error instead need not send it, and so the connection ends.
-//! - `EXCHANGE-3` A panic of a handler is a 500, and the end of the connection.
-//! - `EXCHANGE-4` While a handler waits the connection is watched: at its end, or a reset, the handler's future is
+//! - `ANSWERING-3` A panic of a handler is a 500, and the end of the connection.
+//! - `ANSWERING-4` While a handler waits the connection is watched: at its end, or a reset, the handler's future is
 //!   dropped. Requests that come meanwhile are kept, up to a limit; beyond it they stay in the kernel, and what is
 //!   behind them is not seen.
-//! - `EXCHANGE-5` Earlier replies do not wait for a handler that waits.
+//! - `ANSWERING-5` Earlier replies do not wait for a handler that waits.
 //!
 //! ```text
 //! client            connection                      handler
@@ -62,7 +62,7 @@ impl<S: 'static> Connection<S> {
         request.peer = self.peer;
         let asked = request.head.asked();
         let found = server.router.find(&request.head);
-        // EXCHANGE-2
+        // ANSWERING-2
         let waits_for_nothing = request.head.expects_continue && matches!(found, Found::Answer(_));
         // Also of a request that will be 404: only behind its body the next request begins.
         if request.head.framing != Framing::None && !waits_for_nothing {
@@ -83,7 +83,7 @@ impl<S: 'static> Connection<S> {
         };
         let (response, keep_alive) = match watched {
             Watched::Done(response) => (response, asked.keep_alive && !waits_for_nothing),
-            // EXCHANGE-3
+            // ANSWERING-3
             Watched::Panicked => (Response::error(Status::INTERNAL_SERVER_ERROR), false),
             Watched::Gone => return Ok(Then::Close),
         };
@@ -100,7 +100,7 @@ impl<S: 'static> Connection<S> {
         }
     }
 
-    /// Reads the body of a request (`EXCHANGE-1`).
+    /// Reads the body of a request (`ANSWERING-1`).
     async fn collect(&mut self, request: &mut Request) -> io::Result<Then> {
         let mut body = match Body::new(request.head.framing, self.server.config.max_body_bytes) {
             Ok(body) => body,
@@ -150,7 +150,7 @@ impl<S: 'static> Connection<S> {
         Ok(is_complete)
     }
 
-    /// Awaits what a handler does, and watches the client meanwhile (`EXCHANGE-4`).
+    /// Awaits what a handler does, and watches the client meanwhile (`ANSWERING-4`).
     ///
     /// The future is the handler's own, and polled within this task: a task of its own would cost a spawn for each
     /// request, and would have to be cancelled by hand, where here the drop of `future` is enough.
@@ -169,7 +169,7 @@ impl<S: 'static> Connection<S> {
             }
             if !has_waited {
                 has_waited = true;
-                // EXCHANGE-5
+                // ANSWERING-5
                 self.flush_now()?;
                 self.input.settle(&self.server.pools);
             }
@@ -185,7 +185,7 @@ impl<S: 'static> Connection<S> {
     /// Ready when the client is gone. What it sends is kept.
     ///
     /// There is no way to see the end of a stream but to read up to it, so what comes before must be put somewhere;
-    /// with a limit, or a handler that waits would be a way to fill the server's memory (`EXCHANGE-4`).
+    /// with a limit, or a handler that waits would be a way to fill the server's memory (`ANSWERING-4`).
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.input.unused().len() < READ_BYTES {
             match self.stream.poll_readable(cx) {
