@@ -4,28 +4,46 @@
 //! that it is given, so a test can read it; and what is asynchronous in it is a future of its own, so a test can run
 //! it on the virtual clock. What it claims it also returns, as counts and orders, and a test checks these.
 //!
-//! `echo` is no lab: it is somebody for labs to talk to.
+//! Some files are no labs: `echo` is somebody for labs to talk to, `child` is a child process for them to have, `proc_files`
+//! reads what the kernel tells of a process, `wait_for` is the locks of `deadlock`.
 
+mod child;
 mod journal;
+mod proc_files;
 mod table;
 
 pub mod blocking_call;
 pub mod cancel;
+pub mod condition;
 pub mod context_manager;
 pub mod cooperative;
 pub mod coroutine;
+pub mod deadlock;
 pub mod echo;
+pub mod exec_environment;
+pub mod fork;
+pub mod fork_buffer;
+pub mod fork_lock;
 pub mod gather;
 pub mod generator;
 pub mod gil;
 pub mod greenlet;
 pub mod iterator;
+pub mod lock;
 pub mod lost_wake;
 pub mod parallel;
+pub mod pipe;
+pub mod pipe_end;
 pub mod preemptive;
+pub mod process;
+pub mod queue;
+pub mod race;
 pub mod select;
+pub mod signal;
 pub mod tasks;
+pub mod threads;
 pub mod timeouts;
+pub mod wait_for;
 
 pub use journal::Journal;
 pub use table::{LABS, Lab};

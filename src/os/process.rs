@@ -32,7 +32,7 @@ const FIRST_OF_OURS: u32 = 3;
 
 /// The number of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pid(libc::pid_t);
+pub struct Pid(pub(super) libc::pid_t);
 
 impl fmt::Display for Pid {
     /// Writes the plain number.
@@ -247,7 +247,7 @@ pub fn kill_group(leader: Pid, signal: Signal) -> io::Result<()> {
 
 impl Child {
     /// Takes charge of a child that was just forked.
-    fn adopt(pid: Pid) -> io::Result<Self> {
+    pub(super) fn adopt(pid: Pid) -> io::Result<Self> {
         // SAFETY: pidfd_open(2) takes two integers. The child is not reaped, so the number is its own.
         let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
         let raw = c_int::try_from(raw).expect("holds because a descriptor is an int");
