@@ -95,8 +95,8 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     childs_turn.signal()?;
     hear(&parents_turn)?;
     let (address, offset) = (ptr::from_ref(&value).addr(), file.stream_position()?);
-    journal
-        .line(format_args!("  parent: my value is {value}; my place in the file is {offset}"))?;
+    let found = format!("my value at {address:#x} is {value}; my place in the file is {offset}");
+    journal.line(format_args!("  parent: {found}"))?;
     childs_turn.signal()?;
 
     let ended = is_readable_within(child.as_fd(), PATIENCE)?;

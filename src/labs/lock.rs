@@ -85,6 +85,8 @@ fn come_between() -> (usize, usize) {
                 both.wait();
                 both.wait(); // The other has tried.
                 *guard = seen + 1;
+                drop(guard);
+                both.wait(); // The other has added too.
             }
         });
         let second = scope.spawn(|| {
@@ -94,6 +96,7 @@ fn come_between() -> (usize, usize) {
                 refused += usize::from(matches!(counter.try_lock(), Err(TryLockError::WouldBlock)));
                 both.wait();
                 *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                both.wait();
             }
             refused
         });

@@ -64,9 +64,9 @@ pub(super) fn place_of(pid: Pid, address: usize) -> io::Result<Option<(String, S
     };
     Ok(maps.lines().find_map(|line| {
         // start-end rights offset device inode name
-        let mut words = line.split_whitespace();
+        let mut words = line.splitn(6, ' ');
         let inside = words.next().and_then(holds) == Some(true);
         let rights = words.next()?.to_owned();
-        inside.then(|| (rights, words.nth(3).unwrap_or("no name").to_owned()))
+        inside.then(|| (rights, words.nth(3).unwrap_or_default().trim().to_owned()))
     }))
 }

@@ -1,7 +1,7 @@
 //! Signals: a number that the kernel brings to a process, between any two of its instructions.
 //!
-//! A process gets a signal when it has asked for nothing. What then happens is decided by the number and by what the
-//! process has arranged: it dies, goes on as if nothing had been, or a function of its own is called in between.
+//! What then happens is decided by the number and by what the process has arranged: it dies, goes on as if nothing had
+//! been, or a function of its own is called in between.
 //!
 //! **Invariants**
 //! - `LAB-SIGNAL-1`: without an arrangement SIGTERM ends a process, and the wait says which signal it was.
@@ -9,7 +9,7 @@
 //! - `LAB-SIGNAL-3`: signals are not queued: several of one kind that come while it is blocked are seen once.
 //! - `LAB-SIGNAL-4`: one that ignores SIGTERM lives on. SIGKILL can be neither ignored nor handled.
 //!
-//! **Left out**: real-time signals, which are queued; `sigqueue(3)`, which carries a value.
+//! **Left out**: real-time signals, which are queued.
 //!
 //! **Source**: signal(7), sigaction(2).
 
@@ -41,7 +41,7 @@ pub struct Report {
     pub kill_is_handled: bool,
 }
 
-/// The two bells between parent and child.
+/// What parent and child call each other by.
 struct Bells {
     /// The child is ready, or has seen one.
     to_parent: EventFd,
@@ -54,8 +54,7 @@ struct Bells {
 /// # Errors
 /// Those of the journal's writer and of fork.
 pub fn run(journal: &Journal) -> io::Result<()> {
-    journal
-        .line("Four children get signals; those that count leave with the count as their code:")?;
+    journal.line("Four children get signals; those that count leave with the count as code:")?;
     let Report { by_default, one_by_one, while_blocked, ignoring, kill_is_handled } = experiment()?;
     journal.line(format_args!(
         "  SIGTERM, nothing arranged:                 {by_default}\n  \
@@ -64,13 +63,11 @@ pub fn run(journal: &Journal) -> io::Result<()> {
            SIGTERM ignored, then SIGKILL:             {ignoring}\n  \
            a handler for SIGKILL:                     {}\n\n\
          What to notice:\n\
-         - Ended \"by signal 15\" is not \"left with code 15\": the parent can tell a death from a farewell. (A shell shows\n  \
-           it as 128 + 15.)\n\
+         - \"signal 15\" is not \"code 15\": the parent can tell a death from a farewell. (A shell shows 128 + 15.)\n\
          - A handler runs between two instructions, perhaps while a lock is held: it may hardly do anything. The house's\n  \
            raises a count and writes to a descriptor; ordinary code finds both later.\n\
          - Five came, one was seen: the kernel keeps one bit for each kind, not a queue. A signal says \"look\", never how often.\n\
-         - SIGTERM is a request: finish and go. SIGKILL is no request, and nothing is finished: no flush, no destructor.\n\
-         - So a signal tells a process *that* something is; *what* it is goes through a pipe.",
+         - SIGTERM is a request: finish and go. SIGKILL is no request, and nothing is finished: no flush, no destructor.",
         if kill_is_handled { "accepted" } else { "refused by the kernel" },
     ))
 }
@@ -80,13 +77,11 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 /// # Errors
 /// Those of fork, and of the signals that may be sent.
 pub fn experiment() -> io::Result<Report> {
-    let by_default = with_child(
-        |bells| {
-            bells.to_parent.signal()?;
-            hear(&bells.to_child).map(|()| 0)
-        },
-        |child, _| child.kill(Signal::Terminate),
-    )?;
+    let wait = |bells: &Bells| {
+        bells.to_parent.signal()?;
+        hear(&bells.to_child).map(|()| 0)
+    };
+    let by_default = with_child(wait, |child, _| child.kill(Signal::Terminate))?;
     let one_by_one = with_child(count_one_by_one, |child, bells| {
         for _ in 0..SENT {
             child.kill(Signal::User1)?;
@@ -101,16 +96,13 @@ pub fn experiment() -> io::Result<Report> {
     let ignoring = with_child(
         |bells| {
             signal::ignore(Signal::Terminate)?;
-            bells.to_parent.signal()?;
-            hear(&bells.to_child)?;
+            wait(bells)?;
             // Only who has outlived SIGTERM comes here, and says so.
-            bells.to_parent.signal()?;
-            hear(&bells.to_child).map(|()| 0)
+            wait(bells)
         },
         |child, bells| {
             child.kill(Signal::Terminate)?;
-            bells.to_child.signal()?;
-            hear(&bells.to_parent)?;
+            bells.to_child.signal().and_then(|()| hear(&bells.to_parent))?;
             child.kill(Signal::Kill)
         },
     )?;

@@ -5,8 +5,8 @@ use std::io;
 use super::{
     Journal, blocking_call, cancel, condition, context_manager, cooperative, coroutine, deadlock,
     exec_environment, fork, fork_buffer, fork_lock, gather, generator, gil, greenlet, iterator,
-    lock, lost_wake, parallel, pipe, pipe_end, preemptive, process, queue, race, select, signal,
-    tasks, threads, timeouts,
+    lock, lost_wake, parallel, pipe, pipe_end, preemptive, process, queue, race, select,
+    shared_memory, signal, socketpair, tasks, threads, timeouts,
 };
 
 /// An experiment.
@@ -74,6 +74,20 @@ pub const LABS: &[Lab] = &[
         chapter: "Processes",
         question: 35,
         run: pipe_end::run,
+    },
+    Lab {
+        name: "socketpair",
+        line: "one end for each, both directions; packets with borders; a descriptor that travels",
+        chapter: "Processes",
+        question: 35,
+        run: socketpair::run,
+    },
+    Lab {
+        name: "shared-memory",
+        line: "a counter of two processes: in copied memory, in shared memory, and under a lock",
+        chapter: "Processes",
+        question: 35,
+        run: shared_memory::run,
     },
     Lab {
         name: "signal",
