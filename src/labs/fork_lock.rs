@@ -22,9 +22,9 @@ use std::time::Duration;
 use super::Journal;
 use super::child::{fork_child, is_readable_within, reap};
 use super::proc_files::{state, status};
-use crate::os::fork_despite_threads;
 use crate::os::process::{self, Child, Exit, Fork};
 use crate::os::signal::Signal;
+use crate::os::{fork_despite_threads, thread_list};
 use crate::threads::Event;
 
 /// How long the watchdog gives the child after the lock is free in the parent. Without it, for ever.
@@ -97,6 +97,10 @@ pub fn experiment() -> io::Result<Report> {
         io::Result::Ok((refusal?, child?))
     })?;
     let (threads, state, hung) = watch(child)?;
+    // A join returns shortly before its thread has left the kernel's list.
+    while thread_list::names()?.len() > 1 {
+        thread::yield_now();
+    }
     let mut child = fork_child(|| {
         drop(lock.lock());
         Ok(0)

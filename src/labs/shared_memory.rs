@@ -115,6 +115,7 @@ fn both_add(add: impl Fn(&SharedMemory, bool, u64) -> io::Result<()>) -> io::Res
     let mut child = fork_child(|| add_all(true).map(|()| 0))?;
     add_all(false)?;
     reap(&mut child)?;
+    // All is done; and until here meetings and the lock have ordered what these words are `Relaxed` about.
     Ok((memory.word(COUNTER).load(Relaxed), memory.word(REFUSED).load(Relaxed)))
 }
 

@@ -40,5 +40,5 @@ pub fn fork_despite_threads<T>(lock: &Mutex<T>) -> io::Result<Child> {
         exit_now(i32::from(!bound));
     }
     drop(blocked);
-    Child::adopt(Pid(raw))
+    Child::adopt(Pid::from_raw(raw))
 }

@@ -32,7 +32,7 @@ const FIRST_OF_OURS: u32 = 3;
 
 /// The number of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pid(pub(super) libc::pid_t);
+pub struct Pid(libc::pid_t);
 
 impl fmt::Display for Pid {
     /// Writes the plain number.
