@@ -109,13 +109,12 @@ pub fn experiment() -> io::Result<Report> {
 
 /// Lets child and parent add in fresh memory; what the counter shows, and how often the lock was found taken.
 fn both_add(add: impl Fn(&SharedMemory, bool, u64) -> io::Result<()>) -> io::Result<(u64, u64)> {
-    // The descriptor is for processes that are not related; a fork copies the mapping itself.
+    // A fork copies the mapping itself. Meetings and the lock order what is `Relaxed` in it.
     let (memory, _fd) = SharedMemory::new(4 * size_of::<u64>())?;
     let add_all = |is_child| (0..ROUNDS).try_for_each(|round| add(&memory, is_child, round));
     let mut child = fork_child(|| add_all(true).map(|()| 0))?;
     add_all(false)?;
     reap(&mut child)?;
-    // All is done; and until here meetings and the lock have ordered what these words are `Relaxed` about.
     Ok((memory.word(COUNTER).load(Relaxed), memory.word(REFUSED).load(Relaxed)))
 }
 
