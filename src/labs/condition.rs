@@ -42,7 +42,7 @@ pub struct Report {
     pub found_nothing: [usize; 2],
 }
 
-/// Runs the experiment, which takes as long as [`LIMIT`].
+/// Runs the experiment, which takes as long as `LIMIT`.
 ///
 /// # Errors
 /// Those of the journal's writer.

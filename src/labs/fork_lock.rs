@@ -51,7 +51,7 @@ pub struct Report {
 /// Those of the journal's writer and of fork.
 ///
 /// # Blocking
-/// For [`PATIENCE`].
+/// For `PATIENCE`.
 pub fn run(journal: &Journal) -> io::Result<()> {
     journal.line("A thread, \"holder\", has a lock. Meanwhile the process forks, and the child wants the lock:")?;
     let Report { refusal, threads, state, hung, after_join } = experiment()?;

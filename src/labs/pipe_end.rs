@@ -53,7 +53,7 @@ pub struct Report {
 /// Those of the journal's writer and of fork.
 ///
 /// # Blocking
-/// For twice [`LIMIT`].
+/// For twice `LIMIT`.
 pub fn run(journal: &Journal) -> io::Result<()> {
     journal.line(
         "A child writes into a pipe and ends. Its parent reads, up to the end of the file:",
