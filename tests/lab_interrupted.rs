@@ -5,22 +5,32 @@ mod program;
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use handloom::os::process::{Pid, kill};
 use handloom::os::signal::Signal;
+use handloom::os::{PollFd, poll};
 use program::{PATIENCE, command};
 
 /// What a pipe holds at first: pipe(7).
-const CAPACITY: usize = 65_536;
+const PAGES: usize = 16;
+/// How long each of them is.
+const PAGE: usize = 4096;
 /// Room for the first line of `lab fork`, and not for the second, which comes after the fork.
 const ROOM: usize = 64;
 
 #[test]
 fn a_child_of_a_lab_dies_with_it() {
     let (reader, mut writer) = io::pipe().expect("a pipe");
-    writer.write_all(&vec![b'.'; CAPACITY - ROOM]).expect("room");
+    for page in 1..=PAGES {
+        // A pipe of fewer pages would let this wait for ever: pipe(7) tells who gets one.
+        let room = poll(&mut [PollFd::writable(writer.as_fd())], Some(Duration::ZERO));
+        assert_eq!(room.expect("poll"), 1, "expected {PAGES} pages in a pipe, page {page} is not");
+        let bytes = if page < PAGES { PAGE } else { PAGE - ROOM };
+        writer.write_all(&vec![b'.'; bytes]).expect("room");
+    }
     let mut command = command(&["lab", "fork"]);
     command.stdout(writer);
     let mut child = command.spawn().expect("the program starts");
