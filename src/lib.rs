@@ -76,6 +76,7 @@
 //! | `CHUNKED-1` to 4 | `http/chunked.rs` |
 //! | `CLIENT-1` to 3 | `cli/client.rs` |
 //! | `CLOCK-1` to 2 | `rt/clock.rs` |
+//! | `CLOSE-ON-EXEC-1` | `os/close_on_exec.rs` |
 //! | `CLOSURE-1` to 4 | `calc/callbacks.rs` |
 //! | `CODEC-1` to 3 | `processes/message.rs` |
 //! | `COLUMNS-1` | `report/columns.rs` |
@@ -155,19 +156,37 @@
 //! | `LAB-1` to 2 | `cli/lab.rs` |
 //! | `LAB-BLOCKING-1` to 3 | `labs/blocking_call.rs` |
 //! | `LAB-CANCEL-1` to 3 | `labs/cancel.rs` |
+//! | `LAB-CHILD-1` to 3 | `labs/child.rs` |
+//! | `LAB-CONDITION-1` to 3 | `labs/condition.rs` |
 //! | `LAB-CONTEXT-1` to 2 | `labs/context_manager.rs` |
 //! | `LAB-COOPERATIVE-1` to 2 | `labs/cooperative.rs` |
 //! | `LAB-COROUTINE-1` to 2 | `labs/coroutine.rs` |
+//! | `LAB-DEADLOCK-1` to 3 | `labs/deadlock.rs` |
+//! | `LAB-EXEC-1` to 3 | `labs/exec_environment.rs` |
+//! | `LAB-FORK-1` to 4 | `labs/fork.rs` |
+//! | `LAB-FORK-BUFFER-1` to 3 | `labs/fork_buffer.rs` |
+//! | `LAB-FORK-LOCK-1` to 3 | `labs/fork_lock.rs` |
 //! | `LAB-GATHER-1` to 3 | `labs/gather.rs` |
 //! | `LAB-GENERATOR-1` to 2 | `labs/generator.rs` |
 //! | `LAB-GIL-1` | `labs/gil/run.rs` |
 //! | `LAB-GREENLET-1` to 2 | `labs/greenlet.rs` |
 //! | `LAB-ITERATOR-1` to 2 | `labs/iterator.rs` |
+//! | `LAB-LOCK-1` to 3 | `labs/lock.rs` |
 //! | `LAB-LOST-1` to 2 | `labs/lost_wake.rs` |
 //! | `LAB-PARALLEL-1` to 2 | `labs/parallel.rs` |
+//! | `LAB-PIPE-1` to 4 | `labs/pipe.rs` |
+//! | `LAB-PIPE-END-1` to 3 | `labs/pipe_end.rs` |
 //! | `LAB-PREEMPTIVE-1` | `labs/preemptive.rs` |
+//! | `LAB-PROC-1` | `labs/proc_files.rs` |
+//! | `LAB-PROCESS-1` to 2 | `labs/process.rs` |
+//! | `LAB-QUEUE-1` to 4 | `labs/queue.rs` |
+//! | `LAB-RACE-1` to 2 | `labs/race.rs` |
 //! | `LAB-SELECT-1` to 2 | `labs/select.rs` |
+//! | `LAB-SHARED-1` to 3 | `labs/shared_memory.rs` |
+//! | `LAB-SIGNAL-1` to 4 | `labs/signal.rs` |
+//! | `LAB-SOCKETPAIR-1` to 4 | `labs/socketpair.rs` |
 //! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
+//! | `LAB-THREADS-1` to 4 | `labs/threads.rs` |
 //! | `LAB-TIMEOUTS-1` to 3 | `labs/timeouts.rs` |
 //! | `LEAD-1` to 5 | `processes/leader.rs` |
 //! | `LEDGER-1` to 4 | `processes/ledger.rs` |
@@ -181,6 +200,7 @@
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
 //! | `LOCK-1` to 3 | `aio/lock.rs` |
+//! | `LOCK-IN-CHILD-1` to 2 | `os/lock_in_child.rs` |
 //! | `LOCKS-1` to 2 | `threads/pool/shared.rs` |
 //! | `LOOK-1` to 4 | `watch/look.rs` |
 //! | `LOOP-1` to 4 | `rt/event_loop.rs` |
@@ -286,6 +306,7 @@
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
+//! | `WAIT-FOR-1` to 2 | `labs/wait_for.rs` |
 //! | `WATCH-1` to 2 | `web/client/watch.rs` |
 //! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
 //! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |

@@ -3,8 +3,10 @@
 use std::io;
 
 use super::{
-    Journal, blocking_call, cancel, context_manager, cooperative, coroutine, gather, generator,
-    gil, greenlet, iterator, lost_wake, parallel, preemptive, select, tasks, timeouts,
+    Journal, blocking_call, cancel, condition, context_manager, cooperative, coroutine, deadlock,
+    exec_environment, fork, fork_buffer, fork_lock, gather, generator, gil, greenlet, iterator,
+    lock, lost_wake, parallel, pipe, pipe_end, preemptive, process, queue, race, select,
+    shared_memory, signal, socketpair, tasks, threads, timeouts,
 };
 
 /// An experiment.
@@ -25,6 +27,83 @@ pub struct Lab {
 /// Every lab, in the order of the course.
 pub const LABS: &[Lab] = &[
     Lab {
+        name: "process",
+        line: "number, parent, memory, descriptors, scheduling: a process as /proc tells it",
+        chapter: "Processes",
+        question: 43,
+        run: process::run,
+    },
+    Lab {
+        name: "fork",
+        line: "parent and child in turn: what is copied, what is shared, and the zombie until the wait",
+        chapter: "Processes",
+        question: 44,
+        run: fork::run,
+    },
+    Lab {
+        name: "fork-buffer",
+        line: "text printed once comes out twice, since a full buffer was copied",
+        chapter: "Processes",
+        question: 33,
+        run: fork_buffer::run,
+    },
+    Lab {
+        name: "fork-lock",
+        line: "a child stuck on a lock whose holder was not copied, and the fork that refuses",
+        chapter: "Processes",
+        question: 33,
+        run: fork_lock::run,
+    },
+    Lab {
+        name: "exec-environment",
+        line: "arguments, environment and descriptors through exec, and what close-on-exec closes",
+        chapter: "Processes",
+        question: 43,
+        run: exec_environment::run,
+    },
+    Lab {
+        name: "pipe",
+        line: "bytes from process to process: no borders, an end, an error without a reader, a capacity",
+        chapter: "Processes",
+        question: 35,
+        run: pipe::run,
+    },
+    Lab {
+        name: "pipe-end",
+        line: "no end of file while somebody keeps a writing end, and how to find who",
+        chapter: "Processes",
+        question: 35,
+        run: pipe_end::run,
+    },
+    Lab {
+        name: "socketpair",
+        line: "one end for each, both directions; packets with borders; a descriptor that travels",
+        chapter: "Processes",
+        question: 35,
+        run: socketpair::run,
+    },
+    Lab {
+        name: "shared-memory",
+        line: "a counter of two processes: in copied memory, in shared memory, and under a lock",
+        chapter: "Processes",
+        question: 35,
+        run: shared_memory::run,
+    },
+    Lab {
+        name: "signal",
+        line: "handled, ignored, blocked and not queued, deadly: what a signal does to a child",
+        chapter: "Processes",
+        question: 35,
+        run: signal::run,
+    },
+    Lab {
+        name: "threads",
+        line: "start, one memory and many stacks, join, and a panic that reaches the joiner",
+        chapter: "Threads",
+        question: 1,
+        run: threads::run,
+    },
+    Lab {
         name: "preemptive",
         line: "two threads that never wait share a processor: the kernel switches, and counts",
         chapter: "Threads",
@@ -37,6 +116,41 @@ pub const LABS: &[Lab] = &[
         chapter: "Threads",
         question: 41,
         run: parallel::run,
+    },
+    Lab {
+        name: "race",
+        line: "lost additions, forced by a barrier between load and store",
+        chapter: "Synchronisation",
+        question: 36,
+        run: race::run,
+    },
+    Lab {
+        name: "lock",
+        line: "the cure of the race: who comes between is refused; and its price",
+        chapter: "Synchronisation",
+        question: 34,
+        run: lock::run,
+    },
+    Lab {
+        name: "deadlock",
+        line: "two locks and a circle, found in the wait-for graph; and the order that cures it",
+        chapter: "Synchronisation",
+        question: 36,
+        run: deadlock::run,
+    },
+    Lab {
+        name: "condition",
+        line: "wait for a predicate: a wake that is slept over, and if against while",
+        chapter: "Synchronisation",
+        question: 6,
+        run: condition::run,
+    },
+    Lab {
+        name: "queue",
+        line: "producers, consumers, and a bound that makes the fast ones wait",
+        chapter: "Synchronisation",
+        question: 6,
+        run: queue::run,
     },
     Lab {
         name: "gil",

@@ -15,8 +15,10 @@
 //! **Source**: the man pages, section 2, named at each function.
 
 mod clock;
+mod close_on_exec;
 mod event_fd;
 mod file;
+mod lock_in_child;
 mod poll;
 mod shared_memory;
 mod syscall;
@@ -34,8 +36,10 @@ pub mod socket_pair;
 pub mod thread_list;
 
 pub use clock::{nanos, tick};
+pub use close_on_exec::set_close_on_exec;
 pub use event_fd::EventFd;
 pub use file::open_at_once;
+pub use lock_in_child::fork_despite_threads;
 pub use poll::{PollFd, poll, wait_readable};
 pub use shared_memory::SharedMemory;
 pub use thread_usage::ThreadUsage;

@@ -247,7 +247,7 @@ pub fn kill_group(leader: Pid, signal: Signal) -> io::Result<()> {
 
 impl Child {
     /// Takes charge of a child that was just forked.
-    fn adopt(pid: Pid) -> io::Result<Self> {
+    pub(super) fn adopt(pid: Pid) -> io::Result<Self> {
         // SAFETY: pidfd_open(2) takes two integers. The child is not reaped, so the number is its own.
         let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
         let raw = c_int::try_from(raw).expect("holds because a descriptor is an int");

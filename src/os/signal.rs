@@ -258,7 +258,7 @@ pub fn reset_all() -> io::Result<()> {
 
 /// All signals blocked on this thread, until this is dropped.
 #[derive(Debug)]
-pub(super) struct AllBlocked {
+pub struct AllBlocked {
     /// The mask from before, which comes back.
     before: libc::sigset_t,
 }
@@ -271,7 +271,7 @@ impl AllBlocked {
     ///
     /// # Source
     /// `pthread_sigmask(3)`
-    pub(super) fn new() -> io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         // SAFETY: `sigset_t` is plain old data; zero is a value, and the next call overwrites it.
         let mut all: libc::sigset_t = unsafe { mem::zeroed() };
         let mut before = all;

@@ -1,0 +1,148 @@
+//! A condition variable: to sleep until something is so. Two ways to use it wrongly, and the right one.
+//!
+//! A condition variable remembers nothing. So what is waited for must stand in memory, under the lock that the wait gives
+//! up; and whoever wakes must look at it again.
+//!
+//! ```text
+//! waiter                            setter, without the lock
+//! looks at the flag: not set
+//!                                   sets the flag
+//!                                   notifies: nobody sleeps
+//! falls asleep                      (the flag is set, and no wake will come)
+//! ```
+//!
+//! **Invariants**
+//! - `LAB-CONDITION-1`: a flag that is set without the lock, between the waiter's look and its sleep, is slept over.
+//! - `LAB-CONDITION-2`: with the flag under the lock nobody gets in between, and the wake arrives.
+//! - `LAB-CONDITION-3`: two sleep, one item comes, and both are woken: with `if` one of them goes on and finds nothing;
+//!   with `while` it sleeps again until there is an item for it.
+//!
+//! **Source**: `pthread_cond_wait(3)`.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+
+use super::Journal;
+use crate::threads::Barrier;
+
+/// How long the waiter whose wake was lost is left to sleep. Without it, for ever.
+const LIMIT: Duration = Duration::from_millis(300);
+
+/// What the lab has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Without the lock: whether the time was up, and whether the flag was set all the while.
+    pub lost: (bool, bool),
+    /// With the flag under the lock: whether the setter could get in between, and whether the wake came.
+    pub kept: (bool, bool),
+    /// How many of two went on and found nothing, with `if` and with `while`.
+    pub found_nothing: [usize; 2],
+}
+
+/// Runs the experiment, which takes as long as `LIMIT`.
+///
+/// # Errors
+/// Those of the journal's writer.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    journal.line("A thread waits for a flag; another sets it between the look and the sleep:")?;
+    let Report { lost: (slept, set), kept: (got_in, woken), found_nothing: [with_if, with_while] } =
+        experiment();
+    journal.line(format_args!(
+        "  flag beside the lock: it is set: {set}, and the waiter slept until its limit: {slept}\n  \
+           flag under the lock:  the setter got in between: {got_in}; the wake came: {woken}\n\
+         Two wait for items, one item comes, both are woken:\n  \
+           with if:    {with_if} of them went on and found nothing\n  \
+           with while: {with_while}\n\n\
+         What to notice:\n\
+         - A wake is not kept. Only memory keeps something: so look first, and sleep only if it is not so yet.\n\
+         - The look and the falling asleep must be one step for the setter. That is why a wait takes the guard: it\n  \
+           gives up the lock and falls asleep at once.\n\
+         - Woken means \"look again\", not \"it is so\": another may have been faster, and systems wake for no reason.\n  \
+           So always `while`, or `Condvar::wait_while`. A future has the same trap: `handloom lab lost-wake`."
+    ))
+}
+
+/// The experiment itself.
+pub fn experiment() -> Report {
+    let found_nothing = [false, true].map(two_for_one_item);
+    Report { lost: flag_beside_the_lock(), kept: flag_under_the_lock(), found_nothing }
+}
+
+/// The wrong way: whether the time was up, and whether the flag was set.
+fn flag_beside_the_lock() -> (bool, bool) {
+    let (flag, lock, changed, both) =
+        (AtomicBool::new(false), Mutex::new(()), Condvar::new(), Barrier::new(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            both.wait(); // The waiter has looked.
+            flag.store(true, SeqCst); // Pairs with the loads of the waiter.
+            changed.notify_all();
+            both.wait();
+        });
+        let was_set = flag.load(SeqCst);
+        both.wait();
+        both.wait(); // The setter has notified, and nobody was asleep.
+        let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = (!was_set).then(|| changed.wait_timeout(guard, LIMIT));
+        let time_is_up = end.is_some_and(|end| end.is_ok_and(|(_guard, wait)| wait.timed_out()));
+        (time_is_up, flag.load(SeqCst))
+    })
+}
+
+/// The right way: whether the setter could get in between, and whether the wake came.
+fn flag_under_the_lock() -> (bool, bool) {
+    let (flag, changed, both) = (Mutex::new(false), Condvar::new(), Barrier::new(2));
+    thread::scope(|scope| {
+        let setter = scope.spawn(|| {
+            both.wait(); // The waiter has looked, and has the lock.
+            let got_in = flag.try_lock().is_ok();
+            both.wait();
+            *flag.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            changed.notify_all();
+            got_in
+        });
+        let guard = flag.lock().unwrap_or_else(PoisonError::into_inner);
+        both.wait();
+        both.wait(); // The setter has tried.
+        let woken = changed.wait_while(guard, |is_set| !*is_set).is_ok_and(|is_set| *is_set);
+        (setter.join().expect("holds because it does not panic"), woken)
+    })
+}
+
+/// Two threads wait for items; one item comes and both are woken. How many went on and found nothing.
+fn two_for_one_item(look_again: bool) -> usize {
+    /// What the lock guards: the items, and how often a thread fell asleep.
+    type State = (Vec<&'static str>, usize);
+    let (state, changed) = (Mutex::new(State::default()), Condvar::new());
+    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    let take = || {
+        let mut guard = lock();
+        loop {
+            guard.1 += 1;
+            guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            // With `if` nobody comes here twice.
+            if !look_again || !guard.0.is_empty() {
+                return guard.0.pop();
+            }
+        }
+    };
+    let put_when_asleep = |times, item| {
+        // Whoever has counted keeps the lock until it sleeps: so once this is read, they do sleep.
+        while lock().1 < times {
+            thread::yield_now();
+        }
+        lock().0.push(item);
+        changed.notify_all();
+    };
+    thread::scope(|scope| {
+        let takers = [scope.spawn(take), scope.spawn(take)];
+        put_when_asleep(2, "the first");
+        if look_again {
+            put_when_asleep(3, "the second"); // One has found nothing, and sleeps again.
+        }
+        takers.map(ScopedJoinHandle::join).iter().filter(|end| matches!(end, Ok(None))).count()
+    })
+}

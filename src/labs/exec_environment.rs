@@ -1,0 +1,119 @@
+//! Exec: another program in a process, and what it finds there: arguments, environment, folder, descriptors.
+//!
+//! A fork copies a process; an exec puts another program into one. Its memory goes, its number stays. What the new program
+//! knows of its caller is what it is given: words, variables, and the descriptors that were not closed on the way.
+//!
+//! **Invariants**
+//! - `LAB-EXEC-1`: arguments arrive as they are, blanks and all; a variable that was set arrives, one that was removed does
+//!   not, and what the program does to its own copy does not come back.
+//! - `LAB-EXEC-2`: a descriptor with close-on-exec is not there; one without is, under its number.
+//! - `LAB-EXEC-3`: exec keeps the process: the number is the same before and after.
+//!
+//! **Source**: the course's keyword process environment; execve(2), environ(7); `std::process::Command`.
+
+use std::env;
+use std::io::{self, Write, pipe};
+use std::os::fd::{AsFd, AsRawFd};
+use std::process::{Command, Stdio};
+
+use super::Journal;
+use crate::os::process::end_with_parent;
+use crate::os::set_close_on_exec;
+
+/// What the shell does with what it was given: a line for each thing. Its arguments: two words, two descriptors, a value.
+const SCRIPT: &str = r#"
+echo "$1|$2"
+echo "$GREETING|${HOME-none}|$(pwd)"
+GREETING=$5
+look() { state=closed; if [ -e "/proc/$$/fd/$1" ]; then state=open; fi; }
+look "$3"; third=$state; look "$4"; echo "$third|$state"
+read -r line; echo "$line"
+echo "$$"
+exec sh -c 'echo "$$"'
+"#;
+/// What is given as the first two arguments.
+pub const WORDS: [&str; 2] = ["two words", "$HOME; *"];
+/// What the variable holds.
+pub const GREETING: &str = "hello";
+/// What the shell sets it to.
+const CHANGED: &str = "changed";
+
+/// What the lab has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The arguments as they arrived.
+    pub words: Vec<String>,
+    /// A variable that was set, one that was removed, and the folder.
+    pub environment: Vec<String>,
+    /// The descriptor with close-on-exec, and that without.
+    pub descriptors: Vec<String>,
+    /// What came on standard input.
+    pub input: String,
+    /// The process's number before and after an exec of its own.
+    pub numbers: [String; 2],
+    /// Whether our own environment has the variable as the shell has set it.
+    pub came_back: bool,
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer; there is no `sh`.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    journal.line("A shell is started in the folder /, with two arguments, one variable set and HOME removed:")?;
+    let Report { words, environment, descriptors, input, numbers, came_back } = experiment()?;
+    journal.line(format_args!(
+        "  arguments:   {words:?}\n  \
+           environment: GREETING={}, HOME: {}, folder {}\n  \
+           descriptors: with close-on-exec {}, without it {}\n  \
+           input:       {input}\n  \
+           number:      {} before its exec of another shell, {} after\n  \
+           GREETING in our own environment afterwards: {}\n\n\
+         What to notice:\n\
+         - Arguments are a list, not a line: no shell has looked at them, so blanks and `$` need no quotes, and nobody can\n  \
+           smuggle in a command. That is why `Command` has no string to be split.\n\
+         - The environment is a copy, handed over at the exec. The shell changed its own, and ours never heard of it.\n\
+         - Nearly every program opens its descriptors with close-on-exec, as std does, so that a child does not keep a\n  \
+           pipe open that it knows nothing of (`handloom lab pipe-end`). What is to be handed over is said so.\n\
+         - Input, output and error are 0, 1 and 2 by custom only: `Command` copies a pipe's end to that number.\n\
+         - A number twice the same: exec changes the program, not the process. `fork` and `exec` are two calls, so that\n  \
+           between them a child can arrange all this.",
+        environment[0], environment[1], environment[2], descriptors[0], descriptors[1], numbers[0], numbers[1],
+        if came_back { "there" } else { "not there" },
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// There is no `sh`, or it says something else than it was asked to.
+pub fn experiment() -> io::Result<Report> {
+    // Both ends are made with close-on-exec; one loses it.
+    let (closed, open) = pipe()?;
+    set_close_on_exec(open.as_fd(), false)?;
+    let (input, mut typed) = pipe()?;
+    typed.write_all(b"from a pipe\n")?;
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(SCRIPT).arg("sh").args(WORDS);
+    command.args([closed.as_raw_fd(), open.as_raw_fd()].map(|number| number.to_string()));
+    command.arg(CHANGED);
+    command.env("GREETING", GREETING).env_remove("HOME").current_dir("/");
+    command.stdin(input).stderr(Stdio::inherit());
+    end_with_parent(&mut command);
+    let output = command.output()?;
+
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let split = |line: &str| line.split('|').map(str::to_owned).collect::<Vec<_>>();
+    let lines: Vec<_> = text.lines().collect();
+    let [words, environment, descriptors, input, before, after] = lines[..] else {
+        return Err(io::Error::other(format!("expected six lines from sh, came {text:?}")));
+    };
+    Ok(Report {
+        words: split(words),
+        environment: split(environment),
+        descriptors: split(descriptors),
+        input: input.to_owned(),
+        numbers: [before, after].map(str::to_owned),
+        came_back: env::var("GREETING").is_ok_and(|value| value == CHANGED),
+    })
+}

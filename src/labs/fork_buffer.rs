@@ -1,0 +1,98 @@
+//! Text that comes out twice: a buffer that was full of it when the process forked.
+//!
+//! Whoever prints into a buffer has printed nothing yet: the bytes lie in the process's memory until the buffer is
+//! flushed. A fork copies the memory, and so the bytes; each of the two flushes its copy.
+//!
+//! **Invariants**
+//! - `LAB-FORK-BUFFER-1`: what lies in a buffer at the fork comes out once for each process that flushes it.
+//! - `LAB-FORK-BUFFER-2`: flushed before the fork it comes out once.
+//! - `LAB-FORK-BUFFER-3`: a child that leaves by `_exit` flushes nothing: its copy goes with its memory, and with it what
+//!   it had printed itself.
+//!
+//! **Source**: fork(2), _exit(2); the well-known surprise with C's `printf` into a pipe.
+
+use std::io::{self, BufWriter, Read, Write, pipe};
+
+use super::Journal;
+use super::child::{fork_child, reap};
+
+/// What is printed before the fork.
+pub const BEFORE: &str = "printed before the fork\n";
+/// What the child prints.
+pub const CHILD: &str = "printed by the child\n";
+
+/// How the three ways came out: all that was read from the pipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Both flush what they have.
+    pub both_flush: String,
+    /// The buffer was flushed before the fork.
+    pub flushed_before: String,
+    /// The child leaves without a flush.
+    pub child_exits: String,
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer and of fork.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    journal.line("A buffered writer to a pipe. Text is printed, then the process forks, and the child prints too:")?;
+    let Report { both_flush, flushed_before, child_exits } = experiment()?;
+    for (heading, text) in [
+        ("Both flush at their end", both_flush),
+        ("Flushed before the fork", flushed_before),
+        ("The child leaves by _exit, without a flush", child_exits),
+    ] {
+        journal.line(format_args!("{heading}:"))?;
+        for line in text.lines() {
+            journal.line(format_args!("  {line}"))?;
+        }
+    }
+    journal.line(
+        "\nWhat to notice:\n\
+         - The first line was printed once, in the program, and came out twice. Nobody ran that line again: its bytes\n  \
+           were copied with the memory.\n\
+         - On a terminal it would have come out once: there a buffer is flushed at each line, so the mistake shows only\n  \
+           when the output goes to a file or a pipe.\n\
+         - The cure is to flush before the fork. And a child leaves by `_exit`, which runs no destructor and flushes\n  \
+           nothing, after it has flushed what it printed itself.\n\
+         - What is true of a buffer is true of everything whose end has an effect: a lock file, a temporary folder.",
+    )
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// Those of fork and of the pipe.
+pub fn experiment() -> io::Result<Report> {
+    Ok(Report {
+        both_flush: print_and_fork(false, true)?,
+        flushed_before: print_and_fork(true, true)?,
+        child_exits: print_and_fork(false, false)?,
+    })
+}
+
+/// Prints, forks, prints in the child; returns what came out.
+fn print_and_fork(flush_before: bool, flush_in_child: bool) -> io::Result<String> {
+    let (mut reader, writer) = pipe()?;
+    let mut out = BufWriter::new(writer);
+    out.write_all(BEFORE.as_bytes())?;
+    if flush_before {
+        out.flush()?;
+    }
+    let mut child = fork_child(|| {
+        out.write_all(CHILD.as_bytes())?;
+        if flush_in_child {
+            out.flush()?;
+        }
+        // From here it leaves by `_exit` (LAB-CHILD-1).
+        Ok(0)
+    })?;
+    reap(&mut child)?;
+    // Flushed and closed; now the pipe has no writing end any more, and so the text an end.
+    drop(out.into_inner()?);
+    let mut text = String::new();
+    reader.read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,138 @@
+//! A child that waits for ever: the lock that it wants was held by a thread that the fork did not copy.
+//!
+//! A fork copies all of the memory and one thread. A mutex that another thread held is held in the copy too; but there
+//! is nobody there who could give it back.
+//!
+//! **Invariants**
+//! - `LAB-FORK-LOCK-1`: the house's fork refuses while a second thread runs, and names it.
+//! - `LAB-FORK-LOCK-2`: forked all the same, the child sleeps in front of the lock, also long after the parent's thread
+//!   has given it back. A watchdog kills it.
+//! - `LAB-FORK-LOCK-3`: when the thread was joined before the fork, the child gets the lock.
+//!
+//! **Left out**: `pthread_atfork(3)`, by which libc saves its own locks, and which nobody can do for all of a program's.
+//!
+//! **Source**: fork(2) under "Notes"; Python 3.12 and later warn of `os.fork` in a process with threads.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::Journal;
+use super::child::{fork_child, is_readable_within, reap};
+use super::proc_files::{state, status};
+use crate::os::process::{self, Child, Exit, Fork};
+use crate::os::signal::Signal;
+use crate::os::{fork_despite_threads, thread_list};
+use crate::threads::Event;
+
+/// How long the watchdog gives the child after the lock is free in the parent. Without it, for ever.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// What the lab has found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What the house's fork said with a second thread.
+    pub refusal: String,
+    /// How many threads the child had that was forked all the same.
+    pub threads: String,
+    /// Its state after the parent's thread had given the lock back, and the watchdog had waited.
+    pub state: char,
+    /// How it ended.
+    pub hung: Exit,
+    /// How the child ended that was forked after the thread was joined.
+    pub after_join: Exit,
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer and of fork.
+///
+/// # Blocking
+/// For `PATIENCE`.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    journal.line("A thread, \"holder\", has a lock. Meanwhile the process forks, and the child wants the lock:")?;
+    let Report { refusal, threads, state, hung, after_join } = experiment()?;
+    journal.line(format_args!(
+        "  os::process::fork:    {refusal}\n  \
+           fork all the same:    the child has {threads} thread; with the lock long free in the parent it is in state {state}\n  \
+           the watchdog:         kills it: {hung}\n  \
+           after a join:         the child has taken the lock and left: {after_join}\n\n\
+         What to notice:\n\
+         - The child has a copy of the lock, in the state it was in. It has no copy of the thread that would open it.\n\
+         - That the parent's thread gave its lock back was of no use: that is another lock, in other memory.\n\
+         - It need not be your lock: one in a logger, in a library, in the allocator will do. So a program with threads\n  \
+           forks only to execute another program at once, which throws the copied memory away.\n\
+         - And so the house refuses, and names the thread: an error now is better than a child that hangs one time in\n  \
+           a thousand.",
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// Those of fork.
+///
+/// # Panics
+/// Never: the thread does not.
+pub fn experiment() -> io::Result<Report> {
+    let (lock, held, enough) = (Mutex::new(()), Event::new(), Event::new());
+    let life_of_holder = || {
+        let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        held.set();
+        enough.wait();
+        drop(guard);
+    };
+    let (refusal, child) = thread::scope(|scope| {
+        let holder =
+            thread::Builder::new().name("holder".to_owned()).spawn_scoped(scope, life_of_holder)?;
+        held.wait();
+        let refusal = refusal();
+        let child = fork_despite_threads(&lock).and_then(until_it_sleeps);
+        // Also when something has failed: else the scope would never end.
+        enough.set();
+        holder.join().expect("holds because the thread does not panic");
+        io::Result::Ok((refusal?, child?))
+    })?;
+    let (threads, state, hung) = watch(child)?;
+    // A join returns shortly before its thread has left the kernel's list.
+    while thread_list::names()?.len() > 1 {
+        thread::yield_now();
+    }
+    let mut child = fork_child(|| {
+        drop(lock.lock());
+        Ok(0)
+    })?;
+    Ok(Report { refusal, threads, state, hung, after_join: reap(&mut child)? })
+}
+
+/// What the house's fork says.
+fn refusal() -> io::Result<String> {
+    match process::fork() {
+        Ok(Fork::Child) => process::exit_now(1),
+        Ok(Fork::Parent(_)) => Err(io::Error::other("expected fork to refuse")),
+        Err(error) => Ok(error.to_string()),
+    }
+}
+
+/// Waits until the child sleeps: it has nothing to sleep on but the lock.
+fn until_it_sleeps(child: Child) -> io::Result<Child> {
+    while state(child.pid())? != 'S' {
+        if is_readable_within(child.as_fd(), Duration::from_millis(1))? {
+            return Err(io::Error::other("expected the child to wait for the lock, it has ended"));
+        }
+    }
+    Ok(child)
+}
+
+/// The watchdog: gives the child its time, looks at it, and kills it.
+fn watch(mut child: Child) -> io::Result<(String, char, Exit)> {
+    if is_readable_within(child.as_fd(), PATIENCE)? {
+        return Err(io::Error::other("expected the child to hang, it has ended"));
+    }
+    let seen = (status(child.pid(), "Threads")?, state(child.pid())?);
+    child.kill(Signal::Kill)?;
+    Ok((seen.0, seen.1, reap(&mut child)?))
+}

@@ -1,0 +1,118 @@
+//! A process, as the kernel describes it: number, parent, memory, descriptors, scheduling.
+//!
+//! A process is no mystery: it is a row of the kernel's table, and `/proc` shows the row as text. This lab reads its own.
+//!
+//! **Invariants**
+//! - `LAB-PROCESS-1`: code, constants, heap and stack lie in mappings of their own, with rights of their own: code cannot be
+//!   written, and nothing that can be written is run.
+//! - `LAB-PROCESS-2`: descriptors are small numbers; what is opened is in the list, and what is dropped is gone from it.
+//!
+//! **Source**: the course's question what a process is; proc(5), credentials(7), sched(7).
+
+use std::io::{self, pipe};
+use std::ptr;
+
+use super::Journal;
+use super::proc_files::{descriptors, place_of, status};
+use crate::os::ThreadUsage;
+use crate::os::affinity::allowed_cpus;
+use crate::os::process::{self, Pid};
+
+/// A place in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What lies there.
+    pub what: &'static str,
+    /// Where it is.
+    pub address: usize,
+    /// What may be done there, as the kernel writes it, such as "r-xp"; and the name of the mapping.
+    pub mapping: Option<(String, String)>,
+}
+
+/// What the lab has found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The process and its parent.
+    pub pids: (Pid, Pid),
+    /// How many threads it has.
+    pub threads: String,
+    /// Code, a constant, the heap, the stack.
+    pub places: Vec<Place>,
+    /// The descriptors before, with a pipe, and after the pipe was dropped.
+    pub descriptors: [Vec<(u32, String)>; 3],
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer, and of reading /proc.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let Report { pids: (pid, parent), threads, places, descriptors } = experiment()?;
+    let of_status = |field| status(pid, field);
+    journal.line(format_args!(
+        "Who       (status)  number {pid}, parent {parent}, threads {threads}, user {}",
+        of_status("Uid")?.split_whitespace().next().unwrap_or_default()
+    ))?;
+    journal.line(format_args!(
+        "Memory    (status)  {} of addresses, {} of them in memory now, stack {}",
+        of_status("VmSize")?,
+        of_status("VmRSS")?,
+        of_status("VmStk")?
+    ))?;
+    for Place { what, address, mapping } in places {
+        let (rights, name) = mapping.unwrap_or_default();
+        journal
+            .line(format_args!("          (maps)    {what:9} {address:#014x}  {rights}  {name}"))?;
+    }
+    for (heading, list) in ["at first", "with a pipe", "pipe dropped"].iter().zip(&descriptors) {
+        let list: Vec<_> = list.iter().map(|(number, to)| format!("{number} {to}")).collect();
+        journal.line(format_args!("Files     (fd)      {heading}: {}", list.join(", ")))?;
+    }
+    let usage = ThreadUsage::now()?;
+    journal.line(format_args!(
+        "Scheduling (status) state {}, may run on processors {:?}, has run for {:.1?}, gave the processor up {} times, \
+         lost it {} times",
+        of_status("State")?, allowed_cpus()?, usage.cpu, usage.voluntary, usage.involuntary
+    ))?;
+    journal.line(format_args!(
+        "\nWhat to notice:\n\
+         - All of this is text: try `cat /proc/$$/status`, `maps`, `fd`, `cmdline`, `environ`, `limits` in your shell,\n  \
+           whose number is {parent} if it has started this.\n\
+         - Addresses are the process's own. Another process has other memory at the same numbers.\n\
+         - \"x\" is: may be run, \"w\": may be written. No mapping here has both. \"p\" is private: a write is seen by nobody else.\n\
+         - Much is promised and little is in memory: a page is given when it is first touched.\n\
+         - A descriptor is an index into the process's table of open files, and the lowest free number is taken. 0, 1 and 2\n  \
+           are standard input, output and error; the one that leads to /proc/{pid}/fd is\n  \
+           the list itself, while it is read.\n\
+         - One thread was there without being asked for. A process is what threads run in; the kernel schedules threads.",
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// /proc is not mounted; out of descriptors.
+pub fn experiment() -> io::Result<Report> {
+    /// Something in the part of the program that is mapped for reading only.
+    static CONSTANT: u64 = 42;
+    let pid = process::pid();
+    let (on_stack, on_heap) = (0_u8, Box::new(0_u8));
+    let place =
+        |what, address| place_of(pid, address).map(|mapping| Place { what, address, mapping });
+    let places = vec![
+        place("code", (run as fn(&Journal) -> io::Result<()> as *const ()).addr())?,
+        place("constant", ptr::from_ref(&CONSTANT).addr())?,
+        place("heap", ptr::from_ref(&*on_heap).addr())?,
+        place("stack", ptr::from_ref(&on_stack).addr())?,
+    ];
+    let before = descriptors(pid)?;
+    let both_ends = pipe()?;
+    let with_pipe = descriptors(pid)?;
+    drop(both_ends);
+    Ok(Report {
+        pids: (pid, process::parent_pid()),
+        threads: status(pid, "Threads")?,
+        places,
+        descriptors: [before, with_pipe, descriptors(pid)?],
+    })
+}

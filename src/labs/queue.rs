@@ -1,0 +1,123 @@
+//! Producers and consumers: two threads make, three take, and a queue with a bound between them.
+//!
+//! Threads that share a list need a lock, a way to sleep until there is something, and an end. A queue is all three. Its
+//! bound is what holds a fast producer back: it sleeps until there is room (*back-pressure*), where a queue without one
+//! would take whatever comes, until the memory is full.
+//!
+//! **Invariants**
+//! - `LAB-QUEUE-1`: while nobody takes, the queue holds its capacity, not more, and both producers sleep.
+//! - `LAB-QUEUE-2`: each item is taken once, by one consumer or another; those of one producer in their order.
+//! - `LAB-QUEUE-3`: after the close the consumers take what is left, and then end; none has to be told by itself.
+//! - `LAB-QUEUE-4`: without a bound nobody is held back, and all that was made lies in memory at once.
+//!
+//! **Source**: the course's keyword; Python's `queue.Queue`. The queue itself is [`threads::Queue`](crate::threads::Queue).
+
+use std::io;
+use std::iter;
+use std::thread;
+
+use super::Journal;
+use crate::threads::{PutError, Queue};
+
+/// How many items the queue may hold.
+pub const CAPACITY: usize = 3;
+/// How many items each producer makes.
+pub const ITEMS: usize = 10;
+/// How many produce.
+pub const PRODUCERS: usize = 2;
+/// How many consume.
+pub const CONSUMERS: usize = 3;
+
+/// An item: who made it, and as the how-manieth.
+pub type Item = (usize, usize);
+
+/// What the lab has found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How many items lay in the queue, and how many producers slept, before anybody took.
+    pub held_back: (usize, usize),
+    /// How often a producer found the queue full.
+    pub full: usize,
+    /// What each consumer took, in its order.
+    pub taken: Vec<Vec<Item>>,
+    /// How many items lay in a queue without a bound before anybody took.
+    pub unbounded: usize,
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    journal.line(format_args!(
+        "{PRODUCERS} producers of {ITEMS} items each, {CONSUMERS} consumers, a queue for {CAPACITY}. The consumers are late:"
+    ))?;
+    let Report { held_back: (held, asleep), full, taken, unbounded } = experiment();
+    journal.line(format_args!("  the queue holds {held}, and {asleep} producers sleep"))?;
+    for (consumer, items) in taken.iter().enumerate() {
+        let list: Vec<_> = items.iter().map(|(who, what)| format!("{who}.{what}")).collect();
+        journal.line(format_args!(
+            "  consumer {consumer} took {:2}: {}",
+            items.len(),
+            list.join(" ")
+        ))?;
+    }
+    journal.line(format_args!(
+        "  a producer found it full {full} times\n  \
+           without a bound: {unbounded} items lie there before the first is taken\n\n\
+         What to notice:\n\
+         - All {} items were taken, each once. Who takes which is nobody's plan: whoever is free.\n\
+         - Nobody told the producers to slow down. The queue was full, so `put` slept: back-pressure.\n\
+         - Without the bound they are never slowed, and the memory pays; it is only a question of time.\n\
+         - The end is part of the queue: after `close` a consumer gets what is left, and then `None`. Without it all\n  \
+           {CONSUMERS} would sleep for ever, or need a false item each.\n\
+         - No thread here touches a lock: what they share is in the queue, and an item has one owner at a time.",
+        PRODUCERS * ITEMS,
+    ))
+}
+
+/// The experiment itself.
+pub fn experiment() -> Report {
+    let (held_back, full, taken) = exchange(&Queue::new(CAPACITY), PRODUCERS);
+    let (unbounded, ..) = exchange(&Queue::new(usize::MAX), 0);
+    Report { held_back, full, taken, unbounded: unbounded.0 }
+}
+
+/// Lets the producers work until so many of them sleep (or, if none shall, until all have ended), and then the consumers.
+///
+/// Returns how many items lay there and how many producers slept, how often one found the queue full, and what
+/// each consumer took.
+fn exchange(queue: &Queue<Item>, shall_sleep: usize) -> ((usize, usize), usize, Vec<Vec<Item>>) {
+    let produce = |me| (1..=ITEMS).filter(|&number| found_full(queue, (me, number))).count();
+    let consume = || iter::from_fn(|| queue.get()).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        let produce = &produce;
+        let producers: Vec<_> = (0..PRODUCERS).map(|me| scope.spawn(move || produce(me))).collect();
+        // Nobody takes yet, so whoever sleeps stays asleep, and whoever has ended has put everything.
+        while queue.waiting() < shall_sleep || queue.len() < CAPACITY {
+            thread::yield_now();
+        }
+        while shall_sleep == 0 && !producers.iter().all(thread::ScopedJoinHandle::is_finished) {
+            thread::yield_now();
+        }
+        let held_back = (queue.len(), queue.waiting());
+
+        let consumers: Vec<_> = (0..CONSUMERS).map(|_| scope.spawn(consume)).collect();
+        let join = "holds because the threads do not panic";
+        let full = producers.into_iter().map(|thread| thread.join().expect(join)).sum();
+        queue.close();
+        (held_back, full, consumers.into_iter().map(|thread| thread.join().expect(join)).collect())
+    })
+}
+
+/// Puts an item, and tells whether it had to wait for room.
+fn found_full(queue: &Queue<Item>, item: Item) -> bool {
+    match queue.try_put(item) {
+        Ok(()) => false,
+        Err(PutError::Full(item)) => {
+            queue.put(item).expect("holds because it is closed after the last item");
+            true
+        }
+        Err(PutError::Closed(_)) => unreachable!("it is closed after the last item"),
+    }
+}

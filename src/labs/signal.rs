@@ -1,0 +1,150 @@
+//! Signals: a number that the kernel brings to a process, between any two of its instructions.
+//!
+//! What then happens is decided by the number and by what the process has arranged: it dies, goes on as if nothing had
+//! been, or a function of its own is called in between.
+//!
+//! **Invariants**
+//! - `LAB-SIGNAL-1`: without an arrangement SIGTERM ends a process, and the wait says which signal it was.
+//! - `LAB-SIGNAL-2`: one with a handler goes on, and sees each signal that came by itself.
+//! - `LAB-SIGNAL-3`: signals are not queued: several of one kind that come while it is blocked are seen once.
+//! - `LAB-SIGNAL-4`: one that ignores SIGTERM lives on. SIGKILL can be neither ignored nor handled.
+//!
+//! **Left out**: real-time signals, which are queued.
+//!
+//! **Source**: signal(7), sigaction(2).
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use super::Journal;
+use super::child::{fork_child, hear, reap};
+use crate::os::EventFd;
+use crate::os::process::{Child, Exit};
+use crate::os::signal::{self, AllBlocked, Signal};
+
+/// How often the signal is sent that is counted.
+pub const SENT: u32 = 5;
+
+/// How each child ended; the ones that count leave with the count as their code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Without any arrangement, after SIGTERM.
+    pub by_default: Exit,
+    /// With a handler, after SIGUSR1 was sent [`SENT`] times, each when the one before had been seen.
+    pub one_by_one: Exit,
+    /// With a handler, after the same while signals were blocked.
+    pub while_blocked: Exit,
+    /// Ignoring SIGTERM, after SIGTERM and then SIGKILL.
+    pub ignoring: Exit,
+    /// Whether SIGKILL let itself be handled.
+    pub kill_is_handled: bool,
+}
+
+/// What parent and child call each other by.
+struct Bells {
+    /// The child is ready, or has seen one.
+    to_parent: EventFd,
+    /// Everything was sent.
+    to_child: EventFd,
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer and of fork.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    journal.line("Four children get signals; those that count leave with the count as code:")?;
+    let Report { by_default, one_by_one, while_blocked, ignoring, kill_is_handled } = experiment()?;
+    journal.line(format_args!(
+        "  SIGTERM, nothing arranged:                 {by_default}\n  \
+           SIGUSR1 {SENT} times, one by one, handled:      {one_by_one}\n  \
+           SIGUSR1 {SENT} times while it is blocked:       {while_blocked}\n  \
+           SIGTERM ignored, then SIGKILL:             {ignoring}\n  \
+           a handler for SIGKILL:                     {}\n\n\
+         What to notice:\n\
+         - \"signal 15\" is not \"code 15\": the parent can tell a death from a farewell. (A shell shows 128 + 15.)\n\
+         - A handler runs between two instructions, perhaps while a lock is held: it may hardly do anything. The house's\n  \
+           raises a count and writes to a descriptor; ordinary code finds both later.\n\
+         - Five came, one was seen: the kernel keeps one bit for each kind, not a queue. A signal says \"look\", never how often.\n\
+         - SIGTERM is a request: finish and go. SIGKILL is no request, and nothing is finished: no flush, no destructor.",
+        if kill_is_handled { "accepted" } else { "refused by the kernel" },
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// Those of fork, and of the signals that may be sent.
+pub fn experiment() -> io::Result<Report> {
+    let wait = |bells: &Bells| {
+        bells.to_parent.signal()?;
+        hear(&bells.to_child).map(|()| 0)
+    };
+    let by_default = with_child(wait, |child, _| child.kill(Signal::Terminate))?;
+    let one_by_one = with_child(count_one_by_one, |child, bells| {
+        for _ in 0..SENT {
+            child.kill(Signal::User1)?;
+            hear(&bells.to_parent)?;
+        }
+        Ok(())
+    })?;
+    let while_blocked = with_child(count_after_block, |child, bells| {
+        (0..SENT).try_for_each(|_| child.kill(Signal::User1))?;
+        bells.to_child.signal()
+    })?;
+    let ignoring = with_child(
+        |bells| {
+            signal::ignore(Signal::Terminate)?;
+            wait(bells)?;
+            // Only who has outlived SIGTERM comes here, and says so.
+            wait(bells)
+        },
+        |child, bells| {
+            child.kill(Signal::Terminate)?;
+            bells.to_child.signal().and_then(|()| hear(&bells.to_parent))?;
+            child.kill(Signal::Kill)
+        },
+    )?;
+    let kill_is_handled = signal::install(Signal::Kill).is_ok();
+    Ok(Report { by_default, one_by_one, while_blocked, ignoring, kill_is_handled })
+}
+
+/// Forks a child, waits until it is ready, does something to it, and returns how it ended.
+fn with_child(
+    life: impl FnOnce(&Bells) -> io::Result<i32>,
+    act: impl FnOnce(&Child, &Bells) -> io::Result<()>,
+) -> io::Result<Exit> {
+    let bells = Bells { to_parent: EventFd::new()?, to_child: EventFd::new()? };
+    let mut child = fork_child(|| life(&bells))?;
+    hear(&bells.to_parent)?;
+    act(&child, &bells)?;
+    reap(&mut child)
+}
+
+/// A child's life: counts, and tells the parent of each.
+fn count_one_by_one(bells: &Bells) -> io::Result<i32> {
+    signal::install(Signal::User1)?;
+    bells.to_parent.signal()?;
+    let mut seen = 0;
+    while seen < SENT {
+        // A look now and then: the descriptor of `event_fd` stays readable after the first (SIGNAL-3).
+        if signal::count(Signal::User1) > seen {
+            seen += 1;
+            bells.to_parent.signal()?;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    i32::try_from(seen).map_err(io::Error::other)
+}
+
+/// A child's life: lets no signal through until everything was sent, and then counts.
+fn count_after_block(bells: &Bells) -> io::Result<i32> {
+    signal::install(Signal::User1)?;
+    let blocked = AllBlocked::new()?;
+    bells.to_parent.signal()?;
+    hear(&bells.to_child)?;
+    // What waits is delivered before this returns.
+    drop(blocked);
+    i32::try_from(signal::count(Signal::User1)).map_err(io::Error::other)
+}

@@ -1,0 +1,145 @@
+//! A pair of sockets: a pipe with two directions, with messages if one likes, and through which descriptors travel.
+//!
+//! Two processes that ask and answer need two pipes, and four ends to keep in order. A pair of sockets has one end for each
+//! process, to read and to write. It needs no address, so nobody else can connect to it.
+//!
+//! **Invariants**
+//! - `LAB-SOCKETPAIR-1`: each end reads what the other has written, in both directions, by one descriptor.
+//! - `LAB-SOCKETPAIR-2`: one direction can be closed alone: the peer reads an end, and can still answer.
+//! - `LAB-SOCKETPAIR-3`: a pair for packets keeps the borders: one receive for one send, where a stream has none.
+//! - `LAB-SOCKETPAIR-4`: a descriptor that is sent arrives as one of the receiver's own, which leads to the same open file.
+//!
+//! **Left out**: sockets with a name in the file system, for processes that are not related.
+//!
+//! **Source**: socketpair(2), unix(7) under `SCM_RIGHTS`.
+
+use std::fs::File;
+use std::io::{self, Read, Write, pipe};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use super::Journal;
+use super::child::{fork_child, reap};
+use super::proc_files::descriptors;
+use crate::os::process::{self, Exit};
+use crate::os::socket_pair::{packets, receive, receive_with_fds, send_all, send_with_fds, stream};
+
+/// What the parent asks, in two sends.
+pub const ASKED: [&str; 2] = ["three ", "words"];
+/// The most that one receive takes.
+const MOST: usize = 100;
+
+/// What the lab has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The child's answer, which came after the parent had closed its direction.
+    pub answer: String,
+    /// How the child ended; its code is the number of bytes it was asked.
+    pub exit: Exit,
+    /// What one receive brought after two sends, on a stream and on packets.
+    pub received: [String; 2],
+    /// Where the writing end of a pipe led in the parent, and where what the child got led in the child.
+    pub same_file: [String; 2],
+    /// What came out of that pipe, though its writing end was closed in the parent: the child wrote it.
+    pub through: String,
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer, of fork and of sockets.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    journal.line(format_args!(
+        "The parent asks {ASKED:?}, closes its direction, and waits for the answer:"
+    ))?;
+    let Report { answer, exit, received: [stream, packet], same_file: [here, there], through } =
+        experiment()?;
+    journal.line(format_args!(
+        "  the child answered {answer:?} and left with the number of bytes: {exit}\n  \
+           one receive after two sends: {stream:?} on a stream, {packet:?} on packets\n  \
+           a descriptor that was sent:  {here} here, {there} in the child; it wrote {through:?}\n\n\
+         What to notice:\n\
+         - One descriptor for each side, both directions. With pipes it would be two pipes, and four ends.\n\
+         - \"I have said all\" is a direction of its own: after it the peer reads an end, and answers all the same.\n\
+         - The same calls as on the network, so what works on a pair can be moved to TCP. Packets it has not: there a\n  \
+           message needs a length or a line's end.\n\
+         - The descriptor was not inherited: the child was there before the pipe was. What was sent is a right, not a\n  \
+           number; the number may differ. So servers hand over connections, and processes share memory.\n\
+         - A write whose peer is gone is an error here, not a SIGPIPE: `send` can say so, a pipe's `write` cannot.",
+    ))
+}
+
+/// The experiment itself.
+///
+/// # Errors
+/// As [`run`], but for the journal.
+pub fn experiment() -> io::Result<Report> {
+    let (answer, exit) = ask()?;
+    let (same_file, through) = hand_over()?;
+    let received = [one_receive(stream()?)?, one_receive(packets()?)?];
+    Ok(Report { answer, exit, received, same_file, through })
+}
+
+/// Asks a child, and returns its answer and its end.
+fn ask() -> io::Result<(String, Exit)> {
+    let (ours, theirs) = stream()?;
+    let (mut ours, mut theirs) = (UnixStream::from(ours), UnixStream::from(theirs));
+    let mut child = fork_child(|| {
+        let mut text = String::new();
+        theirs.read_to_string(&mut text)?;
+        theirs.write_all(text.to_uppercase().as_bytes())?;
+        i32::try_from(text.len()).map_err(io::Error::other)
+    })?;
+    for part in ASKED {
+        ours.write_all(part.as_bytes())?;
+    }
+    // This is told to the socket, not to a descriptor: it counts although the child has a copy of our end.
+    ours.shutdown(Shutdown::Write)?;
+    drop(theirs);
+    let mut answer = String::new();
+    ours.read_to_string(&mut answer)?;
+    Ok((answer, reap(&mut child)?))
+}
+
+/// Sends twice, receives once.
+fn one_receive((left, right): (OwnedFd, OwnedFd)) -> io::Result<String> {
+    for part in ASKED {
+        send_all(left.as_fd(), part.as_bytes())?;
+    }
+    let mut bytes = Vec::new();
+    receive(right.as_fd(), &mut bytes, MOST)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Sends a child the writing end of a pipe that was made after the fork.
+///
+/// Returns where it leads, here and there, and what comes out of the pipe.
+fn hand_over() -> io::Result<([String; 2], String)> {
+    let (ours, theirs) = packets()?;
+    let mut child = fork_child(move || {
+        let (_, fds) = receive_with_fds(theirs.as_fd(), &mut [0], true)?;
+        let fd = fds.into_iter().next().ok_or(io::ErrorKind::UnexpectedEof)?;
+        let there = leads_to(&fd)?;
+        File::from(fd).write_all(b"hello")?;
+        send_all(theirs.as_fd(), there.as_bytes()).map(|()| 0)
+    })?;
+    let (mut reader, writer) = pipe()?;
+    let writer = OwnedFd::from(writer);
+    let here = leads_to(&writer)?;
+    send_with_fds(ours.as_fd(), b"!", &[writer.as_fd()])?;
+    drop(writer);
+    let mut there = Vec::new();
+    receive(ours.as_fd(), &mut there, MOST)?;
+    reap(&mut child)?;
+    let mut through = String::new();
+    reader.read_to_string(&mut through)?;
+    Ok(([here, String::from_utf8_lossy(&there).into_owned()], through))
+}
+
+/// Where a descriptor of this process leads, as the kernel names it, such as "pipe:[4711]".
+fn leads_to(fd: &OwnedFd) -> io::Result<String> {
+    let all = descriptors(process::pid())?;
+    let ours = all.into_iter().find(|(number, _)| i64::from(*number) == i64::from(fd.as_raw_fd()));
+    ours.map(|(_, to)| to).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
