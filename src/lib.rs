@@ -218,6 +218,7 @@
 //! | `PAGES-1` to 2 | `fetch/pages.rs` |
 //! | `PAIR-1` to 3 | `os/socket_pair.rs` |
 //! | `PARK-1` to 2 | `rt/parked.rs` |
+//! | `PART-1` to 2 | `cli/tour/part.rs` |
 //! | `PARTED-1` to 3 | `factorial/parted.rs` |
 //! | `PATIENCE-1` to 2 | `web/server/patience.rs` |
 //! | `PAYLOAD-1` | `processes/payload.rs` |
@@ -300,7 +301,7 @@
 //! | `TIMEOUT-1` to 2 | `aio/timeout.rs` |
 //! | `TIMER-1` to 4 | `rt/timers.rs` |
 //! | `TOOM-1` to 3 | `factorial/toom.rs` |
-//! | `TOUR-1` to 3 | `cli/tour.rs` |
+//! | `TOUR-1` to 3 | `cli/tour/guide.rs` |
 //! | `UPDATES-1` to 2 | `labs/gil/updates.rs` |
 //! | `URL-1` to 3 | `http/url.rs` |
 //! | `USAGE-1` to 3 | `compare/usage.rs` |

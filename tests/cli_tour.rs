@@ -33,11 +33,29 @@ fn tour(directory: &Path) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn a_tour_shows_every_model_and_writes_its_report() {
+fn a_tour_goes_through_every_part_and_writes_its_report() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tour");
     let (code, shown, told) = tour(&directory);
     assert_eq!(code, Some(0), "TOUR-2: {shown} {told}");
     assert!(shown.contains("What to notice"), "{shown}");
+    for part in ["a server that adds two numbers", "seven models", "factorials", "Wow!"] {
+        let title = shown.lines().find(|line| line.contains(part));
+        assert!(
+            title.is_some_and(|line| line.contains(". ")),
+            "TOUR-2: no part about {part}: {shown}"
+        );
+    }
+    // What was said to both servers, the threads that it took, and what was done with the file.
+    for seen in
+        ["server: \"0.3\\n\"", "with 3 clients 4", "with 3 clients 1", "sets the event", "deleted "]
+    {
+        assert!(shown.contains(seen), "TOUR-2: expected {seen} in {shown}");
+    }
+    assert!(!directory.join("wow.txt").exists(), "TOUR-2: the file is deleted");
+    for name in ["factorial.svg", "factorial.txt"] {
+        let text = fs::read_to_string(directory.join(name)).expect(name);
+        assert!(text.contains("processes"), "TOUR-3: {text}");
+    }
     for name in ["compare.svg", "compare.txt", "report.html"] {
         let text = fs::read_to_string(directory.join(name)).expect(name);
         for model in MODELS {
@@ -59,6 +77,6 @@ fn a_directory_that_cannot_be_made_ends_it_with_1() {
     fs::write(&file, "not a directory").expect("write");
     let (code, _, told) = tour(&file);
     assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("write ") && told.contains("compare.svg"), "{told}");
+    assert!(told.contains("write ") && told.contains("tour-file"), "{told}");
     fs::remove_file(&file).expect("remove");
 }

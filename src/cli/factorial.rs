@@ -5,6 +5,7 @@
 //! - `FACTORIAL-2`: ctrl-c ends it with what was measured so far, and no process is left; the exit code is 130.
 //! - `FACTORIAL-3`: a wrong result or a pool that failed is told, and the exit code is 1.
 
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -99,7 +100,22 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         chunk: args.optional("chunk", whole("tasks", 1..=MOST_TASKS))?,
     };
     let out = args.value("out", directory)?;
-    let stop = interruption()?;
+    let outcome = hold(&contest, interruption()?, output)?;
+    if args.is_given("json") {
+        output.line(to_json(&outcome))?;
+    } else {
+        output.bytes(table(&outcome).as_bytes())?;
+    }
+    write_report(&out, &outcome)?;
+    verdict(&outcome)
+}
+
+/// Holds a contest, with progress.
+pub(crate) fn hold(
+    contest: &Contest,
+    stop: BorrowedFd<'_>,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
     let outcome = contest.run(stop, &mut |stage| match stage {
         Stage::Starts => output.progress("the pools start"),
         Stage::Goes(kind, size) => {
@@ -108,14 +124,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         Stage::Parts(kind, n) => output.progress(format_args!("{kind}: {n}!, parted")),
     });
     output.clear_progress();
-    let outcome = outcome.map_err(|error| Failure::while_doing("start the pools", error))?;
-    if args.is_given("json") {
-        output.line(to_json(&outcome))?;
-    } else {
-        output.bytes(table(&outcome).as_bytes())?;
-    }
-    write_report(&out, &outcome)?;
-    verdict(&outcome)
+    outcome.map_err(|error| Failure::while_doing("start the pools", error))
 }
 
 /// Reads a number.
@@ -155,7 +164,7 @@ fn write_report(out: &Path, outcome: &Outcome) -> Result<(), Failure> {
 }
 
 /// How the program ends.
-fn verdict(outcome: &Outcome) -> Result<(), Failure> {
+pub(crate) fn verdict(outcome: &Outcome) -> Result<(), Failure> {
     if outcome.is_stopped {
         return Err(Failure::Interrupted);
     }

@@ -34,22 +34,23 @@ impl Row {
         Some(alone?.wall.as_secs_f64() / pool?.wall.as_secs_f64())
     }
 
-    /// How long one task computes, where nothing else happens.
-    fn computing(&self) -> Option<Duration> {
+    /// How many seconds one task computes, where nothing else happens.
+    fn computing(&self) -> Option<f64> {
         self.run(PoolKind::Sequential).map(|run| self.for_each_task(run.computing))
     }
 
-    /// What a pool adds to each task (`SHOW-2`).
-    fn added(&self, kind: PoolKind, workers: usize) -> Option<Duration> {
+    /// How many seconds a pool adds to each task (`SHOW-2`).
+    fn added(&self, kind: PoolKind, workers: usize) -> Option<f64> {
         let workers = if kind == PoolKind::Sequential { 1 } else { workers };
         let run = self.run(kind)?;
         let all = run.wall * u32::try_from(workers).unwrap_or(u32::MAX);
         Some(self.for_each_task(all.saturating_sub(run.computing)))
     }
 
-    /// A span's share of one task.
-    fn for_each_task(&self, span: Duration) -> Duration {
-        span / u32::try_from(self.size.numbers.len().max(1)).unwrap_or(u32::MAX)
+    /// A span's share of one task, in seconds: it may be less than a nanosecond.
+    fn for_each_task(&self, span: Duration) -> f64 {
+        let tasks = u32::try_from(self.size.numbers.len().max(1)).unwrap_or(u32::MAX);
+        span.as_secs_f64() / f64::from(tasks)
     }
 }
 
@@ -77,7 +78,7 @@ impl Outcome {
         let points: Vec<_> = self
             .rows
             .iter()
-            .filter_map(|row| Some((row, row.computing()?.as_secs_f64(), row.speed_up(kind)?)))
+            .filter_map(|row| Some((row, row.computing()?, row.speed_up(kind)?)))
             .collect();
         let last_loss = points.iter().rposition(|(.., speed)| *speed < 1.0)?;
         let (below, time_below, speed_below) = points[last_loss];
@@ -189,9 +190,12 @@ fn additions(outcome: &Outcome) -> String {
     columns(&headings, &rows)
 }
 
-/// A span that may be a few nanoseconds.
-fn short_span(time: Duration) -> String {
-    if time < Duration::from_micros(1) { format!("{} ns", time.as_nanos()) } else { span(time) }
+/// Seconds that may be a few nanoseconds.
+fn short_span(seconds: f64) -> String {
+    if seconds < 1e-7 {
+        return format!("{:.1} ns", seconds * 1e9);
+    }
+    Duration::try_from_secs_f64(seconds).map_or_else(|_| format!("{seconds} s"), span)
 }
 
 /// Draws how many times as fast as the sequential run each pool is, over how long a task computes.
@@ -203,7 +207,7 @@ pub fn chart(outcome: &Outcome) -> String {
         points: outcome
             .rows
             .iter()
-            .filter_map(|row| Some([row.computing()?.as_secs_f64() * 1e6, row.speed_up(kind)?]))
+            .filter_map(|row| Some([row.computing()? * 1e6, row.speed_up(kind)?]))
             .collect(),
     });
     Lines {
@@ -256,7 +260,10 @@ fn row_json(row: &Row, workers: usize) -> Json {
             ("pool", Json::text(kind.name())),
             ("wall_us", micros(run.map(|run| run.wall))),
             ("computing_us", micros(run.map(|run| run.computing))),
-            ("added_us_per_task", micros(row.added(*kind, workers))),
+            (
+                "added_us_per_task",
+                Json::real(row.added(*kind, workers).map(|seconds| seconds * 1e6)),
+            ),
             ("speed_up", Json::real(row.speed_up(*kind))),
         ])
     });

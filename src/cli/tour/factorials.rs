@@ -1,0 +1,47 @@
+//! The third task: the same factorials in every pool.
+
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use super::super::factorial::{hold, verdict};
+use super::super::failure::Failure;
+use super::super::output::Output;
+use super::part::{Part, Shown, Tour};
+use crate::factorial::contest::{Contest, PoolKind, Sizes, chart, table};
+
+/// The part.
+pub(super) const PART: Part = Part {
+    title: "Task 3: factorials on threads, on processes, and under a GIL",
+    introduction: &[
+        "The same tasks one after another, on a pool of threads, on a pool of processes, and on threads that take",
+        "turns with one lock as CPython's do; from 0!, which is nothing to do, to what the time allows.",
+    ],
+    run,
+    notices: &[
+        "The smallest tasks: every pool loses. To hand a job over costs more than to do it, and to another process most.",
+        "The largest: two workers need half the time, threads and processes alike. Rust's threads have no GIL.",
+        "gil: however many threads, the time is that of one. That is why Python computes with processes.",
+        "In between lies the crossover: how long a task must compute before it is worth handing over.",
+        "What a process adds grows with the result: its limbs travel from one memory to another.",
+    ],
+};
+
+/// About how long the contest may take.
+const TIME: Duration = Duration::from_secs(5);
+
+/// Holds the contest.
+fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
+    let contest = Contest {
+        pools: PoolKind::ALL.to_vec(),
+        workers: available_parallelism().map_or(1, usize::from),
+        sizes: Sizes::For(TIME, None),
+        chunk: None,
+    };
+    let outcome = hold(&contest, tour.stop, output)?;
+    Ok(Shown {
+        text: table(&outcome),
+        files: vec![("factorial.txt", table(&outcome))],
+        picture: Some(("factorial.svg", chart(&outcome))),
+        verdict: verdict(&outcome),
+    })
+}

@@ -1,0 +1,13 @@
+//! `handloom tour`: the course's five tasks and the gateway, one after another, with what to look at.
+//!
+//! Read `part` (what a part of the tour is), `guide` (how it goes from part to part, and what it leaves behind), then
+//! the parts in their order: `conversation`, `models`, `factorials`, `watching`.
+
+mod conversation;
+mod factorials;
+mod guide;
+mod models;
+mod part;
+mod watching;
+
+pub(crate) use guide::SUBCOMMAND;
