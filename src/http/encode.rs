@@ -211,12 +211,14 @@ fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     /// Digits of the largest number.
     const MOST_DIGITS: usize = 20;
     let (mut digits, mut first) = ([b'0'; MOST_DIGITS], MOST_DIGITS - 1);
-    while number >= 10 {
+    loop {
         digits[first] += (number % 10) as u8;
         number /= 10;
+        if number == 0 {
+            break;
+        }
         first -= 1;
     }
-    digits[first] += number as u8;
     out.extend_from_slice(&digits[first..]);
 }
 

@@ -5,12 +5,13 @@
 //! - `POOLS-2` Little is kept: what a crowd needed once is not the server's for ever.
 //! - `POOLS-3` The text of `Date` is made once in a second.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::request::Request;
 use crate::http::Fields;
 use crate::http::date::http_date;
+use crate::os;
 
 /// How much one read can take, in bytes: a batch of many requests, a body in several turns.
 pub(super) const READ_BYTES: usize = 16 * 1024;
@@ -35,6 +36,8 @@ pub(super) struct Pools {
     types: RefCell<Vec<(&'static str, Fields)>>,
     /// The second since 1970 that the text of `Date` is for, and the text (`POOLS-3`).
     date: RefCell<(u64, String)>,
+    /// The tick of the kernel's clock in which the time was last looked at; to ask for the tick costs less.
+    tick: Cell<i64>,
 }
 
 impl Pools {
@@ -94,6 +97,10 @@ impl Pools {
 
     /// Makes the text of `Date` anew, if a second has passed.
     pub(super) fn refresh_date(&self) {
+        let tick = os::tick();
+        if self.tick.replace(tick) == tick {
+            return;
+        }
         let now = SystemTime::now();
         let second = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let mut date = self.date.borrow_mut();
