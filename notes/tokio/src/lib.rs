@@ -7,6 +7,7 @@
 
 pub mod calc;
 pub mod fetch;
+pub mod labs;
 pub mod watch;
 
 /// Tokio itself, for the benches and tests that lay it beside handloom's loop, so that its version
