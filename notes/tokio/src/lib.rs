@@ -7,6 +7,7 @@
 
 pub mod calc;
 pub mod fetch;
+pub mod factorial;
 pub mod labs;
 pub mod watch;
 

@@ -1,8 +1,10 @@
 //! Who switches between tasks on tokio: they do, at an `.await`, and nowhere else.
 //!
 //! Line for line `handloom::labs::cooperative`, and half as many hand-overs: tokio puts those who yield aside, and wakes
-//! them after it has looked at the selector, the last one first. So the order is a b, b a, a b. Nobody says that a task holds the thread: tokio does not look. What it
-//! has instead is a budget: a task that always finds its sockets ready is made to yield after 128 of them.
+//! them after it has looked at the selector, the last one first. So the order is a b, b a, a b.
+//!
+//! Nobody says that a task holds the thread: tokio does not look. What it has instead is a budget: a task that always
+//! finds its sockets ready is made to yield after 128 of them.
 
 use std::cell::Cell;
 use std::hint::black_box;
