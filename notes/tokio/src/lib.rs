@@ -6,8 +6,9 @@
 //! a comment says why.
 
 pub mod calc;
-pub mod fetch;
 pub mod factorial;
+pub mod fetch;
+pub mod fetch_logs;
 pub mod labs;
 pub mod watch;
 
