@@ -3,8 +3,7 @@
 //! What differs on purpose stands in `notes/differences.md` with its reason, and in [`Twin`]'s tables here. Where there is
 //! no `python3`, its share is skipped, and a line on stderr says so.
 //!
-//! Not here yet: the logs of `handloom fetch` and its twins, whose lines must be equal but for the times; and the
-//! answers of the gateways. Their place is below the watcher.
+//! Not here yet: `handloom fetch` and `handloom gateway`. Each has one line to add, in [`FETCHERS`] and in [`GATEWAYS`].
 
 #![expect(unreachable_pub, reason = "the folders beside this file are a part of it")]
 
@@ -21,7 +20,7 @@ use std::fs;
 use std::io::{self, Read, Write, stderr, stdout};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, exit};
 use std::thread;
 use std::time::Duration;
 
@@ -30,10 +29,11 @@ use conversations::script::{PAUSE, SMALL_LIMIT, Script, TALKS, endings, oversize
 use conversations::{PATIENCE, deliveries};
 use folder::Folder;
 use handloom::calc::{Config, Op};
+use handloom::json::Json;
 use handloom::watch::{Needle, Order};
 use handloom_tokio::tokio::net::TcpListener;
 use handloom_tokio::tokio::runtime::{Builder, LocalOptions};
-use handloom_tokio::{calc, watch};
+use handloom_tokio::{calc, fetch_logs, gateway, watch};
 use twin::{BETWEEN, TWIN, Twin};
 
 /// The test that becomes a twin when it is told to.
@@ -56,6 +56,15 @@ const WATCHERS: [Twin; 4] = [
     Twin::Tokio("watch"),
     Twin::Python("watch.py"),
 ];
+
+/// The fetchers, and the ways in which each fetches; each way has a log. `handloom fetch` belongs here too, and first.
+const FETCHERS: [(Twin, &[&str]); 2] = [
+    (Twin::Tokio("fetch"), &["sequential", "async"]),
+    (Twin::Python("fetch.py"), &["sequential", "threads", "async"]),
+];
+
+/// The gateways. `handloom gateway` belongs here too, and first.
+const GATEWAYS: [Twin; 2] = [Twin::Tokio("gateway"), Twin::Python("gateway.py")];
 
 /// A pause so long that no fragment counts as one, however busy the machine is.
 const NO_PAUSE: [&str; 2] = ["--pause-ms", "600000"];
@@ -295,6 +304,167 @@ fn every_watcher_says_and_does_the_same() {
     }
 }
 
+/// Parts a line of a log into its time and the rest; the time must be one of the grammar.
+fn without_stamp(line: &str) -> &str {
+    const SHAPE: &str = "0000-00-00T00:00:00.000000Z ";
+    let (stamp, rest) = line.split_at_checked(SHAPE.len()).expect("a time and a text");
+    let shape: String = stamp.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    assert_eq!(shape, SHAPE, "DESIGN, logs of a fetch: came {line:?}");
+    rest
+}
+
+/// The log of one way of fetching: lines without their times, and a failure's words behind the phase left out, for each
+/// library has its own.
+fn log_lines(log: &Path) -> Vec<String> {
+    let text = fs::read_to_string(log).expect("a log");
+    assert!(text.ends_with('\n'), "expected whole lines in {}", log.display());
+    let lines = text.lines().map(without_stamp);
+    let lines = lines.map(|line| match line.split_once(" failed: ") {
+        Some((request, why)) => {
+            format!("{request} failed: {}", why.split(':').next().unwrap_or_default())
+        }
+        None => line.to_owned(),
+    });
+    lines.collect()
+}
+
+#[test]
+fn every_fetcher_writes_the_same_logs() {
+    let (_site, address) = Twin::Ours(&["site"]).serve(&[]);
+    let expected: Vec<_> = [
+        (format!("http://{address}/page"), "200"),
+        (format!("http://{address}/many-chunks"), "200"),
+        (format!("http://{address}/until-close"), "200"),
+        (format!("http://{address}/empty"), "200"),
+        (format!("http://{address}/moved"), "200"),
+        (format!("http://{address}/missing"), "404"),
+        (format!("http://{address}/q?q=a+b"), "200"),
+        // Port 1 was given to a service that nobody runs any more.
+        ("http://127.0.0.1:1/".to_owned(), "connect"),
+        (format!("https://{address}/"), "scheme"),
+        ("nonsense".to_owned(), "url"),
+    ]
+    .into_iter()
+    .flat_map(|(url, end)| {
+        let ended = match end.parse::<u16>() {
+            Ok(status) => format!("response for {url} received with status {status}"),
+            Err(_) => format!("request to {url} failed: {end}"),
+        };
+        [format!("request to {url} started"), ended]
+    })
+    .collect();
+    let urls: Vec<_> = expected.iter().step_by(2).map(|line| line.split(' ').nth(2)).collect();
+    let urls: Vec<_> = urls.into_iter().flatten().collect();
+    let here = those_here(&FETCHERS.map(|(twin, _)| twin));
+    for (twin, ways) in FETCHERS.into_iter().filter(|(twin, _)| here.contains(twin)) {
+        let folder = Folder::new();
+        let directory = folder.file("").to_str().expect("a name that is text").to_owned();
+        let (status, said) = twin.start(&[&[&directory[..]], &urls[..]].concat()).end();
+        assert!(!status.success(), "{twin}: expected a failure, for some links fail: {said:?}");
+        for way in ways {
+            let mut came = log_lines(&folder.file(&format!("fetch-{way}.log")));
+            let mut expected = expected.clone();
+            if *way != "sequential" {
+                // The order is that of the answers.
+                came.sort();
+                expected.sort();
+            }
+            assert_eq!(came, expected, "DESIGN, logs of a fetch: {twin}, {way}");
+        }
+    }
+}
+
+/// An upstream that knows two cities, breaks off for one, and knows no other; for as long as the test runs.
+fn upstream() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.2:0").expect("bind");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || forecast(&stream));
+        }
+    });
+    address
+}
+
+/// Answers one request as the upstream.
+fn forecast(mut stream: &TcpStream) -> io::Result<()> {
+    let mut request = Vec::new();
+    let mut piece = [0; 1024];
+    while !request.ends_with(b"\r\n\r\n") {
+        let count = stream.read(&mut piece)?;
+        request.extend(&piece[..count]);
+        if count == 0 {
+            return Ok(());
+        }
+    }
+    let request = String::from_utf8_lossy(&request).into_owned();
+    let is_asked =
+        |city| request.starts_with(&format!("GET /data/2.5/weather?q={city}&APPID=key "));
+    let weather = |main| format!(r#"{{"name":"x","weather":[{{"id":1,"main":"{main}"}}]}}"#);
+    let (status, body) = match () {
+        () if is_asked("Moscow") => (200, weather("Clouds")),
+        () if is_asked("New%20York") || is_asked("New+York") => (200, weather("Snow")),
+        () if is_asked("Nobody") => return Ok(()),
+        () if is_asked("Broken") => (500, "oh".to_owned()),
+        () if is_asked("Garbled") => (200, "{".to_owned()),
+        () => (404, r#"{"cod":"404","message":"city not found"}"#.to_owned()),
+    };
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {status} x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+/// Asks a gateway; returns the status and the JSON, with every reason's words left out.
+fn asked(gateway: SocketAddr, request: &str) -> (String, String) {
+    let request = format!("{request} HTTP/1.1\r\nHost: {gateway}\r\nConnection: close\r\n\r\n");
+    let answer = String::from_utf8(answers(gateway, request.as_bytes())).expect("text");
+    let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
+    let json = Json::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body:?}"));
+    let shown = |entry: &Json| match (entry.get("city"), entry.get("weather")) {
+        (Some(city), Some(weather)) => {
+            let reason = if entry.get("reason").is_some() { ", for a reason" } else { "" };
+            format!("{city}: {weather}{reason}")
+        }
+        _ => "an error".to_owned(),
+    };
+    let shown = match &json {
+        Json::List(entries) => format!("{:?}", entries.iter().map(shown).collect::<Vec<_>>()),
+        entry => shown(entry),
+    };
+    (status, shown)
+}
+
+#[test]
+fn every_gateway_answers_the_same() {
+    let upstream = format!("http://{}", upstream());
+    for twin in those_here(&GATEWAYS) {
+        let (_running, gateway) = twin.serve(&["--upstream", &upstream, "--appid", "key"]);
+        for (request, status, shown) in [
+            ("GET /weather?city=Moscow", "200", r#""Moscow": "Clouds""#),
+            ("GET /weather?city=New+York", "200", r#""New York": "Snow""#),
+            ("GET /weather?city=New%20York", "200", r#""New York": "Snow""#),
+            ("GET /weather?city=Atlantis", "200", r#""Atlantis": null, for a reason"#),
+            ("GET /weather?city=Nobody", "502", r#""Nobody": null, for a reason"#),
+            ("GET /weather?city=Broken", "502", r#""Broken": null, for a reason"#),
+            ("GET /weather?city=Garbled", "502", r#""Garbled": null, for a reason"#),
+            (
+                "GET /weather?city=Moscow&city=Broken&city=Moscow",
+                "200",
+                r#"["\"Moscow\": \"Clouds\"", "\"Broken\": null, for a reason", "\"Moscow\": \"Clouds\""]"#,
+            ),
+            ("GET /weather", "400", "an error"),
+            ("GET /elsewhere?city=Moscow", "404", "an error"),
+            ("POST /weather?city=Moscow", "405", "an error"),
+        ] {
+            let came = asked(gateway, request);
+            assert_eq!(came, (status.to_owned(), shown.to_owned()), "{twin}: {request}");
+        }
+    }
+}
+
 /// No test, but what the tests above start: one of tokio's twins, when the environment says so.
 #[test]
 fn this_program_is_a_twin_when_it_is_told_so() {
@@ -310,6 +480,21 @@ fn this_program_is_a_twin_when_it_is_told_so() {
                 say(format!("listening on {address}")).expect("stdout");
                 let served = calc::serve(listener, config(options), std::future::pending());
                 served.await.expect("serve");
+            }
+            ["fetch", directory, ref urls @ ..] => {
+                let urls: Vec<_> = urls.iter().map(|&url| url.to_owned()).collect();
+                let log = |name| Path::new(directory).join(name);
+                let mut came = fetch_logs::sequential(&urls, &log("fetch-sequential.log")).await;
+                came = came.and(fetch_logs::concurrent(&urls, 64, &log("fetch-async.log")).await);
+                exit(i32::from(!came.expect("the logs")));
+            }
+            ["gateway", "--addr", address, "--upstream", upstream, "--appid", appid] => {
+                let listener = TcpListener::bind(address).await.expect("bind");
+                let address = listener.local_addr().expect("an address");
+                say(format!("listening on {address}")).expect("stdout");
+                let served =
+                    gateway::serve(listener, gateway::Upstream::new(upstream, appid)).await;
+                match served.expect("serve") {}
             }
             ["watch", path, needle, interval] => {
                 let needle = Needle::new(needle).expect("a needle");

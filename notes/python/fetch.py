@@ -125,24 +125,30 @@ async def get(parts):
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         writer.write(f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
         status = int((await reader.readline()).split()[1])
-        fields = {}
-        while (line := (await reader.readline()).decode("latin-1").strip()):
-            name, _, value = line.partition(":")
-            fields[name.lower()] = value.strip()
+        fields = await read_fields(reader)
         await read_body(reader, fields)
         return status, fields.get("location")
     finally:
         writer.close()
 
 
+async def read_fields(reader):
+    fields = {}
+    while (line := (await reader.readline()).decode("latin-1").strip()):
+        name, _, value = line.partition(":")
+        fields[name.lower()] = value.strip()
+    return fields
+
+
 async def read_body(reader, fields):
     if fields.get("transfer-encoding", "").lower() == "chunked":
+        pieces = []
         while (size := int((await reader.readline()).split(b";")[0], 16)):
-            await reader.readexactly(size + 2)
-    elif "content-length" in fields:
-        await reader.readexactly(int(fields["content-length"]))
-    else:
-        await reader.read()
+            pieces.append((await reader.readexactly(size + 2))[:-2])
+        return b"".join(pieces)
+    if "content-length" in fields:
+        return await reader.readexactly(int(fields["content-length"]))
+    return await reader.read()
 
 
 async def on_asyncio(urls, log):

@@ -25,7 +25,7 @@ pub const TWIN: &str = "HANDLOOM_TEST_TWIN";
 pub const BETWEEN: char = '\u{1f}';
 
 /// Who takes part, with the words that come before all others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Twin {
     /// `handloom`, and the words that say which model.
     Ours(&'static [&'static str]),

@@ -9,6 +9,7 @@ pub mod calc;
 pub mod factorial;
 pub mod fetch;
 pub mod fetch_logs;
+pub mod gateway;
 pub mod labs;
 pub mod watch;
 
