@@ -5,8 +5,8 @@
 
 use std::env;
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write, stderr};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -162,4 +162,29 @@ fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
         lines.take_while(|line| sender.send(line.clone()).is_ok()).for_each(drop);
     });
     receiver
+}
+
+/// Those that can be run here; says so when some cannot.
+pub fn those_here(twins: &[Twin]) -> Vec<Twin> {
+    let here: Vec<_> = twins.iter().copied().filter(Twin::is_here).collect();
+    if here.len() < twins.len() {
+        // Past the harness, which would keep a printed line of a test that succeeds to itself.
+        let text = "differential: no python3 here, so Python's twins are skipped\n";
+        drop(stderr().write_all(text.as_bytes()));
+    }
+    here
+}
+
+/// Says all of this at once, and returns all that is answered.
+pub fn answers(address: SocketAddr, said: &[u8]) -> Vec<u8> {
+    let stream = TcpStream::connect(address).expect("connect");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a limit");
+    let mut heard = Vec::new();
+    thread::scope(|scope| {
+        // While it is read, lest both sides wait with full buffers.
+        scope.spawn(|| (&stream).write_all(said).expect("a server that reads"));
+        (&stream).read_to_end(&mut heard).expect("an end");
+    });
+    heard
 }
