@@ -7,13 +7,12 @@
 //!   same queue. tokio's own documentation sends computing to `rayon`.
 //! - Processes: `tokio::process` starts programs and awaits their pipes and their ends. There is no pool, no
 //!   `fork`, and nothing that carries a value across. So a worker here is this program, started once more; what is
-//!   asked is a line, what is answered is lengths and bytes; and one task for each worker takes the next chunk. Its
+//!   asked is a line, what is answered is lengths and bytes; and each worker gets the next chunk when it has answered one. Its
 //!   death, its replacement, a time limit: all of handloom's `ProcessPool` that is missing below would be missing.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
 use std::process::Stdio;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
@@ -22,13 +21,10 @@ use handloom::factorial::factorial;
 use num_bigint::BigUint;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::task::{spawn_blocking, spawn_local};
+use tokio::task::spawn_blocking;
 
 /// The word on the command line that makes a worker of the program.
 pub const WORKER: &str = "--worker";
-
-/// What is to be computed: chunks of numbers, with their places.
-type Chunks = Rc<RefCell<Vec<(usize, Vec<u32>)>>>;
 
 /// The three ways.
 #[derive(Debug)]
@@ -38,7 +34,7 @@ pub enum Pool {
     /// The runtime's threads for calls that block.
     Blocking,
     /// Worker processes.
-    Processes(Rc<[RefCell<Worker>]>),
+    Processes(Vec<Worker>),
 }
 
 /// A worker process, and its two pipes.
@@ -67,7 +63,7 @@ impl Pool {
     /// # Errors
     /// The program cannot be started once more.
     pub fn processes(workers: usize) -> io::Result<Self> {
-        let workers = (0..workers).map(|_| Worker::start().map(RefCell::new));
+        let workers = (0..workers).map(|_| Worker::start());
         Ok(Self::Processes(workers.collect::<io::Result<_>>()?))
     }
 
@@ -75,7 +71,7 @@ impl Pool {
     ///
     /// # Errors
     /// A worker has gone, or a thread has panicked.
-    pub async fn run(&self, size: &Size, chunk: usize) -> io::Result<(Duration, Vec<BigUint>)> {
+    pub async fn run(&mut self, size: &Size, chunk: usize) -> io::Result<(Duration, Vec<BigUint>)> {
         let began = Instant::now();
         let chunks = size.numbers.chunks(chunk).map(<[u32]>::to_vec);
         let values = match self {
@@ -93,32 +89,22 @@ impl Pool {
     }
 }
 
-/// Has each worker take the next chunk whenever it has answered one.
+/// Has each worker take the next chunk whenever it has answered one. All in one task: they only wait.
 async fn in_processes(
-    workers: &Rc<[RefCell<Worker>]>,
+    workers: &mut [Worker],
     chunks: impl Iterator<Item = (usize, Vec<u32>)>,
 ) -> io::Result<Vec<BigUint>> {
-    let mut chunks: Vec<_> = chunks.collect();
-    chunks.reverse();
-    let chunks = Chunks::new(chunks.into());
-    let tasks = (0..workers.len()).map(|worker| {
-        let (chunks, workers) = (Rc::clone(&chunks), Rc::clone(workers));
-        spawn_local(async move {
-            // Its own task alone uses a worker, so the borrow may last.
-            let mut worker = workers[worker].borrow_mut();
-            let mut answers = Vec::new();
-            loop {
-                // A statement of its own: the borrow of the chunks must not last while we wait.
-                let next = chunks.borrow_mut().pop();
-                let Some((place, chunk)) = next else { return io::Result::Ok(answers) };
-                answers.push((place, worker.ask(&chunk).await?));
-            }
-        })
+    // An iterator that they share; nobody holds the borrow while he waits.
+    let chunks = RefCell::new(chunks);
+    let next = || chunks.borrow_mut().next();
+    let answers = workers.iter_mut().map(async |worker| {
+        let mut answers = Vec::new();
+        while let Some((place, chunk)) = next() {
+            answers.push((place, worker.ask(&chunk).await?));
+        }
+        io::Result::Ok(answers)
     });
-    let mut answers = Vec::new();
-    for taken in try_join_all(tasks.collect::<Vec<_>>()).await? {
-        answers.extend(taken?);
-    }
+    let mut answers: Vec<_> = try_join_all(answers).await?.into_iter().flatten().collect();
     answers.sort_unstable_by_key(|(place, _)| *place);
     Ok(answers.into_iter().flat_map(|(_, values)| values).collect())
 }

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Has every pool do every size, and checks every result.
 async fn contest(numbers: &[u32], workers: usize) -> Result<String, Box<dyn Error>> {
-    let pools = [Pool::Sequential, Pool::Blocking, Pool::processes(workers)?];
+    let mut pools = [Pool::Sequential, Pool::Blocking, Pool::processes(workers)?];
     let mut rows = Vec::new();
     for &n in numbers {
         let size = Size::of(n, None);
@@ -45,7 +45,7 @@ async fn contest(numbers: &[u32], workers: usize) -> Result<String, Box<dyn Erro
         let (sum, mut alone) = (checksum_of_factorial(n), None);
         let mut row = vec![size.label.clone(), size.numbers.len().to_string(), chunk.to_string()];
         row.push(format!("{sum:016x}"));
-        for pool in &pools {
+        for pool in &mut pools {
             let mut best = None;
             for _ in 0..ROUNDS {
                 let (took, values) = pool.run(&size, chunk).await?;
