@@ -6,7 +6,12 @@
 //! a comment says why.
 
 pub mod calc;
+pub mod factorial;
 pub mod fetch;
+pub mod fetch_logs;
+pub mod gateway;
+pub mod labs;
+pub mod watch;
 
 /// Tokio itself, for the benches and tests that lay it beside handloom's loop, so that its version
 /// stands in one place.

@@ -1,0 +1,122 @@
+//! Who switches between tasks on tokio: they do, at an `.await`, and nowhere else.
+//!
+//! Line for line `handloom::labs::cooperative`, and half as many hand-overs: tokio puts those who yield aside, and wakes
+//! them after it has looked at the selector, the last one first. So the order is a b, b a, a b.
+//!
+//! Nobody says that a task holds the thread: tokio does not look. What it has instead is a budget: a task that always
+//! finds its sockets ready is made to yield after 128 of them.
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::io;
+use std::rc::Rc;
+
+use handloom::labs::Journal;
+use handloom::os::ThreadUsage;
+use tokio::task::{spawn_local, yield_now};
+
+use super::local_runtime;
+
+/// How often each task gives the thread away.
+pub const ROUNDS: usize = 10_000;
+/// Into how many slices the long computation falls.
+pub const SLICES: usize = 10;
+/// The length of a slice, in additions.
+const SLICE_ADDITIONS: u64 = 1_000_000;
+
+/// What the lab has found.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// How often the thread went from one task to the other.
+    pub handovers: usize,
+    /// What the kernel has counted for the thread meanwhile.
+    pub usage: ThreadUsage,
+    /// How often the other task ran while one computed: without an `.await`, and with one in each slice.
+    pub beats: [usize; 2],
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer, and of the making of a runtime.
+///
+/// # Blocking
+/// For some tens of milliseconds.
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let Report { handovers, usage, beats: [greedy, polite] } = experiment()?;
+    let ThreadUsage { voluntary, involuntary, .. } = usage;
+    journal.line(format_args!(
+        "Two tasks on one thread, each gives it away {ROUNDS} times:\n  \
+           the thread changed hands {handovers} times between them\n  \
+           the kernel switched the thread {involuntary} times unasked, and {voluntary} times because it waited\n\
+         One task computes, the other counts how often it may run:\n  \
+           without an .await: {greedy} times\n  \
+           with an .await in each of {SLICES} slices: {polite} times\n\
+         \n\
+         What to notice:\n\
+         - Each hand-over stands in the program's text: it is a `yield_now().await`. The kernel does not know of\n  \
+           them, and each costs a function call instead of a system call.\n\
+         - There are half as many as on handloom's loop: of two who yield, tokio wakes the last one first, so that one\n  \
+           of them runs twice in a row. An order that was not promised is not to be relied on.\n\
+         - Between two awaits nobody comes in between. A `Cell` was enough to share the marks: no lock, no atomic.\n\
+         - The price: a task that does not give the thread away keeps it. Long computations are cut into slices, or\n  \
+           go to a thread (`spawn_blocking`).",
+    ))
+}
+
+/// The experiment itself, on runtimes of its own.
+///
+/// # Errors
+/// As [`run`], but for the journal.
+pub fn experiment() -> io::Result<Report> {
+    let before = ThreadUsage::now()?;
+    let handovers = local_runtime()?.block_on(play());
+    let usage = ThreadUsage::now()?.since(before);
+    let greedy = local_runtime()?.block_on(beats_during(false));
+    let polite = local_runtime()?.block_on(beats_during(true));
+    Ok(Report { handovers, usage, beats: [greedy, polite] })
+}
+
+/// Two tasks write their marks; tells how often one found the other's.
+async fn play() -> usize {
+    let (last, handovers) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(0)));
+    let players = ["a", "b"].map(|me| {
+        let (last, handovers) = (last.clone(), handovers.clone());
+        spawn_local(async move {
+            for _ in 0..ROUNDS {
+                // Two statements, and nobody runs between them: there is no await.
+                let found = last.replace(Some(me));
+                handovers.set(handovers.get() + usize::from(found.is_some_and(|name| name != me)));
+                yield_now().await;
+            }
+        })
+    });
+    for player in players {
+        player.await.expect("holds because nobody cancels it, and it does not panic");
+    }
+    handovers.get()
+}
+
+/// Computes beside a task that counts its turns; tells how many it had during the computation.
+async fn beats_during(is_polite: bool) -> usize {
+    let beats = Rc::new(Cell::new(0));
+    let counter = beats.clone();
+    let heart = spawn_local(async move {
+        loop {
+            counter.set(counter.get() + 1);
+            yield_now().await;
+        }
+    });
+    // It has begun before the computation does.
+    yield_now().await;
+    let before = beats.get();
+    for slice in 0..SLICES {
+        let sum: u64 = (0..SLICE_ADDITIONS).map(|number| black_box(number ^ slice as u64)).sum();
+        black_box(sum);
+        if is_polite {
+            yield_now().await;
+        }
+    }
+    heart.abort();
+    beats.get() - before
+}

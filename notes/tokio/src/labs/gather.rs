@@ -1,0 +1,133 @@
+//! Several waits at once on tokio: in which order their results stand, and what an error does to the others.
+//!
+//! Line for line `handloom::labs::gather`. tokio itself has `join!`, for a number that is known when the program is
+//! written, and `JoinSet`, which gives results as they come; the gather of a list is the `futures` crate's `join_all`.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use handloom::labs::Journal;
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+
+use super::local_runtime;
+
+/// The unit of the three waits.
+pub const BEAT: Duration = Duration::from_millis(200);
+/// Who waits, and for how many beats.
+pub const WAITS: [(&str, u32); 3] = [("a", 3), ("b", 1), ("c", 2)];
+/// Who fails, in the parts with an error.
+const FAILS: &str = "c";
+
+/// The order in which the waits came to their ends, shared by all of them.
+type Ends = Rc<RefCell<Vec<&'static str>>>;
+
+/// What the lab has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The results, as `gather` gave them.
+    pub results: Vec<&'static str>,
+    /// The same names, in the order of their ends.
+    pub ends: Vec<&'static str>,
+    /// How long that took.
+    pub took: Duration,
+    /// Who came to its end although "c" failed, when futures were gathered.
+    pub ends_of_futures: Vec<&'static str>,
+    /// The same for tasks.
+    pub ends_of_tasks: Vec<&'static str>,
+}
+
+/// Runs the experiment on a runtime of its own.
+///
+/// # Errors
+/// Those of the journal's writer, and of the making of a runtime.
+///
+/// # Blocking
+/// For 11 times [`BEAT`].
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let report = local_runtime()?.block_on(experiment(journal))?;
+    journal.line(format_args!(
+        "What to notice:\n\
+         - They ended in the order {:?}, and the results stand in the order {:?}: `join_all` keeps places.\n\
+         - All three took as long as the longest.\n\
+         - An error is the whole result, at once. Of futures the others are dropped: only {:?} had ended.\n\
+         - Of tasks nobody is dropped: {:?} ended, the last of them with nobody there to see it. This is what\n  \
+           `asyncio.gather` does, since it makes a task of each coroutine. `asyncio.TaskGroup` cancels the others.\n\
+         - To have every result, gather the `Result`s themselves: Python's `return_exceptions=True`.",
+        report.ends, report.results, report.ends_of_futures, report.ends_of_tasks,
+    ))
+}
+
+/// The experiment itself, on whatever runtime it is run.
+///
+/// # Errors
+/// Those of the journal's writer.
+///
+/// # Panics
+/// Not inside a `LocalRuntime`.
+pub async fn experiment(journal: &Journal) -> io::Result<Report> {
+    journal.line("join_all(a, b, c)")?;
+    journal.start_clock();
+    let ends = Ends::default();
+    let results = join_all(WAITS.map(|(name, beats)| wait(name, beats, &ends, journal))).await;
+    let took = journal.elapsed();
+    let results: Vec<_> = results.into_iter().collect::<io::Result<_>>()?;
+    journal.event(format_args!("gathered {results:?}\n"))?;
+
+    journal.line(format_args!("The same with an error in \"{FAILS}\", of futures"))?;
+    journal.start_clock();
+    let of_futures = Ends::default();
+    let failed = WAITS.map(|(name, beats)| wait_or_fail(name, beats, &of_futures, journal));
+    let error = try_join_all(failed).await.err();
+    journal.event(format_args!("gathered {}", words(error)))?;
+    sleep(2 * BEAT).await;
+    journal.event("nobody is left\n")?;
+
+    journal.line(format_args!("The same with an error in \"{FAILS}\", of tasks"))?;
+    journal.start_clock();
+    let of_tasks = Ends::default();
+    let failed = WAITS.map(|(name, beats)| {
+        let (ends, journal) = (of_tasks.clone(), journal.clone());
+        let task = spawn_local(async move { wait_or_fail(name, beats, &ends, &journal).await });
+        async { task.await.expect("holds because nobody cancels it, and it does not panic") }
+    });
+    let error = try_join_all(failed).await.err();
+    journal.event(format_args!("gathered {}", words(error)))?;
+    sleep(2 * BEAT).await;
+    journal.event("everybody has ended\n")?;
+
+    let (ends, ends_of_futures, ends_of_tasks) = (ends.take(), of_futures.take(), of_tasks.take());
+    Ok(Report { results, ends, took, ends_of_futures, ends_of_tasks })
+}
+
+/// Waits, notes that it came to its end, and gives its name.
+async fn wait(
+    name: &'static str,
+    beats: u32,
+    ends: &Ends,
+    journal: &Journal,
+) -> io::Result<&'static str> {
+    sleep(BEAT * beats).await;
+    journal.event(format_args!("{name} ends"))?;
+    ends.borrow_mut().push(name);
+    Ok(name)
+}
+
+/// The same, but one of them fails at its end.
+async fn wait_or_fail(
+    name: &'static str,
+    beats: u32,
+    ends: &Ends,
+    journal: &Journal,
+) -> io::Result<&'static str> {
+    wait(name, beats, ends, journal).await?;
+    if name == FAILS { Err(io::Error::other(format!("{name} has failed"))) } else { Ok(name) }
+}
+
+/// The error that was meant to come, in words.
+fn words(error: Option<io::Error>) -> String {
+    error.map_or("no error".into(), |error| format!("an error: {error}"))
+}

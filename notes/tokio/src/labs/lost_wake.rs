@@ -1,0 +1,116 @@
+//! A future that forgets its waker, on tokio: nobody says anything, and the program hangs.
+//!
+//! Line for line `handloom::labs::lost_wake`, but for the end: where our loop names the task that nobody can wake any
+//! more, a limit has to end the wait here.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use handloom::labs::Journal;
+use tokio::task::{spawn_local, yield_now};
+use tokio::time::timeout;
+
+use super::local_runtime;
+
+/// How long the program is left to hang. Without it, for ever.
+pub const PATIENCE: Duration = Duration::from_millis(300);
+
+/// A door that somebody waits for, and somebody opens.
+#[derive(Debug, Default)]
+pub struct Door {
+    /// Set when it is opened.
+    is_open: Cell<bool>,
+    /// Who waits, if he left his waker.
+    waker: RefCell<Option<Waker>>,
+    /// How often whoever waits was polled.
+    polls: Cell<usize>,
+}
+
+impl Door {
+    /// Waits for the door, as a future's `poll` does; `forgetful` leaves no waker.
+    fn poll_open(&self, cx: &mut Context<'_>, forgetful: bool) -> Poll<()> {
+        self.polls.set(self.polls.get() + 1);
+        if self.is_open.get() {
+            return Poll::Ready(());
+        }
+        if !forgetful {
+            drop(self.waker.borrow_mut().replace(cx.waker().clone()));
+        }
+        // Here is the mistake of the first part: "not yet", and nobody who will say when.
+        Poll::Pending
+    }
+
+    /// Opens the door, and wakes who waits.
+    fn open(&self) {
+        self.is_open.set(true);
+        // Taken out first: a waker is foreign code, and no borrow may last while it runs.
+        let waker = self.waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// What the lab has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Whether the program hung, when the waker was forgotten and when it was kept.
+    pub hung: [bool; 2],
+    /// How often the future was polled then, and when it kept its waker.
+    pub polls: [usize; 2],
+}
+
+/// Runs the experiment.
+///
+/// # Errors
+/// Those of the journal's writer, and of the making of a runtime.
+///
+/// # Blocking
+/// For [`PATIENCE`].
+pub fn run(journal: &Journal) -> io::Result<()> {
+    let Report { polls, .. } = experiment(journal)?;
+    journal.line(format_args!(
+        "\nWhat to notice:\n\
+         - The door was opened in both parts. In the first nobody was told: the task was polled {} time, said\n  \
+           \"not yet\", and left no waker. The flag alone wakes nobody.\n\
+         - Nobody says so. tokio waits like any program that has nothing to do; a limit of our own ended it. Whoever\n  \
+           meets this in production sees a server that is idle. (`tokio-console` lists such tasks, in unstable builds.)\n\
+         - The cure is one line, `waker = cx.waker().clone()`, before `Pending`. Then it was polled {} times: once\n  \
+           to be told \"not yet\", once when it was woken.\n\
+         - `handloom lab lost-wake` has a report instead: its loop knows that no timer runs, no socket is waited for\n  \
+           and no thread could wake anybody.",
+        polls[0], polls[1],
+    ))
+}
+
+/// The experiment itself, on runtimes of its own.
+///
+/// # Errors
+/// As [`run`].
+pub fn experiment(journal: &Journal) -> io::Result<Report> {
+    journal.line("The waker is forgotten:")?;
+    let forgotten = Rc::new(Door::default());
+    let waiting = wait_at(&forgotten, true);
+    let stuck = local_runtime()?.block_on(async { timeout(PATIENCE, waiting).await }).is_err();
+    journal.line(if stuck { "  no report came; after 0.3 s we gave up" } else { "  it ended" })?;
+
+    journal.line("\nThe waker is kept:")?;
+    let kept = Rc::new(Door::default());
+    let waiting = wait_at(&kept, false);
+    let kept_stuck = local_runtime()?.block_on(async { timeout(PATIENCE, waiting).await }).is_err();
+    journal.line("  the door was opened, the task was woken, and it has ended")?;
+    Ok(Report { hung: [stuck, kept_stuck], polls: [forgotten.polls.get(), kept.polls.get()] })
+}
+
+/// Has one task wait at a door, and opens it once that has begun.
+async fn wait_at(door: &Rc<Door>, forgetful: bool) {
+    let waited_for = door.clone();
+    let waiter = spawn_local(poll_fn(move |cx| waited_for.poll_open(cx, forgetful)));
+    yield_now().await;
+    door.open();
+    waiter.await.expect("holds because nobody cancels it, and it does not panic");
+}
