@@ -206,7 +206,6 @@ fn push_framing(out: &mut Vec<u8>, framing: Framing) {
 }
 
 /// Appends a number. Every response has one, and the formatter is made for harder tasks.
-#[expect(clippy::cast_possible_truncation, reason = "a digit is below ten")]
 fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     /// Digits of the largest number.
     const MOST_DIGITS: usize = 20;
