@@ -130,8 +130,8 @@ fn every_block_of_rust_is_quoted_or_compiled() {
             let fault = match (source.is_some(), language) {
                 (true, "rust,ignore") => continue,
                 (true, _) => "is quoted, so its fence is rust,ignore",
-                (false, "rust" | "rust,should_panic") if is_compiled => continue,
-                (false, "rust" | "rust,should_panic") => {
+                (false, "rust") if is_compiled => continue,
+                (false, "rust") => {
                     "stands on a page that notes/doctests.rs lacks"
                 }
                 (false, _) => "has no source above it, so its fence is rust",

@@ -13,12 +13,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "a page that cannot be read fails the test; what was written anew is told"
 )]
 
 mod blocks;
 mod chapters;
 mod links;
+mod one_request;
 mod questions;
 
 use std::collections::BTreeMap;
