@@ -131,9 +131,7 @@ fn every_block_of_rust_is_quoted_or_compiled() {
                 (true, "rust,ignore") => continue,
                 (true, _) => "is quoted, so its fence is rust,ignore",
                 (false, "rust") if is_compiled => continue,
-                (false, "rust") => {
-                    "stands on a page that notes/doctests.rs lacks"
-                }
+                (false, "rust") => "stands on a page that notes/doctests.rs lacks",
                 (false, _) => "has no source above it, so its fence is rust",
             };
             complaints.push(format!("{name}:{line} {fault}"));

@@ -7,8 +7,22 @@ use super::{chapters, expect_none, pages};
 
 /// Labs that the notes name and that are not in the house yet.
 pub(super) const COMING: &[&str] = &[
-    "condition", "deadlock", "exec-environment", "fork", "fork-buffer", "fork-lock", "lock", "pipe",
-    "pipe-end", "process", "queue", "race", "shared-memory", "signal", "socketpair", "threads",
+    "condition",
+    "deadlock",
+    "exec-environment",
+    "fork",
+    "fork-buffer",
+    "fork-lock",
+    "lock",
+    "pipe",
+    "pipe-end",
+    "process",
+    "queue",
+    "race",
+    "shared-memory",
+    "signal",
+    "socketpair",
+    "threads",
 ];
 
 /// What every chapter has, in this order.
@@ -66,7 +80,8 @@ fn every_lab_is_named_in_its_chapter() {
     let mut complaints = Vec::new();
     for lab in LABS {
         let Some(page) = chapters.values().find(|page| title(page) == lab.chapter) else {
-            complaints.push(format!("no chapter is called {:?}, that of {}", lab.chapter, lab.name));
+            complaints
+                .push(format!("no chapter is called {:?}, that of {}", lab.chapter, lab.name));
             continue;
         };
         let command = format!("handloom lab {}", lab.name);

@@ -38,7 +38,7 @@ fn pages() -> BTreeMap<String, String> {
     for entry in fs::read_dir(root("notes")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if name.ends_with(".md") {
+        if path.extension().is_some_and(|ending| ending == "md") {
             found.insert(name, fs::read_to_string(&path).unwrap());
         }
     }

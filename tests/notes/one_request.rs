@@ -22,7 +22,9 @@ struct Trace {
 impl Observer for Trace {
     fn observe(&self, moment: Moment<'_>) {
         let step = match moment {
-            Moment::Spawned { task, name, .. } => format!("{task} spawned, {}", name.unwrap_or("?")),
+            Moment::Spawned { task, name, .. } => {
+                format!("{task} spawned, {}", name.unwrap_or("?"))
+            }
             Moment::Woken { task } => format!("{task} woken"),
             Moment::Polled { task, .. } => format!("{task} polled"),
             Moment::Finished { task } => format!("{task} finished"),

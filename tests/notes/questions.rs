@@ -21,7 +21,8 @@ fn answers() -> BTreeMap<usize, Vec<String>> {
     for part in pages()["questions.md"].split("\n### ").skip(1) {
         let (number, answer) = part.split_once(". ").unwrap_or_default();
         let answer = answer.split("\n## ").next().unwrap_or_default();
-        let number = number.parse().unwrap_or_else(|_| panic!("expected a number, came {number:?}"));
+        let number =
+            number.parse().unwrap_or_else(|_| panic!("expected a number, came {number:?}"));
         found.entry(number).or_default().push(answer.to_owned());
     }
     found
@@ -34,7 +35,8 @@ fn every_question_is_answered_once_with_a_proof_and_for_both_languages() {
     let mut complaints = Vec::new();
     for number in 1..=QUESTIONS {
         let Some([answer]) = answers.get(&number).map(Vec::as_slice) else {
-            complaints.push(format!("{number} has {:?} answers", answers.get(&number).map(Vec::len)));
+            complaints
+                .push(format!("{number} has {:?} answers", answers.get(&number).map(Vec::len)));
             continue;
         };
         if targets(answer).is_empty() {
@@ -49,7 +51,8 @@ fn every_question_is_answered_once_with_a_proof_and_for_both_languages() {
             complaints.push(format!("{number} has no anchor q{number}"));
         }
     }
-    let strangers: Vec<_> = answers.keys().filter(|number| !(1..=QUESTIONS).contains(*number)).collect();
+    let strangers: Vec<_> =
+        answers.keys().filter(|number| !(1..=QUESTIONS).contains(*number)).collect();
     assert!(strangers.is_empty(), "expected questions 1 to {QUESTIONS}, came {strangers:?}");
     expect_none(&complaints, "one answer to each question");
 }
@@ -58,7 +61,8 @@ fn every_question_is_answered_once_with_a_proof_and_for_both_languages() {
 fn every_question_belongs_to_a_chapter() {
     let linked: Vec<_> = chapters().values().flat_map(|page| targets(page)).collect();
     let is_missing = |number: &usize| !linked.contains(&format!("questions.md#q{number}"));
-    let missing: Vec<_> = (1..=QUESTIONS).filter(is_missing).map(|number| number.to_string()).collect();
+    let missing: Vec<_> =
+        (1..=QUESTIONS).filter(is_missing).map(|number| number.to_string()).collect();
     expect_none(&missing, "a chapter that links to each question");
 }
 
