@@ -5,26 +5,6 @@ use handloom::labs::LABS;
 use super::links::targets;
 use super::{chapters, expect_none, pages};
 
-/// Labs that the notes name and that are not in the house yet.
-pub(super) const COMING: &[&str] = &[
-    "condition",
-    "deadlock",
-    "exec-environment",
-    "fork",
-    "fork-buffer",
-    "fork-lock",
-    "lock",
-    "pipe",
-    "pipe-end",
-    "process",
-    "queue",
-    "race",
-    "shared-memory",
-    "signal",
-    "socketpair",
-    "threads",
-];
-
 /// What every chapter has, in this order.
 const PARTS: [&str; 7] = [
     "## In Python",
