@@ -320,6 +320,10 @@
 //! | `WORKER-1` | `threads/pool/worker.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
 
+#[cfg(doctest)]
+#[path = "../notes/doctests.rs"]
+mod notes;
+
 pub mod aio;
 pub mod calc;
 pub mod cli;

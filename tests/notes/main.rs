@@ -1,0 +1,96 @@
+//! The course's notes, checked as the rest of the house is: what they quote stands in the source, what they show
+//! compiles, what they name exists, and nothing is left out.
+//!
+//! A block of Rust in `notes/` is one of two kinds. It is *quoted*, fenced `rust,ignore` under a comment such as
+//! `<!-- source: src/aio/sleep.rs#impl Future for Sleep -->`, and then equals that item of that file, which is compiled
+//! and tested where it stands. Or it is a program of its own, fenced `rust`, and `notes/doctests.rs` has it run as a
+//! test of documentation.
+//!
+//! `NOTES=write cargo test --test notes` puts the source's present text into every quoted block.
+//!
+//! **Left out**: addresses in the web, which a test without a network cannot try; and whether a sentence is true.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a page that cannot be read fails the test; what was written anew is told"
+)]
+
+mod blocks;
+mod chapters;
+mod links;
+mod one_request;
+mod questions;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Returns a path below the project's root.
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Every page of the book by its name, such as `01-processes.md`.
+fn pages() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(root("notes")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_some_and(|ending| ending == "md") {
+            found.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+    assert!(found.contains_key("SUMMARY.md"), "expected the book's contents, came {found:?}");
+    found
+}
+
+/// The chapters: pages whose name begins with a number.
+fn chapters() -> BTreeMap<String, String> {
+    let mut found = pages();
+    found.retain(|name, _| name.starts_with(|c: char| c.is_ascii_digit()));
+    found
+}
+
+/// The text of all Rust files under these folders, joined.
+fn rust_under(folders: &[&str]) -> String {
+    let mut text = String::new();
+    let mut left: Vec<_> = folders.iter().map(|folder| root(folder)).collect();
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text += &fs::read_to_string(&path).unwrap();
+        }
+    }
+    text
+}
+
+/// What stands between backticks on one line of running text, blocks of code left out.
+fn spans(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in outside_blocks(text) {
+        found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    found
+}
+
+/// The lines that stand in no fenced block.
+fn outside_blocks(text: &str) -> Vec<&str> {
+    let mut is_inside = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            is_inside = !is_inside;
+        } else if !is_inside {
+            found.push(line);
+        }
+    }
+    found
+}
+
+/// Fails with all complaints at once.
+fn expect_none(complaints: &[String], rule: &str) {
+    assert!(complaints.is_empty(), "expected {rule}, came:\n  {}", complaints.join("\n  "));
+}
