@@ -98,7 +98,7 @@ fn made_up_messages() -> Vec<u8> {
     const WHOLES: &[&[u8]] = &[b"0", b"7", b"12", b"007", b"99999999999999999999", b"100", b""];
     const FRACTIONS: &[&[u8]] = &[b"", b"", b".", b".5", b".250", b".000000000000000000001"];
     const EXPONENTS: &[&[u8]] =
-        &[b"", b"", b"", b"", b"e3", b"E-7", b"e+19", b"e0", b"e-300", b"e10001", b"e"];
+        &[b"", b"", b"", b"", b"e3", b"E+7", b"e+19", b"e0", b"e-300", b"e10001", b"e"];
     const BORDERS: &[&[u8]] = &[b" ", b" ", b" ", b",", b",", b" , ", b"\t", b"  ", b"", b",,"];
     const STRANGERS: &[&[u8]] = &[
         b"x", b" ", b",", b"\r", b"\0", b"\xff", b"\"\\'", b"closes", b"\x0b", b"_", b"nan", b"-",
