@@ -341,4 +341,5 @@ pub mod report;
 pub mod rt;
 pub mod threads;
 pub mod watch;
+pub mod weather;
 pub mod web;
