@@ -21,7 +21,9 @@ use super::values::{parsed, seconds};
 use crate::aio::{Descriptor, Either, race};
 use crate::json::Json;
 use crate::rt::EventLoop;
-use crate::weather::{Answer, AppId, Asked, CITIES, Embedded, Endpoint, Order, Upstream, ask_all};
+use crate::weather::{
+    Answer, AppId, Asked, CITIES, Embedded, Endpoint, Order, Upstream, Weather, ask_all,
+};
 
 /// The shortest limit that may be asked for.
 const LEAST: Duration = Duration::from_millis(1);
