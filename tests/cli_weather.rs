@@ -97,8 +97,11 @@ fn json_is_a_list_of_objects_in_the_order_asked() {
     assert_eq!(moscow.get("weather").and_then(Json::as_text), Some("Clouds"));
     assert_eq!(moscow.get("celsius").map(ToString::to_string).as_deref(), Some("7"));
     assert_eq!(atlantis.get("weather"), Some(&Json::Null));
-    assert!(atlantis.get("reason").is_some() && atlantis.get("error").is_none(), "{ended:?}");
-    assert!(broken.get("error").is_some() && broken.get("reason").is_none(), "{ended:?}");
+    assert!(atlantis.get("reason").is_some() && atlantis.get("status").is_none(), "{ended:?}");
+    assert!(
+        broken.get("reason").is_some() && broken.get("status") == Some(&Json::whole(502)),
+        "{ended:?}"
+    );
     assert_eq!(ended.code, Some(1), "WEATHERCMD-2");
 }
 

@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod weather_support;
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ fn the_key_is_in_no_text_but_the_address() {
         let mut shown = format!("{upstream:?} {desk:?} {:?}", AppId::new(KEY));
         for city in ["Moscow", "status 401", "status 500", "404 own", "200 x", "broken"] {
             let answer = upstream.ask(city).await;
-            shown.push_str(&format!("{answer} {answer:?} {}", entry(city, &answer)));
+            write!(shown, "{answer} {answer:?} {}", entry(city, &answer)).expect("a string");
         }
         for form in [KEY, "sesame"] {
             assert!(!shown.contains(form), "APPID-1, WEATHER-ANSWER-2: {shown}");
@@ -101,7 +102,8 @@ fn an_address_of_an_upstream_has_a_path_or_gets_one_but_no_query() {
         ("http://a", "http://a/data/2.5/weather?q=x&APPID=k"),
         ("http://a/", "http://a/data/2.5/weather?q=x&APPID=k"),
         ("http://[::1]:8000", "http://[::1]:8000/data/2.5/weather?q=x&APPID=k"),
-        ("http://a:1/w", "http://a:1/w?q=x&APPID=k"),
+        ("http://a:1/w", "http://a:1/w/data/2.5/weather?q=x&APPID=k"),
+        ("http://a/data/2.5/weather", "http://a/data/2.5/weather?q=x&APPID=k"),
     ];
     for (text, address) in cases {
         let endpoint: Endpoint = text.parse().expect("an endpoint");

@@ -97,7 +97,7 @@ fn a_city_that_is_unknown_or_went_wrong_says_so_itself() {
     run(async {
         let gateway = Gateway::start(Gate::start_open().desk(8, LONG));
         let unknown = r#"{"city": "404 own", "weather": null, "reason": "the upstream does not know this city"}"#;
-        let failed = r#"{"city": "status 500", "weather": null, "error": "upstream failed: status 500 Internal Server Error", "status": 502}"#;
+        let failed = r#"{"city": "status 500", "weather": null, "reason": "upstream failed: status 500 Internal Server Error", "status": 502}"#;
         let known = r#"{"city": "A", "weather": "Weather of A"}"#;
         let came = gateway.get("/weather?city=404+own").await;
         assert_eq!(came, (200, unknown.to_owned()), "WEATHER-ANSWER-1: it is an answer");
@@ -116,7 +116,7 @@ fn an_upstream_that_is_too_slow_is_504_or_an_entry_of_its_own() {
         let gateway = Gateway::start(gate.desk(8, Duration::from_millis(50)));
         let late = |city| {
             format!(
-                r#"{{"city": "{city}", "weather": null, "error": "upstream timed out: no answer within 50ms", "status": 504}}"#
+                r#"{{"city": "{city}", "weather": null, "reason": "upstream timed out: no answer within 50ms", "status": 504}}"#
             )
         };
         assert_eq!(gateway.get("/weather?city=A").await, (504, late("A")), "ENTRY-2");

@@ -176,8 +176,12 @@ fn to_json(asked: &[Asked]) -> Json {
             ("seconds", Json::real(asked.took.as_secs_f64())),
         ];
         if let Some(why) = why {
-            let name = if asked.answer.is_failure() { "error" } else { "reason" };
-            members.push((name, Json::Text(why)));
+            members.push(("reason", Json::Text(why)));
+        }
+        if asked.answer.is_failure() {
+            // As the gateway has it, where a reason alone means that the city is unknown.
+            let status = entry_status(&asked.answer);
+            members.push(("status", Json::whole(status.code().into())));
         }
         Json::object(members)
     };

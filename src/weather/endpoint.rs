@@ -33,16 +33,16 @@ pub enum EndpointError {
 impl FromStr for Endpoint {
     type Err = EndpointError;
 
-    /// Reads an address; one without a path gets the usual one.
+    /// Reads an address; one that does not end with the usual path gets it added.
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let url = Url::parse(text).map_err(EndpointError::Url)?;
         if url.query().is_some() {
             return Err(EndpointError::Query);
         }
-        if url.path() != "/" {
+        if url.path().ends_with(PATH) {
             return Ok(Self { url });
         }
-        let whole = format!("http://{}{PATH}", url.authority());
+        let whole = format!("{}{PATH}", url.as_str().trim_end_matches('/'));
         Url::parse(&whole).map(|url| Self { url }).map_err(EndpointError::Url)
     }
 }

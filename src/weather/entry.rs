@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | known | `{"city": "Moscow", "weather": "Clouds"}` |
 //! | unknown | `{"city": "Atlantis", "weather": null, "reason": "…"}` |
-//! | failed | `{"city": "Moscow", "weather": null, "error": "…", "status": 502}` |
+//! | failed | `{"city": "Moscow", "weather": null, "reason": "…", "status": 502}` |
 //! | timed out | the same, with 504 |
 //!
 //! **Invariants**
@@ -37,8 +37,10 @@ pub fn entry(city: &str, answer: &Answer) -> String {
             format!(r#"{{"city": {city}, "weather": null, "reason": {reason}}}"#)
         }
         Answer::Failed(_) | Answer::TimedOut(_) => {
-            let (error, status) = (Json::text(answer.to_string()), status(answer));
-            format!(r#"{{"city": {city}, "weather": null, "error": {error}, "status": {status}}}"#)
+            let (reason, status) = (Json::text(answer.to_string()), entry_status(answer));
+            format!(
+                r#"{{"city": {city}, "weather": null, "reason": {reason}, "status": {status}}}"#
+            )
         }
     }
 }
@@ -50,7 +52,7 @@ pub fn list(entries: impl IntoIterator<Item = String>) -> String {
 }
 
 /// Returns the status of a response that is this answer and no other (`ENTRY-2`).
-pub(super) fn status(answer: &Answer) -> Status {
+pub fn entry_status(answer: &Answer) -> Status {
     match answer {
         // The gateway has found out what it was asked, and says it (WEATHER-ANSWER-1).
         Answer::Known(_) | Answer::Unknown => Status::OK,

@@ -22,7 +22,7 @@ use std::time::Duration;
 use super::desk::Desk;
 use super::embedded::Embedded;
 use super::endpoint::{AppId, Endpoint};
-use super::entry::{entry, list, status};
+use super::entry::{entry, entry_status, list};
 use super::upstream::Upstream;
 use crate::aio::{self, Descriptor, Either, race};
 use crate::http::Status;
@@ -84,7 +84,7 @@ fn cities(request: &Request) -> Result<Vec<String>, String> {
 async fn weather(desk: &Desk, cities: &[String]) -> Response {
     if let [city] = cities {
         let answer = desk.ask(city).await;
-        return Response::json(entry(city, &answer)).with_status(status(&answer));
+        return Response::json(entry(city, &answer)).with_status(entry_status(&answer));
     }
     let answers = desk.ask_all(cities).await;
     let entries = cities.iter().zip(&answers).map(|(city, answer)| entry(city, answer));

@@ -37,7 +37,7 @@ pub use answer::{Answer, Weather};
 pub use desk::Desk;
 pub use embedded::Embedded;
 pub use endpoint::{AppId, Endpoint, EndpointError};
-pub use entry::{entry, list};
+pub use entry::{entry, entry_status, list};
 pub use flights::Flights;
 pub use many::{Asked, Order, ask_all};
 pub use report::{ReportError, parse_report};

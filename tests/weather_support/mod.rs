@@ -18,7 +18,7 @@ use handloom::web::server::{Request, Response, Router, Server};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(50);
 
 /// Longer than any test.
-pub(crate) const LONG: Duration = Duration::from_secs(600);
+pub(crate) const LONG: Duration = Duration::from_mins(10);
 
 /// The key that must be seen nowhere.
 pub(crate) const KEY: &str = "sesame&key";
@@ -55,7 +55,7 @@ pub(crate) async fn settle() {
 /// An upstream that holds its answers back until the gate is opened.
 ///
 /// The weather in `X` is `Weather of X`; a city named `status 500` gets that status, `404 own` and `404 number` the
-/// two forms in which OpenWeatherMap denies a city, `200 BODY` that body, and `broken` the end of its connection.
+/// two forms in which `OpenWeatherMap` denies a city, `200 BODY` that body, and `broken` the end of its connection.
 #[derive(Default)]
 pub(crate) struct Gate {
     /// Set to let answers out.
