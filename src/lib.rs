@@ -49,10 +49,12 @@
 //! | --- | --- |
 //! | `ACCEPT-1` to 3 | `aio/tcp_listener.rs` |
 //! | `ACCEPTOR-1` to 3 | `calc/acceptor.rs` |
+//! | `ACCESS-1` to 2 | `weather/access_log.rs` |
 //! | `AFFINITY-1` | `os/affinity.rs` |
 //! | `ALARM-1` to 2 | `os/alarm.rs` |
 //! | `ANSWERED-1` to 2 | `web/server/answered.rs` |
 //! | `ANSWERING-1` to 5 | `web/server/exchange.rs` |
+//! | `APPID-1` | `weather/endpoint.rs` |
 //! | `ARGS-1` to 6 | `cli/args.rs` |
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
@@ -95,6 +97,7 @@
 //! | `DATE-1` to 2 | `http/date.rs` |
 //! | `DEADLINE-1` to 3 | `threads/deadline.rs` |
 //! | `DELETE-1` to 3 | `watch/delete.rs` |
+//! | `DESK-1` to 3 | `weather/desk.rs` |
 //! | `DIAL-1` to 2 | `web/client/dial.rs` |
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
@@ -105,6 +108,8 @@
 //! | `ENCODE-1` to 3 | `http/encode.rs` |
 //! | `END-1` to 2 | `rt/ending.rs` |
 //! | `ENDING-1` to 2 | `threads/pool/ending.rs` |
+//! | `ENDPOINT-1` | `weather/endpoint.rs` |
+//! | `ENTRY-1` to 2 | `weather/entry.rs` |
 //! | `EVENT-1` to 2 | `aio/event.rs` |
 //! | `EVENTFD-1` to 2 | `os/event_fd.rs` |
 //! | `EXCHANGE-1` to 3 | `web/client/exchange.rs` |
@@ -119,9 +124,12 @@
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `FILE-1` | `os/file.rs` |
+//! | `FLIGHT-1` to 4 | `weather/flights.rs` |
 //! | `FORK-SERVER-1` to 5 | `processes/fork_server.rs` |
 //! | `FRAME-1` to 3 | `processes/frame.rs` |
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
+//! | `GATEWAY-1` to 4 | `weather/gateway.rs` |
+//! | `GATEWAYCMD-1` to 2 | `cli/gateway.rs` |
 //! | `GATHER-1` to 3 | `aio/gather.rs` |
 //! | `GEN-1` to 5 | `generator/event_loop.rs` |
 //! | `GET-1` to 3 | `cli/get.rs` |
@@ -204,6 +212,7 @@
 //! | `LOCKS-1` to 2 | `threads/pool/shared.rs` |
 //! | `LOOK-1` to 4 | `watch/look.rs` |
 //! | `LOOP-1` to 4 | `rt/event_loop.rs` |
+//! | `MANY-1` to 2 | `weather/many.rs` |
 //! | `MAP-1` to 2 | `jobs/map.rs` |
 //! | `MESSAGE-1` to 2 | `calc/protocol/message.rs` |
 //! | `NAPS-1` | `labs/gil/naps.rs` |
@@ -246,6 +255,7 @@
 //! | `REFUSAL-1` | `http/request_error.rs` |
 //! | `REMOTE-1` to 3 | `rt/remote.rs` |
 //! | `REPLY-1` to 3 | `web/server/reply.rs` |
+//! | `REPORT-1` | `weather/report.rs` |
 //! | `REQUEST-1` to 3 | `http/request.rs` |
 //! | `RESOLVE-1` | `http/resolve.rs` |
 //! | `RESPONSE-1` to 3 | `http/response.rs` |
@@ -303,6 +313,8 @@
 //! | `TOOM-1` to 3 | `factorial/toom.rs` |
 //! | `TOUR-1` to 3 | `cli/tour/guide.rs` |
 //! | `UPDATES-1` to 2 | `labs/gil/updates.rs` |
+//! | `UPSTREAM-1` to 2 | `weather/upstream.rs` |
+//! | `UPSTREAM-SITE-1` to 2 | `weather/embedded.rs` |
 //! | `URL-1` to 3 | `http/url.rs` |
 //! | `USAGE-1` to 3 | `compare/usage.rs` |
 //! | `VALUES-1` to 2 | `cli/values.rs` |
@@ -312,12 +324,15 @@
 //! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
 //! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
 //! | `WATCHCMD-1` to 2 | `cli/watch.rs` |
+//! | `WEATHER-ANSWER-1` to 2 | `weather/answer.rs` |
+//! | `WEATHERCMD-1` to 3 | `cli/weather.rs` |
 //! | `WEB-1` to 3 | `web/server/serve.rs` |
 //! | `WEB-CONFIG-1` | `web/server/config.rs` |
 //! | `WEB-REQUEST-1` to 2 | `web/server/request.rs` |
 //! | `WEB-RESPONSE-1` to 2 | `web/server/response.rs` |
 //! | `WORK-1` to 2 | `processes/work.rs` |
 //! | `WORKER-1` | `threads/pool/worker.rs` |
+//! | `WORLD-1` to 2 | `weather/world.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |
 
 #[cfg(doctest)]
@@ -341,4 +356,5 @@ pub mod report;
 pub mod rt;
 pub mod threads;
 pub mod watch;
+pub mod weather;
 pub mod web;

@@ -10,6 +10,7 @@ mod compare;
 mod connect;
 mod factorial;
 mod failure;
+mod gateway;
 mod get;
 mod help;
 mod interrupt;
@@ -25,5 +26,6 @@ mod suggest;
 mod tour;
 mod values;
 mod watch;
+mod weather;
 
 pub use program::main;

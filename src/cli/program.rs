@@ -12,7 +12,9 @@ use super::args::{Args, Parsed, Syntax};
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
-use super::{client, compare, factorial, get, help, lab, load, serve, site, tour, watch};
+use super::{
+    client, compare, factorial, gateway, get, help, lab, load, serve, site, tour, watch, weather,
+};
 
 /// Every subcommand, in the order of the usage text.
 const SUBCOMMANDS: &[&Subcommand] = &[
@@ -25,6 +27,8 @@ const SUBCOMMANDS: &[&Subcommand] = &[
     &watch::SUBCOMMAND,
     &factorial::SUBCOMMAND,
     &site::SUBCOMMAND,
+    &weather::SUBCOMMAND,
+    &gateway::SUBCOMMAND,
     &lab::SUBCOMMAND,
 ];
 

@@ -8,8 +8,9 @@ use handloom::json::Json;
 
 use crate::twin::{Twin, answers, those_here};
 
-/// The gateways. `handloom gateway` belongs here too, and first.
-const GATEWAYS: [Twin; 2] = [Twin::Tokio("gateway"), Twin::Python("gateway.py")];
+/// The gateways. What has no handler, ours refuses in plain text, and its twins in JSON.
+const GATEWAYS: [Twin; 3] =
+    [Twin::Ours(&["gateway"]), Twin::Tokio("gateway"), Twin::Python("gateway.py")];
 
 /// An upstream that knows two cities, breaks off for one, and knows no other; for as long as the test runs.
 fn upstream() -> SocketAddr {
@@ -59,6 +60,9 @@ fn asked(gateway: SocketAddr, request: &str) -> (String, String) {
     let answer = String::from_utf8(answers(gateway, request.as_bytes())).expect("text");
     let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
+    if answer.contains("Content-Type: text/plain") {
+        return (status, "an error".to_owned());
+    }
     let json = Json::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body:?}"));
     let shown = |entry: &Json| match (entry.get("city"), entry.get("weather")) {
         (Some(city), Some(weather)) => {

@@ -1,0 +1,126 @@
+//! `handloom gateway`: the weather of many cities behind `GET /weather?city=…`.
+//!
+//! **Invariants**
+//! - `GATEWAYCMD-1`: without options it does what the gateway's `Settings::default` says.
+//! - `GATEWAYCMD-2`: stdout has the line `listening on ADDRESS` and nothing else; the access log goes to stderr, or to
+//!   the end of a file that is opened before anybody is told that the gateway is ready.
+//!
+//! A log that cannot be written, since the disk is full or stderr is closed, stops no answer.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::args::{Args, Opt, Syntax};
+use super::failure::Failure;
+use super::listening::{LONGEST, listen_and_serve};
+use super::output::Output;
+use super::program::Subcommand;
+use super::values::{Address, seconds, whole};
+use super::weather::{APPID, TIMEOUT, UPSTREAM, upstream};
+use crate::weather::gateway::{self, Settings};
+use crate::weather::log_line;
+use crate::web::server::{Answered, Config};
+
+/// The shortest limit that may be asked for.
+const LEAST: Duration = Duration::from_millis(1);
+
+/// The most calls that may be allowed: each takes a descriptor, and the limit of those is rarely beyond.
+const MOST_CALLS: usize = 100_000;
+
+/// What is declared.
+pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
+    name: "gateway",
+    summary: "Serves the weather of many cities as JSON: /weather?city=Moscow&city=London",
+    syntax: Syntax { options: OPTIONS, operands: &[] },
+    examples: &[
+        ("handloom gateway", "On 127.0.0.1:8080; try /weather?city=Moscow&city=New+York there."),
+        (
+            "handloom gateway --upstream http://api.openweathermap.org --appid KEY",
+            "The real weather.",
+        ),
+    ],
+    run,
+};
+
+/// The options. A test holds their defaults against those of [`Settings`].
+const OPTIONS: &[Opt] = &[
+    Opt::value("addr", "ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
+        .default("127.0.0.1:8080"),
+    UPSTREAM,
+    APPID,
+    Opt::value("max-upstream", "N", "requests to the upstream at the same time; others wait")
+        .default("64"),
+    TIMEOUT,
+    Opt::value("grace", "S", "how long a stop may take").default("5"),
+    Opt::value("access-log", "FILE", "where a line for each answer is added; by default stderr"),
+];
+
+/// Serves until a signal comes.
+fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    let settings = settings(args)?;
+    let address = args.value("addr", Address::to_listen)?;
+    let file = args.optional("access-log", path)?;
+    let file = file.map(|path| open(&path)).transpose()?;
+    let log = move |answered: &Answered<'_>| write(file.as_ref(), answered);
+    listen_and_serve(&address, "gateway", output, |listener, stop, ready| {
+        gateway::serve(listener, settings, log, stop, ready)
+    })
+}
+
+/// Reads what the gateway is told.
+fn settings(args: &Args) -> Result<Settings, Failure> {
+    Ok(Settings {
+        upstream: upstream(args)?,
+        most_calls: args.value("max-upstream", whole("requests", 1..=MOST_CALLS))?,
+        timeout: args.value("timeout", seconds(LEAST, LONGEST))?,
+        server: Config {
+            // A grace of 0 has a meaning: stop at once.
+            grace: args.value("grace", seconds(Duration::ZERO, LONGEST))?,
+            ..Config::default()
+        },
+    })
+}
+
+/// Reads the name of a file, which need not exist yet.
+fn path(text: &str) -> Result<PathBuf, String> {
+    let named = Some(text).filter(|text| !text.is_empty()).map(PathBuf::from);
+    named.ok_or_else(|| "expected the name of a file".to_owned())
+}
+
+/// Opens the log, at its end.
+fn open(path: &PathBuf) -> Result<File, Failure> {
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.map_err(|error| Failure::while_doing(format_args!("write {}", path.display()), error))
+}
+
+/// Writes a line of the log (`ACCESS-1`).
+fn write(file: Option<&File>, answered: &Answered<'_>) {
+    let line = log_line(answered, SystemTime::now());
+    let written = match file {
+        Some(mut file) => file.write_all(line.as_bytes()),
+        None => io::stderr().write_all(line.as_bytes()),
+    };
+    // Nobody could be told, and clients have their answers all the same.
+    drop(written);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::Parsed;
+    use super::*;
+
+    #[test]
+    fn without_options_the_gateway_is_told_the_defaults_of_its_library() {
+        let Ok(Parsed::Run(args)) = SUBCOMMAND.syntax.parse(&[]) else {
+            panic!("an empty command line was refused");
+        };
+        let (told, default) = (settings(&args).unwrap(), Settings::default());
+        assert_eq!(
+            format!("{told:?}"),
+            format!("{default:?}"),
+            "GATEWAYCMD-1: the usage text lies"
+        );
+    }
+}
