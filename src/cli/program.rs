@@ -12,7 +12,7 @@ use super::args::{Args, Parsed, Syntax};
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
-use super::{client, compare, factorial, get, help, lab, load, serve, site, tour, watch};
+use super::{client, compare, factorial, fetch, get, help, lab, load, serve, site, tour, watch};
 
 /// Every subcommand, in the order of the usage text.
 const SUBCOMMANDS: &[&Subcommand] = &[
@@ -22,6 +22,7 @@ const SUBCOMMANDS: &[&Subcommand] = &[
     &load::SUBCOMMAND,
     &compare::SUBCOMMAND,
     &get::SUBCOMMAND,
+    &fetch::SUBCOMMAND,
     &watch::SUBCOMMAND,
     &factorial::SUBCOMMAND,
     &site::SUBCOMMAND,
