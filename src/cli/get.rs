@@ -18,22 +18,16 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process;
-use std::thread;
 use std::time::Duration;
 
 use super::args::{Args, Operand, Opt, Syntax};
 use super::failure::Failure;
-use super::interrupt::interruption;
+use super::interrupt::exit_when_interrupted;
 use super::output::Output;
 use super::program::Subcommand;
 use super::values::{seconds, whole};
-use crate::os::{PollFd, poll};
 use crate::rt::EventLoop;
 use crate::web::client::{Fault, Options, Phase, Request, Sink, ToWriter, asynchronous, blocking};
-
-/// The exit code after ctrl-c: 128 + SIGINT.
-const INTERRUPTED: i32 = 130;
 
 /// The shortest limit that may be asked for.
 const LEAST_TIMEOUT: Duration = Duration::from_millis(1);
@@ -92,7 +86,9 @@ fn run(args: &Args, _: &mut Output) -> Result<(), Failure> {
     let request = Request::get(&text).map_err(|failure| Failure::Failed(failure.to_string()))?;
     let target = Target::new(output);
     let file = target.open()?;
-    exit_when_interrupted(target.part.clone())?;
+    let part = target.part.clone();
+    // GET-2, GET-3
+    exit_when_interrupted(move || drop(part.map(fs::remove_file)))?;
     let fetched = fetch(mode, options, &request, &mut ToWriter(file));
     match fetched {
         Ok(()) => target.keep(),
@@ -218,22 +214,4 @@ impl Target {
             drop(fs::remove_file(part));
         }
     }
-}
-
-/// Ends the program when ctrl-c is pressed, whatever it does then (`GET-2`).
-///
-/// A thread of its own, for one that is in the midst of a connect, a read or a write to a full pipe hears nothing.
-fn exit_when_interrupted(part: Option<PathBuf>) -> Result<(), Failure> {
-    let pressed = interruption()?;
-    let watch = move || {
-        // It fails only for want of memory; then there is still the second ctrl-c (INTERRUPT-1).
-        if poll(&mut [PollFd::readable(pressed)], None).is_ok() {
-            if let Some(part) = &part {
-                drop(fs::remove_file(part));
-            }
-            process::exit(INTERRUPTED);
-        }
-    };
-    let started = thread::Builder::new().name("interrupt".to_owned()).spawn(watch);
-    started.map(drop).map_err(|error| Failure::while_doing("signals", error))
 }

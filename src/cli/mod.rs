@@ -10,6 +10,7 @@ mod compare;
 mod connect;
 mod factorial;
 mod failure;
+mod fetch;
 mod gateway;
 mod get;
 mod help;

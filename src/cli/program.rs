@@ -13,7 +13,8 @@ use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
 use super::{
-    client, compare, factorial, gateway, get, help, lab, load, serve, site, tour, watch, weather,
+    client, compare, factorial, fetch, gateway, get, help, lab, load, serve, site, tour, watch,
+    weather,
 };
 
 /// Every subcommand, in the order of the usage text.
@@ -24,6 +25,7 @@ const SUBCOMMANDS: &[&Subcommand] = &[
     &load::SUBCOMMAND,
     &compare::SUBCOMMAND,
     &get::SUBCOMMAND,
+    &fetch::SUBCOMMAND,
     &watch::SUBCOMMAND,
     &factorial::SUBCOMMAND,
     &site::SUBCOMMAND,

@@ -38,7 +38,7 @@ impl AcceptFailure {
     /// accept(2): "treat them like EAGAIN by retrying", of errors pending on the new socket.
     pub fn of(error: &io::Error) -> Self {
         match error.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => Self::Shortage,
+            _ if is_shortage(error) => Self::Shortage,
             Some(
                 libc::ECONNABORTED
                 | libc::EINTR
@@ -56,6 +56,15 @@ impl AcceptFailure {
             _ => Self::Listener,
         }
     }
+}
+
+/// Tells a call that failed for want of descriptors or memory, and may succeed when others have given some back.
+///
+/// # Source
+/// accept(2) and socket(2), which have these four in common.
+pub fn is_shortage(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    matches!(code, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
 /// Changes how many connections the kernel keeps ready for accept. It caps this at `somaxconn`.
