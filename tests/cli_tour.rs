@@ -38,7 +38,14 @@ fn a_tour_goes_through_every_part_and_writes_its_report() {
     let (code, shown, told) = tour(&directory);
     assert_eq!(code, Some(0), "TOUR-2: {shown} {told}");
     assert!(shown.contains("What to notice"), "{shown}");
-    for part in ["a server that adds two numbers", "seven models", "factorials", "Wow!"] {
+    for part in [
+        "a server that adds two numbers",
+        "seven models",
+        "many pages",
+        "factorials",
+        "Wow!",
+        "gateway",
+    ] {
         let title = shown.lines().find(|line| line.contains(part));
         assert!(
             title.is_some_and(|line| line.contains(". ")),
@@ -52,6 +59,12 @@ fn a_tour_goes_through_every_part_and_writes_its_report() {
         assert!(shown.contains(seen), "TOUR-2: expected {seen} in {shown}");
     }
     assert!(!directory.join("wow.txt").exists(), "TOUR-2: the file is deleted");
+    for mode in ["sequential", "threads", "async"] {
+        let log = fs::read_to_string(directory.join(format!("fetch-{mode}.log"))).expect(mode);
+        let [started, received] =
+            [" started\n", " received with status "].map(|words| log.matches(words).count());
+        assert_eq!((started, received), (14, 14), "TOUR-2: {mode}: {log}");
+    }
     for name in ["factorial.svg", "factorial.txt"] {
         let text = fs::read_to_string(directory.join(name)).expect(name);
         assert!(text.contains("processes"), "TOUR-3: {text}");

@@ -100,7 +100,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// Fetches all of them in one mode after another.
-fn fetch_all(
+pub(crate) fn fetch_all(
     order: &Order,
     modes: &[Mode],
     log_dir: &Path,
@@ -194,7 +194,7 @@ fn read_text(file: &str) -> io::Result<String> {
 }
 
 /// How the program ends (`FETCHCMD-1`).
-fn verdict(links: &[String], outcomes: &[Outcome]) -> Result<(), Failure> {
+pub(crate) fn verdict(links: &[String], outcomes: &[Outcome]) -> Result<(), Failure> {
     let failed = (0..links.len())
         .filter(|&number| outcomes.iter().any(|outcome| outcome.trips[number].result.is_err()));
     let failed = failed.count();

@@ -20,7 +20,7 @@ use super::super::output::Output;
 use super::super::program::Subcommand;
 use super::super::values::{directory, whole};
 use super::part::{Part, Shown, Tour};
-use super::{conversation, factorials, models, watching};
+use super::{conversation, factorials, fetching, gateway, models, watching};
 use crate::report::{Page, span};
 
 /// The title of the page and of the output.
@@ -29,7 +29,14 @@ const TITLE: &str = "A tour of handloom";
 const PAGE_FILE: &str = "report.html";
 
 /// Every part, in the order of the course.
-const PARTS: [&Part; 4] = [&conversation::PART, &models::PART, &factorials::PART, &watching::PART];
+const PARTS: [&Part; 6] = [
+    &conversation::PART,
+    &models::PART,
+    &fetching::PART,
+    &factorials::PART,
+    &watching::PART,
+    &gateway::PART,
+];
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {

@@ -6,9 +6,11 @@
 
 use std::os::fd::BorrowedFd;
 use std::path::Path;
+use std::time::Duration;
 
 use super::super::failure::Failure;
 use super::super::output::Output;
+use crate::os::wait_readable;
 
 /// A part, as its file declares it.
 pub(super) struct Part {
@@ -32,6 +34,13 @@ pub(super) struct Tour<'a> {
     pub(super) connections: usize,
     /// How many requests each model gets.
     pub(super) requests: u64,
+}
+
+impl Tour<'_> {
+    /// Tells whether ctrl-c was pressed. Where the descriptor cannot be asked, only a second one helps.
+    pub(super) fn is_interrupted(&self) -> bool {
+        wait_readable(self.stop, Duration::ZERO).unwrap_or(false)
+    }
 }
 
 /// What a part has to show.

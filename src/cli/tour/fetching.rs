@@ -1,0 +1,57 @@
+//! The second task: the same links one after another, on threads, and on the event loop.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::super::failure::Failure;
+use super::super::fetch::{fetch_all, verdict};
+use super::super::output::Output;
+use super::part::{Part, Shown, Tour};
+use crate::fetch::{Gate, Log, Mode, Order, embed, site, table};
+use crate::web::client::Options;
+use crate::web::server::Config;
+
+/// The part.
+pub(super) const PART: Part = Part {
+    title: "Task 2: many pages, one after another and at once",
+    introduction: &[
+        "A dozen slow pages, a redirect and a 404 of a site that is started for this, fetched in three ways.",
+        "Each way logs every start and every answer to a file of its own, so that the orders can be compared.",
+    ],
+    run,
+    notices: &[
+        "sequential: start, answer, start, answer. The time is the sum of all pages' times.",
+        "threads: as many at once as there are threads; each waits for its own page.",
+        "async: all are started before the first answer comes, on one thread. The time is that of the slowest page.",
+        "The answers come in the order in which the pages are ready, not in that of their starts.",
+        "A 404 is an answer like any other; only a link without an answer has failed.",
+    ],
+};
+
+/// How many pages may be under way: more than the site has.
+const CONCURRENCY: usize = 100;
+
+/// Starts the site, and fetches all of it in each mode.
+fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
+    let site = embed(Config::default())
+        .map_err(|error| Failure::while_doing("start the embedded site", error))?;
+    let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
+    let order = Order {
+        links: links.into(),
+        concurrency: CONCURRENCY,
+        serves_itself: true,
+        options: Options::default(),
+    };
+    let outcomes = fetch_all(&order, &Mode::ALL, tour.directory, &Gate::default(), output)?;
+    // PART-2: its thread has ended then.
+    site.stop().map_err(|error| Failure::while_doing("stop the embedded site", error))?;
+    if tour.is_interrupted() {
+        return Err(Failure::Interrupted);
+    }
+    let mut text = table(&order.links, &outcomes);
+    for mode in Mode::ALL {
+        let log = tour.directory.join(Path::new(&Log::name(mode)));
+        writeln!(text, "log: {}", log.display()).expect("holds because a String takes all");
+    }
+    Ok(Shown::text(text, verdict(&order.links, &outcomes)))
+}
