@@ -85,7 +85,8 @@ async def main():
     parser.add_argument("--appid", default="")
     options = parser.parse_args()
     server = await asyncio.start_server(
-        lambda reader, writer: serve_client(reader, writer, options), sock=listen(options.addr)
+        lambda reader, writer: serve_client(reader, writer, options),
+        sock=listen(options.addr), backlog=4096,
     )
     await server.serve_forever()
 
