@@ -134,7 +134,7 @@ fn entry(city: &str, weather: &Weather) -> Json {
     match weather {
         Ok(Some(weather)) => members.push(("weather", Json::text(weather))),
         Ok(None) => {
-            members.extend([("weather", Json::Null), ("reason", Json::text("no such city"))])
+            members.extend([("weather", Json::Null), ("reason", Json::text("no such city"))]);
         }
         Err((_, why)) => members.extend([("weather", Json::Null), ("reason", Json::text(why))]),
     }
