@@ -2,8 +2,6 @@
 //!
 //! What differs on purpose stands in `notes/differences.md` with its reason, and in the tables at the head of each file here. Where there is
 //! no `python3`, its share is skipped, and a line on stderr says so.
-//!
-//! Not here yet: `handloom fetch`, which has one line to add, in `fetchers`.
 
 #![expect(unreachable_pub, reason = "the folders beside this file are a part of it")]
 

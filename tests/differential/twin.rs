@@ -167,8 +167,8 @@ fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
 
 /// Those that can be run here; says so when some cannot.
 pub fn those_here(twins: &[Twin]) -> Vec<Twin> {
-    let here: Vec<_> = twins.iter().copied().filter(Twin::is_here).collect();
     static SAID: Once = Once::new();
+    let here: Vec<_> = twins.iter().copied().filter(Twin::is_here).collect();
     if here.len() < twins.len() {
         // Past the harness, which would keep a printed line of a test that succeeds to itself.
         let text = "differential: no python3 here, so Python's twins are skipped\n";
