@@ -11,6 +11,7 @@
 //! | `yield` | one yield of one of [`YIELDERS`] tasks | wall time |
 //! | `hop` | one message over a local queue of capacity 1 to a task that waits for it | wall time |
 //! | `timer/N_alive` | make a timer, arm it, drop it, while N others are armed | wall time |
+//! | `timers_at_once` | fire [`AT_ONCE`] timers with one deadline | CPU time of the thread |
 //! | `timers_in_a_second` | fire [`MANY`] timers spread over one second | CPU time of the thread |
 //! | `sleep_lateness` | how late a sleep of 1 to 3 ms ends | wall time beyond the deadline |
 //! | `wake_from_thread` | from a wake on another thread until the sleeping loop runs the task | wall time |
@@ -39,6 +40,9 @@ mod ours;
 
 /// Tasks that yield to one another. With one alone, tokio would ask the selector at every yield.
 const YIELDERS: u64 = 1_000;
+
+/// Timers with one deadline.
+const AT_ONCE: u32 = 10_000;
 
 /// Timers in the large groups.
 const MANY: u32 = 100_000;
@@ -156,6 +160,17 @@ async fn second_of_timers<S: Subject>(times: u64) -> Duration {
     spent
 }
 
+/// Tasks that sleep until one and the same point; returns the CPU time it took.
+async fn timers_at_once<S: Subject>(times: u64) -> Duration {
+    let mut spent = Duration::ZERO;
+    for _ in 0..times {
+        let start = cpu_time();
+        S::join_all((0..AT_ONCE).map(|_| S::sleep(Duration::from_millis(100)))).await;
+        spent += cpu_time().saturating_sub(start);
+    }
+    spent
+}
+
 /// How late short sleeps end, in all.
 async fn lateness<S: Subject>(times: u64) -> Duration {
     let mut late = Duration::ZERO;
@@ -251,6 +266,10 @@ fn groups<S: Subject>(c: &mut Criterion) {
             b.to_async(S::default()).iter_custom(|times| timers::<S>(times, alive));
         });
     }
+    c.benchmark_group("timers_at_once")
+        .sample_size(10)
+        .sampling_mode(SamplingMode::Flat)
+        .bench_function(S::NAME, |b| b.to_async(S::default()).iter_custom(timers_at_once::<S>));
     c.benchmark_group("timers_in_a_second")
         .sample_size(10)
         .sampling_mode(SamplingMode::Flat)

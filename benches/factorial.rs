@@ -8,6 +8,8 @@
 //! | `N/tree` | the tree of products on one thread, as far as it takes no seconds |
 //! | `N/parted` | parted over two threads, which are started anew for each round |
 //! | `N/shown` | digits and checksum of the result |
+//! | `tasks/handloom` | [`TASKS`] factorials of [`OF`] on a pool of two threads, [`CHUNK`] to a job |
+//! | `tasks/tokio` | the same on tokio's threads for calls that block |
 //!
 //! What would change the conclusions: a machine with one core, or a busy one, for `parted`; a `num-bigint` with a
 //! transform, which would make `toom` superfluous; another processor, for the length from which a product is cut.
@@ -21,6 +23,9 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use handloom::factorial::parted::on_workers;
 use handloom::factorial::{Job, digits, factorial, tree};
+use handloom::threads::ThreadPool;
+use handloom_tokio::tokio::runtime::Builder;
+use handloom_tokio::tokio::task::spawn_blocking;
 use num_bigint::BigUint;
 
 /// The numbers of the groups.
@@ -28,6 +33,15 @@ const NUMBERS: [u32; 7] = [20, 100, 1_000, 10_000, 80_000, 100_000, 1_000_000];
 
 /// The greatest number for which the tree is measured.
 const TREE_UP_TO: u32 = 100_000;
+
+/// How many factorials are computed as tasks of a pool.
+const TASKS: usize = 2_000;
+/// Of which number.
+const OF: u32 = 1_000;
+/// How many of them are a job.
+const CHUNK: usize = 32;
+/// On how many threads.
+const WORKERS: usize = 2;
 
 /// Below this number nothing is parted.
 const PARTED_FROM: u32 = 80_000;
@@ -75,5 +89,34 @@ fn numbers(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, numbers);
+/// Measures many short factorials on a pool.
+fn tasks(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("tasks");
+    group.measurement_time(Duration::from_secs(3)).sample_size(10);
+    group.sampling_mode(SamplingMode::Flat);
+    let pool = ThreadPool::fixed("bench", WORKERS).expect("holds because threads can be started");
+    group.bench_function("handloom", |bencher| {
+        bencher.iter(|| {
+            pool.map([OF; TASKS], CHUNK, factorial).for_each(|value| drop(black_box(value)));
+        });
+    });
+    let runtime = Builder::new_current_thread().max_blocking_threads(WORKERS).build();
+    let runtime = runtime.expect("holds because threads can be started");
+    let chunks = || [OF; TASKS].chunks(CHUNK).map(<[u32]>::to_vec).collect::<Vec<_>>();
+    group.bench_function("tokio", |bencher| {
+        bencher.iter(|| {
+            runtime.block_on(async {
+                let job = |chunk: Vec<u32>| {
+                    spawn_blocking(|| chunk.into_iter().map(factorial).collect::<Vec<_>>())
+                };
+                for handle in chunks().into_iter().map(job).collect::<Vec<_>>() {
+                    black_box(handle.await.expect("holds because nothing panics"));
+                }
+            });
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, numbers, tasks);
 criterion_main!(benches);

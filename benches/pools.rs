@@ -1,4 +1,5 @@
-//! What a job costs to hand to another thread and back, beside `CPython`'s `ThreadPoolExecutor`.
+//! What a job costs to hand to another thread and back, beside tokio's `spawn_blocking` and `CPython`'s
+//! `ThreadPoolExecutor`.
 //!
 //! `cargo bench --bench pools` runs all; add a group's name for one. The job does nothing, so what is measured is
 //! the pool. Times are wall time for one job:
@@ -24,6 +25,8 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use handloom::os::affinity;
 use handloom::threads::ThreadPool;
+use handloom_tokio::tokio::runtime::Builder;
+use handloom_tokio::tokio::task::spawn_blocking;
 
 /// Jobs in flight at once, where there are many.
 const IN_FLIGHT: u64 = 1_000;
@@ -65,6 +68,23 @@ fn in_flight(pool: &ThreadPool, flight: u64, jobs: u64) -> Duration {
     begun.elapsed()
 }
 
+/// The same on tokio's threads for calls that block.
+async fn spawned_blocking(flight: u64, jobs: u64) -> Duration {
+    let mut handles = Vec::new();
+    let begun = Instant::now();
+    let mut left = jobs;
+    while left > 0 {
+        for _ in 0..left.min(flight) {
+            handles.push(spawn_blocking(|| black_box(())));
+        }
+        for handle in handles.drain(..) {
+            handle.await.expect("join");
+        }
+        left = left.saturating_sub(flight);
+    }
+    begun.elapsed()
+}
+
 /// What `CPython` takes for the same; `None` where there is none.
 fn python(workers: usize, flight: u64, jobs: u64, cpu: Option<usize>) -> Option<Duration> {
     let cpu = cpu.map_or("-1".to_owned(), |cpu| cpu.to_string());
@@ -85,6 +105,11 @@ fn compare(criterion: &mut Criterion, name: &str, workers: usize, flight: u64, c
     let mut group = criterion.benchmark_group(name);
     group.bench_function("handloom", |bencher| {
         bencher.iter_custom(|jobs| in_flight(&pool, flight, jobs));
+    });
+    let runtime = Builder::new_current_thread().max_blocking_threads(workers).build();
+    let runtime = runtime.expect("a runtime");
+    group.bench_function("tokio", |bencher| {
+        bencher.iter_custom(|jobs| runtime.block_on(spawned_blocking(flight, jobs)));
     });
     if python(workers, flight, 1, cpu).is_some() {
         // Each sample starts an interpreter.

@@ -50,7 +50,8 @@ async def hang_up(reader, writer):
 async def main():
     options = arguments()
     server = await asyncio.start_server(
-        lambda reader, writer: serve_client(reader, writer, options), sock=listen(options.addr)
+        lambda reader, writer: serve_client(reader, writer, options),
+        sock=listen(options.addr), backlog=4096,
     )
     await server.serve_forever()
 

@@ -26,9 +26,9 @@ async def weather(city, upstream, appid):
             raise ValueError(f"status {status}")
         return 200, {"city": city, "weather": json.loads(body)["weather"][0]["main"]}
     except asyncio.TimeoutError:
-        return 504, {"city": city, "weather": None, "reason": f"no answer within {PATIENCE}s"}
+        return 504, {"city": city, "weather": None, "reason": f"no answer within {PATIENCE}s", "status": 504}
     except (OSError, ValueError, LookupError, EOFError) as error:
-        return 502, {"city": city, "weather": None, "reason": f"upstream: {error}"}
+        return 502, {"city": city, "weather": None, "reason": f"upstream: {error}", "status": 502}
 
 
 async def ask(city, upstream, appid):
@@ -65,7 +65,7 @@ async def serve_client(reader, writer, options):
         method, target, _ = (await reader.readline()).decode("latin-1").split()
         await read_fields(reader)
         status, said = await answer(method, target, options)
-        body = (json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+        body = (json.dumps(said, ensure_ascii=False) + "\n").encode()
         allow = "Allow: GET\r\n" if status == 405 else ""
         writer.write(
             f"HTTP/1.1 {status} \r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -85,7 +85,8 @@ async def main():
     parser.add_argument("--appid", default="")
     options = parser.parse_args()
     server = await asyncio.start_server(
-        lambda reader, writer: serve_client(reader, writer, options), sock=listen(options.addr)
+        lambda reader, writer: serve_client(reader, writer, options),
+        sock=listen(options.addr), backlog=4096,
     )
     await server.serve_forever()
 

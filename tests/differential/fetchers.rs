@@ -6,8 +6,9 @@ use std::path::Path;
 use crate::folder::Folder;
 use crate::twin::{Twin, those_here};
 
-/// The fetchers, and the ways in which each fetches; each way has a log. `handloom fetch` belongs here too, and first.
-const FETCHERS: [(Twin, &[&str]); 2] = [
+/// The fetchers, and the ways in which each fetches; each way has a log.
+const FETCHERS: [(Twin, &[&str]); 3] = [
+    (Twin::Ours(&["fetch", "--log-dir"]), &["sequential", "threads", "async"]),
     (Twin::Tokio("fetch"), &["sequential", "async"]),
     (Twin::Python("fetch.py"), &["sequential", "threads", "async"]),
 ];

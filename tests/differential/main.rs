@@ -2,8 +2,6 @@
 //!
 //! What differs on purpose stands in `notes/differences.md` with its reason, and in the tables at the head of each file here. Where there is
 //! no `python3`, its share is skipped, and a line on stderr says so.
-//!
-//! Not here yet: `handloom fetch`, which has one line to add, in `fetchers`.
 
 #![expect(unreachable_pub, reason = "the folders beside this file are a part of it")]
 
@@ -48,7 +46,7 @@ fn this_program_is_a_twin_when_it_is_told_so() {
             ["calc", "--addr", address, ref options @ ..] => {
                 let listener = TcpListener::bind(address).await.expect("bind");
                 let address = listener.local_addr().expect("an address");
-                say(format!("listening on {address}")).expect("stdout");
+                say(&format!("listening on {address}")).expect("stdout");
                 let served = calc::serve(listener, config(options), std::future::pending());
                 served.await.expect("serve");
             }
@@ -62,7 +60,7 @@ fn this_program_is_a_twin_when_it_is_told_so() {
             ["gateway", "--addr", address, "--upstream", upstream, "--appid", appid] => {
                 let listener = TcpListener::bind(address).await.expect("bind");
                 let address = listener.local_addr().expect("an address");
-                say(format!("listening on {address}")).expect("stdout");
+                say(&format!("listening on {address}")).expect("stdout");
                 let served =
                     gateway::serve(listener, gateway::Upstream::new(upstream, appid)).await;
                 match served.expect("serve") {}
@@ -79,8 +77,8 @@ fn this_program_is_a_twin_when_it_is_told_so() {
 }
 
 /// Writes a line to stdout, past the harness.
-fn say(line: String) -> io::Result<()> {
-    stdout().write_all((line + "\n").as_bytes())
+fn say(line: &str) -> io::Result<()> {
+    stdout().write_all(format!("{line}\n").as_bytes())
 }
 
 /// Reads the options of the calculator.

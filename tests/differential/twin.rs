@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write, stderr};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Once;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -166,11 +167,12 @@ fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
 
 /// Those that can be run here; says so when some cannot.
 pub fn those_here(twins: &[Twin]) -> Vec<Twin> {
+    static SAID: Once = Once::new();
     let here: Vec<_> = twins.iter().copied().filter(Twin::is_here).collect();
     if here.len() < twins.len() {
         // Past the harness, which would keep a printed line of a test that succeeds to itself.
         let text = "differential: no python3 here, so Python's twins are skipped\n";
-        drop(stderr().write_all(text.as_bytes()));
+        SAID.call_once(|| drop(stderr().write_all(text.as_bytes())));
     }
     here
 }

@@ -38,9 +38,9 @@ struct Shared<L> {
     seen: RefCell<Option<Seen>>,
 }
 
-impl<L: Fn(String) -> std::io::Result<()>> Shared<L> {
+impl<L: Fn(&str) -> std::io::Result<()>> Shared<L> {
     /// Tells a step.
-    fn tell(&self, line: String) -> Result<(), Failure> {
+    fn tell(&self, line: &str) -> Result<(), Failure> {
         (self.listener)(line).map_err(Failure::from)
     }
 }
@@ -60,7 +60,7 @@ pub async fn watch<L>(
     listener: L,
 ) -> Result<Outcome, Failure>
 where
-    L: Fn(String) -> std::io::Result<()> + 'static,
+    L: Fn(&str) -> std::io::Result<()> + 'static,
 {
     let shared = Rc::new(Shared {
         order: order.clone(),
@@ -88,7 +88,7 @@ where
 /// Looks for the file and for the string in it, until it is found; sleeps between two looks. Then sets the event.
 async fn find<L>(shared: Rc<Shared<L>>) -> Result<(), Failure>
 where
-    L: Fn(String) -> std::io::Result<()>,
+    L: Fn(&str) -> std::io::Result<()>,
 {
     let Shared { order, event, stop, seen, .. } = &*shared;
     // Set by its drop, on every way out.
@@ -96,7 +96,7 @@ where
     let path = order.path.display();
     let needle = String::from_utf8_lossy(order.needle.bytes());
     let pause = order.interval.as_secs_f64();
-    shared.tell(format!("looks for {path} with {needle:?} in it, every {pause} s"))?;
+    shared.tell(&format!("looks for {path} with {needle:?} in it, every {pause} s"))?;
     // Before the first look: a change that comes after it is told.
     let mut changes = changes(&order.path);
     loop {
@@ -107,16 +107,16 @@ where
         };
         match found {
             Look::Holds(file) => {
-                shared.tell(format!("{path} has {needle:?} at byte {}", file.at()))?;
-                shared.tell(format!("closed {path}; sets the event"))?;
+                shared.tell(&format!("{path} has {needle:?} at byte {}", file.at()))?;
+                shared.tell(&format!("closed {path}; sets the event"))?;
                 seen.replace(Some(file));
                 return Ok(());
             }
-            Look::Stopped => return shared.tell(format!("stopped while it read {path}")),
+            Look::Stopped => return shared.tell(&format!("stopped while it read {path}")),
             Look::Missing => {
-                shared.tell(format!("{path} is not there; looks again in {pause} s"))?;
+                shared.tell(&format!("{path} is not there; looks again in {pause} s"))?;
             }
-            Look::Without { bytes } => shared.tell(format!(
+            Look::Without { bytes } => shared.tell(&format!(
                 "{path} has {bytes} bytes without {needle:?}; looks again in {pause} s"
             ))?,
         }
@@ -131,14 +131,14 @@ where
 /// Waits for the event, and deletes the file; `None` when there is none to delete.
 async fn delete_found<L>(shared: Rc<Shared<L>>) -> Result<Option<Deletion>, Failure>
 where
-    L: Fn(String) -> std::io::Result<()>,
+    L: Fn(&str) -> std::io::Result<()>,
 {
     let path = shared.order.path.display();
     shared.event.notified().await;
     let Some(seen) = shared.seen.take() else { return Ok(None) };
-    shared.tell(format!("the event has come; deletes {path}"))?;
+    shared.tell(&format!("the event has come; deletes {path}"))?;
     let deletion = spawn_blocking(move || delete(&seen)).await??;
-    shared.tell(match deletion {
+    shared.tell(&match deletion {
         Deletion::Deleted => format!("deleted {path}"),
         Deletion::Gone => format!("{path} is gone: somebody else was first"),
         Deletion::Replaced => format!("{path} is another file now, and stays"),
@@ -183,7 +183,7 @@ async fn changed(changes: &mut Option<Changes>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Sets an event when it is dropped.

@@ -27,7 +27,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Writes a line to stdout.
-fn line(text: String) -> io::Result<()> {
+fn line(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(format!("{text}\n").as_bytes())?;
     stdout.flush()
