@@ -23,6 +23,7 @@ use crate::json::Json;
 use crate::rt::EventLoop;
 use crate::weather::{
     Answer, AppId, Asked, CITIES, Embedded, Endpoint, Order, Upstream, Weather, ask_all,
+    entry_status,
 };
 
 /// The shortest limit that may be asked for.
