@@ -14,6 +14,22 @@ use super::upstream::Upstream;
 use crate::aio::bounded;
 use crate::rt::now;
 
+/// The cities of the course, in its order.
+pub const CITIES: [&str; 12] = [
+    "Moscow",
+    "St. Petersburg",
+    "Rostov-on-Don",
+    "Kaliningrad",
+    "Vladivostok",
+    "Minsk",
+    "Beijing",
+    "Delhi",
+    "Istanbul",
+    "Tokyo",
+    "London",
+    "New York",
+];
+
 /// Requests under way at the same time, at most. Taste: each costs a connection.
 const MOST_AT_ONCE: usize = 64;
 

@@ -39,23 +39,7 @@ pub use embedded::Embedded;
 pub use endpoint::{AppId, Endpoint, EndpointError};
 pub use entry::{entry, entry_status, list};
 pub use flights::Flights;
-pub use many::{Asked, Order, ask_all};
+pub use many::{Asked, CITIES, Order, ask_all};
 pub use report::{ReportError, parse_report};
 pub use upstream::Upstream;
 pub use world::{PLACES, Place, find_place};
-
-/// The cities of the course, in its order.
-pub const CITIES: [&str; 12] = [
-    "Moscow",
-    "St. Petersburg",
-    "Rostov-on-Don",
-    "Kaliningrad",
-    "Vladivostok",
-    "Minsk",
-    "Beijing",
-    "Delhi",
-    "Istanbul",
-    "Tokyo",
-    "London",
-    "New York",
-];
