@@ -11,7 +11,7 @@
 //! ```text
 //! 7  cli                                  the program: arguments, printing, exit codes
 //! 6  labs        compare                  small experiments; one load against every server
-//! 5  calc   factorial  watch    fetch     the calculator, in seven models; a large factorial; the watcher; a site
+//! 5  calc   factorial  watch    fetch     the calculator, in seven models; a large factorial; the watcher; many pages
 //! 4  web                                  HTTP on sockets: clients, blocking and async; a server
 //! 3  aio                                  what a task awaits: sockets, lines, time, locks, threads, signals
 //! 2  rt     generator  threads  processes the event loop; its ancestor; pool, locks; a supervisor
@@ -35,6 +35,7 @@
 //!    `parted`.
 //! 5. [`http`]: the other wire, for clients and servers alike. Its module page draws the way through it. Then
 //!    [`web`], which puts connections, a clock and a crowd of strangers before it.
+//! 6. [`fetch`]: many pages in three ways to wait. Read `order`, then the three modes, then `history`.
 //!
 //! Protocols that need more room than a file's head are pages of `notes/`: `edge-triggering.md`,
 //! `lost-wake-ups.md`, `cancellation.md`. Why things are as they are is in `notes/decisions.md`.
@@ -59,6 +60,7 @@
 //! | `ARRIVAL-1` to 2 | `jobs/as_completed.rs` |
 //! | `ASYNC-1` to 2 | `calc/asynchronous.rs` |
 //! | `ASYNC-CLIENT-1` to 4 | `calc/async_client.rs` |
+//! | `ASYNC-FETCH-1` to 2 | `fetch/asynchronous.rs` |
 //! | `AUTHORITY-1` to 2 | `http/authority.rs` |
 //! | `BARRIER-1` to 3 | `threads/barrier.rs` |
 //! | `BARS-1` | `report/bars.rs` |
@@ -99,6 +101,7 @@
 //! | `DELETE-1` to 3 | `watch/delete.rs` |
 //! | `DESK-1` to 3 | `weather/desk.rs` |
 //! | `DIAL-1` to 2 | `web/client/dial.rs` |
+//! | `DIGEST-1` | `fetch/digest.rs` |
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
@@ -121,6 +124,9 @@
 //! | `FETCH-ASYNC-1` to 3 | `web/client/asynchronous.rs` |
 //! | `FETCH-BLOCKING-1` to 3 | `web/client/blocking.rs` |
 //! | `FETCH-LIMIT-1` to 2 | `web/client/deadlines.rs` |
+//! | `FETCHCMD-1` to 4 | `cli/fetch.rs` |
+//! | `FETCHLOG-1` to 4 | `fetch/log.rs` |
+//! | `FETCHSHOW-1` to 3 | `fetch/show.rs` |
 //! | `FIELDS-1` to 3 | `http/fields.rs` |
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `FILE-1` | `os/file.rs` |
@@ -145,11 +151,12 @@
 //! | `HELD-1` to 3 | `threads/gil/held.rs` |
 //! | `HELP-1` to 2 | `cli/help.rs` |
 //! | `HISTOGRAM-1` to 4 | `compare/histogram.rs` |
+//! | `HISTORY-1` to 2 | `fetch/history.rs` |
 //! | `HOOK-1` to 2 | `rt/observer.rs` |
 //! | `IDLE-1` to 3 | `compare/idle.rs` |
 //! | `INPUT-1` to 3 | `web/server/input.rs` |
 //! | `INTERPRETER-1` | `threads/gil/interpreter.rs` |
-//! | `INTERRUPT-1` | `cli/interrupt.rs` |
+//! | `INTERRUPT-1` to 2 | `cli/interrupt.rs` |
 //! | `ITEM-1` to 5 | `aio/queue.rs` |
 //! | `JOB-1` to 2 | `factorial/job.rs` |
 //! | `JOBS-1` to 2 | `aio/job_threads.rs` |
@@ -220,6 +227,7 @@
 //! | `NEEDLE-1` to 3 | `watch/needle.rs` |
 //! | `NEWS-1` to 2 | `watch/news.rs` |
 //! | `NUMBER-1` to 4 | `calc/protocol/number.rs` |
+//! | `ORDER-1` to 2 | `fetch/order.rs` |
 //! | `OS-1` to 3 | `os/mod.rs` |
 //! | `OS-ACCEPT-1` | `os/socket.rs` |
 //! | `OUTPUT-1` to 3 | `cli/output.rs` |
@@ -266,11 +274,13 @@
 //! | `SCRIPT-1` to 3 | `compare/script.rs` |
 //! | `SECTION-1` to 2 | `labs/gil/section.rs` |
 //! | `SEQUENTIAL-1` | `calc/sequential.rs` |
+//! | `SEQUENTIAL-FETCH-1` | `fetch/sequential.rs` |
 //! | `SERVE-1` to 3 | `cli/serve.rs` |
 //! | `SERVER-1` to 4 | `compare/server.rs` |
 //! | `SESSION-1` to 6 | `calc/protocol/session.rs` |
 //! | `SHARED-1` to 2 | `calc/shared.rs` |
 //! | `SHM-1` to 4 | `os/shared_memory.rs` |
+//! | `SHORTAGE-1` to 2 | `fetch/shortage.rs` |
 //! | `SHOW-1` to 3 | `factorial/contest/show.rs` |
 //! | `SIEVE-1` to 2 | `factorial/sieve.rs` |
 //! | `SIGNAL-1` to 5 | `os/signal.rs` |
@@ -299,12 +309,13 @@
 //! | `TALK-1` to 3 | `compare/conversation.rs` |
 //! | `TARGET-1` to 2 | `http/target.rs` |
 //! | `TASK-1` to 6 | `rt/task.rs` |
-//! | `TCP-1` to 3 | `aio/tcp_stream.rs` |
+//! | `TCP-1` to 4 | `aio/tcp_stream.rs` |
 //! | `THREAD-EVENT-1` to 4 | `threads/event.rs` |
 //! | `THREAD-PERMIT-1` to 4 | `threads/semaphore.rs` |
 //! | `THREAD-QUEUE-1` to 6 | `threads/queue.rs` |
 //! | `THREADLIST-1` | `os/thread_list.rs` |
 //! | `THREADS-1` to 2 | `calc/threads.rs` |
+//! | `THREADS-FETCH-1` | `fetch/threads.rs` |
 //! | `THREADUSAGE-1` | `os/thread_usage.rs` |
 //! | `TICK-1` to 3 | `aio/interval.rs` |
 //! | `TICKET-1` to 3 | `threads/pool/queue.rs` |

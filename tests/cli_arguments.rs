@@ -100,7 +100,7 @@ fn an_unknown_subcommand_is_named_with_the_nearest() {
 
 #[test]
 fn a_subcommand_that_does_not_exist_yet_is_not_known() {
-    refuses(&["fetch"], &["unknown subcommand \"fetch\""]);
+    refuses(&["timeline"], &["unknown subcommand \"timeline\""]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `handloom fetch` as a process: what it prints, what it leaves, and every way it ends.
 
 mod fetch_support;
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod program;
 mod web_support;
 
@@ -20,9 +21,14 @@ use web_support::{Act, Server, closed_address, send};
 /// The modes of the program.
 const MODES: [&str; 3] = ["sequential", "threads", "async"];
 
+/// The path of a directory as text.
+fn name(directory: &Directory) -> &str {
+    directory.path.to_str().expect("a path that is text")
+}
+
 /// Runs it to its end, with its logs in a directory.
 fn fetch(directory: &Directory, args: &[&str]) -> Ended {
-    start(command(&[&["fetch", "--log-dir", directory.name()], args].concat())).end()
+    start(command(&[&["fetch", "--log-dir", name(directory)], args].concat())).end()
 }
 
 /// A server of two pages, and of one that never ends.
@@ -88,7 +94,7 @@ fn links_come_from_a_file_or_from_stdin() {
     fs::write(&file, &list).expect("a file");
     let file = file.to_str().expect("text");
     let mut program =
-        start(command(&["fetch", "--mode=async", "--log-dir", directory.name(), "--urls", "-"]));
+        start(command(&["fetch", "--mode=async", "--log-dir", name(&directory), "--urls", "-"]));
     program.stdin.as_mut().expect("stdin").write_all(list.as_bytes()).expect("it reads");
     for ended in [program.end(), fetch(&directory, &["--mode", "async", "--urls", file])] {
         assert_eq!(ended.code, Some(1), "FETCHCMD-4: one is no link: {ended:?}");
@@ -159,7 +165,7 @@ fn json_has_all_that_the_tables_have() {
 #[test]
 fn a_closed_stdout_ends_it_quietly() {
     let (directory, server) = (Directory::new(), server());
-    let (program, logs) = (env!("CARGO_BIN_EXE_handloom"), directory.name());
+    let (program, logs) = (env!("CARGO_BIN_EXE_handloom"), name(&directory));
     let line = format!("{program} fetch --log-dir {logs} {} >&-; echo $?", server.url("/hello"));
     let closed = format!(
         "{program} fetch --log-dir {logs} {} | true; echo ${{PIPESTATUS[0]}}",
@@ -183,7 +189,7 @@ fn ctrl_c_ends_it_at_once_and_every_line_is_whole() {
         // What the machine does beside is not the program's fault: the best of some counts.
         for _ in 0..10 {
             let directory = Directory::new();
-            let args = ["fetch", "--mode", mode, "--log-dir", directory.name()];
+            let args = ["fetch", "--mode", mode, "--log-dir", name(&directory)];
             let args: Vec<_> = args.into_iter().chain(links.iter().map(String::as_str)).collect();
             let (asked, program) = (server.got().len(), start(command(&args)));
             // The first is answered, and the second under way.
@@ -214,7 +220,7 @@ fn ctrl_c_amid_many_lines_leaves_them_whole() {
     fs::write(&list, format!("{link}\n").repeat(2_000)).expect("a file");
     let list = list.to_str().expect("text");
     for mode in MODES {
-        let args = ["fetch", "--mode", mode, "--log-dir", directory.name(), "--urls", list];
+        let args = ["fetch", "--mode", mode, "--log-dir", name(&directory), "--urls", list];
         let program = start(command(&args));
         let path = directory.path.join(format!("fetch-{mode}.log"));
         // Some hundred lines of several pages each.
@@ -239,7 +245,7 @@ fn five_thousand_links_succeed_with_256_descriptors() {
         let line = format!(
             "ulimit -n 256; exec {} fetch --mode {mode} --concurrency 1000 --log-dir {} --urls {} --json",
             env!("CARGO_BIN_EXE_handloom"),
-            directory.name(),
+            name(&directory),
             list.display()
         );
         let mut shell = Command::new("bash");

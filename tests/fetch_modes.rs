@@ -54,6 +54,8 @@ fn check_log(order: &Order, outcome: &Outcome, directory: &Directory) {
     }
     let log = directory.log(mode.name());
     assert_eq!(log.len(), 2 * order.links.len(), "HISTORY-1, {mode}: {log:?}");
+    let is_whole = |event: &Event| !event.link().contains(' ');
+    assert!(log.iter().all(is_whole), "FETCHLOG-2, {mode}: {log:?}");
     for (place, event) in (1..).zip(&log) {
         assert_eq!(expected.get(&place), Some(event), "HISTORY-2, {mode}, place {place}");
     }
@@ -121,58 +123,51 @@ fn wrong_server() -> Server {
     })
 }
 
+/// The pages of the wrong server, each with how its result begins.
+const WRONG_PATHS: [(&str, &str); 11] = [
+    ("/hello", "200"),
+    ("/short", "eof: body"),
+    ("/bytewise", "200"),
+    ("/missing", "404"),
+    ("/broken", "500"),
+    ("/garbage", "protocol:"),
+    ("/loop", "redirects:"),
+    ("/away", "scheme:"),
+    ("/close", "eof: head"),
+    ("/stall", "timeout: body"),
+    ("/hello", "200"),
+];
+
+/// Links that are wrong by themselves, or lead nowhere, each with how its result begins.
+fn wrong_links(server: &Server) -> [(String, &'static str); 6] {
+    [
+        (format!("http://{}/", closed_address()), "connect: connection refused"),
+        ("https://127.0.0.1/".to_owned(), "scheme:"),
+        ("not an address".to_owned(), "url:"),
+        ("http://".to_owned(), "url:"),
+        // It would be two lines, and the second a lie.
+        (
+            server.url("/a\r\n2026-03-01T12:00:00.123456Z request to http://b/ started"),
+            "url: line breaks",
+        ),
+        (server.url("/\0\t\u{2028}\u{a0}"), "url: line breaks"),
+    ]
+}
+
 #[test]
 fn every_mode_fails_alike_and_each_link_alone() {
     let _watchdog = Watchdog::new();
     let server = wrong_server();
-    let paths = [
-        "/hello",
-        "/short",
-        "/bytewise",
-        "/missing",
-        "/broken",
-        "/garbage",
-        "/loop",
-        "/away",
-        "/close",
-        "/stall",
-        "/hello",
-    ];
-    let mut links: Vec<_> = paths.map(|path| server.url(path)).to_vec();
-    links.extend([
-        format!("http://{}/", closed_address()),
-        "https://127.0.0.1/".to_owned(),
-        "not an address".to_owned(),
-        String::from("http://"),
-        // It would be two lines, and the second a lie.
-        server.url("/a\r\n2026-03-01T12:00:00.123456Z request to http://b/ started"),
-        server.url("/\0\t\u{2028}\u{a0}"),
-    ]);
+    let mut all = WRONG_PATHS.map(|(path, begins)| (server.url(path), begins)).to_vec();
+    all.extend(wrong_links(&server));
+    let links = all.iter().map(|(link, _)| link.clone()).collect();
     let options = Options { whole: Duration::from_millis(600), ..Options::default() };
     let order = Order { options, ..order(links, 4) };
     let directory = Directory::new();
     let outcomes = Mode::ALL.map(|mode| run(&order, mode, &directory));
     let expected = results(&outcomes[0]);
-    for (number, begin) in [
-        (0, "200"),
-        (1, "eof: body"),
-        (2, "200"),
-        (3, "404"),
-        (4, "500"),
-        (5, "protocol:"),
-        (6, "redirects:"),
-        (7, "scheme:"),
-        (8, "eof: head"),
-        (9, "timeout: body"),
-        (10, "200"),
-        (11, "connect: connection refused"),
-        (12, "scheme:"),
-        (13, "url:"),
-        (14, "url:"),
-        (15, "url: line breaks"),
-        (16, "url: line breaks"),
-    ] {
-        assert!(expected[number].starts_with(begin), "{number}: {begin}: {expected:?}");
+    for ((link, begins), came) in all.iter().zip(&expected) {
+        assert!(came.starts_with(begins), "ORDER-1: {link:?}: expected {begins}…, came {came}");
     }
     for outcome in &outcomes {
         assert_eq!(results(outcome), expected, "ORDER-1: {} is not as sequential", outcome.mode);
@@ -182,8 +177,8 @@ fn every_mode_fails_alike_and_each_link_alone() {
     assert_eq!(named.len(), 12, "FETCHSHOW-1: each is named once: {named:?}");
     assert!(named[0].ends_with("too soon (sequential, threads, async)"), "FETCHSHOW-1: {named:?}");
     let text = table(&order.links, &outcomes);
-    let lines = text.lines().filter(|line| line.starts_with("failed: ")).count();
-    assert_eq!(lines, 12, "FETCHSHOW-3: {text}");
+    let failed = text.lines().filter(|line| line.starts_with("failed: ")).count();
+    assert_eq!(failed, 12, "FETCHSHOW-3: {text}");
     assert!(!server.got().iter().any(|got| got.target() == "/a"), "URL-1: a byte left");
 }
 
@@ -218,11 +213,15 @@ fn one_after_another_starts_nothing_before_the_last_answer() {
     );
 }
 
+/// Links under way at once.
+const AT_ONCE: usize = 8;
+
+/// How often as many are fetched.
+const ROUNDS: usize = 4;
+
 #[test]
 fn side_by_side_means_as_many_as_were_allowed_and_no_more() {
     let _watchdog = Watchdog::new();
-    const AT_ONCE: usize = 8;
-    const ROUNDS: usize = 4;
     for mode in [Mode::Threads, Mode::Async] {
         // Nobody is answered before all of a round have asked: with fewer at a time it would never end.
         let all = Barrier::new(AT_ONCE);

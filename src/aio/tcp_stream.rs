@@ -7,6 +7,8 @@
 //!   for a refusal too.
 //! - `TCP-3` Dropping the stream, or both halves, closes the descriptor; dropping the write half alone
 //!   closes the sending side.
+//! - `TCP-4` A connect to this machine, which the kernel carries out within the call, costs no wait: what is to be sent
+//!   goes out in the same poll. A thousand of them would else wait for each other's.
 //!
 //! **Left out**: urgent data, at whose mark a read is short although more waits; vectored writes.
 //!
@@ -47,7 +49,12 @@ impl TcpStream {
 
     /// Connects, with the bare error.
     async fn try_connect(address: SocketAddr) -> io::Result<Self> {
-        let mut source = Source::connecting(mio::net::TcpStream::connect(address)?)?;
+        let socket = mio::net::TcpStream::connect(address)?;
+        // TCP-4: connect(2) says EINPROGRESS also when the handshake is over by the time it returns.
+        if socket.peer_addr().is_ok() {
+            return Self::from_mio(socket);
+        }
+        let mut source = Source::connecting(socket)?;
         loop {
             poll_fn(|cx| source.poll_ready(Direction::Write, cx)).await?;
             // TCP-2: SO_ERROR first, then whether there is a peer.

@@ -173,9 +173,8 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
     let text = read_text(&file)
         .map_err(|error| Failure::while_doing(format_args!("read {file}"), error))?;
     // FETCHCMD-4
-    let lines = text.lines().map(str::trim);
-    let links = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let links: Vec<_> = links.map(str::to_owned).collect();
+    let is_link = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let links: Vec<_> = text.lines().map(str::trim).filter(is_link).map(str::to_owned).collect();
     // Most likely the wrong file; and it must not be taken for "no link", which means the embedded site.
     if links.is_empty() {
         return Err(Failure::Failed(format!("read {file}: there is no link in it")));

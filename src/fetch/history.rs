@@ -144,11 +144,6 @@ impl History {
         Moment { place: state.events, at: self.began.elapsed() }
     }
 
-    /// Tells how long the run has taken so far.
-    pub(super) fn elapsed(&self) -> Duration {
-        self.began.elapsed()
-    }
-
     /// Locks what has happened.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

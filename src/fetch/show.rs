@@ -144,7 +144,7 @@ fn disagreements(links: &[String], outcomes: &[Outcome]) -> Vec<String> {
 
 /// Names the links that failed (`FETCHSHOW-1`).
 pub fn failures(links: &[String], outcomes: &[Outcome]) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut named = Vec::new();
     for (number, link) in links.iter().enumerate() {
         // A link mostly fails alike in all modes; then that is said once.
         let mut faults: Vec<(String, Vec<&str>)> = Vec::new();
@@ -160,9 +160,9 @@ pub fn failures(links: &[String], outcomes: &[Outcome]) -> Vec<String> {
         let name = |(fault, modes): (String, Vec<&str>)| {
             format!("{address}: {fault} ({})", modes.join(", "))
         };
-        lines.extend(faults.into_iter().map(name));
+        named.extend(faults.into_iter().map(name));
     }
-    lines
+    named
 }
 
 /// Writes everything for programs; times in microseconds.

@@ -1,7 +1,5 @@
 //! The grammar of a fetch's log, read strictly, and a directory for logs.
 
-#![expect(dead_code, reason = "each test takes from here what it needs")]
-
 use std::fs;
 use std::path::PathBuf;
 use std::process;
@@ -89,11 +87,6 @@ impl Directory {
         let path = std::env::temp_dir().join(format!("handloom-fetch-{}-{number}", process::id()));
         fs::create_dir_all(&path).expect("a directory");
         Self { path }
-    }
-
-    /// Its path as text.
-    pub(crate) fn name(&self) -> &str {
-        self.path.to_str().expect("a path that is text")
     }
 
     /// The text of the log of a mode.
