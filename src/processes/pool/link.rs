@@ -1,10 +1,10 @@
 //! The parent's end of one worker: what goes to it, what comes from it, and the jobs it has.
 //!
 //! Problem: both sides may have megabytes to send at the same time. If each waits until the other has read, both
-//! wait for ever; so the parent never waits in a send or a receive, and keeps what did not fit.
+//! wait for ever; so the parent never waits in a send or a receive, and what did not fit is kept (`outbox`).
 //!
 //! **Invariants**
-//! - `LINK-1`: a link never blocks; what the socket does not take stays in `out`.
+//! - `LINK-1`: a link never blocks.
 //! - `LINK-2`: answers come in the order of the jobs: an answer is the front job's.
 //! - `LINK-3`: jobs in `window` from the claim on (`LEDGER-1`) have not begun, and can go to another worker; before it
 //!   there is at most one that has begun and has no answer.
@@ -20,18 +20,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::Deliver;
-use super::frame::{Body, FrameReader, HEADER_BYTES, Header, Kind, READ_BYTES};
+use super::frame::{Body, FrameReader, Header, Kind, READ_BYTES};
 use super::ledger::Ledger;
 use super::message::Unreadable;
+use super::outbox::Outbox;
 use super::payload::Payload;
+use super::recall::LIMIT_GRACE;
 use crate::os::process::Pid;
-use crate::os::socket_pair;
-
-/// A payload up to this length is copied behind the others, to be sent with them. Taste.
-const COPIED_BYTES: usize = 4 * 1024;
-/// From so many bytes on, jobs are sent though their submitter does not wait yet. Measured with
-/// `benches/process_pool.rs`: some forty short jobs share a system call then.
-const SEND_BYTES: usize = 1024;
+use crate::os::{nanos, socket_pair};
 
 /// A job that has no result.
 pub(super) struct Job {
@@ -69,14 +65,6 @@ struct Bulk {
     took: u64,
 }
 
-/// Bytes on their way out.
-enum Outgoing {
-    /// Frames one behind another.
-    Copied(Vec<u8>),
-    /// A long payload, which the job has too.
-    Shared(Arc<Vec<u8>>),
-}
-
 /// The parent's end of one worker.
 #[expect(
     clippy::struct_excessive_bools,
@@ -95,8 +83,8 @@ pub(super) struct Link {
     pub(super) slow: bool,
     /// Set when the stream has ended or is of no use; how the worker ended is still to come.
     pub(super) gone: bool,
-    /// Set when the socket took less than there was.
-    pub(super) blocked: bool,
+    /// Set when its job has outlived its limit, and it was asked to be killed (`RECALL-2`).
+    pub(super) overdue: bool,
     /// Set while the leader waits for this socket.
     pub(super) watched: bool,
     /// What the worker leaves to read.
@@ -115,12 +103,8 @@ pub(super) struct Link {
     bulk: Option<Bulk>,
     /// How many pieces of long values were read.
     pieces: u64,
-    /// What goes out before `tail`.
-    out: VecDeque<Outgoing>,
-    /// Frames that go out last; more may be appended.
-    tail: Vec<u8>,
-    /// How much of the front of these two was sent.
-    sent: usize,
+    /// What was not sent yet.
+    out: Outbox,
 }
 
 impl Link {
@@ -133,7 +117,7 @@ impl Link {
             given: 0,
             slow: false,
             gone: false,
-            blocked: false,
+            overdue: false,
             watched: false,
             ledger,
             first: 0,
@@ -143,9 +127,7 @@ impl Link {
             accepted: 0,
             bulk: None,
             pieces: 0,
-            out: VecDeque::new(),
-            tail: Vec::new(),
-            sent: 0,
+            out: Outbox::default(),
         }
     }
 
@@ -155,59 +137,24 @@ impl Link {
         let length = job.argument.as_slice().len();
         let nanos =
             job.limit.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
-        self.tail.extend_from_slice(&Header { kind: job.kind, length, extra: nanos }.to_bytes());
-        match &job.argument {
-            Payload::Long(bytes) if length > COPIED_BYTES => {
-                self.out.push_back(Outgoing::Copied(mem::take(&mut self.tail)));
-                self.out.push_back(Outgoing::Shared(Arc::clone(bytes)));
-            }
-            argument => self.tail.extend_from_slice(argument.as_slice()),
-        }
+        self.out.push(Header { kind: job.kind, length, extra: nanos }, &job.argument);
         self.window.push_back(job);
         self.given += 1;
-        if (eager && self.window.len() == 1)
-            || self.tail.len() >= SEND_BYTES
-            || !self.out.is_empty()
-        {
+        if (eager && self.window.len() == 1) || self.out.is_worth_sending() {
             self.send();
         }
     }
 
     /// Sends what there is, as far as the socket takes it (`LINK-1`).
     pub(super) fn send(&mut self) {
-        self.blocked = false;
-        while !self.gone {
-            let bytes = match self.out.front() {
-                Some(Outgoing::Copied(bytes)) => &bytes[..],
-                Some(Outgoing::Shared(bytes)) => &bytes[..],
-                None if self.tail.is_empty() => return,
-                None => &self.tail[..],
-            };
-            let rest = &bytes[self.sent..];
-            match socket_pair::try_send(self.socket.as_fd(), rest) {
-                Ok(count) if count < rest.len() => self.sent += count,
-                Ok(_) => {
-                    self.sent = 0;
-                    if self.out.pop_front().is_none() {
-                        self.tail.clear();
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.blocked = true;
-                    return;
-                }
-                // The peer is gone. What it still had to say is read before its end.
-                Err(_) => self.drop_out(),
-            }
+        if !self.gone {
+            self.out.send(self.socket.as_fd());
         }
     }
 
-    /// Forgets what was to be sent.
-    fn drop_out(&mut self) {
-        self.out.clear();
-        self.tail.clear();
-        self.sent = 0;
-        self.blocked = false;
+    /// Tells whether the socket took less than there was.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.out.is_blocked()
     }
 
     /// Takes everything that has come, and appends the jobs that are answered by it.
@@ -311,7 +258,7 @@ impl Link {
             return VecDeque::new();
         };
         let header = Header { kind: Kind::Resume, length: 0, extra: 0 };
-        self.tail.extend_from_slice(&header.to_bytes());
+        self.out.push(header, &Payload::EMPTY);
         let back = self.unbegun(begun);
         self.given -= back.len() as u64;
         // Until an answer shows that the worker has gone on, and so has seen the mark.
@@ -331,6 +278,21 @@ impl Link {
         let begun = self.ledger.begun();
         let before = mem::replace(&mut self.begun_at_look, begun);
         self.window.len() > 1 && begun > self.first && begun == before
+    }
+
+    /// Tells whether its front job has a limit that was not enforced from here.
+    pub(super) fn is_limited(&self) -> bool {
+        !self.overdue && self.window.front().is_some_and(|job| job.limit.is_some())
+    }
+
+    /// Tells whether the job that runs has outlived its limit, and the time its worker's alarm had to come.
+    pub(super) fn is_late(&self) -> bool {
+        let limit = self.window.front().and_then(|job| job.limit);
+        limit.is_some_and(|limit| {
+            let most = limit.saturating_add(LIMIT_GRACE);
+            // Not that of a job before it, whose answer is held back (LIFE-5).
+            self.ledger.begun() == self.first + 1 && self.ledger.ran_for(nanos()) > most
+        })
     }
 
     /// Takes the last words of a worker that has ended: the job it was at, and those that it had not begun.
@@ -361,6 +323,3 @@ impl Bulk {
         self.length - self.body.len()
     }
 }
-
-// A header and a short payload must fit into what is read at once.
-const _: () = assert!(HEADER_BYTES + COPIED_BYTES < READ_BYTES);

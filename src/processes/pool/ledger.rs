@@ -41,6 +41,8 @@ const CLAIM: usize = 0;
 const WRITTEN: usize = 8;
 /// How many of these it had sent when it last emptied the results' area.
 const BASE: usize = 9;
+/// When the job began that was claimed last, if it has a limit, as [`nanos`](crate::os::nanos) counts.
+const BEGUN_AT: usize = 10;
 /// How many pieces of long values the parent has read, ever.
 const PIECES_READ: usize = 16;
 /// 1 while the worker sleeps until the parent has read a piece.
@@ -90,6 +92,17 @@ impl Ledger {
         let word = self.memory.word(CLAIM);
         // Pairs with the read-modify-write in `revoke`: one of the two comes first, and the other sees it.
         word.compare_exchange(number, number + 1, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Worker: notes when the job begins that it will claim next.
+    pub(super) fn note_begin(&self, now: u64) {
+        // Ordered by the claim that follows: pairs with the load in `begun`, after which `ran_for` reads this.
+        self.memory.word(BEGUN_AT).store(now, Ordering::Relaxed);
+    }
+
+    /// Parent: for how long the job has run that was claimed last, if it has a limit.
+    pub(super) fn ran_for(&self, now: u64) -> Duration {
+        Duration::from_nanos(now.saturating_sub(self.memory.word(BEGUN_AT).load(Ordering::Relaxed)))
     }
 
     /// Worker: takes the mark off.

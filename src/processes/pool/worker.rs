@@ -108,11 +108,17 @@ impl Worker<'_> {
                         skips = false;
                     }
                     _ if skips => {}
-                    _ if self.ledger.claim(self.next) => {
-                        self.next += 1;
-                        self.run_job(header, body)?;
+                    _ => {
+                        if header.extra > 0 {
+                            self.ledger.note_begin(self.now);
+                        }
+                        if self.ledger.claim(self.next) {
+                            self.next += 1;
+                            self.run_job(header, body)?;
+                        } else {
+                            skips = true;
+                        }
                     }
-                    _ => skips = true,
                 }
             }
             self.send()?;

@@ -9,11 +9,13 @@
 //!   their cells.
 //! - `LEAD-2`: a leader that leaves while others wait calls one of them: a follower, whoever waits for the pool itself, or
 //!   the pool's own thread when only tasks wait.
-//! - `LEAD-3`: when nobody waits the pool's own thread takes the lead, at most two times [`LOOK`] later; it sleeps without
-//!   a timeout only while no job is open.
+//! - `LEAD-3`: when nobody waits the pool's own thread takes the lead, at most two times [`LOOK`](super::recall::LOOK)
+//!   later; it sleeps without a timeout only while no job is open, or another leads for longer than that (`watch`).
 //! - `LEAD-4`: results are delivered without the pool's lock.
 //! - `LEAD-5`: the pool's thread alone hears the fork server, also while another leads: so a leader waits for few
 //!   descriptors.
+//!
+//! - `LEAD-6`: a waker is foreign code; when it panics, others get their results all the same, and the lead goes on.
 //!
 //! One job, submitted and joined by one caller, with no other thread awake:
 //!
@@ -32,20 +34,20 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::cell::{Cell, Deliver, ENDED, Raw};
 use super::link::Link;
-use super::state::{Phase, Place, State};
-use crate::jobs::{Cancel, JobError};
-use crate::os::{EventFd, PollFd, poll};
+use super::sources::Sources;
+use super::state::State;
+use crate::jobs::{Cancel, JobError, fenced};
+use crate::os::EventFd;
 
-/// After this time without news, a leader looks after workers that are silent (`LIFE-5`, `STATE-3`), and the pool's
-/// thread after a lead that nobody has. Taste: long beside what it costs, short for a caller.
-pub(super) const LOOK: Duration = Duration::from_millis(1);
+/// How long who waits for the pool itself sleeps before it looks again. Taste: nothing depends on it.
+const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// What a pool, its handles and its thread share.
 pub(super) struct Shared {
@@ -53,11 +55,11 @@ pub(super) struct Shared {
     /// under it are broken invariants of this room.
     hall: Mutex<Hall>,
     /// Wakes who waits for the pool itself: for room, or for its end.
-    changed: Condvar,
+    pub(super) changed: Condvar,
     /// Wakes the leader: there is more to wait for than it knows.
-    leader_bell: EventFd,
+    pub(super) leader_bell: EventFd,
     /// Wakes the pool's thread.
-    thread_bell: EventFd,
+    pub(super) thread_bell: EventFd,
     /// How many tasks wait. Written without the lock, by polls and deliveries; read under it.
     wakers: AtomicUsize,
 }
@@ -67,11 +69,11 @@ pub(super) struct Hall {
     /// Jobs and workers.
     pub(super) state: State,
     /// Does somebody lead?
-    led: bool,
-    /// Does the leader look after silent workers as it waits?
-    leader_looks: bool,
+    pub(super) led: bool,
+    /// After what time the leader looks after silent workers; the longest span when it does not.
+    pub(super) leader_looks: Duration,
     /// How often the lead was left.
-    terms: u64,
+    pub(super) terms: u64,
     /// Owners that wait for their turn to lead.
     followers: VecDeque<Arc<dyn Deliver>>,
     /// How many threads sleep at `changed`.
@@ -79,7 +81,7 @@ pub(super) struct Hall {
     /// An empty list, kept for its memory.
     spare: Vec<(Arc<dyn Deliver>, Raw)>,
     /// Set when a result was delivered to an owner that slept.
-    woke_owner: bool,
+    pub(super) woke_owner: bool,
     /// What the pool's thread does.
     pub(super) thread: Watcher,
 }
@@ -106,7 +108,7 @@ impl Shared {
         let hall = Hall {
             state,
             led: false,
-            leader_looks: false,
+            leader_looks: Duration::MAX,
             terms: 0,
             followers: VecDeque::new(),
             waiting: 0,
@@ -130,7 +132,7 @@ impl Shared {
 
     /// Leads until `done`, or the deadline, or the end of the pool; then calls the next (`LEAD-1`, `LEAD-2`).
     /// `hears_server` is for the pool's thread, or for want of it (`LEAD-5`).
-    fn lead<'a>(
+    pub(super) fn lead<'a>(
         &'a self,
         mut hall: Guard<'a>,
         deadline: Option<Instant>,
@@ -147,14 +149,16 @@ impl Shared {
             if over || deadline.is_some_and(|at| at <= Instant::now()) {
                 break;
             }
-            let needs_look = hall.state.needs_look();
-            hall.leader_looks = needs_look;
+            let within = hall.state.look_within();
+            hall.leader_looks = within;
             sources.list(&mut hall.state, hears_server);
             drop(hall);
-            sources.wait(self, deadline, needs_look);
+            sources.wait(self, deadline, within);
             hall = self.lock();
             sources.take(&mut hall.state);
-            if needs_look && looked.get_or_insert_with(Instant::now).elapsed() >= LOOK {
+            // The clock is left alone when there is nothing to look after.
+            if within < Duration::MAX && looked.get_or_insert_with(Instant::now).elapsed() >= within
+            {
                 hall.state.look();
                 looked = None;
             }
@@ -176,6 +180,19 @@ impl Shared {
             self.changed.notify_all();
         } else if hall.state.open > 0 && self.wakers.load(Ordering::SeqCst) > 0 {
             self.call_thread(hall);
+        }
+        if hall.state.open > 0 {
+            // Whoever was called may not come, and the thread sleeps soundly while somebody leads.
+            self.rouse_thread(hall);
+        }
+    }
+
+    /// Has the pool's thread sleep for a moment only, and then see whether somebody leads.
+    fn rouse_thread(&self, hall: &mut Hall) {
+        if hall.thread == Watcher::Asleep {
+            hall.thread = Watcher::Awake;
+            // An event descriptor that is open takes a signal.
+            drop(self.thread_bell.signal());
         }
     }
 
@@ -202,16 +219,21 @@ impl Shared {
             for (cell, result) in over.drain(..) {
                 let (waker, slept) = cell.cell().deliver(result);
                 woke |= slept;
-                if let Some(waker) = waker {
-                    self.remove_waker();
-                    waker.wake();
-                }
+                self.wake(waker);
             }
             hall = self.lock();
             hall.spare = over;
             hall.woke_owner |= woke;
         }
         hall
+    }
+
+    /// Wakes a task (`LEAD-6`).
+    fn wake(&self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.remove_waker();
+            fenced(|| waker.wake());
+        }
     }
 
     /// Leads until the owner's result is there or the deadline came, and returns false; or, when another leads,
@@ -267,7 +289,7 @@ impl Shared {
             }
             hall.waiting += 1;
             let woken =
-                self.changed.wait_timeout(hall, left.unwrap_or(Duration::MAX).min(LOOK * 100));
+                self.changed.wait_timeout(hall, left.unwrap_or(Duration::MAX).min(LONGEST_SLEEP));
             hall = woken.unwrap_or_else(PoisonError::into_inner).0;
             hall.waiting -= 1;
         }
@@ -275,18 +297,16 @@ impl Shared {
 
     /// To be called after jobs were added: wakes who has to know.
     pub(super) fn announce(&self, hall: &mut Hall) {
-        if hall.thread == Watcher::Asleep {
-            hall.thread = Watcher::Awake;
-            drop(self.thread_bell.signal());
-        }
         if hall.led {
-            let news = !hall.leader_looks && hall.state.needs_look();
+            let within = hall.state.look_within();
             let unseen =
-                |link: &mut Link| link.blocked || !(link.watched || link.window.is_empty());
-            if news || hall.state.links().any(unseen) {
-                hall.leader_looks = true;
+                |link: &mut Link| link.is_blocked() || !(link.watched || link.window.is_empty());
+            if within < hall.leader_looks || hall.state.links().any(unseen) {
+                hall.leader_looks = within;
                 drop(self.leader_bell.signal());
             }
+        } else {
+            self.rouse_thread(hall);
         }
     }
 
@@ -322,10 +342,7 @@ impl Shared {
             self.changed.notify_all();
         }
         drop(hall);
-        if let Some(waker) = waker {
-            self.remove_waker();
-            waker.wake();
-        }
+        self.wake(waker);
         Cancel::Cancelled
     }
 
@@ -334,128 +351,5 @@ impl Shared {
         self.changed.notify_all();
         drop(self.leader_bell.signal());
         drop(self.thread_bell.signal());
-    }
-
-    /// The life of the pool's thread (`LEAD-3`).
-    pub(super) fn watch(&self) {
-        let mut hall = self.lock();
-        let mut terms = hall.terms;
-        while hall.state.phase != Phase::Ended && hall.state.control.is_some() {
-            let quiet = hall.terms == terms;
-            terms = hall.terms;
-            let called = hall.thread == Watcher::Called;
-            hall.thread = Watcher::Awake;
-            if !hall.led && hall.state.open > 0 && (called || quiet) {
-                hall.woke_owner = false;
-                // An owner that was served will be back, and then reads for itself.
-                let done = |hall: &Hall| hall.state.open == 0 || hall.woke_owner;
-                hall = self.lead(hall, None, &done, true);
-                terms = hall.terms;
-            } else {
-                let idle = !hall.led && hall.state.open == 0 && quiet;
-                hall = self.sleep(hall, idle);
-            }
-        }
-        let is_broken = hall.state.broken.is_some();
-        drop(hall);
-        if is_broken {
-            // Nobody may end the pool for long, and its fork server has just left.
-            self.wait_for_server();
-        }
-    }
-
-    /// Sleeps for a moment; or, when the pool is idle, until there is a job or news of a worker.
-    fn sleep<'a>(&'a self, mut hall: Guard<'a>, idle: bool) -> Guard<'a> {
-        let control = hall.state.control.clone();
-        hall.thread = if idle { Watcher::Asleep } else { Watcher::Awake };
-        let looks =
-            !idle || hall.state.places.iter().any(|place| matches!(place, Place::Vacant(_)));
-        drop(hall);
-        let mut fds = vec![PollFd::readable(self.thread_bell.as_fd())];
-        fds.extend(control.as_ref().map(|control| PollFd::readable(control.as_fd())));
-        // It fails for want of memory only; then this thread spins, which is the least of its troubles.
-        drop(poll(&mut fds, looks.then_some(LOOK)));
-        let told = fds.get(1).is_some_and(PollFd::is_ready);
-        if fds[0].is_ready() {
-            drop(self.thread_bell.clear());
-        }
-        hall = self.lock();
-        if hall.thread == Watcher::Asleep {
-            hall.thread = Watcher::Awake;
-        }
-        if told {
-            hall.state.take_notices();
-        }
-        if idle && looks {
-            hall.state.look();
-        }
-        hall = self.deliver(hall);
-        if told && hall.led {
-            // The leader's own result may be among those, or a worker that it does not know.
-            drop(self.leader_bell.signal());
-        }
-        hall
-    }
-}
-
-/// What a leader waits for, beside its bell. Kept from one wait to the next for its memory.
-#[derive(Default)]
-struct Sources {
-    /// The control socket; `None` when the pool's thread listens to it.
-    control: Option<Arc<OwnedFd>>,
-    /// The socket of each worker that has jobs: its place's number, and whether there is something to send as well.
-    workers: Vec<(usize, Arc<OwnedFd>, bool)>,
-    /// Whether each was ready at the last wait: the bell, the control socket if there is one, the workers'.
-    ready: Vec<bool>,
-}
-
-impl Sources {
-    /// Lists what there is to wait for.
-    fn list(&mut self, state: &mut State, hears_server: bool) {
-        self.control = state.control.clone().filter(|_| hears_server);
-        self.workers.clear();
-        for (at, place) in state.places.iter_mut().enumerate() {
-            if let Some(link) = place.link() {
-                link.watched = !link.gone && !link.window.is_empty();
-                if link.watched {
-                    self.workers.push((at, Arc::clone(&link.socket), link.blocked));
-                }
-            }
-        }
-    }
-
-    /// Waits.
-    fn wait(&mut self, shared: &Shared, deadline: Option<Instant>, looks: bool) {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = if looks { Some(left.unwrap_or(LOOK).min(LOOK)) } else { left };
-        let mut fds = Vec::with_capacity(self.workers.len() + 2);
-        fds.push(PollFd::readable(shared.leader_bell.as_fd()));
-        fds.extend(self.control.iter().map(|control| PollFd::readable(control.as_fd())));
-        fds.extend(self.workers.iter().map(|(_, socket, sends)| {
-            if *sends { PollFd::either(socket.as_fd()) } else { PollFd::readable(socket.as_fd()) }
-        }));
-        // As in `sleep`.
-        drop(poll(&mut fds, timeout));
-        self.ready.clear();
-        self.ready.extend(fds.iter().map(PollFd::is_ready));
-        if self.ready[0] {
-            drop(shared.leader_bell.clear());
-        }
-    }
-
-    /// Takes what the ready ones have sent.
-    fn take(&self, state: &mut State) {
-        let (control, workers) = self.ready[1..].split_at(usize::from(self.control.is_some()));
-        for ((place, socket, _), _) in self.workers.iter().zip(workers).filter(|(_, ready)| **ready)
-        {
-            // The place may have another worker by now, and then another socket.
-            let same = |link: &mut Link| Arc::ptr_eq(&link.socket, socket);
-            if state.places.get_mut(*place).and_then(Place::link).is_some_and(same) {
-                state.receive(*place);
-            }
-        }
-        if control.contains(&true) {
-            state.take_notices();
-        }
     }
 }
