@@ -63,7 +63,7 @@ impl<A, R> ProcessPool<A, R> {
             hall.state.phase = Phase::Closing;
         }
         // Who waits for room is told that there will be none.
-        self.shared.wake_all();
+        self.shared.wake_all(&hall);
         hall
     }
 
@@ -85,8 +85,8 @@ impl<A, R> ProcessPool<A, R> {
         let mut hall = self.shared.deliver(hall);
         hall.state.phase = Phase::Ended;
         hall.state.end_processes();
+        self.shared.wake_all(&hall);
         drop(hall);
-        self.shared.wake_all();
         let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.wait_for_server();
         if let Some(thread) = watcher.take()

@@ -53,8 +53,9 @@ impl Drop for Reserved<'_> {
     /// Gives the place back (`ENTRY-2`).
     fn drop(&mut self) {
         if let Some(shared) = self.0.take() {
-            shared.lock().state.reserved -= 1;
-            shared.wake_all();
+            let mut hall = shared.lock();
+            hall.state.reserved -= 1;
+            shared.wake_all(&hall);
         }
     }
 }

@@ -40,7 +40,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::cell::{Cell, Deliver, ENDED, Raw};
-use super::link::Link;
+use super::ledger::Ledger;
 use super::sources::Sources;
 use super::state::State;
 use crate::jobs::{Cancel, JobError, fenced};
@@ -72,6 +72,8 @@ pub(super) struct Hall {
     pub(super) led: bool,
     /// After what time the leader looks after silent workers; the longest span when it does not.
     pub(super) leader_looks: Duration,
+    /// Where the leader dozes, when it does not listen to its bell.
+    dozing: Option<Arc<Ledger>>,
     /// How often the lead was left.
     pub(super) terms: u64,
     /// Owners that wait for their turn to lead.
@@ -109,6 +111,7 @@ impl Shared {
             state,
             led: false,
             leader_looks: Duration::MAX,
+            dozing: None,
             terms: 0,
             followers: VecDeque::new(),
             waiting: 0,
@@ -143,18 +146,20 @@ impl Shared {
         let mut sources = Sources::default();
         let mut looked = None;
         loop {
-            hall.state.send();
             hall = self.deliver(hall);
             let over = hall.state.control.is_none() || done(&hall);
             if over || deadline.is_some_and(|at| at <= Instant::now()) {
+                hall.state.send();
                 break;
             }
             let within = hall.state.look_within();
             hall.leader_looks = within;
             sources.list(&mut hall.state, hears_server);
+            hall.dozing = sources.dozing();
             drop(hall);
             sources.wait(self, deadline, within);
             hall = self.lock();
+            hall.dozing = None;
             sources.take(&mut hall.state);
             // The clock is left alone when there is nothing to look after.
             if within < Duration::MAX && looked.get_or_insert_with(Instant::now).elapsed() >= within
@@ -299,11 +304,10 @@ impl Shared {
     pub(super) fn announce(&self, hall: &mut Hall) {
         if hall.led {
             let within = hall.state.look_within();
-            let unseen =
-                |link: &mut Link| link.is_blocked() || !(link.watched || link.window.is_empty());
-            if within < hall.leader_looks || hall.state.links().any(unseen) {
+            let unseen = hall.state.links().any(|link| link.has_unseen());
+            if within < hall.leader_looks || unseen {
                 hall.leader_looks = within;
-                drop(self.leader_bell.signal());
+                self.call_leader(hall);
             }
         } else {
             self.rouse_thread(hall);
@@ -346,10 +350,19 @@ impl Shared {
         Cancel::Cancelled
     }
 
+    /// Wakes the leader: there is more to wait for than it knows.
+    pub(super) fn call_leader(&self, hall: &Hall) {
+        match &hall.dozing {
+            Some(ledger) => ledger.call(),
+            // An event descriptor that is open takes a signal.
+            None => drop(self.leader_bell.signal()),
+        }
+    }
+
     /// Wakes whoever sleeps, so that all see a change of the pool itself.
-    pub(super) fn wake_all(&self) {
+    pub(super) fn wake_all(&self, hall: &Hall) {
         self.changed.notify_all();
-        drop(self.leader_bell.signal());
+        self.call_leader(hall);
         drop(self.thread_bell.signal());
     }
 }

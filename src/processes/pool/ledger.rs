@@ -47,6 +47,8 @@ const BEGUN_AT: usize = 10;
 const PIECES_READ: usize = 16;
 /// 1 while the worker sleeps until the parent has read a piece.
 const WORKER_SLEEPS: usize = 17;
+/// Whether a leader dozes, and how it was woken (`doze`). Alone in its cache line, like the claim.
+pub(super) const OWNER: usize = 24;
 /// The mark of a revoked claim.
 const REVOKED: u64 = 1 << 63;
 /// Where the results that were not sent begin.
@@ -68,7 +70,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Ledger {
     /// The words and areas named above.
-    memory: SharedMemory,
+    pub(super) memory: SharedMemory,
 }
 
 impl Ledger {
@@ -132,6 +134,12 @@ impl Ledger {
         // Only the worker writes this word. The release pairs with the load in `fetch`: who sees the new count
         // sees the bytes (SHM-4).
         word.store(word.load(Ordering::Relaxed) + bytes.len() as u64, Ordering::Release);
+    }
+
+    /// Parent: how many bytes the worker has written, ever.
+    pub(super) fn written(&self) -> u64 {
+        // Pairs with the store in `note`.
+        self.memory.word(WRITTEN).load(Ordering::Acquire)
     }
 
     /// Worker: everything noted was sent.

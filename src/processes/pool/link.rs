@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::Deliver;
-use super::frame::{Body, FrameReader, Header, Kind, READ_BYTES};
+use super::frame::{Body, FrameReader, Header, Kind};
 use super::ledger::Ledger;
 use super::message::Unreadable;
 use super::outbox::Outbox;
@@ -87,8 +87,12 @@ pub(super) struct Link {
     pub(super) overdue: bool,
     /// Set while the leader waits for this socket.
     pub(super) watched: bool,
-    /// What the worker leaves to read.
-    ledger: Ledger,
+    /// What the worker leaves to read; a leader that dozes there holds it as well.
+    ledger: Arc<Ledger>,
+    /// Set while a leader dozes (`DOZE-2`).
+    dozing: bool,
+    /// Set when a job is the last thing that was put into the stream (`DOZE-1`).
+    ends_with_job: bool,
     /// The number of the window's front job.
     first: u64,
     /// How many jobs had begun at the last [`look`](Self::look).
@@ -119,7 +123,9 @@ impl Link {
             gone: false,
             overdue: false,
             watched: false,
-            ledger,
+            ledger: Arc::new(ledger),
+            dozing: false,
+            ends_with_job: false,
             first: 0,
             begun_at_look: 0,
             reader: FrameReader::default(),
@@ -140,6 +146,7 @@ impl Link {
         self.out.push(Header { kind: job.kind, length, extra: nanos }, &job.argument);
         self.window.push_back(job);
         self.given += 1;
+        self.ends_with_job = true;
         if (eager && self.window.len() == 1) || self.out.is_worth_sending() {
             self.send();
         }
@@ -147,9 +154,49 @@ impl Link {
 
     /// Sends what there is, as far as the socket takes it (`LINK-1`).
     pub(super) fn send(&mut self) {
-        if !self.gone {
+        if !self.gone && !self.dozing {
             self.out.send(self.socket.as_fd());
         }
+    }
+
+    /// Has a leader lie down here, and sends it its job; nothing when it would not hear of all there is (`DOZE-1`).
+    pub(super) fn lie_down(&mut self) -> Option<Arc<Ledger>> {
+        let is_alone = self.window.len() == 1 && self.ends_with_job && !self.gone;
+        if !is_alone || self.bulk.is_some() || self.accepted != self.received {
+            return None;
+        }
+        // Before the job is sent: its answer may be there before the send returns.
+        let mut dozes = self.ledger.lie_down(self.accepted);
+        self.send();
+        dozes &= !self.out.is_blocked();
+        if !dozes {
+            self.ledger.get_up();
+            return None;
+        }
+        self.dozing = true;
+        Some(Arc::clone(&self.ledger))
+    }
+
+    /// Has the leader get up that dozed on this ledger, and takes what has come; nothing if it is another worker's.
+    pub(super) fn get_up(&mut self, ledger: &Arc<Ledger>, answered: &mut Vec<Answered>) {
+        if !Arc::ptr_eq(&self.ledger, ledger) {
+            return;
+        }
+        self.dozing = false;
+        if self.ledger.get_up() {
+            self.fetch(answered);
+            // These bytes will not come through the socket.
+            self.received = self.accepted;
+        } else {
+            self.receive(answered);
+        }
+    }
+
+    /// Tells whether there is something to send that a leader does not know of who waits for this worker.
+    pub(super) fn has_unseen(&self) -> bool {
+        self.out.is_blocked()
+            || (self.dozing && !self.out.is_empty())
+            || !(self.watched || self.window.is_empty())
     }
 
     /// Tells whether the socket took less than there was.
@@ -190,7 +237,7 @@ impl Link {
 
     /// Takes answers that are finished and were not sent (`LEDGER-2`).
     pub(super) fn fetch(&mut self, answered: &mut Vec<Answered>) {
-        let mut fetched = Vec::with_capacity(READ_BYTES);
+        let mut fetched = Vec::new();
         let count = self.ledger.fetch(self.accepted, &mut fetched);
         self.accepted += count as u64;
         let mut rest = &fetched[..];
@@ -243,6 +290,11 @@ impl Link {
         Ok(())
     }
 
+    /// Tells whether it has jobs whose answers can still come.
+    pub(super) fn has_jobs(&self) -> bool {
+        !self.gone && !self.window.is_empty()
+    }
+
     /// How many jobs it runs: one or none.
     pub(super) fn running(&self) -> usize {
         usize::from(!self.window.is_empty() && self.ledger.begun() > self.first)
@@ -259,6 +311,7 @@ impl Link {
         };
         let header = Header { kind: Kind::Resume, length: 0, extra: 0 };
         self.out.push(header, &Payload::EMPTY);
+        self.ends_with_job = false;
         let back = self.unbegun(begun);
         self.given -= back.len() as u64;
         // Until an answer shows that the worker has gone on, and so has seen the mark.

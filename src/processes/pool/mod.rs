@@ -5,7 +5,7 @@
 //! | `process_pool`, `builder`, `entry`, `ending` | what its owner sees; a start, a job's way in, the end |
 //! | `fork_server`, `server_line`, `worker`, `work` | who forks, what a child of fork must do, and its jobs |
 //! | `message`, `codecs`, `payload`, `frame` | values as bytes, and where one ends and the next begins |
-//! | `ledger`, `link`, `outbox` | how a job's bytes travel, and which jobs a worker has |
+//! | `ledger`, `doze`, `link`, `outbox` | how a job's bytes travel, and which jobs a worker has |
 //! | `state`, `recall`, `deaths` | the queue and the workers' places; jobs taken back; workers that end |
 //! | `cell`, `leader`, `sources`, `watch` | where a result is left, and who reads while others sleep |
 //!
@@ -15,6 +15,7 @@ mod builder;
 mod cell;
 mod codecs;
 mod deaths;
+mod doze;
 mod ending;
 mod entry;
 mod fork_server;

@@ -65,6 +65,11 @@ impl Outbox {
         }
     }
 
+    /// Tells whether everything was sent.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tail.is_empty() && self.front.is_empty()
+    }
+
     /// Tells whether so much has gathered that it should wait no longer for more.
     pub(super) fn is_worth_sending(&self) -> bool {
         self.tail.len() >= SEND_BYTES || !self.front.is_empty()

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::leader::Shared;
+use super::ledger::Ledger;
 use super::link::Link;
 use super::state::{Place, State};
 use crate::os::{PollFd, poll};
@@ -25,30 +26,42 @@ pub(super) struct Sources {
     control: Option<Arc<OwnedFd>>,
     /// The socket of each worker that has jobs: its place's number, and whether there is something to send as well.
     workers: Vec<(usize, Arc<OwnedFd>, bool)>,
+    /// Where to doze instead: the place of the one worker that has a job, and its ledger.
+    alone: Option<(usize, Arc<Ledger>)>,
     /// Whether each was ready at the last wait: the bell, the control socket if there is one, the workers'.
     ready: Vec<bool>,
 }
 
 impl Sources {
-    /// Lists what there is to wait for.
+    /// Lists what there is to wait for, and sends what there is to send.
     pub(super) fn list(&mut self, state: &mut State, hears_server: bool) {
         self.control = state.control.clone().filter(|_| hears_server);
+        self.alone = if hears_server { None } else { lie_down(state) };
+        state.send();
         self.workers.clear();
         for (at, place) in state.places.iter_mut().enumerate() {
             if let Some(link) = place.link() {
-                link.watched = !link.gone && !link.window.is_empty();
-                if link.watched {
+                link.watched = link.has_jobs();
+                if link.watched && self.alone.is_none() {
                     self.workers.push((at, Arc::clone(&link.socket), link.is_blocked()));
                 }
             }
         }
     }
 
+    /// Who has news for the leader calls it there (`DOZE-3`).
+    pub(super) fn dozing(&self) -> Option<Arc<Ledger>> {
+        self.alone.as_ref().map(|(_, ledger)| Arc::clone(ledger))
+    }
+
     /// Waits.
     pub(super) fn wait(&mut self, shared: &Shared, deadline: Option<Instant>, looks: Duration) {
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout =
-            Some(left.unwrap_or(Duration::MAX).min(looks)).filter(|span| *span < Duration::MAX);
+        let span = left.unwrap_or(Duration::MAX).min(looks);
+        if let Some((_, ledger)) = &self.alone {
+            return ledger.doze(span);
+        }
+        let timeout = Some(span).filter(|span| *span < Duration::MAX);
         let mut fds = Vec::with_capacity(self.workers.len() + 2);
         fds.push(PollFd::readable(shared.leader_bell.as_fd()));
         fds.extend(self.control.iter().map(|control| PollFd::readable(control.as_fd())));
@@ -65,7 +78,13 @@ impl Sources {
     }
 
     /// Takes what the ready ones have sent.
-    pub(super) fn take(&self, state: &mut State) {
+    pub(super) fn take(&mut self, state: &mut State) {
+        if let Some((place, ledger)) = self.alone.take() {
+            if place < state.places.len() {
+                state.take_with(place, |link, answered| link.get_up(&ledger, answered));
+            }
+            return;
+        }
         let (control, workers) = self.ready[1..].split_at(usize::from(self.control.is_some()));
         for ((place, socket, _), _) in self.workers.iter().zip(workers).filter(|(_, ready)| **ready)
         {
@@ -79,4 +98,16 @@ impl Sources {
             state.take_notices();
         }
     }
+}
+
+/// Has the leader lie down at the one worker that has jobs, if it is the only one, and that can be.
+fn lie_down(state: &mut State) -> Option<(usize, Arc<Ledger>)> {
+    let links =
+        state.places.iter_mut().enumerate().filter_map(|(at, place)| Some((at, place.link()?)));
+    let mut busy = links.filter(|(_, link)| link.has_jobs());
+    let (at, link) = busy.next()?;
+    if busy.next().is_some() {
+        return None;
+    }
+    Some((at, link.lie_down()?))
 }

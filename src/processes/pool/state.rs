@@ -181,9 +181,18 @@ impl State {
 
     /// Takes what the worker of a place has sent.
     pub(super) fn receive(&mut self, place: usize) {
+        self.take_with(place, Link::receive);
+    }
+
+    /// Takes what the worker of a place has sent, in the way that `take` does.
+    pub(super) fn take_with(
+        &mut self,
+        place: usize,
+        take: impl FnOnce(&mut Link, &mut Vec<Answered>),
+    ) {
         let mut answered = mem::take(&mut self.answered);
         if let Some(link) = self.places[place].link() {
-            link.receive(&mut answered);
+            take(link, &mut answered);
             if link.gone {
                 // It may have closed its socket and live on: then it is of no use. Its end comes as a notice.
                 self.ask(&Request::Kill(number(place)));

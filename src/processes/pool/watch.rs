@@ -87,7 +87,7 @@ impl Shared {
         hall = self.deliver(hall);
         if told && hall.led {
             // The leader's own result may be among those, or a worker that it does not know.
-            drop(self.leader_bell.signal());
+            self.call_leader(&hall);
         }
         hall
     }

@@ -121,10 +121,17 @@ impl Worker<'_> {
                     }
                 }
             }
-            self.send()?;
+            let handed_over = !self.out.is_empty() && self.ledger.hand_over();
+            if !handed_over {
+                self.send()?;
+            }
             let (into, most) = reader.space();
             if socket_pair::receive(self.socket.as_fd(), into, most)? == 0 {
                 return Ok(());
+            }
+            if handed_over {
+                // DOZE-1: it was fetched, else nothing would have come.
+                self.forget_out();
             }
             self.now = nanos();
             self.sent_at = self.now;
@@ -203,10 +210,17 @@ impl Worker<'_> {
     fn send(&mut self) -> io::Result<()> {
         if !self.out.is_empty() {
             socket_pair::send_all(self.socket.as_fd(), &self.out)?;
-            self.ledger.sent();
-            self.out.clear();
+            self.forget_out();
             self.sent_at = self.now;
+            // A leader that dozes does not watch the socket.
+            self.ledger.call();
         }
         Ok(())
+    }
+
+    /// Forgets the answers that were sent or fetched.
+    fn forget_out(&mut self) {
+        self.ledger.sent();
+        self.out.clear();
     }
 }
