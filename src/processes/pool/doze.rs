@@ -33,10 +33,12 @@
 //!
 //! **Source**: futex(2); the "sleeping barber" of Dijkstra, in which the barber also is woken only when he sleeps.
 
+use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 use super::ledger::{Ledger, OWNER};
+use super::link::{Answered, Link};
 
 /// Nobody sleeps.
 const AWAKE: u64 = 0;
@@ -91,5 +93,47 @@ impl Ledger {
             self.memory.wake(OWNER);
         }
         was_asleep
+    }
+}
+
+impl Link {
+    /// Has a leader lie down here, and sends it its job; nothing when it would not hear of all there is (`DOZE-1`).
+    pub(super) fn lie_down(&mut self) -> Option<Arc<Ledger>> {
+        let is_alone = self.window.len() == 1 && self.ends_with_job && !self.gone;
+        if !is_alone || self.bulk.is_some() || self.accepted != self.received {
+            return None;
+        }
+        // Before the job is sent: its answer may be there before the send returns.
+        let mut dozes = self.ledger.lie_down(self.accepted);
+        self.send();
+        dozes &= !self.out.is_blocked();
+        if !dozes {
+            self.ledger.get_up();
+            return None;
+        }
+        self.dozing = true;
+        Some(Arc::clone(&self.ledger))
+    }
+
+    /// Has the leader get up that dozed on this ledger, and takes what has come; nothing if it is another worker's.
+    pub(super) fn get_up(&mut self, ledger: &Arc<Ledger>, answered: &mut Vec<Answered>) {
+        if !Arc::ptr_eq(&self.ledger, ledger) {
+            return;
+        }
+        self.dozing = false;
+        if self.ledger.get_up() {
+            self.fetch(answered);
+            // These bytes will not come through the socket.
+            self.received = self.accepted;
+        } else {
+            self.receive(answered);
+        }
+    }
+
+    /// Tells whether there is something to send that a leader does not know of who waits for this worker.
+    pub(super) fn has_unseen(&self) -> bool {
+        self.out.is_blocked()
+            || (self.dozing && !self.out.is_empty())
+            || !(self.watched || self.window.is_empty())
     }
 }

@@ -46,9 +46,6 @@ use super::state::State;
 use crate::jobs::{Cancel, JobError, fenced};
 use crate::os::EventFd;
 
-/// How long who waits for the pool itself sleeps before it looks again. Taste: nothing depends on it.
-const LONGEST_SLEEP: Duration = Duration::from_millis(100);
-
 /// What a pool, its handles and its thread share.
 pub(super) struct Shared {
     /// Everything; also who leads. No foreign code runs under the lock, and a poisoned one is used on: the only panics
@@ -61,7 +58,7 @@ pub(super) struct Shared {
     /// Wakes the pool's thread.
     pub(super) thread_bell: EventFd,
     /// How many tasks wait. Written without the lock, by polls and deliveries; read under it.
-    wakers: AtomicUsize,
+    pub(super) wakers: AtomicUsize,
 }
 
 /// What the lock guards.
@@ -77,9 +74,9 @@ pub(super) struct Hall {
     /// How often the lead was left.
     pub(super) terms: u64,
     /// Owners that wait for their turn to lead.
-    followers: VecDeque<Arc<dyn Deliver>>,
+    pub(super) followers: VecDeque<Arc<dyn Deliver>>,
     /// How many threads sleep at `changed`.
-    waiting: usize,
+    pub(super) waiting: usize,
     /// An empty list, kept for its memory.
     spare: Vec<(Arc<dyn Deliver>, Raw)>,
     /// Set when a result was delivered to an owner that slept.
@@ -175,7 +172,7 @@ impl Shared {
     }
 
     /// Calls whoever should lead now (`LEAD-2`).
-    fn call_next(&self, hall: &mut Hall) {
+    pub(super) fn call_next(&self, hall: &mut Hall) {
         if hall.led {
             return;
         }
@@ -202,7 +199,7 @@ impl Shared {
     }
 
     /// Has the pool's thread lead at once.
-    fn call_thread(&self, hall: &mut Hall) {
+    pub(super) fn call_thread(&self, hall: &mut Hall) {
         if matches!(hall.thread, Watcher::Asleep | Watcher::Awake) {
             hall.thread = Watcher::Called;
             // An event descriptor that is open takes a signal.
@@ -241,65 +238,6 @@ impl Shared {
         }
     }
 
-    /// Leads until the owner's result is there or the deadline came, and returns false; or, when another leads,
-    /// enters the owner as a follower and returns true.
-    pub(super) fn lead_or_follow(
-        &self,
-        owner: &Arc<dyn Deliver>,
-        deadline: Option<Instant>,
-    ) -> bool {
-        let mut hall = self.lock();
-        if owner.cell().is_over() {
-            return false;
-        }
-        if hall.led || hall.state.control.is_none() {
-            // Without workers there is nothing to lead: the result is about to be delivered.
-            hall.followers.push_back(Arc::clone(owner));
-            return true;
-        }
-        let hall = self.lead(hall, deadline, &|_| owner.cell().is_over(), false);
-        drop(hall);
-        false
-    }
-
-    /// Takes a follower off the list. One that will not lead, though it may have been called, calls the next.
-    pub(super) fn end_follow(&self, owner: &Arc<dyn Deliver>, is_late: bool) {
-        let mut hall = self.lock();
-        hall.followers.retain(|other| !Arc::ptr_eq(other, owner));
-        if is_late || owner.cell().is_over() {
-            self.call_next(&mut hall);
-        }
-    }
-
-    /// Waits until `done`, leading if nobody else does; false when the deadline came first.
-    pub(super) fn wait_until<'a>(
-        &'a self,
-        mut hall: Guard<'a>,
-        deadline: Option<Instant>,
-        done: &dyn Fn(&Hall) -> bool,
-    ) -> (Guard<'a>, bool) {
-        loop {
-            hall = self.deliver(hall);
-            if done(&hall) {
-                return (hall, true);
-            }
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return (hall, false);
-            }
-            if !hall.led && hall.state.control.is_some() {
-                let hears_server = hall.thread == Watcher::None;
-                hall = self.lead(hall, deadline, done, hears_server);
-                continue;
-            }
-            hall.waiting += 1;
-            let woken =
-                self.changed.wait_timeout(hall, left.unwrap_or(Duration::MAX).min(LONGEST_SLEEP));
-            hall = woken.unwrap_or_else(PoisonError::into_inner).0;
-            hall.waiting -= 1;
-        }
-    }
-
     /// To be called after jobs were added: wakes who has to know.
     pub(super) fn announce(&self, hall: &mut Hall) {
         if hall.led {
@@ -312,21 +250,6 @@ impl Shared {
         } else {
             self.rouse_thread(hall);
         }
-    }
-
-    /// Counts a task that waits, and sees to it that somebody leads.
-    pub(super) fn add_waker(&self) {
-        // Pairs with the load in `call_next`: a leader that leaves sees the count, or we see that nobody leads.
-        self.wakers.fetch_add(1, Ordering::SeqCst);
-        let mut hall = self.lock();
-        if !hall.led {
-            self.call_thread(&mut hall);
-        }
-    }
-
-    /// Counts a task that does not wait any more.
-    pub(super) fn remove_waker(&self) {
-        self.wakers.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Calls a job off.

@@ -14,7 +14,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +24,8 @@ use super::ledger::Ledger;
 use super::message::Unreadable;
 use super::outbox::Outbox;
 use super::payload::Payload;
-use super::recall::LIMIT_GRACE;
 use crate::os::process::Pid;
-use crate::os::{nanos, socket_pair};
+use crate::os::socket_pair;
 
 /// A job that has no result.
 pub(super) struct Job {
@@ -56,7 +54,7 @@ pub(super) struct Answered {
 }
 
 /// A long value that is coming through the ledger.
-struct Bulk {
+pub(super) struct Bulk {
     /// How long it will be.
     length: usize,
     /// What has come.
@@ -88,27 +86,27 @@ pub(super) struct Link {
     /// Set while the leader waits for this socket.
     pub(super) watched: bool,
     /// What the worker leaves to read; a leader that dozes there holds it as well.
-    ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
     /// Set while a leader dozes (`DOZE-2`).
-    dozing: bool,
+    pub(super) dozing: bool,
     /// Set when a job is the last thing that was put into the stream (`DOZE-1`).
-    ends_with_job: bool,
+    pub(super) ends_with_job: bool,
     /// The number of the window's front job.
-    first: u64,
+    pub(super) first: u64,
     /// How many jobs had begun at the last [`look`](Self::look).
-    begun_at_look: u64,
+    pub(super) begun_at_look: u64,
     /// Cuts the stream.
     reader: FrameReader,
     /// How many bytes came through the socket.
-    received: u64,
+    pub(super) received: u64,
     /// How many bytes of the stream were taken, through the socket or from the ledger (`LINK-4`).
-    accepted: u64,
+    pub(super) accepted: u64,
     /// A long value that is coming.
-    bulk: Option<Bulk>,
+    pub(super) bulk: Option<Bulk>,
     /// How many pieces of long values were read.
     pieces: u64,
     /// What was not sent yet.
-    out: Outbox,
+    pub(super) out: Outbox,
 }
 
 impl Link {
@@ -157,46 +155,6 @@ impl Link {
         if !self.gone && !self.dozing {
             self.out.send(self.socket.as_fd());
         }
-    }
-
-    /// Has a leader lie down here, and sends it its job; nothing when it would not hear of all there is (`DOZE-1`).
-    pub(super) fn lie_down(&mut self) -> Option<Arc<Ledger>> {
-        let is_alone = self.window.len() == 1 && self.ends_with_job && !self.gone;
-        if !is_alone || self.bulk.is_some() || self.accepted != self.received {
-            return None;
-        }
-        // Before the job is sent: its answer may be there before the send returns.
-        let mut dozes = self.ledger.lie_down(self.accepted);
-        self.send();
-        dozes &= !self.out.is_blocked();
-        if !dozes {
-            self.ledger.get_up();
-            return None;
-        }
-        self.dozing = true;
-        Some(Arc::clone(&self.ledger))
-    }
-
-    /// Has the leader get up that dozed on this ledger, and takes what has come; nothing if it is another worker's.
-    pub(super) fn get_up(&mut self, ledger: &Arc<Ledger>, answered: &mut Vec<Answered>) {
-        if !Arc::ptr_eq(&self.ledger, ledger) {
-            return;
-        }
-        self.dozing = false;
-        if self.ledger.get_up() {
-            self.fetch(answered);
-            // These bytes will not come through the socket.
-            self.received = self.accepted;
-        } else {
-            self.receive(answered);
-        }
-    }
-
-    /// Tells whether there is something to send that a leader does not know of who waits for this worker.
-    pub(super) fn has_unseen(&self) -> bool {
-        self.out.is_blocked()
-            || (self.dozing && !self.out.is_empty())
-            || !(self.watched || self.window.is_empty())
     }
 
     /// Tells whether the socket took less than there was.
@@ -298,54 +256,6 @@ impl Link {
     /// How many jobs it runs: one or none.
     pub(super) fn running(&self) -> usize {
         usize::from(!self.window.is_empty() && self.ledger.begun() > self.first)
-    }
-
-    /// Takes back every job that has not begun; they come in their order. None come when the worker has not yet
-    /// heard of the last such call (`LEDGER-3`).
-    pub(super) fn take_back(&mut self) -> VecDeque<Job> {
-        if self.gone {
-            return VecDeque::new();
-        }
-        let Some(begun) = self.ledger.revoke() else {
-            return VecDeque::new();
-        };
-        let header = Header { kind: Kind::Resume, length: 0, extra: 0 };
-        self.out.push(header, &Payload::EMPTY);
-        self.ends_with_job = false;
-        let back = self.unbegun(begun);
-        self.given -= back.len() as u64;
-        // Until an answer shows that the worker has gone on, and so has seen the mark.
-        self.slow = true;
-        self.send();
-        back
-    }
-
-    /// Splits off the jobs from number `begun` on.
-    fn unbegun(&mut self, begun: u64) -> VecDeque<Job> {
-        let kept = usize::try_from(begun.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.window.split_off(kept.min(self.window.len()))
-    }
-
-    /// Looks whether the running job has been the same since the last look, while others wait behind it.
-    pub(super) fn is_stuck(&mut self) -> bool {
-        let begun = self.ledger.begun();
-        let before = mem::replace(&mut self.begun_at_look, begun);
-        self.window.len() > 1 && begun > self.first && begun == before
-    }
-
-    /// Tells whether its front job has a limit that was not enforced from here.
-    pub(super) fn is_limited(&self) -> bool {
-        !self.overdue && self.window.front().is_some_and(|job| job.limit.is_some())
-    }
-
-    /// Tells whether the job that runs has outlived its limit, and the time its worker's alarm had to come.
-    pub(super) fn is_late(&self) -> bool {
-        let limit = self.window.front().and_then(|job| job.limit);
-        limit.is_some_and(|limit| {
-            let most = limit.saturating_add(LIMIT_GRACE);
-            // Not that of a job before it, whose answer is held back (LIFE-5).
-            self.ledger.begun() == self.first + 1 && self.ledger.ran_for(nanos()) > most
-        })
     }
 
     /// Takes the last words of a worker that has ended: the job it was at, and those that it had not begun.

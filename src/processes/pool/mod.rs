@@ -7,7 +7,7 @@
 //! | `message`, `codecs`, `payload`, `frame` | values as bytes, and where one ends and the next begins |
 //! | `ledger`, `doze`, `link`, `outbox` | how a job's bytes travel, and which jobs a worker has |
 //! | `state`, `recall`, `deaths` | the queue and the workers' places; jobs taken back; workers that end |
-//! | `cell`, `leader`, `sources`, `watch` | where a result is left, and who reads while others sleep |
+//! | `cell`, `leader`, `waiting`, `sources`, `watch` | where a result is left, and who reads while others sleep |
 //!
 //! `notes/fork.md` has the whole in a drawing.
 
@@ -31,6 +31,7 @@ mod recall;
 mod server_line;
 mod sources;
 mod state;
+mod waiting;
 mod watch;
 mod work;
 mod worker;

@@ -24,10 +24,13 @@ use std::time::Duration;
 
 use super::cell::{Cell, ENDED, QUEUED, Raw};
 use super::deaths::VACANT_PAUSE;
+use super::frame::{Header, Kind};
 use super::link::{Job, Link};
+use super::payload::Payload;
 use super::server_line::Request;
 use super::state::{Place, State, number};
 use crate::jobs::JobError;
+use crate::os::nanos;
 
 /// How often silent workers are looked at that have jobs waiting, and how long the pool's thread leaves a lead that
 /// nobody has. Taste: long beside what a look costs, short for a caller.
@@ -36,7 +39,7 @@ pub(super) const LOOK: Duration = Duration::from_millis(1);
 const LIMIT_LOOK: Duration = Duration::from_millis(50);
 /// How long after its limit a job may live on, before its worker is killed from outside. Taste: long enough for the
 /// kernel's alarm to come first.
-pub(super) const LIMIT_GRACE: Duration = Duration::from_millis(100);
+const LIMIT_GRACE: Duration = Duration::from_millis(100);
 
 impl State {
     /// Looks after the workers once, as the table says.
@@ -134,5 +137,55 @@ impl State {
             self.cancelled_in_queue = 0;
         }
         self.fill();
+    }
+}
+
+impl Link {
+    /// Takes back every job that has not begun; they come in their order. None come when the worker has not yet
+    /// heard of the last such call (`LEDGER-3`).
+    pub(super) fn take_back(&mut self) -> VecDeque<Job> {
+        if self.gone {
+            return VecDeque::new();
+        }
+        let Some(begun) = self.ledger.revoke() else {
+            return VecDeque::new();
+        };
+        let header = Header { kind: Kind::Resume, length: 0, extra: 0 };
+        self.out.push(header, &Payload::EMPTY);
+        self.ends_with_job = false;
+        let back = self.unbegun(begun);
+        self.given -= back.len() as u64;
+        // Until an answer shows that the worker has gone on, and so has seen the mark.
+        self.slow = true;
+        self.send();
+        back
+    }
+
+    /// Splits off the jobs from number `begun` on.
+    pub(super) fn unbegun(&mut self, begun: u64) -> VecDeque<Job> {
+        let kept = usize::try_from(begun.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.window.split_off(kept.min(self.window.len()))
+    }
+
+    /// Looks whether the running job has been the same since the last look, while others wait behind it.
+    pub(super) fn is_stuck(&mut self) -> bool {
+        let begun = self.ledger.begun();
+        let before = mem::replace(&mut self.begun_at_look, begun);
+        self.window.len() > 1 && begun > self.first && begun == before
+    }
+
+    /// Tells whether its front job has a limit that was not enforced from here.
+    pub(super) fn is_limited(&self) -> bool {
+        !self.overdue && self.window.front().is_some_and(|job| job.limit.is_some())
+    }
+
+    /// Tells whether the job that runs has outlived its limit, and the time its worker's alarm had to come.
+    pub(super) fn is_late(&self) -> bool {
+        let limit = self.window.front().and_then(|job| job.limit);
+        limit.is_some_and(|limit| {
+            let most = limit.saturating_add(LIMIT_GRACE);
+            // Not that of a job before it, whose answer is held back (LIFE-5).
+            self.ledger.begun() == self.first + 1 && self.ledger.ran_for(nanos()) > most
+        })
     }
 }

@@ -4,8 +4,8 @@
 //! place may have another by now.
 //!
 //! **Invariants**
-//! - `SOURCE-1`: only workers that have jobs are waited for; an idle one that dies is the fork server's news (`LEAD-5`).
-//! - `SOURCE-2`: a place is read only if it still has the socket that was waited for.
+//! - `PSOURCE-1`: only workers that have jobs are waited for; an idle one that dies is the fork server's news (`LEAD-5`).
+//! - `PSOURCE-2`: a place is read only if it still has the socket that was waited for.
 //!
 //! **Source**: ppoll(2).
 
@@ -88,7 +88,7 @@ impl Sources {
         let (control, workers) = self.ready[1..].split_at(usize::from(self.control.is_some()));
         for ((place, socket, _), _) in self.workers.iter().zip(workers).filter(|(_, ready)| **ready)
         {
-            // SOURCE-2.
+            // PSOURCE-2.
             let same = |link: &mut Link| Arc::ptr_eq(&link.socket, socket);
             if state.places.get_mut(*place).and_then(Place::link).is_some_and(same) {
                 state.receive(*place);
