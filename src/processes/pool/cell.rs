@@ -11,6 +11,18 @@
 //! - `CELL-4`: no foreign code runs under the lock: no waker, no decoding.
 //! - `CELL-5`: when its decoding panics, that is the job's result.
 //!
+//! ```text
+//! owner                                   who reads
+//! takes: nothing there
+//! hall: another leads, enters the list
+//!                                         has its result: over, sleeps is false, so no wake
+//! lock, over: does not sleep
+//! takes the result
+//! ```
+//! Had the owner slept by then, `sleeps` would have been true: both look under the cell's lock.
+//!
+//! **Left out**: a cell of atomics alone. The owner must be able to sleep, and a condition variable needs the lock.
+//!
 //! **Source**: the same slot for threads, `jobs/slot.rs`; there the workers bring the results themselves.
 
 use std::panic::{self, AssertUnwindSafe};

@@ -66,6 +66,7 @@ impl Message for u8 {
     }
 }
 
+/// Eight bytes on every machine, though both processes are on the same one: so a message's length does not depend on it.
 impl Message for usize {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         encode_length(*self, out);
@@ -77,6 +78,7 @@ impl Message for usize {
     }
 }
 
+/// One byte, of which two values are believed (`STDCODEC-1`).
 impl Message for bool {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         u8::from(*self).encode(out)
@@ -91,6 +93,7 @@ impl Message for bool {
     }
 }
 
+/// Nothing at all; a job without an argument is a header.
 impl Message for () {
     fn encode(&self, _: &mut Vec<u8>) -> Result<(), Unreadable> {
         Ok(())
@@ -101,6 +104,8 @@ impl Message for () {
     }
 }
 
+/// Item after item. What can be done quicker for bytes is the item's to know: without specialisation, which Rust does
+/// not have yet, a vector cannot ask what its items are.
 impl<T: Message> Message for Vec<T> {
     const IS_BYTES: bool = T::IS_BYTE;
 
@@ -125,6 +130,7 @@ impl<T: Message> Message for Vec<T> {
     }
 }
 
+/// Alone in its frame it is the frame's memory, once that was found to be UTF-8 (`CODEC-3`).
 impl Message for String {
     const IS_BYTES: bool = true;
 
@@ -185,6 +191,7 @@ impl<T: Message> Message for Arc<T> {
     }
 }
 
+/// Whether there is a value, then the value.
 impl<T: Message> Message for Option<T> {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         self.is_some().encode(out)?;
@@ -196,6 +203,9 @@ impl<T: Message> Message for Option<T> {
     }
 }
 
+/// Whether it is a value, then that or the error. So a job may fail in its own way, which is no [`JobError`].
+///
+/// [`JobError`]: crate::jobs::JobError
 impl<T: Message, E: Message> Message for Result<T, E> {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         self.is_ok().encode(out)?;
@@ -210,6 +220,7 @@ impl<T: Message, E: Message> Message for Result<T, E> {
     }
 }
 
+/// Seconds and nanoseconds apart: their sum needs more than 64 bits.
 impl Message for Duration {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         (self.as_secs(), self.subsec_nanos()).encode(out)

@@ -87,6 +87,7 @@ impl State {
         match &self.places[place] {
             Place::Leaving => {}
             Place::Live(link) if link.pid == pid => {}
+            // Given up for want of descriptors, say; DEATH-2 tells when there is another try.
             Place::Live(_) | Place::Starting | Place::Vacant(_) => return,
         }
         let before = mem::replace(&mut self.places[place], Place::Vacant(Instant::now()));

@@ -4,6 +4,14 @@
 //! without the lock. But a `try_submit` must give the argument back when the queue is full, and cannot once it is
 //! bytes: so it asks for a place before.
 //!
+//! ```text
+//! try_submit                              another submitter
+//! lock: one place is free, reserved += 1
+//! unlock, encode the argument
+//!                                         lock: the queue is full
+//! lock: reserved -= 1, push
+//! ```
+//!
 //! **Invariants**
 //! - `ENTRY-1`: a place that is kept is used or given back, also when the argument's encoding fails or panics.
 //! - `ENTRY-2`: whoever waits for a place hears of one that is given back.

@@ -17,14 +17,18 @@
 //!
 //! - `LEAD-6`: a waker is foreign code; when it panics, others get their results all the same, and the lead goes on.
 //!
-//! One job, submitted and joined by one caller, with no other thread awake:
+//! Two jobs at two workers, with two callers; a job that is alone is even simpler (`doze`):
 //!
 //! ```text
-//! caller                                  worker
-//! submit: send
-//! join: leads, waits for the sockets
-//!                                         receive, run, send
-//! receive, own result is there: leaves
+//! caller of 1         caller of 2         worker 1            worker 2
+//! submit: send        submit: send
+//! join: leads
+//! waits for sockets   join: follows,
+//!                     sleeps at its cell                      runs 2, sends
+//! receives 2, delivers
+//!                     wakes, has it
+//! waits for sockets                       runs 1, sends
+//! receives 1, leaves
 //! ```
 //!
 //! **Left out**: several readers at once; one moves more results than two workers make.

@@ -24,7 +24,8 @@
 //! claim: 8 -> 9, run the other job
 //! ```
 //!
-//! **Left out**: results through the ledger alone, without a socket: the socket is what wakes the parent.
+//! **Left out**: results through the ledger alone, without a socket: a parent that waits for several workers needs
+//! something to wait for. For one that waits for a single job, see `doze`.
 //!
 //! **Source**: the work-stealing queue of Cilk-5 (one word that owner and thief contend for); seqlocks.
 

@@ -10,6 +10,12 @@
 //!   there is at most one that has begun and has no answer.
 //! - `LINK-4`: bytes that were fetched from the ledger are not taken again when they come through the socket.
 //!
+//! ```text
+//! jobs      7     8     9    10    11        window: 7 to 11, oldest first
+//!           │           │
+//!           first       claim (in the ledger): 7 and 8 have begun, 9 to 11 can be taken back
+//! ```
+//!
 //! **Source**: socket(7), `MSG_DONTWAIT` in recv(2).
 
 use std::collections::VecDeque;

@@ -7,6 +7,14 @@
 //! - `PSOURCE-1`: only workers that have jobs are waited for; an idle one that dies is the fork server's news (`LEAD-5`).
 //! - `PSOURCE-2`: a place is read only if it still has the socket that was waited for.
 //!
+//! | who leads, for what | waits in |
+//! | --- | --- |
+//! | a caller, and one job of one worker is open at the workers | the ledger (`doze`) |
+//! | a caller, and several | ppoll: the bell, each socket |
+//! | the pool's thread, or a caller while there is none yet | the same, and the control socket |
+//!
+//! **Left out**: epoll. The list changes with almost every wait, and has as many entries as there are busy workers.
+//!
 //! **Source**: ppoll(2).
 
 use std::os::fd::{AsFd, OwnedFd};

@@ -10,7 +10,7 @@
 //! - `LIFE-3`: signals have their default meaning, save SIGINT, which ctrl-c sends to the whole group and is the
 //!   parent's to hear.
 //! - `LIFE-4`: it never returns from the fork, and leaves by `_exit`.
-//! - `LIFE-5`: an answer is sent before the worker waits for input, and after a job that took longer than
+//! - `LIFE-5`: an answer is sent, or handed over, before the worker waits for input, and after a job that took longer than
 //!   [`HELD_FOR_NANOS`]. So one that is held back was finished at most so long after the last was sent, and the
 //!   parent, which looks into the ledger once after that, gets it however long the next job takes.
 //!
