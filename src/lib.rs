@@ -243,6 +243,7 @@
 //! | `PSOURCE-1` to 2 | `processes/pool/sources.rs` |
 //! | `PSTART-1` | `processes/pool/builder.rs` |
 //! | `PWAIT-1` to 2 | `processes/pool/waiting.rs` |
+//! | `PWATCH-1` to 2 | `processes/pool/watch.rs` |
 //! | `PYTHON-1` to 2 | `labs/gil/python.rs` |
 //! | `QUERY-1` to 2 | `http/query.rs` |
 //! | `QUEUE-1` to 3 | `rt/run_queue.rs` |
@@ -318,7 +319,7 @@
 //! | `VALUES-1` to 2 | `cli/values.rs` |
 //! | `WAIT-1` to 5 | `aio/wait_list.rs` |
 //! | `WAIT-FOR-1` to 2 | `labs/wait_for.rs` |
-//! | `WATCH-1` to 2 | `processes/pool/watch.rs` |
+//! | `WATCH-1` to 2 | `web/client/watch.rs` |
 //! | `WATCH-ASYNC-1` to 2 | `watch/asynchronous.rs` |
 //! | `WATCH-THREADS-1` to 3 | `watch/threads.rs` |
 //! | `WATCHCMD-1` to 2 | `cli/watch.rs` |

@@ -309,7 +309,7 @@ fn locks_are_not_inherited() {
     });
 }
 
-/// `WATCH-1`.
+/// `PWATCH-1`.
 fn thread_sleeps() {
     let pool = pool(1);
     assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
@@ -327,5 +327,5 @@ fn thread_sleeps() {
     let before = wakes();
     assert_eq!(joined(long).unwrap(), 401);
     let woke = wakes() - before;
-    assert!(woke < 40, "WATCH-1: the pool's thread woke {woke} times while a caller was joining");
+    assert!(woke < 40, "PWATCH-1: the pool's thread woke {woke} times while a caller was joining");
 }

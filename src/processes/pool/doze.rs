@@ -27,7 +27,7 @@
 //!   handed over has been fetched by then: the worker may forget it.
 //! - `DOZE-2`: while a leader dozes nothing is sent to its worker: who has something calls it, and it sends.
 //! - `DOZE-3`: it lies down under the pool's lock, and whoever has news calls it under that lock: so no call is lost.
-//! - `DOZE-4`: a worker that dies does not wake it, the fork server's word does, by the pool's thread (`WATCH-2`).
+//! - `DOZE-4`: a worker that dies does not wake it, the fork server's word does, by the pool's thread (`PWATCH-2`).
 //!
 //! **Left out**: jobs by this way, too. The worker would wait for its parent's word alone, and not hear of its end.
 //!

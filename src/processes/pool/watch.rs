@@ -11,9 +11,9 @@
 //! | some | no, since its last look | leads, until nothing is open or an owner was served |
 //!
 //! **Invariants**
-//! - `WATCH-1`: soundly asleep it is roused by the first submit while nobody leads, and by a leader that leaves with
+//! - `PWATCH-1`: soundly asleep it is roused by the first submit while nobody leads, and by a leader that leaves with
 //!   jobs open. So it costs nothing while a caller joins one long job.
-//! - `WATCH-2`: it wakes for each notice of the fork server (`LEAD-5`), and tells the leader of it.
+//! - `PWATCH-2`: it wakes for each notice of the fork server (`LEAD-5`), and tells the leader of it.
 //!
 //! **Source**: the thread of `concurrent.futures.process`, which there moves every result.
 
