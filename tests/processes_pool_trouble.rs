@@ -317,6 +317,8 @@ fn thread_sleeps() {
         fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name == "process-pool\n")
     };
     let tasks = || fs::read_dir("/proc/self/task").unwrap().flatten();
+    // A thread names itself, once it runs; and then it comes to rest.
+    wait_until("the pool's thread to run", || tasks().any(|task| own(&task)));
     let thread = tasks().find(own).expect("the pool's thread").path().join("status");
     let wakes = || {
         let status = fs::read_to_string(&thread).unwrap();

@@ -19,7 +19,17 @@
 //!                                         ASLEEP -> HANDED, wake, receive
 //! lock; HANDED -> AWAKE: fetches
 //! ```
-//! Whoever changes the word away from `ASLEEP` has decided how the answer travels, and both sides know it.
+//! Whoever changes the word away from `ASLEEP` has decided how the answer travels, and both sides know it. A leader
+//! that lies down a moment too late, with the answer written already, may find that it was handed over before it
+//! could change its mind:
+//!
+//! ```text
+//! leader                                  worker
+//!                                         notes the answer
+//! ASLEEP; sees that more is written
+//!                                         ASLEEP -> HANDED
+//! stay_up: HANDED, so it gets up as if it had slept, and fetches
+//! ```
 //!
 //! **Invariants**
 //! - `DOZE-1`: a leader lies down only when the job is the last thing in the worker's stream, and what the worker had
@@ -51,12 +61,27 @@ const HANDED: u64 = 3;
 
 impl Ledger {
     /// Parent: a leader is about to doze here. False when the worker has written beyond the first `have` bytes of its
-    /// stream: then it may not have seen this, and [`get_up`](Self::get_up) must follow at once.
+    /// stream: then these may be in the socket, sent before anybody slept, and [`stay_up`](Self::stay_up) must follow.
     pub(super) fn lie_down(&self, have: u64) -> bool {
         self.memory.word(OWNER).store(ASLEEP, Ordering::SeqCst);
         // Store, then look: pairs with `rouse`, which is called after a note of bytes, and looks at this word.
         fence(Ordering::SeqCst);
         self.written() == have
+    }
+
+    /// Parent: the leader does without its doze. False when it is too late: something was handed over meanwhile, so it
+    /// must go on as if it had slept.
+    pub(super) fn stay_up(&self) -> bool {
+        let word = self.memory.word(OWNER);
+        // Pairs with the exchange in `rouse`. From `CALLED` nobody changes the word but this side.
+        match word.compare_exchange(ASLEEP, AWAKE, Ordering::SeqCst, Ordering::SeqCst) {
+            Err(HANDED) => false,
+            Ok(_) => true,
+            Err(_) => {
+                word.store(AWAKE, Ordering::SeqCst);
+                true
+            }
+        }
     }
 
     /// Parent: dozes until it is called, or an answer is handed over, or the time is up; or wakes for no reason.
@@ -104,11 +129,11 @@ impl Link {
             return None;
         }
         // Before the job is sent: its answer may be there before the send returns.
-        let mut dozes = self.ledger.lie_down(self.accepted);
-        self.send();
-        dozes &= !self.out.is_blocked();
-        if !dozes {
-            self.ledger.get_up();
+        let heard_all = self.ledger.lie_down(self.accepted);
+        if heard_all {
+            self.send();
+        }
+        if (!heard_all || self.out.is_blocked()) && self.ledger.stay_up() {
             return None;
         }
         self.dozing = true;
@@ -135,5 +160,25 @@ impl Link {
         self.out.is_blocked()
             || (self.dozing && !self.out.is_empty())
             || !(self.watched || self.window.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_handed_over_as_a_leader_lies_down_is_not_forgotten() {
+        let (ledger, _fd) = Ledger::new().unwrap();
+        assert!(ledger.lie_down(0) && ledger.stay_up(), "nothing was written: both ways are open");
+        assert!(!ledger.hand_over(), "nobody sleeps, so the worker has to send");
+        ledger.note(0, b"answer");
+        assert!(!ledger.lie_down(0), "more is written than has come");
+        assert!(ledger.hand_over(), "the worker cannot know that the leader will not sleep");
+        assert!(!ledger.stay_up(), "DOZE-1: expected to hear that it was handed over");
+        assert!(ledger.get_up(), "DOZE-1: expected it to be there to fetch");
+        ledger.lie_down(6);
+        ledger.call();
+        assert!(ledger.stay_up() && !ledger.get_up(), "a call hands nothing over");
     }
 }
