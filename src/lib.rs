@@ -73,7 +73,7 @@
 //! | `BUF-1` to 5 | `aio/buf_reader.rs` |
 //! | `CALC-POOL-1` to 3 | `calc/pool.rs` |
 //! | `CALL-1` to 5 | `calc/callback_loop.rs` |
-//! | `CELL-1` to 4 | `processes/cell.rs` |
+//! | `CELL-1` to 5 | `processes/pool/cell.rs` |
 //! | `CHART-1` | `compare/chart.rs` |
 //! | `CHILD-1` to 6 | `aio/children.rs` |
 //! | `CHUNK-1` to 2 | `jobs/chunks.rs` |
@@ -82,7 +82,7 @@
 //! | `CLOCK-1` to 2 | `rt/clock.rs` |
 //! | `CLOSE-ON-EXEC-1` | `os/close_on_exec.rs` |
 //! | `CLOSURE-1` to 4 | `calc/callbacks.rs` |
-//! | `CODEC-1` to 3 | `processes/message.rs` |
+//! | `CODEC-1` to 3 | `processes/pool/message.rs` |
 //! | `COLUMNS-1` | `report/columns.rs` |
 //! | `COMES-1` to 3 | `aio/as_completed.rs` |
 //! | `COMPARE-1` to 2 | `cli/compare.rs` |
@@ -98,12 +98,14 @@
 //! | `CTX-1` | `rt/context.rs` |
 //! | `DATE-1` to 2 | `http/date.rs` |
 //! | `DEADLINE-1` to 3 | `threads/deadline.rs` |
+//! | `DEATH-1` to 3 | `processes/pool/deaths.rs` |
 //! | `DELETE-1` to 3 | `watch/delete.rs` |
 //! | `DESK-1` to 3 | `weather/desk.rs` |
 //! | `DIAL-1` to 2 | `web/client/dial.rs` |
 //! | `DIGEST-1` | `fetch/digest.rs` |
 //! | `DIGITS-1` to 2 | `factorial/digits.rs` |
 //! | `DOOR-1` to 4 | `calc/door.rs` |
+//! | `DOZE-1` to 4 | `processes/pool/doze.rs` |
 //! | `DRIVE-1` to 7 | `calc/nonblocking.rs` |
 //! | `ECHO-1` | `labs/echo.rs` |
 //! | `EDGE-1` | `generator/event_loop.rs` |
@@ -131,8 +133,8 @@
 //! | `FIGURES-1` to 2 | `report/figures.rs` |
 //! | `FILE-1` | `os/file.rs` |
 //! | `FLIGHT-1` to 4 | `weather/flights.rs` |
-//! | `FORK-SERVER-1` to 5 | `processes/fork_server.rs` |
-//! | `FRAME-1` to 3 | `processes/frame.rs` |
+//! | `FORK-SERVER-1` to 5 | `processes/pool/fork_server.rs` |
+//! | `FRAME-1` to 3 | `processes/pool/frame.rs` |
 //! | `FRAMING-1` to 3 | `http/framing.rs` |
 //! | `GATEWAY-1` to 4 | `weather/gateway.rs` |
 //! | `GATEWAYCMD-1` to 2 | `cli/gateway.rs` |
@@ -203,14 +205,14 @@
 //! | `LAB-TASKS-1` to 2 | `labs/tasks.rs` |
 //! | `LAB-THREADS-1` to 4 | `labs/threads.rs` |
 //! | `LAB-TIMEOUTS-1` to 3 | `labs/timeouts.rs` |
-//! | `LEAD-1` to 5 | `processes/leader.rs` |
-//! | `LEDGER-1` to 4 | `processes/ledger.rs` |
-//! | `LIFE-1` to 5 | `processes/worker.rs` |
+//! | `LEAD-1` to 6 | `processes/pool/leader.rs` |
+//! | `LEDGER-1` to 4 | `processes/pool/ledger.rs` |
+//! | `LIFE-1` to 5 | `processes/pool/worker.rs` |
 //! | `LIMBS-1` to 2 | `factorial/limbs.rs` |
 //! | `LIMIT-1` | `os/limits.rs` |
-//! | `LINE-1` | `processes/server_line.rs` |
+//! | `LINE-1` to 2 | `processes/pool/server_line.rs` |
 //! | `LINES-1` to 2 | `report/lines.rs` |
-//! | `LINK-1` to 4 | `processes/link.rs` |
+//! | `LINK-1` to 4 | `processes/pool/link.rs` |
 //! | `LISTENING-1` to 2 | `cli/listening.rs` |
 //! | `LOAD-1` to 4 | `compare/load.rs` |
 //! | `LOADCMD-1` to 2 | `cli/load.rs` |
@@ -230,6 +232,7 @@
 //! | `ORDER-1` to 2 | `fetch/order.rs` |
 //! | `OS-1` to 3 | `os/mod.rs` |
 //! | `OS-ACCEPT-1` | `os/socket.rs` |
+//! | `OUTBOX-1` to 2 | `processes/pool/outbox.rs` |
 //! | `OUTPUT-1` to 3 | `cli/output.rs` |
 //! | `PAGE-1` to 2 | `report/page.rs` |
 //! | `PAGES-1` to 2 | `fetch/pages.rs` |
@@ -238,26 +241,33 @@
 //! | `PART-1` to 2 | `cli/tour/part.rs` |
 //! | `PARTED-1` to 3 | `factorial/parted.rs` |
 //! | `PATIENCE-1` to 2 | `web/server/patience.rs` |
-//! | `PAYLOAD-1` | `processes/payload.rs` |
+//! | `PAYLOAD-1` | `processes/pool/payload.rs` |
+//! | `PEND-1` to 2 | `processes/pool/ending.rs` |
 //! | `PERCENT-1` to 2 | `http/percent.rs` |
 //! | `PERMIT-1` to 3 | `aio/semaphore.rs` |
 //! | `PIPE-1` | `labs/gil/pipe.rs` |
+//! | `PLACE-1` to 2 | `processes/pool/entry.rs` |
 //! | `PLAIN-1` to 3 | `calc/protocol/plain.rs` |
 //! | `POLL-1` | `os/poll.rs` |
 //! | `POOL-1` to 7 | `threads/pool/thread_pool.rs` |
 //! | `POOL-JOB-1` to 2 | `threads/pool/job.rs` |
 //! | `POOLS-1` to 3 | `web/server/pools.rs` |
-//! | `PPOOL-1` to 4 | `processes/pool.rs` |
+//! | `PPOOL-1` to 4 | `processes/pool/process_pool.rs` |
 //! | `PREFORK-1` to 2 | `calc/prefork.rs` |
 //! | `PROCESS-1` to 4 | `os/process.rs` |
 //! | `PRODUCT-1` to 3 | `calc/protocol/product.rs` |
 //! | `PROGRAM-1` to 2 | `cli/program.rs` |
+//! | `PSOURCE-1` to 2 | `processes/pool/sources.rs` |
+//! | `PSTART-1` | `processes/pool/builder.rs` |
+//! | `PWAIT-1` to 2 | `processes/pool/waiting.rs` |
+//! | `PWATCH-1` to 2 | `processes/pool/watch.rs` |
 //! | `PYTHON-1` to 2 | `labs/gil/python.rs` |
 //! | `QUERY-1` to 2 | `http/query.rs` |
 //! | `QUEUE-1` to 3 | `rt/run_queue.rs` |
 //! | `RACE-1` to 2 | `aio/race.rs` |
 //! | `REACH-1` | `cli/connect.rs` |
 //! | `READY-1` to 5 | `rt/reactor.rs` |
+//! | `RECALL-1` to 2 | `processes/pool/recall.rs` |
 //! | `RECORD-1` to 2 | `compare/record.rs` |
 //! | `REDIRECT-1` to 3 | `http/redirect.rs` |
 //! | `REFUSAL-1` | `http/request_error.rs` |
@@ -294,8 +304,9 @@
 //! | `SOCKET-1` | `calc/socket.rs` |
 //! | `SOURCE-1` to 3 | `aio/source.rs` |
 //! | `SPEED-1` | `labs/gil/speed.rs` |
-//! | `STATE-1` to 4 | `processes/state.rs` |
+//! | `STATE-1` to 4 | `processes/pool/state.rs` |
 //! | `STATUS-1` | `http/status.rs` |
+//! | `STDCODEC-1` | `processes/pool/codecs.rs` |
 //! | `STDIN-1` to 2 | `cli/stdin.rs` |
 //! | `STOP-1` to 3 | `aio/signals.rs` |
 //! | `STORE-1` to 4 | `web/client/idle.rs` |
@@ -341,7 +352,7 @@
 //! | `WEB-CONFIG-1` | `web/server/config.rs` |
 //! | `WEB-REQUEST-1` to 2 | `web/server/request.rs` |
 //! | `WEB-RESPONSE-1` to 2 | `web/server/response.rs` |
-//! | `WORK-1` to 2 | `processes/work.rs` |
+//! | `WORK-1` to 2 | `processes/pool/work.rs` |
 //! | `WORKER-1` | `threads/pool/worker.rs` |
 //! | `WORLD-1` to 2 | `weather/world.rs` |
 //! | `YIELD-1` to 3 | `calc/generators.rs` |

@@ -5,25 +5,10 @@
 //! it, and start another.
 //!
 //! Two ways to have several: the [`Supervisor`] keeps servers running that find their work themselves; the
-//! [`ProcessPool`] gives jobs to workers and brings their values back. Read `pool`, then `fork_server` and `worker`
-//! (what a child of fork must do), `ledger` and `link` (how a job's bytes travel), `state` and `leader` (who has the
-//! job, who waits for it). `notes/fork.md` has the whole in a drawing.
+//! [`ProcessPool`] gives jobs to workers and brings their values back.
 
-mod cell;
-mod fork_server;
-mod frame;
-mod leader;
-mod ledger;
-mod link;
-mod message;
-mod payload;
 mod pool;
-mod server_line;
-mod state;
 mod supervisor;
-mod work;
-mod worker;
 
-pub use message::{Message, Unreadable};
-pub use pool::{ProcessPool, ProcessPoolBuilder};
+pub use pool::{Message, ProcessPool, ProcessPoolBuilder, Unreadable};
 pub use supervisor::{Stopped, Supervisor};

@@ -1,13 +1,17 @@
 //! What the tests of the process pool have its workers do, and how they look at processes from outside.
 #![expect(dead_code, reason = "no test program uses all of it")]
 
+mod reckless;
+
 use std::fs;
 use std::hint::black_box;
+use std::io::Write;
 use std::panic::panic_any;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use handloom::os::alarm;
 use handloom::os::process::{self, Pid};
 use handloom::os::signal::Signal;
 use handloom::processes::{ProcessPool, ProcessPoolBuilder};
@@ -31,6 +35,14 @@ pub(crate) const PID: u8 = 9;
 pub(crate) const PANIC_IN_DROP: u8 = 10;
 pub(crate) const MOVE_AWAY: u8 = 11;
 pub(crate) const FD_COUNT: u8 = 12;
+pub(crate) const CLOSE_STANDARD: u8 = 13;
+pub(crate) const TIGHTEN_UMASK: u8 = 14;
+pub(crate) const BLOCK_SIGNALS: u8 = 15;
+pub(crate) const DEAF_FOR_EVER: u8 = 16;
+pub(crate) const NO_ALARM_FOR_EVER: u8 = 17;
+pub(crate) const STOP_ITSELF: u8 = 18;
+pub(crate) const OWN_POOL: u8 = 19;
+pub(crate) const USE_LOCKS: u8 = 20;
 
 /// A payload whose drop panics as well.
 struct Bad;
@@ -59,9 +71,35 @@ pub(crate) fn obey((what, number): Order) -> u64 {
         PANIC_IN_DROP => panic_any(Bad),
         MOVE_AWAY => std::env::set_current_dir("/").unwrap(),
         FD_COUNT => return own_descriptors(std::process::id()).len() as u64,
+        CLOSE_STANDARD => reckless::close_standard_three(),
+        TIGHTEN_UMASK => reckless::tighten_umask(),
+        BLOCK_SIGNALS => reckless::block_signals(),
+        DEAF_FOR_EVER => {
+            reckless::block_signals();
+            return obey((FOR_EVER, number));
+        }
+        NO_ALARM_FOR_EVER => {
+            alarm::set(None).unwrap();
+            return obey((FOR_EVER, number));
+        }
+        STOP_ITSELF => drop(Command::new("sh").args(["-c", "kill -STOP $PPID"]).status()),
+        OWN_POOL => {
+            let inner = builder(2).start(|n: u64| n + 1).unwrap();
+            return inner.submit(number).unwrap().join().unwrap();
+        }
+        USE_LOCKS => use_locks(),
         other => panic!("no order {other}"),
     }
     number + 1
+}
+
+/// Takes the locks that a fork would have copied in whatever state they were: the allocator's, standard output's, and
+/// that of the environment.
+pub(crate) fn use_locks() {
+    let words: Vec<String> = (0..50).map(|n| format!("{n} {:?}", std::env::var("PATH"))).collect();
+    let mut out = std::io::stdout().lock();
+    drop(out.flush());
+    drop(out.write_all(&words[0].as_bytes()[..0]));
 }
 
 /// Calls itself until the stack is used up.

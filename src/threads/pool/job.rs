@@ -17,7 +17,6 @@
 //!
 //! **Source**: `rt::task`, which does the same for futures.
 
-use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -25,7 +24,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::shared::Shared;
-use crate::jobs::{Awaited, Cancel, JobError, Outcome, Slot};
+use crate::jobs::{Awaited, Cancel, JobError, Outcome, Slot, fenced};
 
 /// The number of no worker.
 const NOBODY: usize = usize::MAX;
@@ -201,15 +200,5 @@ where
 
     fn end_wait(&self) {
         self.shared.end_wait();
-    }
-}
-
-/// Calls foreign code whose panic nobody can be told of, for its handle is gone or has its result already. The panic
-/// hook has told of it.
-fn fenced(function: impl FnOnce()) {
-    let mut outcome = panic::catch_unwind(AssertUnwindSafe(function));
-    // A payload is a value of the job's, and its drop may panic as well, with another payload.
-    while let Err(payload) = outcome {
-        outcome = panic::catch_unwind(AssertUnwindSafe(|| drop::<Box<dyn Any + Send>>(payload)));
     }
 }

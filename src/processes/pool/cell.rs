@@ -9,9 +9,23 @@
 //! - `CELL-2`: nobody asks the kernel to wake the owner unless it sleeps.
 //! - `CELL-3`: a result is decoded by whoever takes it, so one that nobody wants costs nothing.
 //! - `CELL-4`: no foreign code runs under the lock: no waker, no decoding.
+//! - `CELL-5`: when its decoding panics, that is the job's result.
+//!
+//! ```text
+//! owner                                   who reads
+//! takes: nothing there
+//! hall: another leads, enters the list
+//!                                         has its result: over, sleeps is false, so no wake
+//! lock, over: does not sleep
+//! takes the result
+//! ```
+//! Had the owner slept by then, `sleeps` would have been true: both look under the cell's lock.
+//!
+//! **Left out**: a cell of atomics alone. The owner must be able to sleep, and a condition variable needs the lock.
 //!
 //! **Source**: the same slot for threads, `jobs/slot.rs`; there the workers bring the results themselves.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -171,10 +185,14 @@ impl<T> Pending<T> {
         Self { cell: Cell::new(), pool, decode }
     }
 
-    /// Takes the result and decodes it.
+    /// Takes the result and decodes it (`CELL-5`).
     fn take(&self) -> Option<Result<T, JobError>> {
         self.cell.take().map(|raw| match raw {
-            Raw::Answer(kind, body) => (self.decode)(kind, body),
+            Raw::Answer(kind, body) => {
+                // The bytes are consumed either way, so nobody can see them half read.
+                let decoded = panic::catch_unwind(AssertUnwindSafe(|| (self.decode)(kind, body)));
+                decoded.unwrap_or_else(|payload| Err(JobError::panicked(payload)))
+            }
             Raw::Failed(error) => Err(error),
         })
     }

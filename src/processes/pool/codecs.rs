@@ -1,167 +1,25 @@
-//! Messages: values that can cross to another process, as bytes.
+//! The values that can cross as they are: numbers, texts, and what std builds of them.
 //!
-//! Problem: two processes share no memory, so a pointer means nothing to the other. A value has to be laid out in
-//! bytes, and the reader must believe nothing: bytes may be cut short, or be another type's.
+//! Each is laid out in the simplest way that its reader can check:
+//!
+//! | value | bytes |
+//! | --- | --- |
+//! | number | its own, lowest first; a `usize` always eight |
+//! | `bool`; what an `Option` or `Result` is | one, 0 or 1; then the value inside |
+//! | `String`, `Vec` | how many, as eight bytes, then each |
+//! | tuple | its parts, one behind another |
 //!
 //! **Invariants**
-//! - `CODEC-1`: decoding reads what encoding wrote, and leaves the rest: so messages can stand side by side.
-//! - `CODEC-2`: decoding takes no memory for a length it has not seen bytes for, and never panics.
-//! - `CODEC-3`: a message that is alone in its frame needs no length of its own: a `Vec<u8>` or a `String` is then
-//!   the frame's memory itself, and is copied on neither side.
+//! - `STDCODEC-1`: bytes that no encoding writes (a `bool` of 2, a text that is not UTF-8) are an error.
 //!
-//! **Left out**: names and versions of fields: both processes are the same program, from before the fork.
-//!
-//! **Source**: the netstrings of D. J. Bernstein; `pickle`, for what a codec that can hold anything costs.
+//! **Source**: the fixed-width format of the `bincode` crate.
 
-use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a value could not be turned into bytes, or back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable(pub String);
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl Error for Unreadable {}
-
-/// A value that can cross to another process.
-///
-/// # Examples
-/// ```
-/// use handloom::processes::{Message, Unreadable};
-///
-/// struct Range(u64, u64);
-///
-/// impl Message for Range {
-///     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-///         (self.0, self.1).encode(out)
-///     }
-///
-///     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-///         <(u64, u64)>::decode(input).map(|(from, to)| Self(from, to))
-///     }
-/// }
-/// let mut bytes = Vec::new();
-/// Range(3, 7).encode(&mut bytes)?;
-/// assert_eq!(Range::decode(&mut &bytes[..])?.1, 7);
-/// # Ok::<(), Unreadable>(())
-/// ```
-pub trait Message: Sized {
-    /// Whether the value alone in a frame is nothing but bytes that lie in memory (`CODEC-3`). Who sets this
-    /// overrides [`as_bytes`](Self::as_bytes), [`into_bytes`](Self::into_bytes) and [`from_bytes`](Self::from_bytes).
-    const IS_BYTES: bool = false;
-
-    /// Whether a vector of these is one of bytes (`CODEC-3`). True for `u8` alone.
-    const IS_BYTE: bool = false;
-
-    /// Appends the value to `out`.
-    ///
-    /// # Errors
-    /// The value has no form in bytes.
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable>;
-
-    /// Takes the value off the front of `input`.
-    ///
-    /// # Errors
-    /// The bytes are not such a value.
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable>;
-
-    /// Lends the bytes of a frame that has nothing else in it, if they lie in memory.
-    fn as_bytes(&self) -> Option<&[u8]> {
-        None
-    }
-
-    /// Turns the value into the bytes of a frame that has nothing else in it.
-    ///
-    /// # Errors
-    /// As for [`encode`](Self::encode).
-    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
-        let mut out = Vec::new();
-        self.encode(&mut out)?;
-        Ok(out)
-    }
-
-    /// Turns the bytes of a whole frame into the value.
-    ///
-    /// # Errors
-    /// The bytes are not such a value, or something is left of them.
-    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
-        let mut rest = &bytes[..];
-        let value = Self::decode(&mut rest)?;
-        if rest.is_empty() {
-            Ok(value)
-        } else {
-            Err(Unreadable(format!("{} bytes too many", rest.len())))
-        }
-    }
-
-    /// Lends the bytes of a frame of these, if they lie in memory.
-    fn all_as_bytes(_: &[Self]) -> Option<&[u8]> {
-        None
-    }
-
-    /// Turns a vector of these into the bytes of a frame.
-    ///
-    /// # Errors
-    /// As for [`encode`](Self::encode).
-    fn all_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
-        let mut out = Vec::with_capacity(items.len() * size_of::<Self>());
-        encode_all(&items, &mut out)?;
-        Ok(out)
-    }
-
-    /// Turns the bytes of a whole frame into a vector of these.
-    ///
-    /// # Errors
-    /// The bytes are something else.
-    fn all_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
-        let mut rest = &bytes[..];
-        let items = decode_all(&mut rest)?;
-        if rest.is_empty() { Ok(items) } else { Err(Unreadable("bytes left over".into())) }
-    }
-}
-
-/// Writes how many there are, and each.
-fn encode_all<T: Message>(items: &[T], out: &mut Vec<u8>) -> Result<(), Unreadable> {
-    encode_length(items.len(), out);
-    items.iter().try_for_each(|item| item.encode(out))
-}
-
-/// Reads what [`encode_all`] wrote.
-fn decode_all<T: Message>(input: &mut &[u8]) -> Result<Vec<T>, Unreadable> {
-    let count = decode_length(input)?;
-    // CODEC-2: a count from a stranger may be anything; an item of one byte is the least there is, save `()`.
-    let mut items = Vec::with_capacity(count.min(input.len()));
-    for _ in 0..count {
-        items.push(T::decode(input)?);
-    }
-    Ok(items)
-}
-
-/// Writes a length.
-fn encode_length(length: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(&(length as u64).to_le_bytes());
-}
-
-/// Reads a length.
-fn decode_length(input: &mut &[u8]) -> Result<usize, Unreadable> {
-    usize::try_from(u64::decode(input)?).map_err(|error| Unreadable(error.to_string()))
-}
-
-/// Takes `count` bytes off the front.
-fn take<'a>(input: &mut &'a [u8], count: usize) -> Result<&'a [u8], Unreadable> {
-    let Some((front, rest)) = input.split_at_checked(count) else {
-        return Err(Unreadable(format!("{count} bytes wanted, {} there", input.len())));
-    };
-    *input = rest;
-    Ok(front)
-}
+use super::message::{
+    Message, Unreadable, decode_all, decode_length, encode_all, encode_length, take,
+};
 
 /// Numbers are their bytes, lowest first.
 macro_rules! number_message {
@@ -208,6 +66,7 @@ impl Message for u8 {
     }
 }
 
+/// Eight bytes on every machine, though both processes are on the same one: so a message's length does not depend on it.
 impl Message for usize {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         encode_length(*self, out);
@@ -219,6 +78,7 @@ impl Message for usize {
     }
 }
 
+/// One byte, of which two values are believed (`STDCODEC-1`).
 impl Message for bool {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         u8::from(*self).encode(out)
@@ -233,6 +93,7 @@ impl Message for bool {
     }
 }
 
+/// Nothing at all; a job without an argument is a header.
 impl Message for () {
     fn encode(&self, _: &mut Vec<u8>) -> Result<(), Unreadable> {
         Ok(())
@@ -243,6 +104,8 @@ impl Message for () {
     }
 }
 
+/// Item after item. What can be done quicker for bytes is the item's to know: without specialisation, which Rust does
+/// not have yet, a vector cannot ask what its items are.
 impl<T: Message> Message for Vec<T> {
     const IS_BYTES: bool = T::IS_BYTE;
 
@@ -267,6 +130,7 @@ impl<T: Message> Message for Vec<T> {
     }
 }
 
+/// Alone in its frame it is the frame's memory, once that was found to be UTF-8 (`CODEC-3`).
 impl Message for String {
     const IS_BYTES: bool = true;
 
@@ -327,6 +191,7 @@ impl<T: Message> Message for Arc<T> {
     }
 }
 
+/// Whether there is a value, then the value.
 impl<T: Message> Message for Option<T> {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         self.is_some().encode(out)?;
@@ -338,6 +203,9 @@ impl<T: Message> Message for Option<T> {
     }
 }
 
+/// Whether it is a value, then that or the error. So a job may fail in its own way, which is no [`JobError`].
+///
+/// [`JobError`]: crate::jobs::JobError
 impl<T: Message, E: Message> Message for Result<T, E> {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         self.is_ok().encode(out)?;
@@ -352,6 +220,7 @@ impl<T: Message, E: Message> Message for Result<T, E> {
     }
 }
 
+/// Seconds and nanoseconds apart: their sum needs more than 64 bits.
 impl Message for Duration {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         (self.as_secs(), self.subsec_nanos()).encode(out)

@@ -12,6 +12,7 @@
 //!
 //! **Invariants**
 //! - `LINE-1`: a packet of another length or kind is an error: then one side is not who the other takes it for.
+//! - `LINE-2`: a worker whose descriptors were lost on the way, for want of room, is one that could not be forked.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -134,6 +135,11 @@ impl Notice {
         match (kind, fds.next(), fds.next()) {
             (3, Some(socket), Some(ledger)) => {
                 Ok(Some(Self::Started { place, pid: Pid::from_raw(third), socket, ledger }))
+            }
+            // LINE-2. The worker sees the end of its stream, and leaves.
+            (3, ..) => {
+                let text = "receive a worker's descriptors: may this process have no more?";
+                Ok(Some(Self::Failed { place, error: io::Error::other(text) }))
             }
             (4, None, None) => {
                 let error = match third {

@@ -24,6 +24,9 @@ pub(super) enum Payload {
 }
 
 impl Payload {
+    /// That of a frame without a body.
+    pub(super) const EMPTY: Self = Self::Short(0, [0; SHORT_BYTES]);
+
     /// Turns a message into bytes.
     pub(super) fn of<M: Message>(message: M) -> Result<Self, Unreadable> {
         message.into_bytes().map(Self::from_vec)

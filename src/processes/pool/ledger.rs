@@ -24,7 +24,8 @@
 //! claim: 8 -> 9, run the other job
 //! ```
 //!
-//! **Left out**: results through the ledger alone, without a socket: the socket is what wakes the parent.
+//! **Left out**: results through the ledger alone, without a socket: a parent that waits for several workers needs
+//! something to wait for. For one that waits for a single job, see `doze`.
 //!
 //! **Source**: the work-stealing queue of Cilk-5 (one word that owner and thief contend for); seqlocks.
 
@@ -41,10 +42,14 @@ const CLAIM: usize = 0;
 const WRITTEN: usize = 8;
 /// How many of these it had sent when it last emptied the results' area.
 const BASE: usize = 9;
+/// When the job began that was claimed last, if it has a limit, as [`nanos`](crate::os::nanos) counts.
+const BEGUN_AT: usize = 10;
 /// How many pieces of long values the parent has read, ever.
 const PIECES_READ: usize = 16;
 /// 1 while the worker sleeps until the parent has read a piece.
 const WORKER_SLEEPS: usize = 17;
+/// Whether a leader dozes, and how it was woken (`doze`). Alone in its cache line, like the claim.
+pub(super) const OWNER: usize = 24;
 /// The mark of a revoked claim.
 const REVOKED: u64 = 1 << 63;
 /// Where the results that were not sent begin.
@@ -66,7 +71,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Ledger {
     /// The words and areas named above.
-    memory: SharedMemory,
+    pub(super) memory: SharedMemory,
 }
 
 impl Ledger {
@@ -90,6 +95,17 @@ impl Ledger {
         let word = self.memory.word(CLAIM);
         // Pairs with the read-modify-write in `revoke`: one of the two comes first, and the other sees it.
         word.compare_exchange(number, number + 1, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Worker: notes when the job begins that it will claim next.
+    pub(super) fn note_begin(&self, now: u64) {
+        // Ordered by the claim that follows: pairs with the load in `begun`, after which `ran_for` reads this.
+        self.memory.word(BEGUN_AT).store(now, Ordering::Relaxed);
+    }
+
+    /// Parent: for how long the job has run that was claimed last, if it has a limit.
+    pub(super) fn ran_for(&self, now: u64) -> Duration {
+        Duration::from_nanos(now.saturating_sub(self.memory.word(BEGUN_AT).load(Ordering::Relaxed)))
     }
 
     /// Worker: takes the mark off.
@@ -119,6 +135,12 @@ impl Ledger {
         // Only the worker writes this word. The release pairs with the load in `fetch`: who sees the new count
         // sees the bytes (SHM-4).
         word.store(word.load(Ordering::Relaxed) + bytes.len() as u64, Ordering::Release);
+    }
+
+    /// Parent: how many bytes the worker has written, ever.
+    pub(super) fn written(&self) -> u64 {
+        // Pairs with the store in `note`.
+        self.memory.word(WRITTEN).load(Ordering::Acquire)
     }
 
     /// Worker: everything noted was sent.

@@ -9,6 +9,15 @@
 //! - `WORK-2`: what the panic hook notes is the panic of the thread that runs the jobs; that of another thread, which a
 //!   job has started, goes to the hook that was there before.
 //!
+//! | who panics | the job's result |
+//! | --- | --- |
+//! | the argument's decoding, the function, the value's encoding | `Panicked`, with text and place |
+//! | one item's function in a chunk | the same, for this item |
+//! | a thread that the job has started | the job's own: `join` tells it |
+//! | the value's decoding | happens in the parent: see `CELL-5` |
+//!
+//! **Left out**: the backtrace, which would have to be resolved here, at the cost of megabytes for each worker.
+//!
 //! **Source**: `std::panic::set_hook`; `concurrent.futures.process._process_worker`.
 
 use std::mem::ManuallyDrop;

@@ -1,37 +1,37 @@
 //! The parent's end of one worker: what goes to it, what comes from it, and the jobs it has.
 //!
 //! Problem: both sides may have megabytes to send at the same time. If each waits until the other has read, both
-//! wait for ever; so the parent never waits in a send or a receive, and keeps what did not fit.
+//! wait for ever; so the parent never waits in a send or a receive, and what did not fit is kept (`outbox`).
 //!
 //! **Invariants**
-//! - `LINK-1`: a link never blocks; what the socket does not take stays in `out`.
+//! - `LINK-1`: a link never blocks.
 //! - `LINK-2`: answers come in the order of the jobs: an answer is the front job's.
 //! - `LINK-3`: jobs in `window` from the claim on (`LEDGER-1`) have not begun, and can go to another worker; before it
 //!   there is at most one that has begun and has no answer.
 //! - `LINK-4`: bytes that were fetched from the ledger are not taken again when they come through the socket.
 //!
+//! ```text
+//! jobs      7     8     9    10    11        window: 7 to 11, oldest first
+//!           │           │
+//!           first       claim (in the ledger): 7 and 8 have begun, 9 to 11 can be taken back
+//! ```
+//!
 //! **Source**: socket(7), `MSG_DONTWAIT` in recv(2).
 
 use std::collections::VecDeque;
 use std::io;
-use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::Deliver;
-use super::frame::{Body, FrameReader, HEADER_BYTES, Header, Kind, READ_BYTES};
+use super::frame::{Body, FrameReader, Header, Kind};
 use super::ledger::Ledger;
 use super::message::Unreadable;
+use super::outbox::Outbox;
 use super::payload::Payload;
 use crate::os::process::Pid;
 use crate::os::socket_pair;
-
-/// A payload up to this length is copied behind the others, to be sent with them. Taste.
-const COPIED_BYTES: usize = 4 * 1024;
-/// From so many bytes on, jobs are sent though their submitter does not wait yet. Measured with
-/// `benches/process_pool.rs`: some forty short jobs share a system call then.
-const SEND_BYTES: usize = 1024;
 
 /// A job that has no result.
 pub(super) struct Job {
@@ -60,21 +60,13 @@ pub(super) struct Answered {
 }
 
 /// A long value that is coming through the ledger.
-struct Bulk {
+pub(super) struct Bulk {
     /// How long it will be.
     length: usize,
     /// What has come.
     body: Vec<u8>,
     /// How long its job ran, in nanoseconds.
     took: u64,
-}
-
-/// Bytes on their way out.
-enum Outgoing {
-    /// Frames one behind another.
-    Copied(Vec<u8>),
-    /// A long payload, which the job has too.
-    Shared(Arc<Vec<u8>>),
 }
 
 /// The parent's end of one worker.
@@ -95,32 +87,32 @@ pub(super) struct Link {
     pub(super) slow: bool,
     /// Set when the stream has ended or is of no use; how the worker ended is still to come.
     pub(super) gone: bool,
-    /// Set when the socket took less than there was.
-    pub(super) blocked: bool,
+    /// Set when its job has outlived its limit, and it was asked to be killed (`RECALL-2`).
+    pub(super) overdue: bool,
     /// Set while the leader waits for this socket.
     pub(super) watched: bool,
-    /// What the worker leaves to read.
-    ledger: Ledger,
+    /// What the worker leaves to read; a leader that dozes there holds it as well.
+    pub(super) ledger: Arc<Ledger>,
+    /// Set while a leader dozes (`DOZE-2`).
+    pub(super) dozing: bool,
+    /// Set when a job is the last thing that was put into the stream (`DOZE-1`).
+    pub(super) ends_with_job: bool,
     /// The number of the window's front job.
-    first: u64,
+    pub(super) first: u64,
     /// How many jobs had begun at the last [`look`](Self::look).
-    begun_at_look: u64,
+    pub(super) begun_at_look: u64,
     /// Cuts the stream.
     reader: FrameReader,
     /// How many bytes came through the socket.
-    received: u64,
+    pub(super) received: u64,
     /// How many bytes of the stream were taken, through the socket or from the ledger (`LINK-4`).
-    accepted: u64,
+    pub(super) accepted: u64,
     /// A long value that is coming.
-    bulk: Option<Bulk>,
+    pub(super) bulk: Option<Bulk>,
     /// How many pieces of long values were read.
     pieces: u64,
-    /// What goes out before `tail`.
-    out: VecDeque<Outgoing>,
-    /// Frames that go out last; more may be appended.
-    tail: Vec<u8>,
-    /// How much of the front of these two was sent.
-    sent: usize,
+    /// What was not sent yet.
+    pub(super) out: Outbox,
 }
 
 impl Link {
@@ -133,9 +125,11 @@ impl Link {
             given: 0,
             slow: false,
             gone: false,
-            blocked: false,
+            overdue: false,
             watched: false,
-            ledger,
+            ledger: Arc::new(ledger),
+            dozing: false,
+            ends_with_job: false,
             first: 0,
             begun_at_look: 0,
             reader: FrameReader::default(),
@@ -143,9 +137,7 @@ impl Link {
             accepted: 0,
             bulk: None,
             pieces: 0,
-            out: VecDeque::new(),
-            tail: Vec::new(),
-            sent: 0,
+            out: Outbox::default(),
         }
     }
 
@@ -155,59 +147,25 @@ impl Link {
         let length = job.argument.as_slice().len();
         let nanos =
             job.limit.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
-        self.tail.extend_from_slice(&Header { kind: job.kind, length, extra: nanos }.to_bytes());
-        match &job.argument {
-            Payload::Long(bytes) if length > COPIED_BYTES => {
-                self.out.push_back(Outgoing::Copied(mem::take(&mut self.tail)));
-                self.out.push_back(Outgoing::Shared(Arc::clone(bytes)));
-            }
-            argument => self.tail.extend_from_slice(argument.as_slice()),
-        }
+        self.out.push(Header { kind: job.kind, length, extra: nanos }, &job.argument);
         self.window.push_back(job);
         self.given += 1;
-        if (eager && self.window.len() == 1)
-            || self.tail.len() >= SEND_BYTES
-            || !self.out.is_empty()
-        {
+        self.ends_with_job = true;
+        if (eager && self.window.len() == 1) || self.out.is_worth_sending() {
             self.send();
         }
     }
 
     /// Sends what there is, as far as the socket takes it (`LINK-1`).
     pub(super) fn send(&mut self) {
-        self.blocked = false;
-        while !self.gone {
-            let bytes = match self.out.front() {
-                Some(Outgoing::Copied(bytes)) => &bytes[..],
-                Some(Outgoing::Shared(bytes)) => &bytes[..],
-                None if self.tail.is_empty() => return,
-                None => &self.tail[..],
-            };
-            let rest = &bytes[self.sent..];
-            match socket_pair::try_send(self.socket.as_fd(), rest) {
-                Ok(count) if count < rest.len() => self.sent += count,
-                Ok(_) => {
-                    self.sent = 0;
-                    if self.out.pop_front().is_none() {
-                        self.tail.clear();
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.blocked = true;
-                    return;
-                }
-                // The peer is gone. What it still had to say is read before its end.
-                Err(_) => self.drop_out(),
-            }
+        if !self.gone && !self.dozing {
+            self.out.send(self.socket.as_fd());
         }
     }
 
-    /// Forgets what was to be sent.
-    fn drop_out(&mut self) {
-        self.out.clear();
-        self.tail.clear();
-        self.sent = 0;
-        self.blocked = false;
+    /// Tells whether the socket took less than there was.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.out.is_blocked()
     }
 
     /// Takes everything that has come, and appends the jobs that are answered by it.
@@ -243,7 +201,7 @@ impl Link {
 
     /// Takes answers that are finished and were not sent (`LEDGER-2`).
     pub(super) fn fetch(&mut self, answered: &mut Vec<Answered>) {
-        let mut fetched = Vec::with_capacity(READ_BYTES);
+        let mut fetched = Vec::new();
         let count = self.ledger.fetch(self.accepted, &mut fetched);
         self.accepted += count as u64;
         let mut rest = &fetched[..];
@@ -296,41 +254,14 @@ impl Link {
         Ok(())
     }
 
+    /// Tells whether it has jobs whose answers can still come.
+    pub(super) fn has_jobs(&self) -> bool {
+        !self.gone && !self.window.is_empty()
+    }
+
     /// How many jobs it runs: one or none.
     pub(super) fn running(&self) -> usize {
         usize::from(!self.window.is_empty() && self.ledger.begun() > self.first)
-    }
-
-    /// Takes back every job that has not begun; they come in their order. None come when the worker has not yet
-    /// heard of the last such call (`LEDGER-3`).
-    pub(super) fn take_back(&mut self) -> VecDeque<Job> {
-        if self.gone {
-            return VecDeque::new();
-        }
-        let Some(begun) = self.ledger.revoke() else {
-            return VecDeque::new();
-        };
-        let header = Header { kind: Kind::Resume, length: 0, extra: 0 };
-        self.tail.extend_from_slice(&header.to_bytes());
-        let back = self.unbegun(begun);
-        self.given -= back.len() as u64;
-        // Until an answer shows that the worker has gone on, and so has seen the mark.
-        self.slow = true;
-        self.send();
-        back
-    }
-
-    /// Splits off the jobs from number `begun` on.
-    fn unbegun(&mut self, begun: u64) -> VecDeque<Job> {
-        let kept = usize::try_from(begun.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.window.split_off(kept.min(self.window.len()))
-    }
-
-    /// Looks whether the running job has been the same since the last look, while others wait behind it.
-    pub(super) fn is_stuck(&mut self) -> bool {
-        let begun = self.ledger.begun();
-        let before = mem::replace(&mut self.begun_at_look, begun);
-        self.window.len() > 1 && begun > self.first && begun == before
     }
 
     /// Takes the last words of a worker that has ended: the job it was at, and those that it had not begun.
@@ -361,6 +292,3 @@ impl Bulk {
         self.length - self.body.len()
     }
 }
-
-// A header and a short payload must fit into what is read at once.
-const _: () = assert!(HEADER_BYTES + COPIED_BYTES < READ_BYTES);

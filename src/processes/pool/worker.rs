@@ -10,7 +10,7 @@
 //! - `LIFE-3`: signals have their default meaning, save SIGINT, which ctrl-c sends to the whole group and is the
 //!   parent's to hear.
 //! - `LIFE-4`: it never returns from the fork, and leaves by `_exit`.
-//! - `LIFE-5`: an answer is sent before the worker waits for input, and after a job that took longer than
+//! - `LIFE-5`: an answer is sent, or handed over, before the worker waits for input, and after a job that took longer than
 //!   [`HELD_FOR_NANOS`]. So one that is held back was finished at most so long after the last was sent, and the
 //!   parent, which looks into the ledger once after that, gets it however long the next job takes.
 //!
@@ -108,17 +108,30 @@ impl Worker<'_> {
                         skips = false;
                     }
                     _ if skips => {}
-                    _ if self.ledger.claim(self.next) => {
-                        self.next += 1;
-                        self.run_job(header, body)?;
+                    _ => {
+                        if header.extra > 0 {
+                            self.ledger.note_begin(self.now);
+                        }
+                        if self.ledger.claim(self.next) {
+                            self.next += 1;
+                            self.run_job(header, body)?;
+                        } else {
+                            skips = true;
+                        }
                     }
-                    _ => skips = true,
                 }
             }
-            self.send()?;
+            let handed_over = !self.out.is_empty() && self.ledger.hand_over();
+            if !handed_over {
+                self.send()?;
+            }
             let (into, most) = reader.space();
             if socket_pair::receive(self.socket.as_fd(), into, most)? == 0 {
                 return Ok(());
+            }
+            if handed_over {
+                // DOZE-1: it was fetched, else nothing would have come.
+                self.forget_out();
             }
             self.now = nanos();
             self.sent_at = self.now;
@@ -197,10 +210,17 @@ impl Worker<'_> {
     fn send(&mut self) -> io::Result<()> {
         if !self.out.is_empty() {
             socket_pair::send_all(self.socket.as_fd(), &self.out)?;
-            self.ledger.sent();
-            self.out.clear();
+            self.forget_out();
             self.sent_at = self.now;
+            // A leader that dozes does not watch the socket.
+            self.ledger.call();
         }
         Ok(())
+    }
+
+    /// Forgets the answers that were sent or fetched.
+    fn forget_out(&mut self) {
+        self.ledger.sent();
+        self.out.clear();
     }
 }
