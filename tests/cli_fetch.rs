@@ -152,8 +152,11 @@ fn json_has_all_that_the_tables_have() {
         let [good, bad] = mode.get("links").expect("links").items() else {
             panic!("expected two links: {mode}");
         };
-        let came = ["status", "body_bytes", "error", "start_place"].map(|name| text(good, name));
-        assert_eq!(came, ["200", "5", "null", "1"], "{good}");
+        let came = ["status", "body_bytes", "error"].map(|name| text(good, name));
+        assert_eq!(came, ["200", "5", "null"], "{good}");
+        // THREADS-FETCH-1: a second worker may be quicker.
+        let is_first = text(good, "start_place") == "1";
+        assert!(is_first || name == "threads", "HISTORY-2, {name}: {good}");
         let came = ["url", "status", "error"].map(|name| text(bad, name));
         let expected =
             [&format!("\"{gone}\""), "null", "\"connect: connection refused\""].map(str::to_owned);

@@ -6,7 +6,7 @@
 //!
 //! **Invariants**
 //! - `THREADS-FETCH-1` At most as many links are under way as there are workers; the next one starts when a worker is
-//!   free. Links start in their order.
+//!   free. They are taken in their order; of two workers that have one each, either may be the first to start it.
 //!
 //! **Left out**: reuse of connections, which the blocking client does not have.
 
