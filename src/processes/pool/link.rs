@@ -99,7 +99,7 @@ pub(super) struct Link {
     pub(super) ends_with_job: bool,
     /// The number of the window's front job.
     pub(super) first: u64,
-    /// How many jobs had begun at the last [`look`](Self::look).
+    /// How many jobs had begun at the last [`is_stuck`](Self::is_stuck).
     pub(super) begun_at_look: u64,
     /// Cuts the stream.
     reader: FrameReader,
