@@ -27,6 +27,14 @@ fn upstream() -> Server {
         "/data/2.5/weather?q=Atlantis&APPID=sesame" => {
             vec![json("404 Not Found", r#"{"cod":"404","message":"city not found"}"#)]
         }
+        "/data/2.5/weather?q=Hostile&APPID=sesame" => {
+            let weather = r#"[{"main":"\u001b[31mRed\nMoscow: Clear","description":"\u0000"}]"#;
+            vec![json("200 OK", &format!(r#"{{"weather":{weather}}}"#))]
+        }
+        "/data/2.5/weather?q=Hot&APPID=sesame" => {
+            let weather = r#"[{"main":"Clear"}]"#;
+            vec![json("200 OK", &format!(r#"{{"weather":{weather},"main":{{"temp":1e999}}}}"#))]
+        }
         "/data/2.5/weather?q=Slow&APPID=sesame" => vec![Act::Stall],
         "/data/2.5/weather?q=Broken&APPID=sesame" => vec![Act::Close],
         "/data/2.5/weather?q=Moved&APPID=sesame" => vec![send(
@@ -131,4 +139,23 @@ fn ctrl_c_ends_it_with_130() {
     program.signal("INT");
     let ended = program.end_with_open_stdin();
     assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(130), "", ""), "EXIT-1");
+}
+
+#[test]
+fn an_upstream_can_neither_break_a_line_nor_command_the_terminal() {
+    let upstream = upstream();
+    let url = format!("--upstream={}", upstream.url(""));
+    let ended = weather(&[&url, "--appid=sesame", "Hostile", "Moscow"]);
+    assert_eq!(ended.out.lines().count(), 2, "WEATHERCMD-1: {ended:?}");
+    let is_plain = |character: char| character == '\n' || !character.is_control();
+    assert!(ended.out.chars().all(is_plain), "WEATHERCMD-1: {ended:?}");
+}
+
+#[test]
+fn a_temperature_beyond_all_numbers_is_an_unreadable_report() {
+    let upstream = upstream();
+    let url = format!("--upstream={}", upstream.url(""));
+    let ended = weather(&[&url, "--appid=sesame", "Hot"]);
+    assert_eq!(ended.code, Some(1), "WEATHERCMD-2: {ended:?}");
+    assert!(ended.out.contains("main.temp") && !ended.out.contains("inf"), "{ended:?}");
 }

@@ -5,6 +5,7 @@
 //! - `FACTORIAL-2`: ctrl-c ends it with what was measured so far, and no process is left; the exit code is 130.
 //! - `FACTORIAL-3`: a wrong result or a pool that failed is told, and the exit code is 1.
 
+use std::fs;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -100,6 +101,9 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         chunk: args.optional("chunk", whole("tasks", 1..=MOST_TASKS))?,
     };
     let out = args.value("out", directory)?;
+    // Before the contest: nobody wants to hear after it that there is no place for its report.
+    fs::create_dir_all(&out)
+        .map_err(|error| Failure::while_doing(format_args!("write {}", out.display()), error))?;
     let outcome = hold(&contest, interruption()?, output)?;
     if args.is_given("json") {
         output.line(to_json(&outcome))?;
@@ -107,6 +111,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         output.bytes(table(&outcome).as_bytes())?;
     }
     write_report(&out, &outcome)?;
+    output.note(format_args!("The picture: {}", out.join(CHART_FILE).display()));
     verdict(&outcome)
 }
 

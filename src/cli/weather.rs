@@ -155,9 +155,18 @@ async fn ask_embedded(
     }
 }
 
-/// Writes what came of a city (`WEATHERCMD-1`).
+/// Writes what came of a city (`WEATHERCMD-1`). An upstream may answer anything: what would break the line, or command
+/// the terminal, is written as its number.
 fn line(asked: &Asked) -> String {
-    format!("{}: {}", asked.city, asked.answer)
+    let mut line = String::new();
+    for character in format!("{}: {}", asked.city, asked.answer).chars() {
+        if character.is_control() {
+            line.extend(character.escape_unicode());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 /// Writes what came of all, as JSON; what is not known is null.

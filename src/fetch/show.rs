@@ -101,6 +101,11 @@ fn came(trip: &Trip) -> [String; 2] {
 fn what_it_shows(outcome: &Outcome) -> String {
     let Outcome { mode, most_at_once, .. } = outcome;
     let [wall, added_up, slowest] = [outcome.wall, outcome.added_up(), outcome.slowest()].map(span);
+    if *most_at_once < 2 && *mode != Mode::Sequential {
+        return format!(
+            "{mode}: no two links were under way at a time: {added_up} of waiting took {wall}."
+        );
+    }
     if *most_at_once < 2 {
         return format!(
             "{mode}: each start waits for the answer before it, so the waits add up: {added_up} of waiting took {wall}."

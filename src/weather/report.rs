@@ -49,7 +49,9 @@ pub fn parse_report(text: &[u8]) -> Result<Weather, ReportError> {
         "weather[0].description",
     )?;
     let temperature = json.get("main").and_then(|main| main.get("temp"));
-    let kelvin = |number: &Json| number.as_number().map(Number::to_f64);
+    // A number that no float can hold is no temperature.
+    let kelvin =
+        |number: &Json| number.as_number().map(Number::to_f64).filter(|kelvin| kelvin.is_finite());
     let kelvins = optional(temperature, kelvin, "main.temp")?;
     Ok(Weather { main, description, kelvins })
 }

@@ -361,7 +361,11 @@ fn an_observer_is_told_every_step_in_order(_: &Handloom) {
         Told::Finished(weaver),
         Told::Polled(main),
     ];
-    same("HOOK-1", "the steps of a small run", expected, log.told());
+    // LOOP-1: where the kernel's clock ticks in between, the selector is asked once more.
+    let is_task =
+        |told: &Told| !matches!(told, Told::Waits(Some(Duration::ZERO)) | Told::Woke(0, 0));
+    let steps: Vec<_> = log.told().into_iter().filter(is_task).collect();
+    same("HOOK-1", "the steps of a small run", expected, steps);
 }
 
 fn an_observer_counts_what_happened(_: &Handloom) {

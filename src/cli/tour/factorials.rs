@@ -19,7 +19,7 @@ pub(super) const PART: Part = Part {
     run,
     notices: &[
         "The smallest tasks: every pool loses. To hand a job over costs more than to do it, and to another process most.",
-        "The largest: two workers need half the time, threads and processes alike. Rust's threads have no GIL.",
+        "The largest: on two idle processors two workers need half the time, threads and processes alike. Rust has no GIL.",
         "gil: however many threads, the time is that of one. That is why Python computes with processes.",
         "In between lies the crossover: how long a task must compute before it is worth handing over.",
         "What a process adds grows with the result: its limbs travel from one memory to another.",

@@ -85,6 +85,11 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             Ok(()) => {}
             Err(Failure::Interrupted) => {
                 interrupted = true;
+                let all = PARTS.len();
+                let line =
+                    format!("Interrupted in part {number} of {all}: what follows did not run.");
+                page.paragraph(&line);
+                output.note(format_args!("handloom tour: {line}"));
                 break;
             }
             Err(Failure::Failed(why)) => {
