@@ -5,8 +5,7 @@
 //!
 //! **Invariants**
 //! - `LAB-SHARED-1`: what a child adds in its own memory the parent does not see.
-//! - `LAB-SHARED-2`: in shared memory it does; and with a load and a store, and the other's load between them, each round
-//!   loses one of two additions, as between threads (`LAB-RACE-1`).
+//! - `LAB-SHARED-2`: in shared memory it does; and with the other's load between a load and a store, one of two is lost.
 //! - `LAB-SHARED-3`: with a lock in the same memory none is lost, though the child comes between each time.
 //!
 //! **Left out**: what becomes of the lock when its holder dies: it stays locked. `pthread_mutexattr_setrobust(3)` is about it.

@@ -6,10 +6,8 @@
 //! **Invariants**
 //! - `LAB-SIGNAL-1`: without an arrangement SIGTERM ends a process, and the wait says which signal it was.
 //! - `LAB-SIGNAL-2`: one with a handler goes on, and sees each signal that came by itself.
-//! - `LAB-SIGNAL-3`: signals are not queued: several of one kind that come while it is blocked are seen once.
+//! - `LAB-SIGNAL-3`: signals are not queued (real-time ones are): several that come while it is blocked are seen once.
 //! - `LAB-SIGNAL-4`: one that ignores SIGTERM lives on. SIGKILL can be neither ignored nor handled.
-//!
-//! **Left out**: real-time signals, which are queued.
 //!
 //! **Source**: signal(7), sigaction(2).
 
