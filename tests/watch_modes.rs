@@ -185,6 +185,24 @@ fn a_file_that_is_replaced_between_the_look_and_the_deletion_stays() {
 }
 
 #[test]
+fn a_stop_while_the_find_is_told_keeps_the_file() {
+    for mode in MODES {
+        let folder = Folder::new();
+        let order = Order { path: folder.with("notes", "Wow!"), needle: wow(), interval: SHORT };
+        let stop = stop_descriptor();
+        let listener = move |news: &News<'_>| {
+            if news.to_string().contains("at byte") { stop.signal() } else { Ok(()) }
+        };
+        let outcome = match mode {
+            Mode::Threads => threads::watch(&order, stop.as_fd(), listener),
+            Mode::Async => block_on(asynchronous::watch(&order, stop.as_fd(), listener)),
+        };
+        assert_eq!(outcome.unwrap(), Outcome::Stopped, "{mode:?}");
+        assert_eq!(folder.names(), ["notes"], "{mode:?}: whoever stopped it keeps the file");
+    }
+}
+
+#[test]
 fn a_listener_that_fails_ends_the_watch() {
     for mode in MODES {
         for heard in ["looks for", "sets the event", "deletes"] {

@@ -17,6 +17,7 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::delete::{Deletion, delete};
 use super::error::WatchError;
@@ -91,6 +92,11 @@ where
         tell(listener, order, Step::Looked(&found))?;
         match found {
             Look::Holds(file) => {
+                // To tell may have taken long. Who has stopped it meanwhile keeps the file. No time at all is enough: the
+                // selector is asked, and ready beats time-out.
+                if timeout(Duration::ZERO, stop.readable()).await.is_ok() {
+                    return Ok(());
+                }
                 tell(listener, order, Step::Sets)?;
                 seen.replace(Some(file));
                 return Ok(());

@@ -103,6 +103,10 @@ where
         tell(listener, order, Step::Looked(&found))?;
         match found {
             Look::Holds(seen) => {
+                // To tell may have taken long. Who has stopped it meanwhile keeps the file.
+                if is_told(stop, Duration::ZERO)? {
+                    return Ok(());
+                }
                 tell(listener, order, Step::Sets)?;
                 *shared.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
                 return Ok(());
