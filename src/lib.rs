@@ -43,7 +43,7 @@
 //! # Labels
 //!
 //! Each file's docs state its invariants, each with a label. Comments and tests cite the label, so a search for
-//! one finds the promise, the lines that keep it, and the test that guards it. `tests/labels.rs` keeps this index
+//! one finds the promise, the lines that keep it, and the test that guards it. `tests/notes/labels.rs` keeps this index
 //! true, and prints it anew when it is not.
 //!
 //! | labels | stated in |

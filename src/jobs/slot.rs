@@ -26,7 +26,7 @@
 //! wakes with the lock, takes the result
 //! ```
 //!
-//! `tests/jobs_slot_model.rs` tries every order of the two.
+//! `tests/loom/jobs_slot.rs` tries every order of the two.
 //!
 //! **Source**: the oneshot channels of Rust Atomics and Locks, chapter 5, with a lock in the place of its atomics.
 

@@ -1,7 +1,7 @@
 //! The two parts of which everything that threads wait on is made: a mutex and a condition variable.
 //!
 //! They stand here, and not in a `use std::sync` in each file, so that a model checker can put its own in their
-//! place: `tests/loom_threads.rs` compiles those files a second time, beside another `sync`, and runs
+//! place: `tests/loom/threads.rs` compiles those files a second time, beside another `sync`, and runs
 //! them in every order in which the threads can take turns.
 //!
 //! A mutex lets one thread at a time look at a state. A condition variable lets a thread sleep until the state

@@ -3,14 +3,12 @@
 //! What differs on purpose stands in `notes/differences.md` with its reason, and in the tables at the head of each file here. Where there is
 //! no `python3`, its share is skipped, and a line on stderr says so.
 
-#![expect(unreachable_pub, reason = "the folders beside this file are a part of it")]
-
 #[expect(dead_code, reason = "the scripts and their client are used here, the servers are not")]
-#[path = "../conversations/mod.rs"]
+#[path = "../support/conversations/mod.rs"]
 mod conversations;
 mod fetchers;
 #[expect(dead_code, reason = "a folder of files that come later")]
-#[path = "../folder/mod.rs"]
+#[path = "../support/folder.rs"]
 mod folder;
 mod gateways;
 mod python;

@@ -20,14 +20,14 @@ use crate::conversations::PATIENCE;
 const ADDRESS: &str = "127.0.0.2:0";
 
 /// Tells this program, started once more, which twin it is: a word, and the twin's own words.
-pub const TWIN: &str = "HANDLOOM_TEST_TWIN";
+pub(crate) const TWIN: &str = "HANDLOOM_TEST_TWIN";
 
 /// What parts the words there.
-pub const BETWEEN: char = '\u{1f}';
+pub(crate) const BETWEEN: char = '\u{1f}';
 
 /// Who takes part, with the words that come before all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Twin {
+pub(crate) enum Twin {
     /// `handloom`, and the words that say which model.
     Ours(&'static [&'static str]),
     /// On tokio: the name in `main`'s table of twins.
@@ -48,7 +48,7 @@ impl fmt::Display for Twin {
 
 impl Twin {
     /// Its command line.
-    pub fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         match self {
             Self::Ours(first) => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_handloom"));
@@ -73,7 +73,7 @@ impl Twin {
     }
 
     /// Whether it can be run here.
-    pub fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         let Self::Python(_) = self else { return true };
         let mut command = Command::new("python3");
         command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -81,7 +81,7 @@ impl Twin {
     }
 
     /// Starts it.
-    pub fn start(&self, words: &[&str]) -> Running {
+    pub(crate) fn start(&self, words: &[&str]) -> Running {
         let mut command = self.command(words);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap_or_else(|error| panic!("{self}: {error}"));
@@ -91,7 +91,7 @@ impl Twin {
     }
 
     /// Starts a server, and waits until it listens.
-    pub fn serve(&self, options: &[&str]) -> (Running, SocketAddr) {
+    pub(crate) fn serve(&self, options: &[&str]) -> (Running, SocketAddr) {
         let running = self.start(&[&["--addr", ADDRESS], options].concat());
         let line = running.line_with("listening on ");
         let address = line.trim().rsplit(' ').next().and_then(|text| text.parse().ok());
@@ -101,7 +101,7 @@ impl Twin {
 }
 
 /// A process. It is killed by its number on drop.
-pub struct Running {
+pub(crate) struct Running {
     twin: Twin,
     process: Child,
     lines: Receiver<String>,
@@ -110,7 +110,7 @@ pub struct Running {
 
 impl Running {
     /// Waits for a line with this text.
-    pub fn line_with(&self, text: &str) -> String {
+    pub(crate) fn line_with(&self, text: &str) -> String {
         let begun = Instant::now();
         loop {
             let left = PATIENCE.saturating_sub(begun.elapsed());
@@ -125,7 +125,7 @@ impl Running {
     }
 
     /// Waits for its end, and returns its further lines.
-    pub fn end(mut self) -> (ExitStatus, Vec<String>) {
+    pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
         let begun = Instant::now();
         let status = loop {
             if let Some(status) = self.process.try_wait().expect("wait") {
@@ -166,7 +166,7 @@ fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 /// Those that can be run here; says so when some cannot.
-pub fn those_here(twins: &[Twin]) -> Vec<Twin> {
+pub(crate) fn those_here(twins: &[Twin]) -> Vec<Twin> {
     static SAID: Once = Once::new();
     let here: Vec<_> = twins.iter().copied().filter(Twin::is_here).collect();
     if here.len() < twins.len() {
@@ -178,7 +178,7 @@ pub fn those_here(twins: &[Twin]) -> Vec<Twin> {
 }
 
 /// Says all of this at once, and returns all that is answered.
-pub fn answers(address: SocketAddr, said: &[u8]) -> Vec<u8> {
+pub(crate) fn answers(address: SocketAddr, said: &[u8]) -> Vec<u8> {
     let stream = TcpStream::connect(address).expect("connect");
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
     stream.set_write_timeout(Some(PATIENCE)).expect("a limit");

@@ -19,6 +19,7 @@
 
 mod blocks;
 mod chapters;
+mod labels;
 mod links;
 mod one_request;
 mod questions;

@@ -1,0 +1,329 @@
+//! What a process pool survives of its jobs, its callers and the machine, beside deaths (`processes_pool_deaths`).
+//!
+//! Two scenarios of other pools have no test, for they cannot arise: a job that submits to its own pool, with or without
+//! waiting for it. A job runs in a process that was forked before there was a pool; there is no handle of it that the
+//! job could name. It may make a pool of its own, and that has a test.
+
+#![expect(clippy::missing_docs_in_private_items, clippy::unwrap_used, reason = "a test may fail")]
+
+use std::env;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::{Command, ExitCode, id};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::pool_jobs::{
+    ADD, BLOCK_SIGNALS, CLOSE_STANDARD, DEAF_FOR_EVER, KILL, LEAVE, LONG, NO_ALARM_FOR_EVER,
+    OWN_POOL, PID, SLEEP_MS, STOP_ITSELF, TIGHTEN_UMASK, USE_LOCKS, builder, children_of,
+    own_descriptors, pool, state_of, status, use_locks, wait_until,
+};
+use handloom::jobs::{JobError, JobHandle, TrySubmitError};
+use handloom::os::limits;
+use handloom::os::process;
+use handloom::os::signal::Signal;
+use handloom::processes::{Message, Unreadable};
+
+/// Which user that copy is: the one who owns nothing.
+const NOBODY: u32 = 65_534;
+
+/// The tests, by name.
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    ("a_codec_that_panics_costs_nothing_but_its_job", codec_panics),
+    ("a_waker_that_panics_is_no_matter_to_others", waker_panics),
+    ("a_job_does_not_escape_its_limit", limit_holds),
+    ("a_job_may_shut_itself_off_from_the_world", shut_off),
+    ("a_job_may_have_a_pool_of_its_own", nested),
+    ("a_parent_without_descriptors_keeps_the_workers_it_has", parent_without_descriptors),
+    ("a_fork_that_the_kernel_refuses_is_an_error", fork_refused),
+    ("a_thousand_workers_start_and_end", thousand_workers),
+    ("a_hundred_mebibytes_each_way_need_no_four_times_the_memory", long_messages_fit),
+    ("locks_of_other_threads_do_not_reach_new_workers", locks_are_not_inherited),
+    ("the_pools_thread_sleeps_while_a_caller_joins", thread_sleeps),
+];
+
+fn joined<T>(handle: JobHandle<T>) -> Result<T, JobError> {
+    handle.join_timeout(LONG).unwrap_or_else(|_| panic!("expected a result, it hangs"))
+}
+
+/// A number whose codec panics: 1 before it is sent, 2 where it comes in.
+#[derive(Debug)]
+struct Touchy(u64);
+
+impl Message for Touchy {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        assert!(self.0 != 1, "in encode");
+        if self.0 == 3 { Err(Unreadable("three".into())) } else { self.0.encode(out) }
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        let number = u64::decode(input)?;
+        assert!(number != 2, "in decode");
+        Ok(Self(number))
+    }
+}
+
+fn codec_panics() {
+    // The function turns 10 into 1, and 20 into 2.
+    let start = builder(1).queue_capacity(1);
+    let pool = start.start(|Touchy(number)| Touchy(number / 10)).unwrap();
+    for argument in [1, 1, 3] {
+        let tried = || pool.try_submit(Touchy(argument)).map(drop);
+        match panic::catch_unwind(AssertUnwindSafe(tried)) {
+            Err(_) => assert_eq!(argument, 1, "the panic is the caller's own"),
+            Ok(refused) => assert!(matches!(refused, Err(TrySubmitError::Refused(_)))),
+        }
+        assert_eq!(pool.counts().queued, 0);
+    }
+    // PLACE-1: else there would be no place.
+    let handle = pool.try_submit(Touchy(100)).expect("PLACE-1: a place was not given back");
+    assert_eq!(joined(handle).unwrap().0, 10);
+    for (argument, where_) in [(2, "in decode"), (10, "in encode"), (20, "in decode")] {
+        match joined(pool.submit(Touchy(argument)).unwrap()) {
+            Err(JobError::Panicked(told)) => assert_eq!(told.text, where_, "of {argument}"),
+            other => panic!("CELL-5, WORK-1: expected a panic {where_}, came {other:?}"),
+        }
+    }
+    assert_eq!(joined(pool.submit(Touchy(0)).unwrap()).unwrap().0, 0, "the pool should go on");
+    // A vector's length is a stranger's word, also when its items need no bytes.
+    let endless = Vec::<()>::from_bytes(vec![0xff; 8]);
+    assert!(endless.is_err(), "CODEC-2: expected an error, came {} items", endless.unwrap().len());
+}
+
+/// A waker that panics, and tells that it did.
+struct Bomb(AtomicBool);
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+        panic!("in wake");
+    }
+}
+
+fn waker_panics() {
+    let pool = pool(1);
+    for n in 0..20 {
+        let bomb = Arc::new(Bomb(AtomicBool::new(false)));
+        let waker = bomb.clone().into();
+        let mut awaited = pool.submit((SLEEP_MS, 3)).unwrap();
+        let polled = Future::poll(std::pin::pin!(&mut awaited), &mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        // Every second time the caller leads, and it is on its thread that the waker panics.
+        if n % 2 == 0 {
+            wait_until("the waker to be called", || bomb.0.load(Ordering::SeqCst));
+        }
+        assert_eq!(joined(pool.submit((ADD, n)).unwrap()).unwrap(), n + 1, "LEAD-6");
+        let polled = Future::poll(std::pin::pin!(&mut awaited), &mut Context::from_waker(&waker));
+        assert!(matches!(polled, Poll::Ready(Ok(4))), "LEAD-6: {polled:?}");
+    }
+}
+
+fn limit_holds() {
+    let pool = pool(2);
+    let limit = Duration::from_millis(100);
+    for order in [DEAF_FOR_EVER, NO_ALARM_FOR_EVER, STOP_ITSELF] {
+        let neighbour = pool.submit((SLEEP_MS, 400)).unwrap();
+        let begun = Instant::now();
+        let escaping = pool.submit_with_limit((order, 0), limit).unwrap();
+        match joined(escaping) {
+            Err(JobError::TimeLimit(told)) => assert_eq!(told, limit),
+            other => panic!("RECALL-2: expected TimeLimit of {order}, came {other:?}"),
+        }
+        assert!(begun.elapsed() >= limit, "killed too early");
+        assert_eq!(joined(neighbour).unwrap(), 401, "a neighbour was killed");
+    }
+    // Nobody joins: then it is the pool's thread that looks.
+    drop(pool.submit_with_limit((NO_ALARM_FOR_EVER, 0), limit).unwrap());
+    wait_until("RECALL-2: the job's end", || pool.counts().running == 0);
+    drop(pool);
+    // A limit that is not reached is no trouble, however long the job waits for its turn.
+    let pool =
+        builder(1).time_limit(Duration::from_millis(400)).start(crate::pool_jobs::obey).unwrap();
+    let handles: Vec<_> = (0..6).map(|_| pool.submit((SLEEP_MS, 120)).unwrap()).collect();
+    for handle in handles {
+        assert_eq!(joined(handle).unwrap(), 121, "RECALL-2: killed before its time");
+    }
+}
+
+/// Scenario 16.
+fn shut_off() {
+    let pool = pool(1);
+    let worker = joined(pool.submit((PID, 0)).unwrap()).unwrap();
+    for order in [TIGHTEN_UMASK, BLOCK_SIGNALS, CLOSE_STANDARD, ADD] {
+        assert_eq!(joined(pool.submit((order, 1)).unwrap()).unwrap(), 2, "after order {order}");
+    }
+    // With every signal blocked, a limit is kept all the same; and what prints has an error, not a crash.
+    let late = pool.submit_with_limit((SLEEP_MS, 60_000), Duration::from_millis(50)).unwrap();
+    let late = joined(late);
+    assert!(matches!(late, Err(JobError::TimeLimit(_))), "ALARM-1: {late:?}");
+    let successor = joined(pool.submit((PID, 0)).unwrap()).unwrap();
+    assert_ne!(worker, successor, "expected a new worker");
+}
+
+fn nested() {
+    let pool = pool(2);
+    let handles: Vec<_> = (0..4).map(|n| pool.submit((OWN_POOL, n)).unwrap()).collect();
+    for (n, handle) in (1..).zip(handles) {
+        assert_eq!(joined(handle).unwrap(), n);
+    }
+    for pid in pool.worker_pids() {
+        let left = children_of(u32::try_from(pid.to_raw()).unwrap());
+        assert!(left.is_empty(), "PPOOL-3: the job's own pool has left {left:?}");
+    }
+}
+
+/// Scenario 8: the worker is forked, but its descriptors cannot be taken.
+fn parent_without_descriptors() {
+    let pool = pool(2);
+    assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
+    let before = limits::open_files().unwrap().soft;
+    // As many as there are, with the standard three.
+    limits::set_open_files(own_descriptors(id()).len() as u64 + 2).unwrap();
+    let workers = pool.worker_pids();
+    process::kill(workers[0], Signal::Kill).unwrap();
+    let ended = Instant::now();
+    while pool.worker_pids().len() == 2 && ended.elapsed() < LONG {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let alone = (0..50).map(|n| joined(pool.submit((ADD, n)).unwrap()));
+    let alone: Vec<_> = alone.collect();
+    limits::set_open_files(before).unwrap();
+    for (n, value) in (1..).zip(alone) {
+        assert_eq!(value.unwrap(), n, "LINE-2: the other worker should have gone on");
+    }
+    wait_until("DEATH-2: the empty place filled", || pool.worker_pids().len() == 2);
+    assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
+}
+
+/// Scenario 8, by the number of processes. That does not bind root, so it is a copy of this program that tries.
+fn fork_refused() {
+    let exe = env::current_exe().unwrap();
+    let mut copy = Command::new("prlimit");
+    copy.args(["--nproc=4:4", "--"])
+        .arg(exe)
+        .env(crate::ROLE, "few_processes")
+        .uid(NOBODY)
+        .gid(NOBODY);
+    match copy.output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) if matches!(output.status.code(), Some(1 | 101)) => {
+            panic!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        // No prlimit, no right to be another, or a path that the other may not read.
+        other => eprintln!("    left out: {other:?}"),
+    }
+}
+
+/// What the copy does: itself and the fork server leave room for two, a worker and the pool's thread.
+pub(crate) fn with_few_processes() -> ExitCode {
+    let refused = builder(5).start(|n: u64| n).map(drop);
+    let errno = refused.as_ref().err().and_then(std::io::Error::raw_os_error);
+    if errno != Some(11) {
+        eprintln!("expected EAGAIN, came {refused:?}");
+        return ExitCode::FAILURE;
+    }
+    assert!(children_of(id()).is_empty(), "PSTART-1: half a pool was left");
+    // Nor is any worker left to be killed: there is room for another at once.
+    let pool = pool(1);
+    assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2, "one worker has room");
+    // The fork server waits for a worker before it forks the next, so this one has room as well.
+    assert!(joined(pool.submit((LEAVE, 1)).unwrap()).is_err());
+    assert_eq!(joined(pool.submit((ADD, 2)).unwrap()).unwrap(), 3);
+    ExitCode::SUCCESS
+}
+
+/// Scenario 23.
+fn thousand_workers() {
+    let before = own_descriptors(id()).len();
+    let wanted = limits::open_files().unwrap().soft.saturating_sub(50);
+    if wanted < 1_000 {
+        // Then it must fail, and leave nothing.
+        let refused = builder(1_000).start(|n: u64| n).map(drop);
+        assert_eq!(refused.unwrap_err().raw_os_error(), Some(24), "expected EMFILE");
+    } else {
+        let pool = pool(1_000);
+        let pids = pool.worker_pids();
+        assert_eq!(pids.len(), 1_000);
+        let handles: Vec<_> = (0..5_000).map(|n| pool.submit((ADD, n)).unwrap()).collect();
+        for (n, handle) in (1..).zip(handles) {
+            assert_eq!(joined(handle).unwrap(), n);
+        }
+        pool.shutdown();
+        assert!(pids.iter().all(|pid| state_of(*pid).is_none()), "PPOOL-3: a worker is left");
+    }
+    assert!(children_of(id()).is_empty(), "PPOOL-3");
+    assert_eq!(own_descriptors(id()).len(), before, "PPOOL-3: descriptors");
+}
+
+/// Scenario 18.
+fn long_messages_fit() {
+    const BYTES: usize = 100 << 20;
+    let pool = builder(1).start(|bytes: Vec<u8>| bytes).unwrap();
+    let argument: Vec<u8> = (0..BYTES).map(|n| (n % 251).to_le_bytes()[0]).collect();
+    // The high-water mark starts again from what is there now.
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    let begun = Instant::now();
+    let back = joined(pool.submit(argument).unwrap()).unwrap();
+    let took = begun.elapsed();
+    let peak = usize::try_from(status("VmHWM:")).unwrap() << 10;
+    assert!(back.len() == BYTES, "expected {BYTES} bytes, came {}", back.len());
+    assert!((0..BYTES).all(|n| back[n] == (n % 251).to_le_bytes()[0]), "expected the same bytes");
+    assert!(peak < 4 * BYTES, "CODEC-3, PAYLOAD-1: {peak} bytes at the peak");
+    // Two seconds each way.
+    assert!(took < Duration::from_secs(4), "it took {took:?}");
+}
+
+/// Scenario 35: what other threads hold while a hundred workers are replaced.
+fn locks_are_not_inherited() {
+    let pool = pool(2);
+    // The pool's thread is there, so it is not this process that forks from now on.
+    assert_eq!(joined(pool.submit((USE_LOCKS, 1)).unwrap()).unwrap(), 2);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    use_locks();
+                }
+            });
+        }
+        for n in 0..100 {
+            let (died, used) = (pool.submit((KILL, n)).unwrap(), pool.submit((USE_LOCKS, n)));
+            let (died, used) = (died.join_timeout(LONG), used.unwrap().join_timeout(LONG));
+            let fine = matches!(&died, Ok(Err(JobError::Died { .. })))
+                && matches!(&used, Ok(Ok(value)) if *value == n + 1);
+            if !fine {
+                stop.store(true, Ordering::Relaxed);
+                panic!("PPOOL-2: round {n}: {died:?}, {used:?}");
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// `PWATCH-1`.
+fn thread_sleeps() {
+    let pool = pool(1);
+    assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
+    let own = |task: &fs::DirEntry| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name == "process-pool\n")
+    };
+    let tasks = || fs::read_dir("/proc/self/task").unwrap().flatten();
+    // A thread names itself, once it runs; and then it comes to rest.
+    wait_until("the pool's thread to run", || tasks().any(|task| own(&task)));
+    let thread = tasks().find(own).expect("the pool's thread").path().join("status");
+    let wakes = || {
+        let status = fs::read_to_string(&thread).unwrap();
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u32>().unwrap()
+    };
+    let long = pool.submit((SLEEP_MS, 400)).unwrap();
+    let before = wakes();
+    assert_eq!(joined(long).unwrap(), 401);
+    let woke = wakes() - before;
+    assert!(woke < 40, "PWATCH-1: the pool's thread woke {woke} times while a caller was joining");
+}

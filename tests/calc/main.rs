@@ -1,0 +1,10 @@
+//! The calculator: its numbers, its sessions, and the conversations of every model; and the generator loop.
+
+mod blocking;
+#[path = "../support/conversations/mod.rs"]
+mod conversations;
+mod every_model;
+mod generator_loop;
+mod number;
+mod readiness;
+mod session;

@@ -1,0 +1,268 @@
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use handloom::os::process;
+use handloom::os::signal::Signal;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const MODELS: [&str; 7] =
+    ["sequential", "threads", "pool", "prefork", "callbacks", "generators", "async"];
+
+fn start(words: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handloom"));
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("start")
+}
+
+fn finish(child: Child) -> Output {
+    let pid = process::Pid::from(&child);
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || drop(done.send(child.wait_with_output())));
+    let Ok(output) = result.recv_timeout(PATIENCE) else {
+        process::kill(pid, Signal::Kill).expect("kill");
+        panic!("compare hangs");
+    };
+    output.expect("output")
+}
+
+fn run(words: &[&str]) -> (Option<i32>, String, String) {
+    let output = finish(start(words));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The processes whose command line holds `mark`, but for this one.
+fn processes_with(mark: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").expect("proc").flatten() {
+        let is_other = entry.file_name().to_string_lossy() != std::process::id().to_string();
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        // A zombie has no command line any more, and is its parent's to reap.
+        if is_other && line.contains(mark) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+/// A copy of the program under a name that no other test's processes have.
+fn own_copy(name: &str) -> PathBuf {
+    let path =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    fs::copy(env!("CARGO_BIN_EXE_handloom"), &path).expect("copy");
+    path
+}
+
+fn expect_none_left(mark: &str) {
+    let begun = Instant::now();
+    while !processes_with(mark).is_empty() {
+        let left = processes_with(mark);
+        assert!(begun.elapsed() < PATIENCE, "SERVER-1: these are left: {left:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The number behind `"name":` in the object of the given model; not a number where `null` stands.
+fn number(json: &str, model: &str, name: &str) -> f64 {
+    let from = json.find(&format!("\"model\":\"{model}\"")).expect("the model's object");
+    let object = &json[from..from + json[from..].find('}').expect("its end")];
+    let behind = object.split(&format!("\"{name}\":")).nth(1).expect("the member");
+    if behind.starts_with("null") {
+        return f64::NAN;
+    }
+    let digits: String =
+        behind.chars().take_while(|c| c.is_ascii_digit() || ".e-".contains(*c)).collect();
+    digits.parse().expect("a number")
+}
+
+#[test]
+fn every_model_has_its_row_with_sane_numbers_and_no_server_is_left() {
+    let program = own_copy("compare-all");
+    let mut command = Command::new(&program);
+    command.args(["compare", "-c", "4", "-n", "20000", "--json"]).stderr(Stdio::piped());
+    let output = finish(command.stdout(Stdio::piped()).spawn().expect("start"));
+    expect_none_left(program.to_str().expect("a path of text"));
+    fs::remove_file(&program).expect("remove");
+    let json = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    for model in MODELS {
+        assert!((number(&json, model, "answered") - 20_000.0).abs() < 0.5, "{model}: {json}");
+        let speed = number(&json, model, "requests_per_second");
+        assert!(speed > 100.0 && speed < 1e8, "{model}: {speed} requests per second");
+        assert!(number(&json, model, "of_best") <= 1.0, "{model}: {json}");
+        assert!(
+            number(&json, model, "p50_us") <= number(&json, model, "p99_us"),
+            "{model}: {json}"
+        );
+        let cpu = number(&json, model, "server_cpu_us_per_request");
+        let is_short = number(&json, model, "seconds") < 0.05;
+        assert_eq!(cpu.is_nan(), is_short, "CONTEST-5: {model}: {json}");
+        assert_eq!(number(&json, model, "server_busy").is_nan(), is_short, "CONTEST-5: {json}");
+        // The time of threads that have ended is known in hundredths of a second only: USAGE-2.
+        let least = if model == "async" { 0.01 } else { 0.0 };
+        assert!(is_short || (cpu >= least && cpu < 10_000.0), "{model}: {cpu} µs per request");
+        assert!(number(&json, model, "peak_memory_bytes") > 100_000.0, "{model}: {json}");
+    }
+    assert!(number(&json, "prefork", "processes") > 1.5, "a server's children count: {json}");
+    assert!(number(&json, "async", "threads") < 1.5, "async is one thread: {json}");
+}
+
+#[test]
+fn the_table_names_the_machine_and_each_model_in_a_line() {
+    let words = ["compare", "--models", "threads,async", "-c", "2", "-d", "4", "-n", "200"];
+    let (code, table, told) = run(&words);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(table.contains("200 requests over 2 connections, depth 4"), "{table}");
+    assert!(table.contains("processor"), "it says how many processors there are: {table}");
+    for start in ["model ", "threads ", "async "] {
+        assert_eq!(table.lines().filter(|line| line.starts_with(start)).count(), 1, "{table}");
+    }
+}
+
+#[test]
+fn a_run_without_answers_has_dashes_for_what_was_not_measured() {
+    // It listens, in a way: the port is one that nobody has.
+    let words = ["compare", "--models=none", "--server", "mute=echo listening on 127.0.0.1:1"];
+    let (code, table, _) = run(&[&words[..], &["-c", "1", "-n", "1"][..]].concat());
+    assert_eq!(code, Some(1), "{table}");
+    let line = table.lines().find(|line| line.starts_with("mute ")).expect("its line");
+    let cells: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(cells[2..7], ["-"; 5], "HISTOGRAM-4, CONTEST-5: came {table}");
+}
+
+#[test]
+fn other_programs_take_part_by_their_command_and_rounds_are_repeated() {
+    let server = format!("other={} serve --addr 127.0.0.1:0", env!("CARGO_BIN_EXE_handloom"));
+    let second = server.replace("other", "second");
+    let words = ["compare", "--models=none", "--server", &server, "--server", &second];
+    let (code, table, told) =
+        run(&[&words[..], &["-c", "2", "-n", "100", "--rounds", "3"][..]].concat());
+    assert_eq!(code, Some(0), "{told}");
+    assert!(table.contains("\nother ") && table.contains("\nsecond "), "{table}");
+    assert!(table.contains("the best of 3 rounds"), "{table}");
+}
+
+#[test]
+fn a_server_that_does_not_start_or_does_not_talk_is_told_and_the_others_run() {
+    for (command, reason) in [
+        ("/nonexistent/server", "start /nonexistent/server"),
+        ("true", "it ended without \"listening on ADDRESS\""),
+        ("echo hello", "got \"hello\""),
+    ] {
+        let server = format!("broken={command}");
+        let words = ["compare", "--models", "async", "--server", &server, "-c", "1", "-n", "10"];
+        let (code, table, told) = run(&words);
+        assert_eq!(code, Some(1), "{table} {told}");
+        assert!(table.contains("\nasync ") && table.contains(reason), "CONTEST-4: {table}");
+        assert!(told.contains("not all was right with broken"), "{told}");
+    }
+}
+
+#[test]
+fn a_server_that_answers_wrongly_has_a_row_that_says_so() {
+    let server =
+        format!("product={} serve --op product --addr 127.0.0.1:0", env!("CARGO_BIN_EXE_handloom"));
+    let (code, table, _) =
+        run(&["compare", "--models=none", "--server", &server, "-c", "1", "-n", "10"]);
+    assert_eq!(code, Some(1), "{table}");
+    assert!(table.contains("product: connection 0, request 2 of 10: asked \"389 727\""), "{table}");
+}
+
+#[test]
+fn the_picture_is_written_where_out_says() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare-out");
+    let path = directory.join("compare.svg");
+    let out = format!("--out={}", directory.display());
+    let (code, ..) = run(&["compare", "--models", "async", "-c", "1", "-n", "10", &out]);
+    assert_eq!(code, Some(0));
+    let picture = fs::read_to_string(&path).expect("the picture");
+    assert!(picture.starts_with("<svg") && picture.contains(">async</text>"), "{picture}");
+    fs::remove_dir_all(&directory).expect("remove");
+}
+
+/// Starts a comparison that would last for minutes, and waits until its server runs.
+fn start_endless(program: &Path) -> Child {
+    let mark = program.to_str().expect("a path of text");
+    let mut command = Command::new(program);
+    command.args(["compare", "--models", "prefork", "-c", "2", "-n", "1000000000"]);
+    command.args(["--timeout", "300"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("start");
+    let begun = Instant::now();
+    while !processes_with(mark).iter().any(|line| line.contains(" serve ")) {
+        assert!(begun.elapsed() < PATIENCE, "the server does not start");
+        thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn ctrl_c_ends_it_with_130_and_leaves_no_server() {
+    let program = own_copy("compare-interrupted");
+    let child = start_endless(&program);
+    process::kill(process::Pid::from(&child), Signal::Interrupt).expect("kill");
+    let output = finish(child);
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    expect_none_left(program.to_str().expect("a path of text"));
+    fs::remove_file(&program).expect("remove");
+}
+
+#[test]
+fn when_it_is_killed_its_servers_end_too() {
+    let program = own_copy("compare-killed");
+    let mut child = start_endless(&program);
+    process::kill(process::Pid::from(&child), Signal::Kill).expect("kill");
+    // Its pipes are held by nobody else: the servers have their own.
+    let mut rest = String::new();
+    child.stdout.take().expect("stdout").read_to_string(&mut rest).expect("read");
+    child.wait().expect("wait");
+    expect_none_left(program.to_str().expect("a path of text"));
+    fs::remove_file(&program).expect("remove");
+}
+
+/// Compares a script, in which `SERVE` stands for a server of its own; no process of it may be left.
+fn compare_script(name: &str, lines: &str) -> (Option<i32>, String, String) {
+    let program = own_copy(name);
+    let serve = format!("{} serve --addr 127.0.0.1:0", program.display());
+    let script = program.with_extension("sh");
+    fs::write(&script, lines.replace("SERVE", &serve)).expect("write the script");
+    let server = format!("script=sh {}", script.display());
+    let done = run(&["compare", "--models=none", "--server", &server, "-c", "1", "-n", "50"]);
+    expect_none_left(program.to_str().expect("a path of text"));
+    fs::remove_file(&script).expect("remove the script");
+    fs::remove_file(&program).expect("remove the program");
+    done
+}
+
+#[test]
+fn a_script_is_ended_with_every_server_that_it_started() {
+    // The first one's output is not the pipe that tells of the end, so SERVER-3 does not see it.
+    let (code, table, told) =
+        compare_script("compare-script", "SERVE >/dev/null 2>&1 &\nSERVE\nwait\n");
+    assert_eq!(code, Some(0), "SERVER-2: expected an end when it is asked to: {table} {told}");
+}
+
+#[test]
+fn a_script_whose_first_words_are_wrong_leaves_no_server_either() {
+    let (code, table, _) = compare_script("compare-wrong", "SERVE >/dev/null &\necho no\nwait\n");
+    assert_eq!(code, Some(1), "{table}");
+}
+
+#[test]
+fn a_wrong_command_line_ends_it_with_2() {
+    for words in [
+        &["compare", "--models", "fibers"][..],
+        &["compare", "--models", "none"],
+        &["compare", "--server", "nameless"],
+        &["compare", "--server", "name="],
+        &["compare", "--rounds", "0"],
+    ] {
+        let (code, _, told) = run(words);
+        assert_eq!(code, Some(2), "{words:?}: {told}");
+    }
+}

@@ -1,0 +1,29 @@
+//! Every lab as a user starts it: it comes to its end, says what to notice, and bears a closed stdout.
+
+use std::io;
+
+use crate::program::{command, start};
+use handloom::labs::LABS;
+
+#[test]
+fn every_lab_comes_to_its_end_and_says_what_to_notice() {
+    for lab in LABS {
+        let ended = start(command(&["lab", lab.name])).end();
+        assert_eq!(ended.code, Some(0), "EXIT-1: lab {}: {ended:?}", lab.name);
+        assert!(ended.out.contains("What to notice:\n- "), "lab {}: came {}", lab.name, ended.out);
+    }
+}
+
+#[test]
+fn every_lab_ends_quietly_when_nobody_reads() {
+    for lab in LABS {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = command(&["lab", lab.name]);
+        command.stdout(writer);
+        let ended = start(command).end();
+        // A debug build tells of a machine so busy that a poll took long.
+        let mut told = ended.err.lines().filter(|line| !line.contains("held the loop for"));
+        assert_eq!((ended.code, told.next()), (Some(0), None), "EXIT-2: lab {}", lab.name);
+    }
+}

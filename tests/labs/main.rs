@@ -1,0 +1,10 @@
+//! What each lab claims, and the greenlets that one of them shows.
+
+mod event_loop;
+mod gil;
+mod os_context;
+mod support;
+mod switches;
+mod synchronisation;
+mod tasks;
+mod twins_labs;

@@ -1,0 +1,127 @@
+//! Every order in which a worker and an owner can meet at a slot, tried by a model checker.
+//!
+//! The slot's own source is taken in here, with the checker's locks in the place of std's. A wake-up that is
+//! lost shows as a deadlock of the model.
+#![expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "a part of the slot is used; an error fails the test"
+)]
+
+#[path = "../../src/jobs/slot.rs"]
+mod slot;
+
+/// What the slot knows of errors.
+mod error {
+    /// Any error.
+    #[derive(Debug, PartialEq)]
+    pub(crate) struct JobError;
+}
+
+/// The checker's locks.
+mod sync {
+    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+    pub(crate) use std::sync::PoisonError;
+}
+
+use std::sync::Arc as Plain;
+use std::task::{Context, Poll, Wake, Waker};
+
+use error::JobError;
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+use slot::Slot;
+
+/// Counts wakes, and lets a thread wait for the first; by the checker's locks, so that it sees the wait.
+struct Wakes {
+    /// How many there were.
+    count: Mutex<usize>,
+    /// Wakes who waits for one.
+    came: Condvar,
+}
+
+impl Wakes {
+    /// Counts from zero.
+    fn new() -> Plain<Self> {
+        Plain::new(Self { count: Mutex::new(0), came: Condvar::new() })
+    }
+
+    /// Waits for the first.
+    fn wait(&self) {
+        let mut count = self.count.lock().unwrap();
+        while *count == 0 {
+            count = self.came.wait(count).unwrap();
+        }
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Plain<Self>) {
+        *self.count.lock().unwrap() += 1;
+        self.came.notify_one();
+    }
+}
+
+/// A slot whose job a worker runs, beside what the test does.
+fn beside_worker(owner: impl Fn(&Slot<u32, u32>) + Send + Sync + 'static) {
+    loom::model(move || {
+        let slot = Arc::new(Slot::new(4));
+        let at_worker = Arc::clone(&slot);
+        let worker = thread::spawn(move || {
+            if let Some(pending) = at_worker.begin() {
+                assert!(at_worker.finish(Ok(pending + 1)).is_none(), "SLOT-2: a second result");
+            }
+        });
+        owner(&slot);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_join_always_ends_with_the_value() {
+    beside_worker(|slot| assert_eq!(slot.wait(None), Some(Ok(5)), "SLOT-2"));
+}
+
+#[test]
+fn a_poll_finds_the_value_or_is_woken_for_it() {
+    beside_worker(|slot| {
+        let wakes = Wakes::new();
+        let waker = Waker::from(Plain::clone(&wakes));
+        let mut polled = slot.poll(&Context::from_waker(&waker));
+        if polled.is_pending() {
+            wakes.wait();
+            polled = slot.poll(&Context::from_waker(&waker));
+        }
+        assert_eq!(polled, Poll::Ready(Ok(5)), "SLOT-2: after a wake");
+    });
+}
+
+#[test]
+fn of_a_cancel_and_a_worker_one_has_the_job() {
+    beside_worker(|slot| match slot.begin() {
+        Some(4) => {
+            assert!(slot.finish(Err(JobError)).is_none(), "SLOT-1: both had it");
+            assert_eq!(slot.wait(None), Some(Err(JobError)));
+        }
+        Some(other) => unreachable!("came {other}"),
+        None => assert_eq!(slot.wait(None), Some(Ok(5)), "SLOT-1: nobody had it"),
+    });
+}
+
+#[test]
+fn a_waker_is_woken_once_or_taken_back() {
+    loom::model(|| {
+        let slot = Arc::new(Slot::<u32, u32>::new(4));
+        let at_worker = Arc::clone(&slot);
+        let wakes = Wakes::new();
+        let waker = Waker::from(Plain::clone(&wakes));
+        assert!(slot.poll(&Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        let worker = thread::spawn(move || drop(at_worker.finish(Ok(5))));
+        slot.forget_waker();
+        worker.join().unwrap();
+        assert!(*wakes.count.lock().unwrap() <= 1, "woken twice");
+        assert_eq!(Plain::strong_count(&wakes), 1, "SLOT-4: a waker was left behind");
+        assert!(slot.is_finished() && slot.wait(None) == Some(Ok(5)));
+    });
+}

@@ -1,0 +1,38 @@
+//! Runs a test on a loop with a virtual clock, under a watchdog.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use handloom::rt::EventLoop;
+
+/// A test that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Ends the process when it is not dropped in time.
+pub(crate) struct Watchdog {
+    /// Hung up by the drop.
+    _alive: Sender<()>,
+}
+
+impl Watchdog {
+    /// Starts to wait.
+    pub(crate) fn new() -> Self {
+        let (alive, dropped) = channel::<()>();
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        std::thread::spawn(move || {
+            if dropped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                // Not `eprintln`, which the harness captures.
+                drop(writeln!(io::stderr(), "watchdog: {test} hangs"));
+                std::process::abort();
+            }
+        });
+        Self { _alive: alive }
+    }
+}
+
+/// Runs a test on a loop with a virtual clock.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let _watchdog = Watchdog::new();
+    EventLoop::builder().virtual_clock().build().expect("a loop").block_on(test)
+}
