@@ -4,13 +4,13 @@ use std::fmt::Debug;
 
 /// Checks that two values are the same.
 #[track_caller]
-pub(crate) fn same<T: PartialEq + Debug>(promise: &str, what: &str, expected: T, came: T) {
+pub fn same<T: PartialEq + Debug>(promise: &str, what: &str, expected: T, came: T) {
     assert!(expected == came, "{promise} is broken: {what}: expected {expected:?}, came {came:?}");
 }
 
 /// Checks that a value has a property, which `expected` puts in words.
 #[track_caller]
-pub(crate) fn holds<T: Debug>(
+pub fn holds<T: Debug>(
     promise: &str,
     what: &str,
     expected: &str,
@@ -23,7 +23,7 @@ pub(crate) fn holds<T: Debug>(
 
 /// Checks that a text has a part.
 #[track_caller]
-pub(crate) fn says(promise: &str, what: &str, part: &str, text: &str) {
+pub fn says(promise: &str, what: &str, part: &str, text: &str) {
     assert!(
         text.contains(part),
         "{promise} is broken: {what}: expected a text with {part:?}, came {text:?}"

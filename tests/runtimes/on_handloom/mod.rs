@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 use handloom::aio::{self, AsyncRead, AsyncWrite};
 use handloom::rt::{self, EventLoop, JoinError, Remote};
 
-use crate::runtime::{Ended, Listener, Reader, Runtime, Stream, Task, Writer};
+use handloom_conformance::runtime::{Ended, Listener, Reader, Runtime, Stream, Task, Writer};
+
+mod own;
+
+handloom_conformance::conformance!(Handloom);
 
 /// Handloom's event loop.
 pub(crate) struct Handloom(pub(crate) EventLoop);
@@ -19,8 +23,8 @@ impl Runtime for Handloom {
     type Task<T: 'static> = Handle<T>;
     type Remote = Remote;
     type Sleep = aio::Sleep;
-    type Listener = aio::TcpListener;
-    type Stream = aio::TcpStream;
+    type Listener = Io<aio::TcpListener>;
+    type Stream = Io<aio::TcpStream>;
 
     fn new() -> Self {
         Self(EventLoop::new().unwrap())
@@ -76,20 +80,20 @@ impl Runtime for Handloom {
         aio::timeout(limit, future).await.ok()
     }
 
-    fn listen() -> aio::TcpListener {
-        aio::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap()
+    fn listen() -> Io<aio::TcpListener> {
+        Io(aio::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap())
     }
 
-    fn adopt_listener(listener: std::net::TcpListener) -> aio::TcpListener {
-        aio::TcpListener::from_std(listener).unwrap()
+    fn adopt_listener(listener: std::net::TcpListener) -> Io<aio::TcpListener> {
+        Io(aio::TcpListener::from_std(listener).unwrap())
     }
 
-    fn connect(to: SocketAddr) -> impl Future<Output = io::Result<aio::TcpStream>> {
-        aio::TcpStream::connect(to)
+    async fn connect(to: SocketAddr) -> io::Result<Io<aio::TcpStream>> {
+        aio::TcpStream::connect(to).await.map(Io)
     }
 
-    fn adopt(stream: TcpStream) -> io::Result<aio::TcpStream> {
-        aio::TcpStream::from_std(stream)
+    fn adopt(stream: TcpStream) -> io::Result<Io<aio::TcpStream>> {
+        aio::TcpStream::from_std(stream).map(Io)
     }
 
     fn watch(descriptor: OwnedFd) -> io::Result<()> {
@@ -124,12 +128,15 @@ impl<T: 'static> Task<T> for Handle<T> {
     }
 }
 
+/// A socket, in a type of this crate, which may implement the suite's traits.
+pub(crate) struct Io<T>(pub(crate) T);
+
 /// Passes the suite's words on to `AsyncRead`.
 macro_rules! reads {
     ($($type:ty),*) => { $(
-        impl Reader for $type {
+        impl Reader for Io<$type> {
             fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-                AsyncRead::read(self, buf)
+                AsyncRead::read(&mut self.0, buf)
             }
         }
     )* };
@@ -138,13 +145,13 @@ macro_rules! reads {
 /// Passes the suite's words on to `AsyncWrite`.
 macro_rules! writes {
     ($($type:ty),*) => { $(
-        impl Writer for $type {
+        impl Writer for Io<$type> {
             fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
-                AsyncWrite::write(self, buf)
+                AsyncWrite::write(&mut self.0, buf)
             }
 
             fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
-                AsyncWrite::write_all(self, buf)
+                AsyncWrite::write_all(&mut self.0, buf)
             }
         }
     )* };
@@ -153,27 +160,28 @@ macro_rules! writes {
 reads!(aio::TcpStream, aio::ReadHalf);
 writes!(aio::TcpStream, aio::WriteHalf);
 
-impl Stream for aio::TcpStream {
-    type ReadHalf = aio::ReadHalf;
-    type WriteHalf = aio::WriteHalf;
+impl Stream for Io<aio::TcpStream> {
+    type ReadHalf = Io<aio::ReadHalf>;
+    type WriteHalf = Io<aio::WriteHalf>;
 
-    fn split(self) -> (aio::ReadHalf, aio::WriteHalf) {
-        self.into_split()
+    fn split(self) -> (Self::ReadHalf, Self::WriteHalf) {
+        let (reads, writes) = self.0.into_split();
+        (Io(reads), Io(writes))
     }
 
     async fn close_sending(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
+        self.0.shutdown(Shutdown::Write)
     }
 }
 
-impl Listener for aio::TcpListener {
-    type Stream = aio::TcpStream;
+impl Listener for Io<aio::TcpListener> {
+    type Stream = Io<aio::TcpStream>;
 
     fn address(&self) -> SocketAddr {
-        self.local_addr().unwrap()
+        self.0.local_addr().unwrap()
     }
 
-    async fn accept(&mut self) -> io::Result<aio::TcpStream> {
-        Self::accept(self).await.map(|(stream, _)| stream)
+    async fn accept(&mut self) -> io::Result<Self::Stream> {
+        self.0.accept().await.map(|(stream, _)| Io(stream))
     }
 }

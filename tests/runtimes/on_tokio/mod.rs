@@ -11,7 +11,11 @@ use handloom_tokio::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use handloom_tokio::tokio::runtime::{Handle as Remote, LocalRuntime};
 use handloom_tokio::tokio::{net, task, time};
 
-use crate::runtime::{Ended, Listener, Reader, Runtime, Stream, Task, Writer};
+use handloom_conformance::runtime::{Ended, Listener, Reader, Runtime, Stream, Task, Writer};
+
+mod own;
+
+handloom_conformance::conformance!(Tokio);
 
 /// Tokio's runtime with one thread and no `Send` bound.
 pub(crate) struct Tokio(pub(crate) LocalRuntime);
@@ -20,8 +24,8 @@ impl Runtime for Tokio {
     type Task<T: 'static> = Handle<T>;
     type Remote = Remote;
     type Sleep = time::Sleep;
-    type Listener = net::TcpListener;
-    type Stream = net::TcpStream;
+    type Listener = Io<net::TcpListener>;
+    type Stream = Io<net::TcpStream>;
 
     fn new() -> Self {
         Self(LocalRuntime::new().unwrap())
@@ -77,23 +81,23 @@ impl Runtime for Tokio {
         time::timeout(limit, future).await.ok()
     }
 
-    fn listen() -> net::TcpListener {
+    fn listen() -> Io<net::TcpListener> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         Self::adopt_listener(listener)
     }
 
-    fn adopt_listener(listener: std::net::TcpListener) -> net::TcpListener {
+    fn adopt_listener(listener: std::net::TcpListener) -> Io<net::TcpListener> {
         listener.set_nonblocking(true).unwrap();
-        net::TcpListener::from_std(listener).unwrap()
+        Io(net::TcpListener::from_std(listener).unwrap())
     }
 
-    fn connect(to: SocketAddr) -> impl Future<Output = io::Result<net::TcpStream>> {
-        net::TcpStream::connect(to)
+    async fn connect(to: SocketAddr) -> io::Result<Io<net::TcpStream>> {
+        net::TcpStream::connect(to).await.map(Io)
     }
 
-    fn adopt(stream: TcpStream) -> io::Result<net::TcpStream> {
+    fn adopt(stream: TcpStream) -> io::Result<Io<net::TcpStream>> {
         stream.set_nonblocking(true)?;
-        net::TcpStream::from_std(stream)
+        net::TcpStream::from_std(stream).map(Io)
     }
 
     fn watch(descriptor: OwnedFd) -> io::Result<()> {
@@ -129,12 +133,15 @@ impl<T: 'static> Task<T> for Handle<T> {
     }
 }
 
+/// A socket, in a type of this crate, which may implement the suite's traits.
+pub(crate) struct Io<T>(pub(crate) T);
+
 /// Passes the suite's words on to `AsyncReadExt`.
 macro_rules! reads {
     ($($type:ty),*) => { $(
-        impl Reader for $type {
+        impl Reader for Io<$type> {
             async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                AsyncReadExt::read(self, buf).await
+                AsyncReadExt::read(&mut self.0, buf).await
             }
         }
     )* };
@@ -143,13 +150,13 @@ macro_rules! reads {
 /// Passes the suite's words on to `AsyncWriteExt`.
 macro_rules! writes {
     ($($type:ty),*) => { $(
-        impl Writer for $type {
+        impl Writer for Io<$type> {
             async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                AsyncWriteExt::write(self, buf).await
+                AsyncWriteExt::write(&mut self.0, buf).await
             }
 
             async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-                AsyncWriteExt::write_all(self, buf).await
+                AsyncWriteExt::write_all(&mut self.0, buf).await
             }
         }
     )* };
@@ -158,27 +165,28 @@ macro_rules! writes {
 reads!(net::TcpStream, net::tcp::OwnedReadHalf);
 writes!(net::TcpStream, net::tcp::OwnedWriteHalf);
 
-impl Stream for net::TcpStream {
-    type ReadHalf = net::tcp::OwnedReadHalf;
-    type WriteHalf = net::tcp::OwnedWriteHalf;
+impl Stream for Io<net::TcpStream> {
+    type ReadHalf = Io<net::tcp::OwnedReadHalf>;
+    type WriteHalf = Io<net::tcp::OwnedWriteHalf>;
 
     fn split(self) -> (Self::ReadHalf, Self::WriteHalf) {
-        self.into_split()
+        let (reads, writes) = self.0.into_split();
+        (Io(reads), Io(writes))
     }
 
     async fn close_sending(&mut self) -> io::Result<()> {
-        self.shutdown().await
+        self.0.shutdown().await
     }
 }
 
-impl Listener for net::TcpListener {
-    type Stream = net::TcpStream;
+impl Listener for Io<net::TcpListener> {
+    type Stream = Io<net::TcpStream>;
 
     fn address(&self) -> SocketAddr {
-        self.local_addr().unwrap()
+        self.0.local_addr().unwrap()
     }
 
-    async fn accept(&mut self) -> io::Result<net::TcpStream> {
-        Self::accept(self).await.map(|(stream, _)| stream)
+    async fn accept(&mut self) -> io::Result<Self::Stream> {
+        self.0.accept().await.map(|(stream, _)| Io(stream))
     }
 }

@@ -7,22 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
-use handloom::rt::{self, EventLoop};
-
-use crate::on_handloom::Handloom;
-use crate::on_tokio::Tokio;
-use crate::runtime::{Ended, Runtime, Task, text_of};
-use crate::support::check::{holds, same, says};
-use crate::support::futures::{
-    Bomb, CountsDrop, Gate, OnDrop, Probe, SharedGate, many_turns, poll_with,
-};
+use crate::check::{holds, same};
+use crate::futures::{Bomb, CountsDrop, Gate, OnDrop, Probe, SharedGate, many_turns, poll_with};
+use crate::runtime::{Ended, Runtime, Task};
 
 claims! {
-    both: [
+    ($) l3_join
+    together: [
         a_task_ends_with_a_value_a_panic_or_a_cancel,
         a_cancelled_task_is_dropped_without_a_poll,
         a_task_cancelled_before_its_first_poll_never_runs,
@@ -43,29 +38,6 @@ claims! {
         nothing_runs_outside_block_on,
         a_nested_block_on_panics_and_the_outer_one_goes_on,
         a_runtime_may_die_with_its_thread,
-    ]
-    handloom: [
-        tasks_left_over_end_with_their_block_on,
-        a_nested_block_on_names_the_way_out,
-        a_spawn_outside_block_on_names_the_way_in,
-        a_loop_with_a_remote_is_not_stuck,
-    ]
-    tokio: [
-        tasks_left_over_live_on_to_the_next_block_on,
-        a_nested_block_on_says_that_it_is_one,
-        a_future_that_nobody_wakes_hangs,
-    ]
-}
-
-claims! {
-    unwatched handloom: [
-        pending_alone_is_reported,
-        two_tasks_that_wait_for_each_other_are_reported,
-        a_task_that_joins_itself_is_reported,
-        a_future_that_forgot_its_waker_is_named,
-        a_loop_that_was_stuck_can_be_used_again,
-        a_loop_whose_waker_is_on_another_thread_is_not_stuck,
-        a_join_polled_with_a_strangers_waker_does_not_hide_a_living_one,
     ]
 }
 
@@ -252,7 +224,7 @@ fn a_handle_polled_after_its_result_panics<R: Runtime>(runtime: &R) {
 }
 
 /// Spawns a task that waits for its own end; returns the way to cancel it.
-fn spawn_joining_itself<R: Runtime>(
+pub fn spawn_joining_itself<R: Runtime>(
     remote: &R::Remote,
     drops: &Rc<Cell<usize>>,
 ) -> Box<dyn Fn() + Send> {
@@ -281,7 +253,7 @@ fn a_task_that_joins_itself_can_be_cancelled<R: Runtime>(runtime: &R) {
 }
 
 /// Spawns tasks in every state, and returns their counts.
-async fn leave_over<R: Runtime>() -> Vec<Rc<crate::support::futures::Counts>> {
+pub async fn leave_over<R: Runtime>() -> Vec<Rc<crate::futures::Counts>> {
     let mut all = Vec::new();
     for number in 0..100 {
         let (probe, counts) = Probe::new(async move {
@@ -315,29 +287,6 @@ fn tasks_left_over_are_dropped_on_the_runtimes_thread<R: Runtime>(_: &R) {
         same("END-1", "drops of a task that was left over", 1, counts.drops.get());
         same("END-1", "the thread of its destructor", here, counts.dropped_on.get());
     }
-}
-
-fn tasks_left_over_end_with_their_block_on(runtime: &Handloom) {
-    let left_over = runtime.block_on(leave_over::<Handloom>());
-    for counts in &left_over {
-        same("END-1", "drops of a task that was left over", 1, counts.drops.get());
-    }
-    runtime.block_on(many_turns::<Handloom>());
-    let never_polled = left_over.iter().filter(|counts| counts.polls.get() == 0).count();
-    same("END-1", "tasks that never ran, after a second block_on", 10, never_polled);
-}
-
-fn tasks_left_over_live_on_to_the_next_block_on(runtime: &Tokio) {
-    let gate = Gate::default();
-    let (probe, counts) = Probe::new(gate.passed());
-    runtime.block_on(async {
-        drop(Tokio::spawn(probe));
-        Tokio::yield_now().await;
-    });
-    same("tokio", "drops of a task after block_on", 0, counts.drops.get());
-    gate.open();
-    runtime.block_on(many_turns::<Tokio>());
-    same("tokio", "drops of it after the next one, in which it ended", 1, counts.drops.get());
 }
 
 fn destructors_at_the_end_may_spawn_sleep_cancel_and_wake<R: Runtime>(_: &R) {
@@ -419,7 +368,7 @@ fn nothing_runs_outside_block_on<R: Runtime>(runtime: &R) {
 }
 
 /// Calls `block_on` in a task of `block_on`, and returns the text of the panic.
-fn nest<R: Runtime>(runtime: &R) -> String {
+pub fn nest<R: Runtime>(runtime: &R) -> String {
     runtime.block_on(async {
         let nested: Ended<()> = R::spawn(async { R::new().block_on(async {}) }).await;
         nested.panic_text()
@@ -430,28 +379,6 @@ fn a_nested_block_on_panics_and_the_outer_one_goes_on<R: Runtime>(runtime: &R) {
     let text = nest(runtime);
     holds("CTX-1", "a nested block_on", "a panic with a text", text, |text| text.len() > 40);
     same("CTX-1", "block_on afterwards", 12, runtime.block_on(async { 12 }));
-}
-
-fn a_nested_block_on_names_the_way_out(runtime: &Handloom) {
-    let text = nest(runtime);
-    says("CTX-1", "a nested block_on", "block_on was called inside block_on", &text);
-    says("CTX-1", "a nested block_on, the way out", "Await the future there, spawn it", &text);
-    says("CTX-1", "a nested block_on, the other way", "run_blocking", &text);
-}
-
-fn a_nested_block_on_says_that_it_is_one(runtime: &Tokio) {
-    says(
-        "tokio",
-        "a nested block_on",
-        "Cannot start a runtime from within a runtime",
-        &nest(runtime),
-    );
-}
-
-fn a_spawn_outside_block_on_names_the_way_in(_: &Handloom) {
-    let outcome = catch_unwind(|| drop(rt::spawn(async {})));
-    let text = outcome.map_or_else(|payload| text_of(payload.as_ref()), |()| "no panic".into());
-    says("CTX-1", "a spawn outside block_on", "Write block_on(async { ... })", &text);
 }
 
 fn a_runtime_may_die_with_its_thread<R: Runtime>(_: &R) {
@@ -470,126 +397,5 @@ fn a_runtime_may_die_with_its_thread<R: Runtime>(_: &R) {
     same("CTX-1", "the end of a thread that kept a runtime", true, thread.join().is_ok());
 }
 
-/// Runs a future that ought to be found stuck, and returns the report.
-fn stuck_report(event_loop: &EventLoop, future: impl Future) -> String {
-    let outcome = catch_unwind(AssertUnwindSafe(|| drop(event_loop.block_on(future))));
-    outcome.map_or_else(|payload| text_of(payload.as_ref()), |()| "no panic".into())
-}
-
-fn pending_alone_is_reported(runtime: &Handloom) {
-    let report = stuck_report(&runtime.0, pending::<()>());
-    says("LOOP-4", "the report", "nothing can ever run again", &report);
-    says("LOOP-4", "who waits", "task 0 (block_on), waits for something it did not name", &report);
-}
-
-fn two_tasks_that_wait_for_each_other_are_reported(runtime: &Handloom) {
-    let report = stuck_report(&runtime.0, async {
-        let second: Rc<RefCell<Option<rt::JoinHandle<()>>>> = Rc::default();
-        let waits_for_second = second.clone();
-        let first = rt::spawn_named("hen", async move {
-            let second = waits_for_second.take().unwrap();
-            second.await.unwrap();
-        });
-        *second.borrow_mut() = Some(rt::spawn_named("egg", async { first.await.unwrap() }));
-        pending::<()>().await;
-    });
-    says(
-        "LOOP-4",
-        "the first of two that wait for each other",
-        "task 1 \"hen\", spawned at",
-        &report,
-    );
-    says("LOOP-4", "whom the first waits for", "waits for the end of task 2", &report);
-    says("LOOP-4", "whom the second waits for", "waits for the end of task 1", &report);
-    says("LOOP-4", "where they were spawned", file!(), &report);
-}
-
-fn a_task_that_joins_itself_is_reported(runtime: &Handloom) {
-    let drops = Rc::new(Cell::new(0));
-    let report = stuck_report(&runtime.0, async {
-        // The canceller could come from another thread, and goes.
-        drop(spawn_joining_itself::<Handloom>(&runtime.remote(), &drops));
-        pending::<()>().await;
-    });
-    says("LOOP-4", "a task that waits for itself", "task 1, spawned at", &report);
-    says("LOOP-4", "whom it waits for", "waits for the end of task 1", &report);
-    same("END-1", "drops of it when block_on panicked", 1, drops.get());
-}
-
-fn a_future_that_forgot_its_waker_is_named(runtime: &Handloom) {
-    let report = stuck_report(&runtime.0, async {
-        let forgetful = rt::spawn_named("forgetful", poll_fn(|_| Poll::<()>::Pending));
-        forgetful.await.unwrap();
-    });
-    says("STUCK-1", "who forgot", "task 1 \"forgetful\"", &report);
-    says("STUCK-1", "what it waits for", "waits for something it did not name", &report);
-    says("STUCK-1", "who waits for it", "task 0 (block_on), waits for the end of task 1", &report);
-}
-
-fn a_loop_that_was_stuck_can_be_used_again(runtime: &Handloom) {
-    says("LOOP-4", "the report", "nothing can", &stuck_report(&runtime.0, pending::<()>()));
-    let sum = runtime.block_on(async {
-        Handloom::sleep(Duration::from_millis(1)).await;
-        Handloom::spawn(async { 5 + 7 }).await.value()
-    });
-    same("LOOP-4", "a task after the report", 12, sum);
-    says("LOOP-4", "the report", "nothing can", &stuck_report(&runtime.0, pending::<()>()));
-}
-
 /// Long beside the time after which a loop looks whether it is stuck.
-const LONG: Duration = Duration::from_millis(400);
-
-fn a_loop_whose_waker_is_on_another_thread_is_not_stuck(runtime: &Handloom) {
-    let gate = SharedGate::default();
-    let opens = gate.clone();
-    let far = thread::spawn(move || {
-        thread::sleep(LONG);
-        opens.open();
-    });
-    runtime.block_on(gate.passed());
-    far.join().unwrap();
-}
-
-fn a_join_polled_with_a_strangers_waker_does_not_hide_a_living_one(runtime: &Handloom) {
-    let gate = SharedGate::default();
-    let opens = gate.clone();
-    let far = thread::spawn(move || {
-        thread::sleep(LONG);
-        opens.open();
-    });
-    runtime.block_on(async {
-        let mut task = Handloom::spawn(pending::<()>());
-        Handloom::yield_now().await;
-        // A joiner is known that is nobody's; the main future's waker is on the other thread.
-        same("JOIN-1", "a join", true, poll_with(&mut task, Waker::noop()).is_pending());
-        gate.passed().await;
-    });
-    far.join().unwrap();
-}
-
-fn a_loop_with_a_remote_is_not_stuck(runtime: &Handloom) {
-    let remote = runtime.remote();
-    let gate = Rc::new(Gate::default());
-    thread_local! {
-        /// The gate, for the call to find.
-        static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
-    }
-    GATE.set(Some((*gate).clone()));
-    let far = thread::spawn(move || {
-        thread::sleep(LONG);
-        Handloom::call(&remote, || GATE.take().unwrap().open());
-    });
-    runtime.block_on(gate.passed());
-    far.join().unwrap();
-}
-
-fn a_future_that_nobody_wakes_hangs(_: &Tokio) {
-    let (tells, told) = mpsc::channel::<()>();
-    // The thread stays for as long as the process: there is no way to end it.
-    drop(thread::spawn(move || {
-        let _tells = tells;
-        Tokio::new().block_on(pending::<()>());
-    }));
-    let outcome = told.recv_timeout(LONG);
-    same("tokio", "the end of a future that nobody wakes", Err(RecvTimeoutError::Timeout), outcome);
-}
+pub const LONG: Duration = Duration::from_millis(400);

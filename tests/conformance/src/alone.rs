@@ -11,12 +11,12 @@ use std::process::Command;
 const ALONE: &str = "HANDLOOM_CONFORMANCE_ALONE";
 
 /// Tells whether this process was started for this test.
-pub(crate) fn is_alone(test: &str) -> bool {
+pub fn is_alone(test: &str) -> bool {
     env::var(ALONE).is_ok_and(|name| name == test)
 }
 
 /// Runs the test again in a process of its own, and fails as it does.
-pub(crate) fn run_again(test: &str) {
+pub fn run_again(test: &str) {
     let output = again(test).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
@@ -28,20 +28,30 @@ pub(crate) fn run_again(test: &str) {
 }
 
 /// The command that runs one test in a process of its own.
-pub(crate) fn again(test: &str) -> Command {
+pub fn again(test: &str) -> Command {
     let (_crate, name) = test.split_once("::").unwrap();
-    let mut command = Command::new(env::current_exe().unwrap());
+    // A shell raises the limit of open files first, which needs no call into C from here.
+    let raise_limit = r#"ulimit -Sn "$(ulimit -Hn)" 2>/dev/null; exec "$0" "$@""#;
+    let mut command = Command::new("sh");
+    command.args(["-c", raise_limit]).arg(env::current_exe().unwrap());
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]).env(ALONE, test);
     command
 }
 
 /// Counts the open descriptors of this process.
-pub(crate) fn open_descriptors() -> usize {
+pub fn open_descriptors() -> usize {
     // The list is read through a descriptor of its own, which is in it.
     fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
 
+/// Returns how many descriptors this process may have open.
+pub fn descriptor_limit() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    line.split_whitespace().nth(3).unwrap().parse().unwrap_or(usize::MAX)
+}
+
 /// Counts the threads of this process.
-pub(crate) fn threads() -> usize {
+pub fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
 }

@@ -14,13 +14,13 @@ use crate::runtime::Runtime;
 
 /// What happened to a [`Probe`].
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+pub struct Counts {
     /// How often it was polled.
-    pub(crate) polls: Cell<usize>,
+    pub polls: Cell<usize>,
     /// How often it was dropped.
-    pub(crate) drops: Cell<usize>,
+    pub drops: Cell<usize>,
     /// On which thread that was.
-    pub(crate) dropped_on: Cell<Option<ThreadId>>,
+    pub dropped_on: Cell<Option<ThreadId>>,
     /// Is it being polled?
     polling: Cell<bool>,
     /// Was it ready?
@@ -29,7 +29,7 @@ pub(crate) struct Counts {
 
 /// A future that counts what is done to another one, and explodes when it is polled after its end or
 /// inside its own poll.
-pub(crate) struct Probe<F> {
+pub struct Probe<F> {
     /// The other one.
     inner: Pin<Box<F>>,
     /// The tally.
@@ -38,7 +38,7 @@ pub(crate) struct Probe<F> {
 
 impl<F: Future> Probe<F> {
     /// Wraps a future.
-    pub(crate) fn new(inner: F) -> (Self, Rc<Counts>) {
+    pub fn new(inner: F) -> (Self, Rc<Counts>) {
         let counts = Rc::<Counts>::default();
         (Self { inner: Box::pin(inner), counts: counts.clone() }, counts)
     }
@@ -68,7 +68,7 @@ impl<F> Drop for Probe<F> {
 
 /// Adds one to a count when it is dropped.
 #[derive(Debug)]
-pub(crate) struct CountsDrop(pub(crate) Rc<Cell<usize>>);
+pub struct CountsDrop(pub Rc<Cell<usize>>);
 
 impl Drop for CountsDrop {
     fn drop(&mut self) {
@@ -77,7 +77,7 @@ impl Drop for CountsDrop {
 }
 
 /// Runs a function when it is dropped.
-pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
+pub struct OnDrop<F: FnMut()>(pub F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {
@@ -86,7 +86,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 }
 
 /// Panics when it is dropped.
-pub(crate) struct Bomb;
+pub struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
@@ -96,7 +96,7 @@ impl Drop for Bomb {
 
 /// A door that is shut until the test opens it; any number of tasks of one thread may wait at it.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Rc<Door>);
+pub struct Gate(Rc<Door>);
 
 /// The shared part of a [`Gate`].
 #[derive(Default)]
@@ -109,13 +109,13 @@ struct Door {
 
 impl Gate {
     /// Opens it and wakes everybody, first come first.
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         self.0.open.set(true);
         self.wake();
     }
 
     /// Wakes everybody who has polled so far, whether it is open or not; they stay known.
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         let waiting = self.0.waiting.borrow().clone();
         for waker in waiting {
             waker.wake();
@@ -123,12 +123,12 @@ impl Gate {
     }
 
     /// Returns the waker that came last.
-    pub(crate) fn last_waker(&self) -> Waker {
+    pub fn last_waker(&self) -> Waker {
         self.0.waiting.borrow().last().unwrap().clone()
     }
 
     /// Waits until it is open.
-    pub(crate) fn passed(&self) -> impl Future<Output = ()> + 'static {
+    pub fn passed(&self) -> impl Future<Output = ()> + 'static {
         let door = self.0.clone();
         poll_fn(move |cx| {
             if door.open.get() {
@@ -145,11 +145,11 @@ impl Gate {
 
 /// A door that any thread may open, and one task waits at.
 #[derive(Clone, Default)]
-pub(crate) struct SharedGate(Arc<Mutex<(bool, Option<Waker>)>>);
+pub struct SharedGate(Arc<Mutex<(bool, Option<Waker>)>>);
 
 impl SharedGate {
     /// Opens it.
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         let waker = {
             let mut door = self.0.lock().unwrap();
             door.0 = true;
@@ -161,7 +161,7 @@ impl SharedGate {
     }
 
     /// Waits until it is open, and shuts it behind.
-    pub(crate) fn passed(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn passed(&self) -> impl Future<Output = ()> + Send + 'static {
         let door = self.0.clone();
         poll_fn(move |cx| {
             let mut door = door.lock().unwrap();
@@ -176,17 +176,17 @@ impl SharedGate {
 
 /// A waker that counts its wakes.
 #[derive(Default)]
-pub(crate) struct CountingWake(AtomicUsize);
+pub struct CountingWake(AtomicUsize);
 
 impl CountingWake {
     /// Makes one, and the waker.
-    pub(crate) fn pair() -> (Arc<Self>, Waker) {
+    pub fn pair() -> (Arc<Self>, Waker) {
         let count = Arc::<Self>::default();
         (count.clone(), Waker::from(count))
     }
 
     /// Tells how often it was woken.
-    pub(crate) fn wakes(&self) -> usize {
+    pub fn wakes(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -198,17 +198,17 @@ impl Wake for CountingWake {
 }
 
 /// Polls a future once with a waker.
-pub(crate) fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+pub fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
 /// Returns the waker with which the caller is polled.
-pub(crate) fn own_waker() -> impl Future<Output = Waker> {
+pub fn own_waker() -> impl Future<Output = Waker> {
     poll_fn(|cx| Poll::Ready(cx.waker().clone()))
 }
 
 /// Yields so often that every other task has had many turns, and sockets and timers were looked at.
-pub(crate) async fn many_turns<R: Runtime>() {
+pub async fn many_turns<R: Runtime>() {
     for _ in 0..200 {
         R::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! Level 7: nobody starves, and an observer is told what happens.
+//! What `l7_fairness` claims of this event loop alone.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -11,26 +11,18 @@ use std::time::Duration;
 
 use handloom::aio;
 use handloom::rt::{self, EventLoop, Moment, Observer};
+use handloom_conformance::check::{holds, same, says};
+use handloom_conformance::futures::{Bomb, Probe, many_turns};
+use handloom_conformance::l7_fairness::{spawn_counting, yields_until_readable};
+use handloom_conformance::runtime::{Listener, Reader, Runtime, Writer};
+use handloom_conformance::sockets::{pair, pair_on_loop, read_exact};
 
 use crate::on_handloom::Handloom;
-use crate::on_tokio::Tokio;
-use crate::runtime::{Listener, Reader, Runtime, Writer};
-use crate::support::check::{holds, same, says};
-use crate::support::futures::{Bomb, CountingWake, Gate, Probe, many_turns, poll_with};
-use crate::support::sockets::{client, pair, pair_on_loop, quick_pair, read_exact};
-use crate::support::watch::{Log, Told};
+use crate::watch::{Log, Told};
 
-claims! {
-    both: [
-        tasks_that_wake_themselves_do_not_starve_sockets,
-        tasks_that_wake_themselves_do_not_starve_timers,
-        tasks_that_wake_themselves_do_not_starve_the_main_future,
-        a_socket_that_is_always_readable_does_not_starve_others,
-        a_socket_that_is_always_writable_does_not_starve_others,
-        a_yield_lets_every_other_task_run,
-        a_yielding_task_sees_a_socket_soon,
-    ]
-    handloom: [
+handloom_conformance::own_claims! {
+    Handloom;
+    watched: [
         a_yield_lets_every_other_task_run_once,
         the_main_future_takes_its_turn_like_a_task,
         a_yield_looks_at_sockets_every_64_polls,
@@ -45,201 +37,6 @@ claims! {
         a_cancel_is_not_reported,
         a_task_table_tells_who_waits_for_what,
     ]
-    tokio: [the_main_future_goes_before_its_turn, a_yield_looks_at_sockets_each_time]
-}
-
-claims! {
-    alone
-    both: [a_full_backlog_does_not_starve_others]
-}
-
-/// Spawns tasks that wake themselves for ever.
-fn spawn_busy<R: Runtime>(tasks: usize) {
-    for _ in 0..tasks {
-        drop(R::spawn(poll_fn(|cx| {
-            cx.waker().wake_by_ref();
-            Poll::<()>::Pending
-        })));
-    }
-}
-
-fn tasks_that_wake_themselves_do_not_starve_sockets<R: Runtime>(runtime: &R) {
-    runtime.block_on(async {
-        spawn_busy::<R>(100);
-        let mut listener = R::listen();
-        let to = listener.address();
-        let serves = R::spawn(async move {
-            let mut accepted = listener.accept().await.unwrap();
-            let mut word = [0; 4];
-            for _ in 0..100 {
-                read_exact(&mut accepted, &mut word).await.unwrap();
-                accepted.write_all(&word).await.unwrap();
-            }
-        });
-        let mut client = R::connect(to).await.unwrap();
-        let mut word = [0; 4];
-        for _ in 0..100 {
-            client.write_all(b"word").await.unwrap();
-            read_exact(&mut client, &mut word).await.unwrap();
-        }
-        same("LOOP-2", "the echo", b"word", &word);
-        serves.await.value();
-    });
-}
-
-fn tasks_that_wake_themselves_do_not_starve_timers<R: Runtime>(runtime: &R) {
-    runtime.block_on(async {
-        spawn_busy::<R>(100);
-        // In a task, so that the main future is not what makes it come true.
-        R::spawn(async {
-            for _ in 0..5 {
-                R::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await
-        .value();
-    });
-}
-
-fn tasks_that_wake_themselves_do_not_starve_the_main_future<R: Runtime>(runtime: &R) {
-    runtime.block_on(async {
-        spawn_busy::<R>(100);
-        let gate = Gate::default();
-        for _ in 0..1000 {
-            let gate = gate.clone();
-            drop(R::spawn(async move { gate.wake() }));
-            R::yield_now().await;
-        }
-        let opens = gate.clone();
-        drop(R::spawn(async move { opens.open() }));
-        gate.passed().await;
-    });
-}
-
-/// Runs a greedy future, which counts its operations, beside one that looks at the count each turn; checks
-/// that the greedy one never had more than `most` operations at a stretch.
-async fn longest_stretch<R: Runtime>(
-    count: Rc<Cell<usize>>,
-    greedy: impl Future<Output = ()> + 'static,
-) -> usize {
-    let (done, longest) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
-    let (ends, notes) = (done.clone(), longest.clone());
-    let looks = R::spawn(async move {
-        let mut last = count.get();
-        while !ends.get() {
-            notes.set(notes.get().max(count.get() - last));
-            last = count.get();
-            R::yield_now().await;
-        }
-        notes.set(notes.get().max(count.get() - last));
-    });
-    R::spawn(greedy).await.value();
-    done.set(true);
-    looks.await.value();
-    longest.get()
-}
-
-/// What a task may do in one poll on either runtime, with room.
-const FAIR: usize = 1000;
-
-fn a_socket_that_is_always_readable_does_not_starve_others<R: Runtime>(runtime: &R) {
-    const BYTES: usize = 20_000;
-    runtime.block_on(async {
-        let (mut near, mut far) = pair::<R>();
-        io::Write::write_all(&mut far, &vec![7; BYTES]).unwrap();
-        let count = Rc::new(Cell::new(0));
-        let counts = count.clone();
-        // One byte at a time, and never a wait of its own.
-        let longest = longest_stretch::<R>(count, async move {
-            for _ in 0..BYTES {
-                read_exact(&mut near, &mut [0]).await.unwrap();
-                counts.set(counts.get() + 1);
-            }
-        })
-        .await;
-        holds("READY-1", "reads in one poll", "1,000 at most", longest, |longest| *longest <= FAIR);
-    });
-}
-
-fn a_socket_that_is_always_writable_does_not_starve_others<R: Runtime>(runtime: &R) {
-    runtime.block_on(async {
-        let (mut near, _far) = pair::<R>();
-        let count = Rc::new(Cell::new(0));
-        let counts = count.clone();
-        let longest = longest_stretch::<R>(count, async move {
-            for _ in 0..20_000 {
-                same(
-                    "READY-5",
-                    "bytes taken by a write of one",
-                    1,
-                    near.write(&[7]).await.unwrap(),
-                );
-                counts.set(counts.get() + 1);
-            }
-        })
-        .await;
-        holds("READY-1", "writes in one poll", "1,000 at most", longest, |longest| {
-            *longest <= FAIR
-        });
-    });
-}
-
-fn a_full_backlog_does_not_starve_others<R: Runtime>(runtime: &R) {
-    const CLIENTS: usize = 300;
-    handloom::os::limits::raise_open_files().unwrap();
-    runtime.block_on(async {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        handloom::os::socket::listen_with_backlog(&listener, 1024).unwrap();
-        let mut listener = R::adopt_listener(listener);
-        let to = listener.address();
-        let clients: Vec<_> = (0..CLIENTS).map(|_| client(to)).collect();
-        let count = Rc::new(Cell::new(0));
-        let counts = count.clone();
-        let longest = longest_stretch::<R>(count, async move {
-            for _ in 0..CLIENTS {
-                drop(listener.accept().await.unwrap());
-                counts.set(counts.get() + 1);
-            }
-        })
-        .await;
-        holds("READY-1", "accepts in one poll", "fewer than all 300", longest, |longest| {
-            *longest < CLIENTS
-        });
-        drop(clients);
-    });
-}
-
-/// Spawns tasks that count their turns.
-fn spawn_counting<R: Runtime>(tasks: usize) -> Vec<Rc<Cell<usize>>> {
-    let spawn = |_| {
-        let turns = Rc::new(Cell::new(0));
-        let counts = turns.clone();
-        drop(R::spawn(async move {
-            loop {
-                counts.set(counts.get() + 1);
-                R::yield_now().await;
-            }
-        }));
-        turns
-    };
-    (0..tasks).map(spawn).collect()
-}
-
-fn a_yield_lets_every_other_task_run<R: Runtime>(runtime: &R) {
-    runtime.block_on(async {
-        let others = spawn_counting::<R>(100);
-        let task = R::spawn(async {
-            for _ in 0..50 {
-                R::yield_now().await;
-            }
-        });
-        task.await.value();
-        let turns: Vec<usize> = others.iter().map(|turns| turns.get()).collect();
-        // Not exactly one each: tokio puts those who yield aside until it has looked at the sockets.
-        holds("QUEUE-2", "turns of 100 tasks in 50 yields", "from 12 to 200", turns, |turns| {
-            turns.iter().all(|turns| (12..=200).contains(turns))
-        });
-    });
 }
 
 /// Yields fifty times, and checks that each of the others had as many turns.
@@ -268,51 +65,6 @@ fn the_main_future_takes_its_turn_like_a_task(runtime: &Handloom) {
     });
 }
 
-fn the_main_future_goes_before_its_turn(runtime: &Tokio) {
-    runtime.block_on(async {
-        let others = spawn_counting::<Tokio>(100);
-        for _ in 0..3 {
-            Tokio::yield_now().await;
-        }
-        let least = others.iter().map(|turns| turns.get()).min();
-        holds(
-            "tokio",
-            "the fewest turns of a task in 3 yields of main",
-            "fewer than 3",
-            least,
-            |least| *least < Some(3),
-        );
-    });
-}
-
-/// Counts the yields until a socket that became readable is seen.
-async fn yields_until_readable<R: Runtime>() -> usize {
-    let (near, mut far) = quick_pair();
-    let mut near = R::adopt(near).unwrap();
-    let (wakes, waker) = CountingWake::pair();
-    let mut buf = [0];
-    let mut read = Box::pin(near.read(&mut buf));
-    same("READY-1", "a read of nothing", true, poll_with(&mut read, &waker).is_pending());
-    io::Write::write_all(&mut far, b"x").unwrap();
-    let mut yields = 0;
-    while wakes.wakes() == 0 {
-        R::yield_now().await;
-        yields += 1;
-    }
-    yields
-}
-
-fn a_yielding_task_sees_a_socket_soon<R: Runtime>(runtime: &R) {
-    runtime.block_on(async {
-        for _ in 0..100 {
-            let yields = yields_until_readable::<R>().await;
-            holds("LOOP-2", "yields until a socket is seen", "130 at most", yields, |yields| {
-                *yields <= 130
-            });
-        }
-    });
-}
-
 fn a_yield_looks_at_sockets_every_64_polls(runtime: &Handloom) {
     let most = runtime.block_on(async {
         let mut most = 0;
@@ -324,17 +76,6 @@ fn a_yield_looks_at_sockets_every_64_polls(runtime: &Handloom) {
     holds("LOOP-1", "the most yields until a socket is seen", "2 to 65", most, |most| {
         (2..=65).contains(most)
     });
-}
-
-fn a_yield_looks_at_sockets_each_time(runtime: &Tokio) {
-    let most = runtime.block_on(async {
-        let mut most = 0;
-        for _ in 0..100 {
-            most = most.max(yields_until_readable::<Tokio>().await);
-        }
-        most
-    });
-    holds("tokio", "the most yields until a socket is seen", "2 at most", most, |most| *most <= 2);
 }
 
 fn an_observer_is_told_every_step_in_order(_: &Handloom) {
@@ -580,7 +321,7 @@ fn a_task_table_tells_who_waits_for_what(runtime: &Handloom) {
     });
     for part in [
         "task 0 (block_on), waits for its next turn",
-        "task 1 \"sleeper\", spawned at tests/conformance/l7_fairness.rs:",
+        "task 1 \"sleeper\", spawned at tests/runtimes/on_handloom/own/l7_fairness.rs:",
         "waits for a point in time",
         "waits to read descriptor ",
         "task 4 \"joiner\", spawned at",

@@ -7,17 +7,15 @@ use std::rc::Rc;
 use std::task::{Poll, Wake, Waker};
 use std::thread;
 
-use crate::on_handloom::Handloom;
-use crate::on_tokio::Tokio;
-use crate::runtime::{Ended, Runtime, Task};
-use crate::support::check::{holds, same};
-use crate::support::futures::{
+use crate::check::{holds, same};
+use crate::futures::{
     Bomb, CountingWake, CountsDrop, Gate, OnDrop, Probe, many_turns, own_waker, poll_with,
 };
-use crate::support::watch::Log;
+use crate::runtime::{Ended, Runtime, Task};
 
 claims! {
-    both: [
+    ($) l2_tasks
+    together: [
         tasks_begin_in_the_order_of_their_spawning,
         tasks_go_on_in_the_order_of_their_wakes,
         a_task_spawned_by_a_task_runs_after_those_that_are_ready,
@@ -44,12 +42,6 @@ claims! {
         a_destructor_that_panics_in_a_cancel_is_a_panic_of_the_task,
         a_bulk_spawn_that_panics_half_way_leaves_a_usable_runtime,
     ]
-    handloom: [
-        the_wakers_of_two_block_ons_differ,
-        a_destructors_panic_that_hides_behind_a_value_is_reported,
-        a_payload_that_explodes_behind_a_value_harms_nobody,
-    ]
-    tokio: [a_destructors_panic_takes_the_place_of_the_value]
 }
 
 /// A list that several tasks write to.
@@ -228,23 +220,6 @@ fn a_waker_equals_its_clones_and_no_other_tasks<R: Runtime>(runtime: &R) {
         same("TASK-3", "two tasks have the same waker", false, first.will_wake(&second));
         same("TASK-3", "a task has the main future's waker", false, first.will_wake(&main));
         same("TASK-3", "the main waker stays the same", true, main.will_wake(&own_waker().await));
-    });
-}
-
-fn the_wakers_of_two_block_ons_differ(runtime: &Handloom) {
-    let first = runtime.block_on(own_waker());
-    let (probe, counts) = Probe::new(async {
-        first.wake_by_ref();
-        let second = own_waker().await;
-        same("TASK-3", "two block_ons have one waker", false, first.will_wake(&second));
-        let gate = Gate::default();
-        let opens = gate.clone();
-        drop(Handloom::spawn(async move { opens.open() }));
-        gate.passed().await;
-    });
-    runtime.block_on(probe);
-    holds("QUEUE-1", "polls when an old waker woke too", "2, or 3", counts.polls.get(), |n| {
-        *n <= 3
     });
 }
 
@@ -523,61 +498,6 @@ fn a_destructor_that_panics_at_the_end_of_a_task_harms_nobody<R: Runtime>(runtim
             !matches!(ended, Ended::Cancelled)
         });
         same("JOIN-1", "a later task", 12, R::spawn(async { 12 }).await.value());
-    });
-}
-
-fn a_destructors_panic_that_hides_behind_a_value_is_reported(_: &Handloom) {
-    let (event_loop, log) = Log::watching();
-    event_loop.block_on(async {
-        let bomb = Bomb;
-        let task = handloom::rt::spawn_named(
-            "bomber",
-            poll_fn(move |_| {
-                let _held = &bomb;
-                Poll::Ready(5)
-            }),
-        );
-        same("JOIN-1", "the value", Some(5), task.await.ok());
-    });
-    let reports = log.reports();
-    holds(
-        "JOIN-3",
-        "reports of a destructor's panic",
-        "one, naming the task",
-        reports,
-        |reports| {
-            reports.len() == 1
-                && reports[0].contains("bomber")
-                && reports[0].contains("a bomb was dropped")
-        },
-    );
-}
-
-fn a_payload_that_explodes_behind_a_value_harms_nobody(runtime: &Handloom) {
-    let ended = runtime.block_on(async {
-        let explodes = OnDrop(|| panic_any(Bomb));
-        let task = Handloom::spawn(poll_fn(move |_| {
-            let _held = &explodes;
-            Poll::Ready(5)
-        }));
-        task.await.value()
-    });
-    same("JOIN-1", "the value", 5, ended);
-}
-
-fn a_destructors_panic_takes_the_place_of_the_value(runtime: &Tokio) {
-    runtime.block_on(async {
-        let bomb = Bomb;
-        let task = Tokio::spawn(poll_fn(move |_| {
-            let _held = &bomb;
-            Poll::Ready(5)
-        }));
-        same(
-            "tokio",
-            "the text of the panic",
-            "a bomb was dropped".into(),
-            task.await.panic_text(),
-        );
     });
 }
 

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 /// How a task ended.
-pub(crate) enum Ended<T> {
+pub enum Ended<T> {
     /// With a value.
     Value(T),
     /// With a panic, and its payload.
@@ -24,7 +24,7 @@ pub(crate) enum Ended<T> {
 
 impl<T> Ended<T> {
     /// Names the way, without the value.
-    pub(crate) fn word(&self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Value(_) => "a value",
             Self::Panicked(_) => "a panic",
@@ -34,7 +34,7 @@ impl<T> Ended<T> {
 
     /// Returns the value of a task that ought to have one.
     #[track_caller]
-    pub(crate) fn value(self) -> T {
+    pub fn value(self) -> T {
         match self {
             Self::Value(value) => value,
             other => panic!("JOIN-1 is broken: the task's end: expected a value, came {other:?}"),
@@ -42,7 +42,7 @@ impl<T> Ended<T> {
     }
 
     /// Returns the text of a panic, or says what came instead.
-    pub(crate) fn panic_text(self) -> String {
+    pub fn panic_text(self) -> String {
         match self {
             Self::Panicked(payload) => text_of(payload.as_ref()),
             other => format!("no panic but {}", other.word()),
@@ -57,7 +57,7 @@ impl<T> fmt::Debug for Ended<T> {
 }
 
 /// Returns the text of a panic's payload.
-pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
+pub fn text_of(payload: &(dyn Any + Send)) -> String {
     match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
         (Some(text), _) => text.clone(),
         (_, Some(text)) => (*text).into(),
@@ -66,7 +66,7 @@ pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
 }
 
 /// A runtime with one thread.
-pub(crate) trait Runtime: Sized + 'static {
+pub trait Runtime: Sized + 'static {
     /// Its join handle.
     type Task<T: 'static>: Task<T>;
     /// Its way in for other threads.
@@ -121,7 +121,7 @@ pub(crate) trait Runtime: Sized + 'static {
 }
 
 /// A join handle.
-pub(crate) trait Task<T>: Future<Output = Ended<T>> + Unpin + 'static {
+pub trait Task<T>: Future<Output = Ended<T>> + Unpin + 'static {
     /// Asks for the task's future to be dropped.
     fn cancel(&self);
     /// Tells whether the task is done.
@@ -129,13 +129,13 @@ pub(crate) trait Task<T>: Future<Output = Ended<T>> + Unpin + 'static {
 }
 
 /// What can be read.
-pub(crate) trait Reader: 'static {
+pub trait Reader: 'static {
     /// Reads what there is; 0 is the end.
     fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
 }
 
 /// What can be written.
-pub(crate) trait Writer: 'static {
+pub trait Writer: 'static {
     /// Writes what fits.
     fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>>;
     /// Writes all.
@@ -143,7 +143,7 @@ pub(crate) trait Writer: 'static {
 }
 
 /// A connection.
-pub(crate) trait Stream: Reader + Writer + Sized {
+pub trait Stream: Reader + Writer + Sized {
     /// The half that reads.
     type ReadHalf: Reader;
     /// The half that writes.
@@ -156,7 +156,7 @@ pub(crate) trait Stream: Reader + Writer + Sized {
 }
 
 /// A listening socket.
-pub(crate) trait Listener: 'static {
+pub trait Listener: 'static {
     /// What it accepts.
     type Stream;
 

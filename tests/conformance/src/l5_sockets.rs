@@ -13,23 +13,17 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use handloom::aio;
-use handloom::os::limits;
-use handloom::os::socket::listen_with_backlog;
-
-use crate::on_handloom::Handloom;
-use crate::on_tokio::Tokio;
+use crate::alone::open_descriptors;
+use crate::check::{holds, same};
+use crate::futures::{CountingWake, Gate, many_turns, poll_with};
 use crate::runtime::{Listener, Reader, Runtime, Stream, Task, Writer};
-use crate::support::alone::open_descriptors;
-use crate::support::check::{holds, same, says};
-use crate::support::futures::{CountingWake, Gate, many_turns, poll_with};
-use crate::support::sockets::{
-    client, pair, pair_on_loop, quick_pair, read_exact, read_to_end, reset, std_pair,
+use crate::sockets::{
+    client, pair, pair_on_loop, quick_pair, read_exact, read_to_end, reset, set_backlog, std_pair,
 };
-use crate::support::watch::{Log, Told};
 
 claims! {
-    both: [
+    ($) l5_sockets
+    together: [
         what_came_in_one_edge_can_be_read_later,
         what_is_written_to_a_slow_reader_arrives_byte_for_byte,
         a_reader_and_a_writer_share_a_socket,
@@ -54,18 +48,7 @@ claims! {
         a_reader_whose_runtime_goes_is_woken_with_an_error,
         a_cancelled_reader_closes_its_socket,
     ]
-    handloom: [
-        a_half_closed_socket_does_not_spin,
-        a_refused_connect_names_the_address,
-        a_descriptor_registered_twice_is_an_error,
-        a_socket_used_on_another_loop_is_an_error,
-    ]
-    tokio: [a_socket_used_on_another_runtime_waits_for_its_own]
-}
-
-claims! {
-    alone
-    both: [
+    alone: [
         five_hundred_connections_are_accepted_though_one_event_told_of_them,
         a_descriptor_number_used_again_does_not_wake_the_old_owner,
         cancelled_waits_give_their_descriptors_back,
@@ -79,7 +62,7 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 /// Boxes a read, to be polled by hand.
-fn reading<'a>(
+pub fn reading<'a>(
     from: &'a mut impl Reader,
     buf: &'a mut [u8],
 ) -> Pin<Box<impl Future<Output = io::Result<usize>> + 'a>> {
@@ -277,26 +260,6 @@ fn a_closed_sending_side_still_reads<R: Runtime>(runtime: &R) {
     });
 }
 
-fn a_half_closed_socket_does_not_spin(_: &Handloom) {
-    let (event_loop, log) = Log::watching();
-    event_loop.block_on(async {
-        let (mut near, far) = pair::<Handloom>();
-        far.shutdown(Shutdown::Write).unwrap();
-        same("READY-2", "the end", 0, Reader::read(&mut near, &mut [0; 10]).await.unwrap());
-        let before = log.told().len();
-        aio::sleep(Duration::from_millis(100)).await;
-        let waits =
-            log.told().into_iter().skip(before).filter(|told| matches!(told, Told::Waits(_)));
-        holds(
-            "LOOP-2",
-            "waits of 100 ms beside a half-closed socket",
-            "10 at most",
-            waits.count(),
-            |n| *n <= 10,
-        );
-    });
-}
-
 /// Tells whether an error is what a reset connection gives.
 fn is_reset(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
@@ -375,7 +338,7 @@ fn closing_after_a_reset_does_not_panic<R: Runtime>(runtime: &R) {
 }
 
 /// An address where nobody listens.
-fn deaf_address() -> SocketAddr {
+pub fn deaf_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -399,16 +362,10 @@ fn a_connect_that_is_refused_is_an_error<R: Runtime>(runtime: &R) {
     });
 }
 
-fn a_refused_connect_names_the_address(runtime: &Handloom) {
-    let to = deaf_address();
-    let error = runtime.block_on(aio::TcpStream::connect(to)).unwrap_err();
-    says("TCP-2", "the error of a refused connect", &format!("connect {to}: "), &error.to_string());
-}
-
 /// A listener whose backlog is full, so that a further connect is left waiting; and who fills it.
 fn full_listener() -> (TcpListener, Vec<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listen_with_backlog(&listener, 0).unwrap();
+    set_backlog(&listener, 0);
     let to = listener.local_addr().unwrap();
     let patience = Duration::from_millis(50);
     let connects = || TcpStream::connect_timeout(&to, patience).ok();
@@ -517,19 +474,6 @@ fn a_file_cannot_be_waited_for<R: Runtime>(runtime: &R) {
     });
 }
 
-fn a_descriptor_registered_twice_is_an_error(runtime: &Handloom) {
-    runtime.block_on(async {
-        let (near, mut far) = std_pair();
-        let mut first = aio::Descriptor::new(&near).unwrap();
-        let second = aio::Descriptor::new(&near).map_err(|error| error.kind()).err();
-        same("SOURCE-1", "a second registration", Some(ErrorKind::AlreadyExists), second);
-        far.write_all(b"x").unwrap();
-        first.readable().await.unwrap();
-        drop(first);
-        aio::Descriptor::new(&near).unwrap().readable().await.unwrap();
-    });
-}
-
 fn a_socket_that_outlives_its_runtime_gives_an_error<R: Runtime>(runtime: &R) {
     let other = R::new();
     let (mut near, _far) = other.block_on(async { pair::<R>() });
@@ -558,30 +502,6 @@ fn a_reader_whose_runtime_goes_is_woken_with_an_error<R: Runtime>(_: &R) {
     same("SOURCE-3", "the read has failed", true, failed);
 }
 
-fn a_socket_used_on_another_loop_is_an_error(runtime: &Handloom) {
-    let other = Handloom::new();
-    let (mut near, _far) = other.block_on(async { pair::<Handloom>() });
-    let error =
-        runtime.block_on(async { Reader::read(&mut near, &mut [0; 10]).await.unwrap_err() });
-    says("SOURCE-3", "the error", "the event loop of this socket does not run", &error.to_string());
-}
-
-fn a_socket_used_on_another_runtime_waits_for_its_own(runtime: &Tokio) {
-    let other = Tokio::new();
-    let (mut near, mut far) = other.block_on(async { pair::<Tokio>() });
-    let mut buf = [0; 10];
-    let mut read = reading(&mut near, &mut buf);
-    let (wakes, waker) = CountingWake::pair();
-    runtime.block_on(async {
-        same("tokio", "a read of nothing", true, poll_with(&mut read, &waker).is_pending());
-        far.write_all(b"x").unwrap();
-        many_turns::<Tokio>().await;
-    });
-    same("tokio", "wakes while the socket's own runtime does not run", 0, wakes.wakes());
-    other.block_on(many_turns::<Tokio>());
-    same("tokio", "wakes when it ran", 1, wakes.wakes());
-}
-
 fn a_cancelled_reader_closes_its_socket<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let (mut near, mut far) = pair_on_loop::<R>();
@@ -599,10 +519,9 @@ fn a_cancelled_reader_closes_its_socket<R: Runtime>(runtime: &R) {
 }
 
 fn five_hundred_connections_are_accepted_though_one_event_told_of_them<R: Runtime>(runtime: &R) {
-    limits::raise_open_files().unwrap();
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listen_with_backlog(&listener, 1024).unwrap();
+        set_backlog(&listener, 1024);
         let mut listener = R::adopt_listener(listener);
         let to = listener.address();
         let mut clients: Vec<_> = (0..500).map(|_| client(to)).collect();
@@ -670,7 +589,6 @@ fn a_descriptor_number_used_again_does_not_wake_the_old_owner<R: Runtime>(runtim
 }
 
 fn cancelled_waits_give_their_descriptors_back<R: Runtime>(runtime: &R) {
-    limits::raise_open_files().unwrap();
     runtime.block_on(async {
         // Whatever a runtime opens for itself, it has opened by now.
         drop(pair_on_loop::<R>());

@@ -6,12 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Poll;
 
+use crate::check::same;
+use crate::futures::{Gate, Probe, many_turns, own_waker};
 use crate::runtime::{Runtime, Task, text_of};
-use crate::support::check::same;
-use crate::support::futures::{Gate, Probe, many_turns, own_waker};
 
 claims! {
-    both: [
+    ($) l1_poll
+    together: [
         a_future_ready_at_once_is_polled_once,
         a_task_ready_at_once_is_polled_once,
         a_task_is_not_polled_after_it_was_ready,

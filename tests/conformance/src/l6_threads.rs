@@ -10,18 +10,15 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use handloom::rt::LoopGone;
-
-use crate::on_handloom::Handloom;
+use crate::alone::{open_descriptors, threads};
+use crate::check::{holds, same};
+use crate::futures::{CountsDrop, Probe, SharedGate, many_turns, own_waker};
 use crate::runtime::{Ended, Reader, Runtime, Writer};
-use crate::support::alone::{open_descriptors, threads};
-use crate::support::check::{holds, same};
-use crate::support::futures::{CountsDrop, Probe, SharedGate, many_turns, own_waker};
-use crate::support::sockets::{pair, pair_on_loop, read_exact};
-use crate::support::watch::{Log, Told};
+use crate::sockets::{pair, pair_on_loop, read_exact};
 
 claims! {
-    both: [
+    ($) l6_threads
+    together: [
         a_wake_from_another_thread_during_a_poll_is_kept,
         a_wake_from_another_thread_at_any_moment_is_kept,
         a_storm_of_wakes_loses_none_and_polls_no_more_often,
@@ -37,15 +34,9 @@ claims! {
         two_runtimes_take_turns_on_one_thread,
         two_runtimes_on_two_threads_wake_each_other,
     ]
-    handloom: [
-        a_call_to_a_loop_that_is_gone_is_refused,
-        a_loop_with_nothing_to_do_sleeps,
+    alone: [
+        a_thousand_runtimes_leave_nothing_behind,
     ]
-}
-
-claims! {
-    alone
-    both: [a_thousand_runtimes_leave_nothing_behind]
 }
 
 /// A thread that wakes every waker that it is sent, and says so.
@@ -250,43 +241,6 @@ fn a_panic_in_a_call_harms_nobody<R: Runtime>(runtime: &R) {
     runtime.block_on(gate.passed());
     far.join().unwrap();
     same("REMOTE-1", "block_on afterwards", 12, runtime.block_on(async { 12 }));
-}
-
-fn a_call_to_a_loop_that_is_gone_is_refused(_: &Handloom) {
-    let drops = Arc::new(AtomicUsize::new(0));
-    let counts = |drops: &Arc<AtomicUsize>| {
-        let drops = drops.clone();
-        let held = crate::support::futures::OnDrop(move || {
-            drops.fetch_add(1, Ordering::SeqCst);
-        });
-        move || drop(held)
-    };
-    let other = Handloom::new();
-    let remote = other.remote();
-    same("REMOTE-1", "a call to a loop at rest", Ok(()), remote.call_soon(counts(&drops)));
-    same("REMOTE-1", "calls dropped while the loop may still run", 0, drops.load(Ordering::SeqCst));
-    drop(other);
-    same("REMOTE-1", "calls dropped with the loop", 1, drops.load(Ordering::SeqCst));
-    let far = thread::spawn(move || remote.call_soon(counts(&drops)).map_err(|gone| (gone, drops)));
-    let (gone, drops) = far.join().unwrap().unwrap_err();
-    same("REMOTE-1", "a call to a loop that is gone", LoopGone, gone);
-    same("REMOTE-1", "calls dropped in the end", 2, drops.load(Ordering::SeqCst));
-}
-
-fn a_loop_with_nothing_to_do_sleeps(_: &Handloom) {
-    let (event_loop, log) = Log::watching();
-    let (gate, remote) = (SharedGate::default(), event_loop.remote());
-    let opens = gate.clone();
-    let far = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(300));
-        remote.call_soon(move || opens.open())
-    });
-    event_loop.block_on(gate.passed());
-    far.join().unwrap().unwrap();
-    let waits = log.count(|told| matches!(told, Told::Waits(_)));
-    holds("LOOP-2", "waits in 300 ms with nothing to do", "10 at most", waits, |waits| {
-        *waits <= 10
-    });
 }
 
 fn a_waker_on_another_thread_outlives_its_runtime<R: Runtime>(_: &R) {

@@ -1,0 +1,96 @@
+//! From a level's list of claims to tests.
+
+/// Lists the claims of a level.
+///
+/// It makes the function `claims`, which returns them for a runtime, and an exported macro with the level's name, by
+/// which [`conformance!`] learns their names. With `alone`, a claim runs in a process of its own.
+macro_rules! claims {
+    (
+        ($d:tt) $level:ident
+        $(together: [$($together:ident),* $(,)?])?
+        $(alone: [$($alone:ident),* $(,)?])?
+    ) => {
+        /// Returns the claims of this level for a runtime.
+        pub fn claims<R: $crate::runtime::Runtime>() -> Vec<$crate::judge::Claim<R>> {
+            use $crate::judge::{Claim, Setting};
+            vec![
+                $($(Claim::new(stringify!($together), Setting::Watched, $together::<R>),)*)?
+                $($(Claim::new(stringify!($alone), Setting::Alone, $alone::<R>),)*)?
+            ]
+        }
+
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! $level {
+            ($d($d runtime:tt)*) => {
+                $crate::tests! {
+                    [$d($d runtime)*] $level $($($together)*)? $($($alone)*)?
+                }
+            };
+        }
+    };
+}
+
+/// Makes a module with the tests of a level.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests {
+    ([$runtime:ty] $level:ident $($claim:ident)*) => {
+        mod $level {
+            use super::*;
+
+            $(#[test]
+            fn $claim() {
+                let claims = $crate::$level::claims::<$runtime>();
+                let test = concat!(module_path!(), "::", stringify!($claim));
+                $crate::judge::run_named(test, stringify!($claim), claims);
+            })*
+        }
+    };
+}
+
+/// Makes a test of every claim for a runtime, in modules with the names of the levels.
+#[macro_export]
+macro_rules! conformance {
+    ($runtime:ty) => {
+        $crate::l1_poll! { $runtime }
+        $crate::l2_tasks! { $runtime }
+        $crate::l3_join! { $runtime }
+        $crate::l4_time! { $runtime }
+        $crate::l5_sockets! { $runtime }
+        $crate::l6_threads! { $runtime }
+        $crate::l7_fairness! { $runtime }
+        $crate::l8_limits! { $runtime }
+    };
+}
+
+/// Makes tests of claims that one runtime alone has, each a function that takes a reference to it.
+///
+/// With `alone`, each runs in a process of its own. With `unwatched`, no way in from another thread exists while the
+/// claim runs, so that the loop can find that it is stuck.
+#[macro_export]
+macro_rules! own_claims {
+    (
+        $runtime:ty
+        $(; watched: [$($watched:ident),* $(,)?])?
+        $(; unwatched: [$($unwatched:ident),* $(,)?])?
+        $(; alone: [$($alone:ident),* $(,)?])?
+    ) => {
+        $($crate::own_claims! { @ $runtime, Watched, watched, $($watched)* })?
+        $($crate::own_claims! { @ $runtime, Unwatched, unwatched, $($unwatched)* })?
+        $($crate::own_claims! { @ $runtime, Alone, alone, $($alone)* })?
+    };
+    (@ $runtime:ty, $setting:ident, $module:ident, $($claim:ident)*) => {
+        mod $module {
+            use super::*;
+
+            $(#[test]
+            fn $claim() {
+                use $crate::judge::{Claim, Setting, run};
+                let test = concat!(module_path!(), "::", stringify!($claim));
+                let claim = Claim::<$runtime>::new(stringify!($claim), Setting::$setting, super::$claim);
+                run(test, claim);
+            })*
+        }
+    };
+}

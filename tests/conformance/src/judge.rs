@@ -1,0 +1,108 @@
+//! The judge: runs a claim on a thread of its own, and fails it when it does not end in time.
+//!
+//! A claim that hangs fails with the runtime's own table of tasks, where it has one; its thread is left behind, and
+//! ends with the process. So one hang never ends the run and hides no other claim's message.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use crate::alone;
+use crate::runtime::Runtime;
+
+/// How long a claim may take. The longest takes one second on an idle machine.
+pub const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the loop has to answer with its table.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// How a claim is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The judge holds a way in from its thread, by which it asks for the table of tasks.
+    Watched,
+    /// As `Watched`, in a process of its own.
+    Alone,
+    /// No other thread can wake the runtime, so that it can find that it is stuck.
+    Unwatched,
+}
+
+/// A claim about a runtime.
+#[derive(Debug)]
+pub struct Claim<R> {
+    /// The name of its function.
+    pub name: &'static str,
+    /// How it is run.
+    pub setting: Setting,
+    /// The function; it panics when the claim does not hold.
+    check: fn(&R),
+}
+
+impl<R> Claim<R> {
+    /// Makes one.
+    pub fn new(name: &'static str, setting: Setting, check: fn(&R)) -> Self {
+        Self { name, setting, check }
+    }
+}
+
+/// Runs one claim of a level, by its name.
+pub fn run_named<R: Runtime>(test: &str, name: &str, claims: Vec<Claim<R>>) {
+    let claim = claims.into_iter().find(|claim| claim.name == name);
+    run(test, claim.expect("holds because the macro made list and name of one text"));
+}
+
+/// Runs a claim; `test` is the full path of the test.
+///
+/// # Panics
+/// When the claim does not hold, with its message; when it does not end within [`LIMIT`], with the table of tasks.
+pub fn run<R: Runtime>(test: &str, claim: Claim<R>) {
+    if claim.setting == Setting::Alone && !alone::is_alone(test) {
+        return alone::run_again(test);
+    }
+    within(LIMIT, claim);
+}
+
+/// Runs a claim on a thread of its own, for no longer than `limit`.
+pub fn within<R: Runtime>(limit: Duration, claim: Claim<R>) {
+    let (sends_remote, remote) = mpsc::channel();
+    let (sends_outcome, outcome) = mpsc::channel();
+    let name = claim.name;
+    let runs = move || {
+        let runtime = R::new();
+        if claim.setting != Setting::Unwatched {
+            // The receiver is alive: the judge waits for the outcome.
+            drop(sends_remote.send(runtime.remote()));
+        }
+        let ended = catch_unwind(AssertUnwindSafe(|| (claim.check)(&runtime)));
+        drop(runtime);
+        // After the limit no one waits any more.
+        drop(sends_outcome.send(ended));
+    };
+    let thread = thread::Builder::new().name(name.into()).spawn(runs);
+    drop(thread.expect("holds unless the machine is out of threads"));
+    match outcome.recv_timeout(limit) {
+        Ok(Ok(())) => {}
+        Ok(Err(payload)) => resume_unwind(payload),
+        Err(RecvTimeoutError::Timeout) => {
+            let table = table::<R>(&remote);
+            panic!("{name}: expected an end within {limit:?}, it hangs.\n{table}");
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            panic!("{name}: expected an end, the runtime panicked when it was made or dropped")
+        }
+    }
+}
+
+/// Asks the runtime for its table of tasks.
+fn table<R: Runtime>(remote: &mpsc::Receiver<R::Remote>) -> String {
+    let Ok(remote) = remote.try_recv() else { return "The loop cannot be asked.".into() };
+    let (sends_answer, answer) = mpsc::channel();
+    R::call(&remote, move || drop(sends_answer.send(R::task_table())));
+    match answer.recv_timeout(ANSWER_LIMIT) {
+        Ok(table) => format!("What each task waits for:\n  {table}"),
+        Err(_) => "The loop does not answer: it is not inside block_on, or a task holds it, or a wake from another \
+                   thread does not end its wait."
+            .into(),
+    }
+}

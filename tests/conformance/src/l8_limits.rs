@@ -1,0 +1,149 @@
+//! Level 8: when descriptors run out, when signals rain, and when there is much of everything.
+//!
+//! Every claim runs in a process of its own: limits and signals belong to the whole of it.
+
+use std::fs::{self};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::SIGUSR1;
+use signal_hook::flag;
+
+use crate::alone::{descriptor_limit, open_descriptors, threads};
+use crate::check::{holds, same};
+use crate::futures::many_turns;
+use crate::runtime::{Listener, Reader, Runtime, Writer};
+use crate::sockets::{client, quick_pair, read_exact, read_to_end};
+
+claims! {
+    ($) l8_limits
+    alone: [
+        a_rain_of_signals_disturbs_nothing,
+        a_process_that_was_stopped_goes_on,
+        a_thousand_sockets_are_served,
+        a_runtime_gives_every_descriptor_back,
+    ]
+}
+
+/// Does a little of all that can be interrupted, again and again; every sleep is checked.
+async fn everything<R: Runtime>(rounds: usize) {
+    for round in 0..rounds {
+        let mut listener = R::listen();
+        let to = listener.address();
+        let accepts = R::spawn(async move { listener.accept().await.unwrap() });
+        let mut client = R::connect(to).await.unwrap();
+        let mut served = accepts.await.value();
+        let span = Duration::from_micros(1500 + round as u64 * 100);
+        let begun = Instant::now();
+        R::sleep(span).await;
+        holds("SLEEP-1", "a sleep under signals", "its span at least", begun.elapsed(), |slept| {
+            *slept >= span
+        });
+        let writes = R::spawn(async move {
+            client.write_all(&vec![7; 1 << 20]).await.unwrap();
+        });
+        let all = read_to_end(&mut served).await.unwrap();
+        same("OS-2", "bytes that came through", 1 << 20, all.len());
+        writes.await.value();
+    }
+}
+
+fn a_rain_of_signals_disturbs_nothing<R: Runtime>(runtime: &R) {
+    let signalled = Arc::new(AtomicBool::new(false));
+    flag::register(SIGUSR1, signalled.clone()).unwrap();
+    // kill(2) with a thread's number prefers that thread, and this is the one that waits in the selector.
+    let here = fs::read_link("/proc/thread-self").unwrap();
+    let here = here.file_name().unwrap().to_str().unwrap();
+    let script = format!("while kill -USR1 {here} 2>/dev/null; do sleep 0.001; done");
+    let mut rains = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+    runtime.block_on(async {
+        let mut disturbed = 0;
+        while disturbed < 50 {
+            everything::<R>(1).await;
+            disturbed += u32::from(signalled.swap(false, Ordering::SeqCst));
+        }
+    });
+    rains.kill().unwrap();
+    rains.wait().unwrap();
+}
+
+fn a_process_that_was_stopped_goes_on<R: Runtime>(runtime: &R) {
+    let script = format!(
+        "for i in 1 2 3 4 5; do kill -STOP {0}; sleep 0.05; kill -CONT {0}; sleep 0.03; done",
+        std::process::id()
+    );
+    let mut stops = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+    runtime.block_on(async {
+        while stops.try_wait().unwrap().is_none() {
+            everything::<R>(1).await;
+        }
+    });
+}
+
+fn a_thousand_sockets_are_served<R: Runtime>(runtime: &R) {
+    let limit = descriptor_limit();
+    // Two descriptors a connection, and some for the rest.
+    let sockets = 1000.min((limit - 64) / 2);
+    runtime.block_on(async {
+        let mut listener = R::listen();
+        let to = listener.address();
+        drop(R::spawn(async move {
+            loop {
+                let mut accepted = listener.accept().await.unwrap();
+                drop(R::spawn(async move {
+                    let mut word = [0; 4];
+                    while read_exact(&mut accepted, &mut word).await.is_ok() {
+                        accepted.write_all(&word).await.unwrap();
+                    }
+                }));
+            }
+        }));
+        let mut clients = Vec::new();
+        for number in 0..sockets {
+            let mut client = R::adopt(client(to)).unwrap();
+            // The server accepts meanwhile: its backlog is shorter than a thousand.
+            R::yield_now().await;
+            clients.push(R::spawn(async move {
+                let word = u32::try_from(number).unwrap().to_ne_bytes();
+                for _ in 0..5 {
+                    client.write_all(&word).await.unwrap();
+                    let mut echo = [0; 4];
+                    read_exact(&mut client, &mut echo).await.unwrap();
+                    same("READY-3", "the echo of one of a thousand", word, echo);
+                }
+                client
+            }));
+        }
+        let mut living = Vec::new();
+        for client in clients {
+            living.push(client.await.value());
+        }
+        same("READY-3", "clients that were served", sockets, living.len());
+    });
+}
+
+fn a_runtime_gives_every_descriptor_back<R: Runtime>(_: &R) {
+    let run = || {
+        let runtime = R::new();
+        runtime.block_on(async {
+            for _ in 0..50 {
+                let (near, far) = quick_pair();
+                let (mut near, mut listener) = (R::adopt(near).unwrap(), R::listen());
+                drop(R::spawn(async move { drop((near.read(&mut [0; 1]).await, far)) }));
+                drop(R::spawn(async move { drop(listener.accept().await) }));
+            }
+            many_turns::<R>().await;
+        });
+    };
+    run();
+    let baseline = (open_descriptors(), threads());
+    run();
+    same(
+        "SOURCE-1",
+        "descriptors and threads in the end",
+        baseline,
+        (open_descriptors(), threads()),
+    );
+}

@@ -1,0 +1,53 @@
+//! The conformance suite: what an event loop of one thread promises, as tests for any runtime.
+//!
+//! Every claim is a function that is generic over [`Runtime`]. A crate that has a runtime implements the trait for it
+//! and writes
+//!
+//! ```ignore
+//! handloom_conformance::conformance!(MyLoop);
+//! ```
+//!
+//! which makes a test of every claim. The suite is laid out as a course: each level uses only what the levels below it
+//! have shown. In Handloom, `tests/conformance.rs` runs it on three runtimes.
+//!
+//! | level | what it shows |
+//! | --- | --- |
+//! | `l1_poll` | a future is polled |
+//! | `l2_tasks` | tasks, wakers, panics |
+//! | `l3_join` | results, cancellation, the end of the loop |
+//! | `l4_time` | sleeping and timeouts |
+//! | `l5_sockets` | readiness |
+//! | `l6_threads` | wakes and calls from other threads, many loops |
+//! | `l7_fairness` | no task, socket or timer starves |
+//! | `l8_limits` | signals, a thousand sockets |
+//!
+//! `cargo test --test conformance l1_` runs one level.
+
+#![expect(clippy::similar_names, reason = "a reader reads, and wakes come from a waker")]
+#![expect(clippy::waker_clone_wake, reason = "a waker is used in every way that it can be")]
+#![expect(clippy::async_yields_async, reason = "some claims carry a handle out of its runtime")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a check takes what it compares, for short calls"
+)]
+
+#[macro_use]
+mod claims;
+
+pub mod alone;
+pub mod check;
+pub mod futures;
+pub mod judge;
+pub mod runtime;
+pub mod sockets;
+
+pub mod l1_poll;
+pub mod l2_tasks;
+pub mod l3_join;
+pub mod l4_time;
+pub mod l5_sockets;
+pub mod l6_threads;
+pub mod l7_fairness;
+pub mod l8_limits;
+
+pub use runtime::Runtime;

@@ -1,0 +1,9 @@
+//! Claims of this runtime alone, by the level to which they belong.
+
+mod l2_tasks;
+mod l3_join;
+mod l4_time;
+mod l5_sockets;
+mod l6_threads;
+mod l7_fairness;
+mod l8_limits;
