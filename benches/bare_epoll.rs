@@ -35,7 +35,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
-use handloom::calc::{Config, Session, State};
+use handloom::calc::{Config, Session, SessionState};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -59,8 +59,7 @@ struct Connection {
     stream: TcpStream,
     /// What it has begun to say.
     session: Session,
-    /// Input that the session has not taken, because replies stand in front of it or a product is
-    /// under way.
+    /// Input that the session has not taken, because replies stand in front of it.
     input: Vec<u8>,
     /// Replies that the socket has not taken.
     out: Vec<u8>,
@@ -95,8 +94,7 @@ struct Server {
     slots: Vec<Option<Connection>>,
     /// The empty slots.
     free: Vec<usize>,
-    /// Slots whose work goes on in the next turn though no event will say so: long products, filled
-    /// reads.
+    /// Slots whose work goes on in the next turn though no event will say so: after filled reads.
     busy: Vec<usize>,
     /// When which slot's pause is over, with the stamp it was armed under, earliest first.
     pauses: VecDeque<(Instant, usize, u64)>,
@@ -141,7 +139,7 @@ impl Server {
             }
             Fate::Busy => self.busy.push(slot),
             Fate::Waits if connection.out.is_empty() => {
-                if connection.session.state() == State::Open {
+                if connection.session.state() == SessionState::Open {
                     self.next_stamp += 1;
                     connection.stamp = self.next_stamp;
                     self.pauses.push_back((
@@ -215,7 +213,7 @@ impl Server {
             let Some(Some(connection)) = self.slots.get_mut(slot) else {
                 continue;
             };
-            if connection.stamp == stamp && connection.session.state() == State::Open {
+            if connection.stamp == stamp && connection.session.state() == SessionState::Open {
                 connection.session.pause(&mut connection.out);
                 let fate = connection.work(&mut self.input, &mut self.out).unwrap_or(Fate::Over);
                 self.settle(slot, &fate);
@@ -269,7 +267,7 @@ impl Connection {
     /// Goes on as far as possible: old replies, old input, then at most one read's worth of new
     /// input.
     fn work(&mut self, input: &mut [u8], out: &mut Vec<u8>) -> io::Result<Fate> {
-        if !self.out.is_empty() || !self.input.is_empty() || self.session.state() == State::Busy {
+        if !self.out.is_empty() || !self.input.is_empty() {
             let fate = self.catch_up()?;
             if !matches!(fate, Fate::Waits) || !self.out.is_empty() {
                 return Ok(fate);
@@ -305,20 +303,15 @@ impl Connection {
         Ok(self.fate())
     }
 
-    /// One step through what an earlier read left: replies out, then a slice of a product or more
-    /// of the input.
+    /// One step through what an earlier read left: replies out, then more of the input.
     fn catch_up(&mut self) -> io::Result<Fate> {
         if !self.out.is_empty() {
             let sent = write_some(&mut self.stream, &self.out)?;
             self.out.drain(..sent);
         }
         if self.out.is_empty() {
-            if self.session.state() == State::Busy {
-                self.session.step(&mut self.out);
-            } else {
-                let taken = self.session.feed(&self.input, &mut self.out);
-                self.input.drain(..taken);
-            }
+            let taken = self.session.feed(&self.input, &mut self.out);
+            self.input.drain(..taken);
             let sent =
                 if self.out.is_empty() { 0 } else { write_some(&mut self.stream, &self.out)? };
             self.out.drain(..sent);
@@ -336,10 +329,9 @@ impl Connection {
             return Fate::Waits;
         }
         match self.session.state() {
-            State::Busy => Fate::Busy,
             _ if !self.input.is_empty() => Fate::Busy,
-            State::Closed if self.reading == Reading::Ended => Fate::Over,
-            State::Closed => {
+            SessionState::Closed if self.reading == Reading::Ended => Fate::Over,
+            SessionState::Closed => {
                 // The client may still talk; what it says is swallowed until it closes, lest a
                 // reset destroy replies.
                 self.stream.shutdown(Shutdown::Write).ok();

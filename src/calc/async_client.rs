@@ -3,9 +3,8 @@
 //! **Invariants**
 //! - `ASYNC-CLIENT-1` At depth one a request costs one read and one write: a short read tells that the socket is
 //!   drained, and replies are written without asking whether there is room.
-//! - `ASYNC-CLIENT-2` While replies wait for room, or a product is under way, nothing is read: memory is bounded.
-//! - `ASYNC-CLIENT-3` A long product gives the thread back after every slice, a client that sends without end after
-//!   every full buffer.
+//! - `ASYNC-CLIENT-2` While replies wait for room nothing is read: memory is bounded.
+//! - `ASYNC-CLIENT-3` A client that sends without end gives the thread back after every full buffer.
 //! - `ASYNC-CLIENT-4` At the stop what has arrived is answered; where nothing is left to read, that is taken for
 //!   the end of the stream. A message that is open then is given its pause, at most `LINGER`: the rest of it may
 //!   be under way, and half a number would make a wrong sum.
@@ -24,7 +23,7 @@ use std::time::Duration;
 use super::asynchronous::{READ_BYTES, Scratch, Server};
 use super::config::Config;
 use super::farewell::{LINGER, longest};
-use super::protocol::{Session, State};
+use super::session::{Session, SessionState};
 use crate::aio::{AsyncWrite, TcpStream, hang_up, timeout, yield_now};
 
 /// One client, in its task.
@@ -88,7 +87,7 @@ impl Client {
                     self.stopping = true;
                     continue;
                 }
-                (Received::Silence, State::Idle) if !self.stopping => return Ok(()),
+                (Received::Silence, SessionState::Idle) if !self.stopping => return Ok(()),
                 _ => self.answer(received)?,
             }
             if self.rest.is_some() {
@@ -96,7 +95,7 @@ impl Client {
             }
             match received {
                 Received::End => return Ok(()),
-                _ if self.session.state() == State::Closed => {
+                _ if self.session.state() == SessionState::Closed => {
                     // FAREWELL-1, FAREWELL-2
                     let at_most = longest(self.server.config.grace);
                     return Box::pin(hang_up(&mut self.stream, LINGER, at_most)).await;
@@ -122,10 +121,10 @@ impl Client {
         let Config { pause, idle_timeout, .. } = self.server.config;
         match self.session.state() {
             // ASYNC-CLIENT-4: only what is there already, and the rest of an open message.
-            State::Open if self.stopping => Some(pause.min(LINGER)),
+            SessionState::Open if self.stopping => Some(pause.min(LINGER)),
             _ if self.stopping => Some(Duration::ZERO),
             // The shorter of the two: a long pause keeps no idle client.
-            State::Open => Some(idle_timeout.map_or(pause, |idle| idle.min(pause))),
+            SessionState::Open => Some(idle_timeout.map_or(pause, |idle| idle.min(pause))),
             _ => idle_timeout,
         }
     }
@@ -179,7 +178,7 @@ impl Client {
             Received::Stop => {}
         }
         let sent = if out.is_empty() { 0 } else { or_nothing(self.stream.try_write(out))? };
-        if sent < out.len() || !rest.is_empty() || self.session.state() == State::Busy {
+        if sent < out.len() || !rest.is_empty() {
             self.rest = Some(Box::new(Rest { input: rest.to_vec(), out: out[sent..].to_vec() }));
         }
         Ok(())
@@ -190,7 +189,7 @@ impl Client {
         Box::pin(self.do_rest())
     }
 
-    /// Does what is left: replies out, then a slice of a product, or more of the input (`ASYNC-CLIENT-2`).
+    /// Does what is left: replies out, then more of the input (`ASYNC-CLIENT-2`).
     async fn do_rest(&mut self) -> io::Result<()> {
         let Some(Rest { input, mut out }) = self.rest.take().map(|rest| *rest) else {
             return Ok(());
@@ -207,15 +206,11 @@ impl Client {
                 unsent = &unsent[sent..];
             }
             out.clear();
-            if self.session.state() == State::Busy {
-                self.session.step(&mut out);
-                yield_now().await;
-            } else if !input.is_empty() {
-                let taken = self.session.feed(input, &mut out);
-                input = &input[taken..];
-            } else {
+            if input.is_empty() {
                 return Ok(());
             }
+            let taken = self.session.feed(input, &mut out);
+            input = &input[taken..];
         }
     }
 }

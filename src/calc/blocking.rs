@@ -14,7 +14,6 @@
 //! - `BLOCKING-3`: a conversation that the server ends is shut down for writing, and read on until the client
 //!   closes too, or patience with it ends (`FAREWELL-1`, `FAREWELL-2`).
 //! - `BLOCKING-4`: all that follows the stop ends with the grace.
-//! - `BLOCKING-5`: a long product is left when nobody is there to get it.
 //!
 //! What a conversation waits for, and what that costs:
 //!
@@ -39,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::farewell::{Farewell, LINGER};
-use super::protocol::{OUT_HIGH_WATER, Session, State};
+use super::session::{OUT_HIGH_WATER, Session, SessionState};
 use crate::os::{PollFd, poll};
 
 /// How many bytes are read at once. Taste: some hundred pipelined messages.
@@ -104,7 +103,7 @@ impl Conversation<'_> {
         // On the heap, and not in the loop: a thread's stack is scarce, and zeroing is not free.
         let mut input = vec![0; READ_BYTES];
         let mut silent_since = Instant::now();
-        while self.session.state() != State::Closed {
+        while self.session.state() != SessionState::Closed {
             let (timeout, is_pause) = self.patience(silent_since);
             match self.wait_readable(timeout)? {
                 Waited::Ready => match self.read(&mut input)? {
@@ -118,7 +117,7 @@ impl Conversation<'_> {
                 },
                 Waited::TimeUp if is_pause => {
                     self.session.pause(&mut self.out);
-                    self.work_off()?;
+                    self.write_out()?;
                 }
                 // The idle time-out, and after the stop the lack of bytes, count as the client's end.
                 Waited::TimeUp => self.end()?,
@@ -134,14 +133,14 @@ impl Conversation<'_> {
     fn patience(&self, silent_since: Instant) -> (Option<Duration>, bool) {
         if self.stop_deadline.is_some() {
             // BLOCKING-2: only what is there already, and the rest of an open message.
-            let is_open = self.session.state() == State::Open;
+            let is_open = self.session.state() == SessionState::Open;
             let pause = self.config.pause.min(LINGER).saturating_sub(silent_since.elapsed());
             return (Some(if is_open { pause } else { Duration::ZERO }), false);
         }
         // Read only where there is a deadline: most conversations have none most of the time.
         let silent = || silent_since.elapsed();
         let idle = self.config.idle_timeout.map(|span| span.saturating_sub(silent()));
-        if self.session.state() != State::Open {
+        if self.session.state() != SessionState::Open {
             // No message is open, so no pause can complete one.
             return (idle, false);
         }
@@ -157,8 +156,8 @@ impl Conversation<'_> {
         while !input.is_empty() {
             let taken = self.session.feed(input, &mut self.out);
             input = &input[taken..];
-            // Whatever is left over waits for room in `out`, or for the product.
-            self.work_off()?;
+            // Whatever is left over waits for room in `out`.
+            self.write_out()?;
         }
         Ok(())
     }
@@ -166,26 +165,7 @@ impl Conversation<'_> {
     /// Answers what is open: no more messages will be taken in.
     fn end(&mut self) -> io::Result<()> {
         self.session.end(&mut self.out);
-        self.work_off()
-    }
-
-    /// Writes the replies, and finishes the product under way, if there is one.
-    fn work_off(&mut self) -> io::Result<()> {
-        // Earlier replies first: the client should not wait for them as long as for the product.
-        self.write_out()?;
-        while self.session.state() == State::Busy {
-            self.session.step(&mut self.out);
-            self.look_around()?;
-        }
         self.write_out()
-    }
-
-    /// Between two steps of a product: sees whether somebody still waits for it (`BLOCKING-5`).
-    fn look_around(&mut self) -> io::Result<()> {
-        match self.wait(PollFd::hung_up(self.stream.as_fd()), Some(Duration::ZERO))? {
-            Waited::Ready => Err(io::ErrorKind::ConnectionAborted.into()),
-            Waited::TimeUp | Waited::Stopped => self.check_grace(),
-        }
     }
 
     /// Reads what is there, at most a buffer full; 0 is the end of the stream, `None` that nothing came.

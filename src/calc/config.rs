@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::protocol::Op;
+use super::session::Op;
 
 /// What a server of the calculator can be told. Each default is the program's.
 #[derive(Clone, Debug, PartialEq, Eq)]

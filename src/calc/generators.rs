@@ -13,8 +13,7 @@
 //!         take a portion of what there is
 //!         while replies are left over:
 //!             yield write, socket, deadline    Standing::Writing
-//!         while a product is under way:
-//!             compute a slice
+//!         if there may be more:
 //!             yield                            Standing::Aside
 //! ```
 //!
@@ -177,7 +176,7 @@ enum Standing {
     Reading,
     /// At `yield 'write', socket`.
     Writing,
-    /// At a bare `yield`: between two slices of a product, or two portions of a long stream.
+    /// At a bare `yield`: between two portions of a long stream.
     Aside,
 }
 

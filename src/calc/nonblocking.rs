@@ -8,7 +8,7 @@
 //! **Invariants**
 //! - `DRIVE-1` memory is bounded. Nothing is read while a reply is unsent or a byte is unanswered, so a client
 //!   owns at most one unfinished message, [`READ_BYTES`] unanswered, and the replies of one portion.
-//! - `DRIVE-2` one call does one portion: at most one read, one `feed` or one `step`. So a client that sends
+//! - `DRIVE-2` one call does one portion: at most one read or one `feed`. So a client that sends
 //!   without end holds the loop no longer than the answers to one buffer take; then the others have their turn.
 //! - `DRIVE-3` the buffers belong to the loop and are empty between two calls. An idle conversation owns no heap
 //!   memory: what is left over is copied out and given back when it is done.
@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 
 use super::farewell::{Farewell, LINGER};
 use super::socket::Socket;
-use super::{Config, OUT_HIGH_WATER, Session, State};
+use super::{Config, OUT_HIGH_WATER, Session, SessionState};
 
 /// Size of the read buffer, in bytes. Taste: room for a thousand short messages, whose answers take less than a
 /// millisecond, and for a megabyte in 64 portions.
@@ -94,7 +94,7 @@ impl Buffers {
 pub(super) struct Conversation {
     /// The messages and their answers.
     session: Session,
-    /// Read and not yet taken by the session, because replies had to go out first or a product was under way.
+    /// Read and not yet taken by the session, because replies had to go out first.
     unread: VecDeque<u8>,
     /// Answered and not yet taken by the socket.
     unsent: VecDeque<u8>,
@@ -144,7 +144,7 @@ impl Conversation {
     /// Takes note that the deadline passed. An open message counts as complete, and if that was the idle time-out
     /// the conversation too; any other wait was in vain.
     pub(super) fn note_timeout(&mut self, config: &Config) {
-        let paused = self.session.state() == State::Open && self.unsent.is_empty();
+        let paused = self.session.state() == SessionState::Open && self.unsent.is_empty();
         if !paused {
             self.given_up = true;
             return;
@@ -172,7 +172,7 @@ impl Conversation {
         if let Some(farewell) = &self.farewell {
             return Some(farewell.deadline());
         }
-        let paused = self.session.state() == State::Open && self.unsent.is_empty();
+        let paused = self.session.state() == SessionState::Open && self.unsent.is_empty();
         // DRIVE-7: one longer than a farewell would hold up the stop.
         let pause = if self.stopping { config.pause.min(LINGER) } else { config.pause };
         let pause = paused.then_some(pause);
@@ -197,19 +197,20 @@ impl Conversation {
             return Ok(Want::Write);
         }
         match self.session.state() {
-            State::Closed => return self.take_leave(socket, buffers),
-            State::Busy => self.session.step(&mut buffers.out),
-            State::Idle | State::Open if !self.unread.is_empty() => self.answer_unread(buffers),
-            State::Idle | State::Open => self.answer_read(socket, buffers)?,
+            SessionState::Closed => return self.take_leave(socket, buffers),
+            SessionState::Idle | SessionState::Open if !self.unread.is_empty() => {
+                self.answer_unread(buffers);
+            }
+            SessionState::Idle | SessionState::Open => self.answer_read(socket, buffers)?,
         }
         if !self.send(socket, &mut buffers.out)? {
             return Ok(Want::Write);
         }
         Ok(match self.session.state() {
-            State::Closed if self.ended => Want::Close,
+            SessionState::Closed if self.ended => Want::Close,
             // What is left to do at the stop is to end it, unless a message is open (DRIVE-7).
-            State::Idle if self.stopping => Want::Turn,
-            State::Idle | State::Open
+            SessionState::Idle if self.stopping => Want::Turn,
+            SessionState::Idle | SessionState::Open
                 if self.unread.is_empty() && self.readable == Readable::No =>
             {
                 Want::Read
@@ -221,7 +222,7 @@ impl Conversation {
     /// Reads once and answers what came. What the session does not take now is kept in `unread`.
     fn answer_read(&mut self, socket: &mut impl Socket, buffers: &mut Buffers) -> io::Result<()> {
         let Some(length) = self.read(socket, &mut buffers.input)? else {
-            if self.stopping && self.session.state() == State::Idle {
+            if self.stopping && self.session.state() == SessionState::Idle {
                 self.session.end(&mut buffers.out);
             }
             return Ok(());

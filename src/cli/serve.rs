@@ -53,7 +53,7 @@ const OPTIONS: &[Opt] = &[
     .default("async"),
     Opt::value("addr", "ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
         .default("127.0.0.1:8888"),
-    Opt::value("op", "OP", "sum or product").default("sum"),
+    Opt::value("op", "OP", "sum, or product (of messages of up to 32 KiB)").default("sum"),
     Opt::value("max-message", "BYTES", "a longer message is an error").default("1048576"),
     Opt::value("pause-ms", "MS", "after this silence a message without newline is complete")
         .default("100"),

@@ -3,8 +3,7 @@
 //! The oracle is `num-bigint`: binary integers, converted and scaled, share no code and no idea with the
 //! decimal limbs under test.
 
-use handloom::calc::protocol::{Decimal, MAX_EXPONENT, NumberError, Product};
-use handloom::calc::{Op, Session, State};
+use handloom::calc::{Decimal, MAX_EXPONENT, NumberError, Op, Session};
 use num_bigint::BigInt;
 use proptest::prelude::*;
 
@@ -17,14 +16,11 @@ fn rewritten(text: &str) -> String {
     String::from_utf8(out).expect("digits are text")
 }
 
-/// Answers one message, however many slices that takes.
+/// Answers one message.
 fn reply(op: Op, message: &str) -> String {
     let mut session = Session::new(op, 1 << 20);
     let mut out = Vec::new();
     session.feed(format!("{message}\n").as_bytes(), &mut out);
-    while session.state() == State::Busy {
-        session.step(&mut out);
-    }
     String::from_utf8(out).expect("digits are text").trim_end().to_owned()
 }
 
@@ -63,7 +59,7 @@ const LOWEST_FORMS: &[(&str, &str)] = &[
 #[test]
 fn every_number_is_written_in_lowest_form() {
     for &(text, expected) in LOWEST_FORMS {
-        assert_eq!(rewritten(text), expected, "{text} is not written in lowest form (NUMBER-2)");
+        assert_eq!(rewritten(text), expected, "{text} is not written in lowest form (NUMBER-1)");
     }
     let huge = rewritten("1e10000");
     assert_eq!(huge, format!("1{}", "0".repeat(MAX_EXPONENT)), "the largest exponent is allowed");
@@ -114,12 +110,12 @@ const MALFORMED: &[&str] = &[
 #[test]
 fn what_is_not_a_number_is_refused() {
     for text in MALFORMED {
-        let came = Decimal::parse(text.as_bytes());
-        assert_eq!(came, Err(NumberError::Malformed), "{text:?} is not a number");
+        let came = Decimal::parse(text.as_bytes()).err();
+        assert_eq!(came, Some(NumberError::Malformed), "{text:?} is not a number");
     }
     assert_eq!(
-        Decimal::parse(b"\xff1"),
-        Err(NumberError::Malformed),
+        Decimal::parse(b"\xff1").err(),
+        Some(NumberError::Malformed),
         "bytes that are no text are not a number"
     );
     let beyond = [
@@ -130,10 +126,10 @@ fn what_is_not_a_number_is_refused() {
         "1e-99999999999999999999999999999",
     ];
     for text in beyond {
-        let came = Decimal::parse(text.as_bytes());
+        let came = Decimal::parse(text.as_bytes()).err();
         assert_eq!(
             came,
-            Err(NumberError::Exponent),
+            Some(NumberError::Exponent),
             "{text} has an exponent beyond {MAX_EXPONENT}, which must not wrap"
         );
     }
@@ -190,45 +186,12 @@ fn products_are_exact_where_binary_floating_point_is_not() {
 fn the_largest_limbs_do_not_overflow_a_column() {
     // All nines make every product of limbs and every carry as large as it can be; the columns are longer than
     // what is summed between two reductions. (10ⁿ - 1)² = 99…98 00…01.
-    for limbs in [255, 256, 257, 600] {
+    for limbs in [127, 128, 129, 600] {
         let digits = limbs * 18;
         let nines = "9".repeat(digits);
         let expected = format!("{}8{}1", "9".repeat(digits - 1), "0".repeat(digits - 1));
         let came = reply(Op::Product, &format!("{nines} {nines}"));
-        assert!(
-            came == expected,
-            "the square of {digits} nines is wrong: a column overflowed (PRODUCT-1)"
-        );
-    }
-}
-
-#[test]
-fn a_product_does_not_depend_on_how_it_is_sliced() {
-    let a = "123456789".repeat(50);
-    let b = "987654321".repeat(20);
-    let expected = (integer(&a) * integer(&b)).to_string();
-    for budget in [1, 17, 100, usize::MAX] {
-        let mut product = Product::new(
-            Decimal::parse(a.as_bytes()).unwrap(),
-            Decimal::parse(b.as_bytes()).unwrap(),
-        );
-        let cost = product.cost();
-        let mut steps = 1;
-        while !product.step(budget) {
-            steps += 1;
-        }
-        let most = cost / budget + 1;
-        assert!(
-            steps <= most,
-            "{steps} slices of {budget} for a product of cost {cost}, at most {most} promised"
-        );
-        let mut out = Vec::new();
-        product.finish().write_to(&mut out);
-        assert_eq!(
-            String::from_utf8(out).expect("digits are text"),
-            expected,
-            "slices of {budget} change the result (PRODUCT-3)"
-        );
+        assert!(came == expected, "the square of {digits} nines is wrong: a column overflowed");
     }
 }
 
@@ -323,8 +286,8 @@ proptest! {
         if let Ok(number) = Decimal::parse(&text) {
             let mut out = Vec::new();
             number.write_to(&mut out);
-            let again = Decimal::parse(&out);
-            prop_assert_eq!(again, Ok(number), "what was written reads back as another number (NUMBER-2)");
+            let text = String::from_utf8(out).expect("digits are text");
+            prop_assert_eq!(rewritten(&text), text, "what was written reads back as another number (NUMBER-1)");
         }
     }
 
@@ -333,7 +296,8 @@ proptest! {
         if let Ok(number) = Decimal::parse(text.as_bytes()) {
             let mut out = Vec::new();
             number.write_to(&mut out);
-            prop_assert_eq!(Decimal::parse(&out), Ok(number), "{} reads back as another number (NUMBER-2)", text);
+            let written = String::from_utf8(out).expect("digits are text");
+            prop_assert_eq!(rewritten(&written), written, "{} reads back as another number (NUMBER-1)", text);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use handloom::calc::{self, Config, Model, Op};
+use handloom::calc::{self, Config, Model};
 use handloom::os::EventFd;
 
 const MODELS: [Model; 2] = [Model::Callbacks, Model::Generators];
@@ -255,29 +255,6 @@ fn a_client_that_never_reads_keeps_nobody_else_from_being_served() {
         let right = replies.len() == 2 * messages && replies.lines().all(|reply| reply == "2");
         let came = replies.lines().count();
         assert!(right, "{}: expected {messages} times 2, came {came} lines", server.model);
-    });
-}
-
-#[test]
-fn a_long_product_lets_others_go_first() {
-    each(&config(|config| config.op = Op::Product), |server| {
-        let (mut long, mut short) = (server.client(), server.client());
-        let digits = 150_000;
-        long.send(format!("{0} {0}\n", "9".repeat(digits)));
-        // The long message was read first, since it was all there before the short one was sent.
-        short.send("6 7\n");
-        short.expect("42\n");
-        long.stream.set_nonblocking(true).unwrap();
-        let early = long.stream.peek(&mut [0]).map_err(|error| error.kind());
-        assert_eq!(
-            early,
-            Err(ErrorKind::WouldBlock),
-            "{}: expected the short one first",
-            server.model
-        );
-        long.stream.set_nonblocking(false).unwrap();
-        // (10^n - 1)^2
-        long.expect(&format!("{}8{}1\n", "9".repeat(digits - 1), "0".repeat(digits - 1)));
     });
 }
 

@@ -3,8 +3,9 @@
 //! A conversation is written down as what happens to a session ([`Does`]) and the replies that are due. Each is
 //! played whole, byte by byte, and cut at every place; the replies must be the same bytes.
 
-use handloom::calc::{OUT_HIGH_WATER, Op, Session, State};
+use handloom::calc::{MAX_PRODUCT_BYTES, OUT_HIGH_WATER, Op, Session, SessionState};
 use proptest::prelude::*;
+use std::time::{Duration, Instant};
 
 /// The limit on messages in these tests, in bytes; longer than a plain message, short enough to reach.
 const LIMIT: usize = 64;
@@ -26,12 +27,12 @@ fn sends(text: &str) -> Does {
     Sends(text.as_bytes().to_vec())
 }
 
-/// Feeds all of the input as a server does: computes when busy, sends when there is much to send.
+/// Feeds all of the input as a server does: sends when there is much to send.
 fn feed_all(session: &mut Session, mut input: &[u8], sent: &mut Vec<u8>) {
     let mut out = Vec::new();
     while !input.is_empty() {
         let taken = session.feed(input, &mut out);
-        let moved = taken > 0 || session.state() == State::Busy || out.len() >= OUT_HIGH_WATER;
+        let moved = taken > 0 || out.len() >= OUT_HIGH_WATER;
         assert!(
             moved,
             "feed took nothing of {} bytes in state {:?}: a server would spin",
@@ -39,15 +40,12 @@ fn feed_all(session: &mut Session, mut input: &[u8], sent: &mut Vec<u8>) {
             session.state()
         );
         input = &input[taken..];
-        while session.state() == State::Busy {
-            session.step(&mut out);
-        }
         sent.append(&mut out);
     }
 }
 
 /// Plays a conversation; returns all replies and the state that it ends in.
-fn play(op: Op, limit: usize, conversation: &[Does]) -> (String, State) {
+fn play(op: Op, limit: usize, conversation: &[Does]) -> (String, SessionState) {
     let mut session = Session::new(op, limit);
     let mut sent = Vec::new();
     for does in conversation {
@@ -56,11 +54,8 @@ fn play(op: Op, limit: usize, conversation: &[Does]) -> (String, State) {
             Pauses => session.pause(&mut sent),
             Ends => session.end(&mut sent),
         }
-        while session.state() == State::Busy {
-            session.step(&mut sent);
-        }
     }
-    (String::from_utf8(sent).expect("replies are ASCII (MESSAGE-1)"), session.state())
+    (String::from_utf8(sent).expect("replies are ASCII (SESSION-5)"), session.state())
 }
 
 /// Cuts every piece that is sent into single bytes.
@@ -88,7 +83,7 @@ fn cut_once(conversation: &[Does]) -> Vec<Vec<Does>> {
 }
 
 /// Plays the conversation cut in every way, and compares replies and state with what is due.
-fn check(op: Op, limit: usize, conversation: &[Does], expected: &str, state: State) {
+fn check(op: Op, limit: usize, conversation: &[Does], expected: &str, state: SessionState) {
     let due = (expected.to_owned(), state);
     assert_eq!(
         play(op, limit, conversation),
@@ -107,7 +102,7 @@ fn check(op: Op, limit: usize, conversation: &[Does], expected: &str, state: Sta
 }
 
 /// Checks a conversation with a server that adds.
-fn check_sums(conversation: &[Does], expected: &str, state: State) {
+fn check_sums(conversation: &[Does], expected: &str, state: SessionState) {
     check(Op::Sum, LIMIT, conversation, expected, state);
 }
 
@@ -137,10 +132,16 @@ fn messages_are_answered_in_order() {
         ("1 1\n2 2\n3.5 3\r\n4 4\n", "2\n4\n6.5\n8\n"),
     ];
     for (input, expected) in cases {
-        check_sums(&[sends(input)], expected, State::Idle);
+        check_sums(&[sends(input)], expected, SessionState::Idle);
     }
     let products = "5 7\n4294967296 4294967296\n0.5 -4\n99999999999 0\n";
-    check(Op::Product, LIMIT, &[sends(products)], "35\n18446744073709551616\n-2\n0\n", State::Idle);
+    check(
+        Op::Product,
+        LIMIT,
+        &[sends(products)],
+        "35\n18446744073709551616\n-2\n0\n",
+        SessionState::Idle,
+    );
 }
 
 #[test]
@@ -161,7 +162,7 @@ fn a_bad_message_is_told_so_and_the_connection_goes_on() {
     ];
     for (input, error) in cases {
         let script = sends(&format!("1 1\n{input}2 2\n"));
-        check_sums(&[script], &format!("2\n{error}4\n"), State::Idle);
+        check_sums(&[script], &format!("2\n{error}4\n"), SessionState::Idle);
     }
 }
 
@@ -177,45 +178,49 @@ fn a_bad_number_is_quoted_escaped_and_cut_short() {
     ];
     for (input, error) in cases {
         let script = sends(&format!("1 1\n{input}2 2\n"));
-        check_sums(&[script], &format!("2\n{error}4\n"), State::Idle);
+        check_sums(&[script], &format!("2\n{error}4\n"), SessionState::Idle);
     }
     let shown = "y".repeat(40);
     let long = sends(&format!("5 {}\n", "y".repeat(41)));
-    check_sums(&[long], &format!("error: not a number: \"{shown}...\"\n"), State::Idle);
+    check_sums(&[long], &format!("error: not a number: \"{shown}...\"\n"), SessionState::Idle);
     let broken = Sends(b"\xff\xfe 7\n\xc3 \n1 2\n".to_vec());
     let errors = format!("error: not a number: \"\\xff\\xfe\"\n{}3\n", shape("\\xc3"));
-    check_sums(&[broken], &errors, State::Idle);
+    check_sums(&[broken], &errors, SessionState::Idle);
 }
 
 #[test]
 fn a_pause_completes_an_open_message() {
-    let cases: [(&[Does], &str, State); 8] = [
-        (&[sends("5 7"), Pauses], "12\n", State::Idle),
-        (&[sends("5 7"), Pauses, sends("1 1"), Pauses], "12\n2\n", State::Idle),
-        (&[sends("1 1\n5 7\r"), Pauses], "2\n12\n", State::Idle),
-        (&[Pauses, sends("5 7\n"), Pauses], "12\n", State::Idle),
+    let cases: [(&[Does], &str, SessionState); 8] = [
+        (&[sends("5 7"), Pauses], "12\n", SessionState::Idle),
+        (&[sends("5 7"), Pauses, sends("1 1"), Pauses], "12\n2\n", SessionState::Idle),
+        (&[sends("1 1\n5 7\r"), Pauses], "2\n12\n", SessionState::Idle),
+        (&[Pauses, sends("5 7\n"), Pauses], "12\n", SessionState::Idle),
         // The ending that comes late belongs to the message before.
-        (&[sends("5 7"), Pauses, sends("\n1 1\n")], "12\n2\n", State::Idle),
-        (&[sends("5 7"), Pauses, sends("\r\n1 1\n")], "12\n2\n", State::Idle),
-        (&[sends("5 7\r"), Pauses, sends("\n1 1\n")], "12\n2\n", State::Idle),
-        (&[sends("5 7"), Pauses, sends("\r"), Pauses, sends("\n1 1\n")], "12\n2\n", State::Idle),
+        (&[sends("5 7"), Pauses, sends("\n1 1\n")], "12\n2\n", SessionState::Idle),
+        (&[sends("5 7"), Pauses, sends("\r\n1 1\n")], "12\n2\n", SessionState::Idle),
+        (&[sends("5 7\r"), Pauses, sends("\n1 1\n")], "12\n2\n", SessionState::Idle),
+        (
+            &[sends("5 7"), Pauses, sends("\r"), Pauses, sends("\n1 1\n")],
+            "12\n2\n",
+            SessionState::Idle,
+        ),
     ];
     for (conversation, expected, state) in cases {
         check_sums(conversation, expected, state);
     }
     let twice = [sends("5 7"), Pauses, sends("\n\n1 1\n")];
-    check_sums(&twice, &format!("12\n{EMPTY}2\n"), State::Idle);
+    check_sums(&twice, &format!("12\n{EMPTY}2\n"), SessionState::Idle);
     let later = [sends("5 7"), Pauses, sends("1 1\n\n")];
-    check_sums(&later, &format!("12\n2\n{EMPTY}"), State::Idle);
+    check_sums(&later, &format!("12\n2\n{EMPTY}"), SessionState::Idle);
 }
 
 #[test]
 fn a_pause_drops_white_space_and_obeys_close() {
-    let cases: [(&[Does], &str, State); 4] = [
-        (&[sends("  "), Pauses, sends("5 7\n")], "12\n", State::Idle),
-        (&[sends("5 7"), Pauses, sends("1 1")], "12\n", State::Open),
-        (&[sends("clo"), Pauses], &shape("clo"), State::Idle),
-        (&[sends("close"), Pauses, sends("5 7\n")], "", State::Closed),
+    let cases: [(&[Does], &str, SessionState); 4] = [
+        (&[sends("  "), Pauses, sends("5 7\n")], "12\n", SessionState::Idle),
+        (&[sends("5 7"), Pauses, sends("1 1")], "12\n", SessionState::Open),
+        (&[sends("clo"), Pauses], &shape("clo"), SessionState::Idle),
+        (&[sends("close"), Pauses, sends("5 7\n")], "", SessionState::Closed),
     ];
     for (conversation, expected, state) in cases {
         check_sums(conversation, expected, state);
@@ -224,12 +229,12 @@ fn a_pause_drops_white_space_and_obeys_close() {
 
 #[test]
 fn the_client_s_end_completes_an_open_message() {
-    check_sums(&[Ends], "", State::Closed);
-    check_sums(&[sends("5 7\n"), Ends], "12\n", State::Closed);
-    check_sums(&[sends("1 1\n5 7"), Ends], "2\n12\n", State::Closed);
-    check_sums(&[sends("1 1\n \t"), Ends], "2\n", State::Closed);
-    check_sums(&[sends("1 1\n5"), Ends], &format!("2\n{}", shape("5")), State::Closed);
-    check_sums(&[sends("close"), Ends, Ends, Pauses], "", State::Closed);
+    check_sums(&[Ends], "", SessionState::Closed);
+    check_sums(&[sends("5 7\n"), Ends], "12\n", SessionState::Closed);
+    check_sums(&[sends("1 1\n5 7"), Ends], "2\n12\n", SessionState::Closed);
+    check_sums(&[sends("1 1\n \t"), Ends], "2\n", SessionState::Closed);
+    check_sums(&[sends("1 1\n5"), Ends], &format!("2\n{}", shape("5")), SessionState::Closed);
+    check_sums(&[sends("close"), Ends, Ends, Pauses], "", SessionState::Closed);
 }
 
 #[test]
@@ -240,7 +245,7 @@ fn close_ends_the_conversation_after_all_earlier_replies() {
             Pauses,
             Ends,
         ];
-        check_sums(&script, "12\n0.3\n", State::Closed);
+        check_sums(&script, "12\n0.3\n", SessionState::Closed);
     }
     let (mut session, mut out) = (Session::new(Op::Sum, LIMIT), Vec::new());
     let input = b"close\n1 1\n";
@@ -257,16 +262,16 @@ fn a_message_beyond_the_limit_is_refused_and_the_connection_closed() {
     let refusal = format!("error: message longer than {LIMIT} bytes\n");
     let spaces = " ".repeat(LIMIT - 2);
     // At the limit, with either ending and with none.
-    check_sums(&[sends(&format!("5{spaces}7\n1 1\n"))], "12\n2\n", State::Idle);
-    check_sums(&[sends(&format!("5{spaces}7\r\n1 1\n"))], "12\n2\n", State::Idle);
-    check_sums(&[sends(&format!("5{spaces}7")), Pauses], "12\n", State::Idle);
-    check_sums(&[sends(&format!("5{spaces}7\r")), Ends], "12\n", State::Closed);
+    check_sums(&[sends(&format!("5{spaces}7\n1 1\n"))], "12\n2\n", SessionState::Idle);
+    check_sums(&[sends(&format!("5{spaces}7\r\n1 1\n"))], "12\n2\n", SessionState::Idle);
+    check_sums(&[sends(&format!("5{spaces}7")), Pauses], "12\n", SessionState::Idle);
+    check_sums(&[sends(&format!("5{spaces}7\r")), Ends], "12\n", SessionState::Closed);
     // One byte beyond.
     for tail in ["7 \n1 1\n", "7 \r\n1 1\n", "7\r\r\n1 1\n", "7 ", "7\rx", "78"] {
         check_sums(
             &[sends(&format!("1 2\n5{spaces}{tail}")), Pauses],
             &format!("3\n{refusal}"),
-            State::Closed,
+            SessionState::Closed,
         );
     }
 }
@@ -278,15 +283,21 @@ fn a_low_limit_holds_for_plain_messages_too() {
         3,
         &[sends("5 7\n5 7\r\n15 7\n")],
         "12\n12\nerror: message longer than 3 bytes\n",
-        State::Closed,
+        SessionState::Closed,
     );
-    check(Op::Sum, 1, &[sends("12\n")], "error: message longer than 1 byte\n", State::Closed);
+    check(
+        Op::Sum,
+        1,
+        &[sends("12\n")],
+        "error: message longer than 1 byte\n",
+        SessionState::Closed,
+    );
     check(
         Op::Sum,
         0,
         &[sends("\n\r\nx")],
         &format!("{EMPTY}{EMPTY}error: message longer than 0 bytes\n"),
-        State::Closed,
+        SessionState::Closed,
     );
 }
 
@@ -358,79 +369,62 @@ fn a_session_is_small() {
     );
 }
 
-/// A product that takes many slices, and its result: nines times a long number of ones.
-fn long_product() -> (String, String) {
-    let digits = 60_000;
+/// A product of nines in a message of so many bytes, and its reply.
+fn product_of_nines(message_bytes: usize) -> (String, String) {
+    let digits = message_bytes / 2;
+    let spaces = " ".repeat(message_bytes - 2 * digits + 1);
     // (10ⁿ - 1)² = 99…98 00…01.
-    let message = format!("{0} {0}\n", "9".repeat(digits));
-    (message, format!("{}8{}1\n", "9".repeat(digits - 1), "0".repeat(digits - 1)))
+    let message = format!("{0}{spaces}{1}\n", "9".repeat(digits), "9".repeat(digits - 1));
+    let reply = format!("{}89{}1\n", "9".repeat(digits - 2), "0".repeat(digits - 2));
+    (message, reply)
 }
 
 #[test]
-fn a_long_product_leaves_the_thread_to_others_between_slices() {
-    let (message, expected) = long_product();
-    let (mut slow, mut slow_out) = (Session::new(Op::Product, 1 << 20), Vec::new());
-    let (mut quick, mut quick_out) = (Session::new(Op::Product, 1 << 20), Vec::new());
-    let input = format!("2 3\n{message}4 5\nclose\n");
-    let taken = slow.feed(input.as_bytes(), &mut slow_out);
-    // Fed again, it must take nothing beyond its message (SESSION-5).
-    let came = (slow.state(), taken, slow.feed(&input.as_bytes()[taken..], &mut slow_out));
-    let due = (State::Busy, 4 + message.len(), 0);
-    assert_eq!(came, due, "a long product is not begun as promised (SESSION-5, SESSION-6)");
-    let mut slices = 0;
-    while slow.state() == State::Busy {
-        assert_eq!(slow_out, b"6\n", "nothing is replied before the product is complete");
-        slow.pause(&mut slow_out);
-        slow.step(&mut slow_out);
-        quick.feed(b"5 7\n", &mut quick_out);
-        slices += 1;
+fn a_product_of_a_longer_message_is_refused_and_the_connection_goes_on() {
+    let refusal = format!("error: product of a message longer than {MAX_PRODUCT_BYTES} bytes\n");
+    let (message, product) = product_of_nines(MAX_PRODUCT_BYTES);
+    let (long, _) = product_of_nines(MAX_PRODUCT_BYTES + 1);
+    let script = format!("{message}2 3\n{long}2 3\n{}", message.replace('\n', "\r\n"));
+    let expected = format!("{product}6\n{refusal}6\n{product}");
+    for cut in [1, 7, 1000, MAX_PRODUCT_BYTES, script.len()] {
+        let pieces: Vec<Does> =
+            script.as_bytes().chunks(cut).map(|piece| Sends(piece.to_vec())).collect();
+        let (replies, state) = play(Op::Product, 1 << 20, &pieces);
+        assert!(replies == expected, "in pieces of {cut} the replies are wrong (SESSION-1)");
+        assert_eq!(state, SessionState::Idle, "in pieces of {cut}: the connection goes on");
     }
-    // The limbs' products, 3,334² of them, in slices of about a million.
-    assert!(
-        (8..=16).contains(&slices),
-        "the product took {slices} slices, about ten expected (PRODUCT-2)"
-    );
-    assert_eq!(
-        quick_out,
-        b"35\n".repeat(slices),
-        "the other client is answered between the slices"
-    );
-    let mut sent = std::mem::take(&mut slow_out);
-    assert_eq!(
-        slow.feed(&input.as_bytes()[taken..], &mut slow_out),
-        input.len() - taken,
-        "the rest is taken now"
-    );
-    sent.append(&mut slow_out);
-    let replies = format!("6\n{expected}20\n");
-    assert!(sent == replies.as_bytes(), "the replies are wrong or out of order (SESSION-5)");
-    assert_eq!(slow.state(), State::Closed, "close comes after the product");
+    let (replies, _) = play(Op::Product, 1 << 20, &[sends(long.trim_end()), Ends]);
+    assert_eq!(replies, refusal, "an end completes a message, and the limit holds for that too");
 }
 
 #[test]
-fn an_end_during_a_long_product_closes_after_its_reply() {
-    let (message, expected) = long_product();
-    let (mut session, mut out) = (Session::new(Op::Product, 1 << 20), Vec::new());
-    // Without its ending: it is the client's end that completes it.
-    let fed = session.feed(message.trim_end().as_bytes(), &mut out);
-    assert_eq!(
-        (fed, session.state()),
-        (message.len() - 1, State::Open),
-        "an unterminated message is open"
-    );
-    session.end(&mut out);
-    assert_eq!(
-        session.state(),
-        State::Busy,
-        "the end completes the message, which is a long product"
-    );
-    while session.state() == State::Busy {
-        session.step(&mut out);
+fn the_largest_messages_hold_the_thread_for_a_few_milliseconds() {
+    // Without optimization everything takes longer; the best of some runs does not depend on a busy machine.
+    let most = Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 10 });
+    let limit = 1 << 20;
+    let digits = "7".repeat(limit / 2 - 1);
+    let sum = format!("{digits} -{digits}\n");
+    let spread = format!("{}e-10000 {}.{}\n", &digits[1000..], &digits[..10], &digits[1000..]);
+    let many_products = "1e10000 1e-10000\n".repeat(1000);
+    let cases = [
+        (Op::Product, product_of_nines(MAX_PRODUCT_BYTES).0),
+        (Op::Product, many_products),
+        (Op::Sum, sum),
+        (Op::Sum, spread),
+        (Op::Sum, format!("{digits} x{digits}\n")),
+        (Op::Sum, " ".repeat(limit) + "\n"),
+    ];
+    for (op, message) in cases {
+        let times = (0..5).map(|_| {
+            let (mut session, mut out) = (Session::new(op, limit), Vec::new());
+            let start = Instant::now();
+            session.feed(message.as_bytes(), &mut out);
+            start.elapsed()
+        });
+        let best = times.min().unwrap_or_default();
+        let shown = &message[..message.len().min(20)];
+        assert!(best <= most, "{op} of {shown}... took {best:?}, at most {most:?} promised");
     }
-    assert!(out == expected.as_bytes(), "a client that half-closes still gets its reply");
-    assert_eq!(session.state(), State::Closed, "after the reply the conversation is over");
-    session.step(&mut out);
-    assert!(out.len() == expected.len(), "a step without a product does nothing");
 }
 
 /// Pieces of conversations that are likely to meet each other's edges.
@@ -474,15 +468,19 @@ proptest! {
         prop_assert_eq!(&play(op, LIMIT, &cut), &due, "{:?}: the cuts change the replies (SESSION-1)", cut);
         prop_assert_eq!(&play(op, LIMIT, &byte_by_byte(&whole)), &due, "byte by byte the replies differ (SESSION-1)");
         let printable = due.0.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte));
-        prop_assert!(printable, "a reply is not printable ASCII: {:?} (MESSAGE-1)", due.0);
+        prop_assert!(printable, "a reply is not printable ASCII: {:?} (SESSION-5)", due.0);
     }
 
     #[test]
-    fn the_short_way_answers_as_the_long_way_does(a in "[0-9]{1,20}", b in "[0-9]{1,20}", product in any::<bool>()) {
+    fn white_space_and_the_ending_do_not_change_the_reply(
+        a in "-?[0-9]{1,20}",
+        b in "-?[0-9]{0,9}[.]?[0-9]{1,9}",
+        product in any::<bool>(),
+    ) {
         let op = if product { Op::Product } else { Op::Sum };
-        // Two separators are beyond the short way.
-        let short = play(op, LIMIT, &[sends(&format!("{a} {b}\n"))]);
-        let long = play(op, LIMIT, &[sends(&format!("{a}  {b}\n"))]);
-        prop_assert_eq!(short, long, "{} and {} are answered in two ways (PLAIN-1)", a, b);
+        let plain = play(op, LIMIT, &[sends(&format!("{a} {b}\n"))]);
+        for other in [format!("{a},{b}\r\n"), format!("\t{a} \t,  {b} \n")] {
+            prop_assert_eq!(play(op, LIMIT, &[sends(&other)]), plain.clone(), "{:?}", other);
+        }
     }
 }

@@ -137,7 +137,7 @@ fn made_up_messages_get_equal_bytes_also_when_they_are_wrong() {
         let lines = expected.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         let errors = lines.clone().filter(|line| line.starts_with(b"error: ")).count();
         let lines = lines.count();
-        assert_eq!(lines, MADE_UP, "SESSION-5: expected an answer to each message");
+        assert_eq!(lines, MADE_UP, "SESSION-4: expected an answer to each message");
         // Else the messages say little about one of the two.
         assert!((lines / 4..lines * 3 / 4).contains(&errors), "came {errors} errors of {lines}");
         assert_equal(&format!("made-up messages, {op}"), &said, &came);

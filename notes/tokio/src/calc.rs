@@ -11,7 +11,7 @@
 //!   told `EAGAIN`: one syscall in three.
 //! - Replies are written at once. Only a short write makes a task wait until its socket is
 //!   writable.
-//! - What is rare (a time-out, a client that does not read, a long product) lives in a box of its
+//! - What is rare (a time-out, a client that does not read) lives in a box of its
 //!   own, so that it does not widen the future of every connection.
 //!
 //! # Stopping
@@ -34,11 +34,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{fmt, io, net};
 
-use handloom::calc::{Config, Session, State};
+use handloom::calc::{Config, Session, SessionState};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::{spawn_local, yield_now};
+use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 /// How much one read can take: as much as the `async` model's. A burst of 16 requests fits many times
@@ -232,7 +232,7 @@ async fn converse(mut stream: TcpStream, server: &Server) -> io::Result<()> {
     let mut session = Session::new(server.config.op, server.config.max_message_bytes);
     loop {
         let received = receive(&mut stream, server, session.state()).await?;
-        if matches!(received, Received::Silence) && session.state() == State::Idle {
+        if matches!(received, Received::Silence) && session.state() == SessionState::Idle {
             return Ok(());
         }
         if let Some(rest) = answer(&stream, server, &mut session, &received)? {
@@ -240,7 +240,7 @@ async fn converse(mut stream: TcpStream, server: &Server) -> io::Result<()> {
         }
         match received {
             Received::End => return Ok(()),
-            _ if session.state() == State::Closed => return Box::pin(hang_up(stream)).await,
+            _ if session.state() == SessionState::Closed => return Box::pin(hang_up(stream)).await,
             _ => {}
         }
     }
@@ -257,9 +257,16 @@ enum Received {
 }
 
 /// Waits for bytes, for at most as long as `state` allows.
-async fn receive(stream: &mut TcpStream, server: &Server, state: State) -> io::Result<Received> {
-    let limit =
-        if state == State::Open { Some(server.config.pause) } else { server.config.idle_timeout };
+async fn receive(
+    stream: &mut TcpStream,
+    server: &Server,
+    state: SessionState,
+) -> io::Result<Received> {
+    let limit = if state == SessionState::Open {
+        Some(server.config.pause)
+    } else {
+        server.config.idle_timeout
+    };
     let bytes = poll_fn(|cx| poll_receive(stream, server, cx));
     match limit {
         None => bytes.await,
@@ -326,7 +333,7 @@ fn answer(
         }
     };
     let sent = if out.is_empty() { 0 } else { or_nothing(stream.try_write(out))? };
-    let done = sent == out.len() && input.is_empty() && session.state() != State::Busy;
+    let done = sent == out.len() && input.is_empty();
     Ok((!done).then(|| Rest { input: input.to_vec(), out: out[sent..].to_vec() }))
 }
 
@@ -338,8 +345,7 @@ fn or_nothing(written: io::Result<usize>) -> io::Result<usize> {
     }
 }
 
-/// Answers the rest, a piece at a time: replies out, then a slice of a long product or more of the
-/// input.
+/// Answers the rest, a piece at a time: replies out, then more of the input.
 ///
 /// Nothing is read meanwhile, so a client that does not read its replies costs at most these two
 /// buffers.
@@ -357,15 +363,11 @@ async fn catch_up(
             Some(limit) => timeout(limit, stream.write_all(&out)).await??,
         }
         out.clear();
-        if session.state() == State::Busy {
-            session.step(&mut out);
-            yield_now().await;
-        } else if !input.is_empty() {
-            let taken = session.feed(input, &mut out);
-            input = &input[taken..];
-        } else {
+        if input.is_empty() {
             return Ok(());
         }
+        let taken = session.feed(input, &mut out);
+        input = &input[taken..];
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) const PART: Part = Part {
     ],
     run,
     notices: &[
-        "Both servers say the same, to the byte: they share one parser and one arithmetic (src/calc/protocol).",
+        "Both servers say the same, to the byte: they share one parser and one arithmetic (src/calc/session.rs).",
         "Threads: one for each client, and one that accepts. A client that closes ends its thread.",
         "The event loop answers all three on one thread: while one client is silent, it serves another.",
         "0.1 and 0.2 make 0.3: numbers are computed exactly, in decimal, of any size.",
