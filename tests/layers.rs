@@ -141,7 +141,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("budget of cli", "not rebuilt yet"),
     ("budget of src", "not rebuilt yet"),
     ("calc/async_client.rs calc/asynchronous.rs", "not untied yet"),
-    ("cli/client.rs cli/compare.rs", "not untied yet"),
     ("compare/conversation.rs compare/load.rs", "not untied yet"),
     ("fetch/asynchronous.rs fetch/order.rs", "not untied yet"),
     ("generator/coroutine.rs generator/event_loop.rs", "not untied yet"),

@@ -24,11 +24,10 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::args::{Args, Operand, Syntax};
+use super::command_line::{Args, Subcommand};
 use super::connect::connect;
 use super::failure::Failure;
 use super::output::Output;
-use super::program::Subcommand;
 use super::stdin::Stdin;
 use super::values::Address;
 use crate::aio::{AsyncRead, AsyncWrite, Descriptor, Either, WriteHalf, race};
@@ -44,10 +43,8 @@ const CHUNK_BYTES: usize = 16 * 1024;
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "client",
     summary: "Talks to a calculator server: lines from stdin, replies to stdout",
-    syntax: Syntax {
-        options: &[],
-        operands: &[Operand::new("ADDR", "where the server listens: HOST:PORT")],
-    },
+    options: &[],
+    operands: &[("ADDR", "where the server listens: HOST:PORT")],
     examples: &[
         ("handloom client 127.0.0.1:8888", "Two numbers a line; `close` or ctrl-d ends it."),
         ("echo 5 7 | handloom client 127.0.0.1:8888", "One sum."),

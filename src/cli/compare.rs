@@ -7,13 +7,12 @@
 use std::fs;
 use std::path::Path;
 
-use super::args::{Args, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::interrupt::interruption;
 use super::load::{LEAST_TIMEOUT, LONGEST_TIMEOUT, MOST_CONNECTIONS, MOST_REQUESTS};
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::{directory, parsed, seconds, whole};
+use super::values::{parsed, path, seconds, text, whole};
 use crate::calc::Model;
 use crate::compare::{Contest, Entrant, MAX_DEPTH, Outcome, Stage, chart, table, to_json};
 use crate::os::limits;
@@ -28,7 +27,8 @@ pub(crate) const CHART_FILE: &str = "compare.svg";
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "compare",
     summary: "Puts the same load on every server model, one after another: a table",
-    syntax: Syntax { options: OPTIONS, operands: &[] },
+    options: OPTIONS,
+    operands: &[],
     examples: &[
         ("handloom compare", "All models, with 64 connections and one request at a time on each."),
         ("handloom compare --models async,threads -c 1000 -d 16 -n 1000000", "Two of them, hard."),
@@ -45,31 +45,25 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// The options.
 const OPTIONS: &[Opt] = &[
-    Opt::value("models", "LIST", "models, parted by commas; \"none\" for only the --server ones")
+    Opt::new("--models LIST", "models, parted by commas; \"none\" for only the --server ones")
         .default("sequential,threads,pool,prefork,callbacks,generators,async"),
-    Opt::value(
-        "server",
-        "NAME=COMMAND",
+    Opt::new(
+        "--server NAME=COMMAND...",
         "one more server: any program that prints \"listening on ADDRESS\"; may be repeated",
-    )
-    .repeated(),
-    Opt::value("connections", "N", "connections that ask at once").short('c').default("64"),
-    Opt::value("depth", "N", "requests sent before a reply is read, up to 1024")
-        .short('d')
-        .default("1"),
-    Opt::value("requests", "N", "requests to each server").short('n').default("100000"),
-    Opt::value("rounds", "N", "runs of each server, interleaved; the best is shown").default("1"),
-    Opt::value("timeout", "S", "how long each run may take").default("60"),
-    Opt::value("out", "DIR", "writes the picture compare.svg there"),
-    Opt::flag("json", "prints one JSON object; times in microseconds"),
+    ),
+    Opt::new("-c, --connections N", "connections that ask at once").default("64"),
+    Opt::new("-d, --depth N", "requests sent before a reply is read, up to 1024").default("1"),
+    Opt::new("-n, --requests N", "requests to each server").default("100000"),
+    Opt::new("--rounds N", "runs of each server, interleaved; the best is shown").default("1"),
+    Opt::new("--timeout S", "how long each run may take").default("60"),
+    Opt::new("--out DIR", "writes the picture compare.svg there"),
+    Opt::new("--json", "prints one JSON object; times in microseconds"),
 ];
 
 /// Runs the contest and prints the table.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let mut entrants = args.value("models", models)?;
-    entrants.extend(args.all("server", |text| {
-        Entrant::of_command(text).ok_or_else(|| "expected NAME=COMMAND".to_owned())
-    })?);
+    let mut entrants = args.value("models", text(models))?;
+    entrants.extend(args.all("server", text(server))?);
     // A contest of nobody would be right, and tell nothing.
     if entrants.is_empty() {
         return Err(Failure::Usage("--models: none, and no --server either".to_owned()));
@@ -82,7 +76,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
         rounds: args.value("rounds", whole("rounds", 1..=MOST_ROUNDS))?,
     };
-    let out = args.optional("out", directory)?;
+    let out = args.optional("out", path("a directory"))?;
     let outcome = hold(&contest, output)?;
     // COMPARE-1: first what was measured, then the verdict.
     if args.is_given("json") {
@@ -94,6 +88,11 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         write_into(&directory, CHART_FILE, &chart(&contest, &outcome))?;
     }
     verdict(&outcome)
+}
+
+/// Reads a server of another program.
+fn server(text: &str) -> Result<Entrant, String> {
+    Entrant::of_command(text).ok_or_else(|| "expected NAME=COMMAND".to_owned())
 }
 
 /// Reads the list of models.

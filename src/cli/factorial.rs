@@ -11,20 +11,19 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use super::args::{Args, Operand, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::compare::write_into;
 use super::failure::Failure;
 use super::interrupt::interruption;
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::{directory, parsed, seconds, whole};
+use super::values::{parsed, path, seconds, text, whole};
 use crate::factorial::contest::{
     Contest, Outcome, PoolKind, Size, Sizes, Stage, chart, table, to_json,
 };
 use crate::factorial::factorial;
 
 /// The largest number: its factorial has some 500 million digits, and takes minutes.
-const LARGEST: usize = 100_000_000;
+const LARGEST: u32 = 100_000_000;
 /// The most tasks of a size.
 const MOST_TASKS: usize = 1_000_000;
 /// The most workers of a pool.
@@ -42,15 +41,11 @@ const TABLE_FILE: &str = "factorial.txt";
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "factorial",
     summary: "The same factorials one after another, on threads, on processes, and under a GIL",
-    syntax: Syntax {
-        options: OPTIONS,
-        operands: &[Operand::new(
-            "N",
-            "whose factorials; by default from 0 to the largest that the time allows",
-        )
-        .optional()
-        .repeated()],
-    },
+    options: OPTIONS,
+    operands: &[(
+        "[N...]",
+        "whose factorials; by default from 0 to the largest that the time allows",
+    )],
     examples: &[
         ("handloom factorial", "From the smallest to the largest: where does a pool begin to pay?"),
         ("handloom factorial 1000 100000 --pools sequential,processes", "Two sizes, two ways."),
@@ -61,29 +56,21 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// The options.
 const OPTIONS: &[Opt] = &[
-    Opt::value("pools", "LIST", "which pools, parted by commas")
+    Opt::new("--pools LIST", "which pools, parted by commas")
         .default("sequential,threads,processes,gil"),
-    Opt::value("workers", "N", "workers of each pool; by default as many as processors"),
-    Opt::value(
-        "tasks",
-        "N",
-        "tasks of each size; by default from 10,000 short ones to 4 long ones",
-    ),
-    Opt::value(
-        "chunk",
-        "N",
-        "tasks handed over together; by default 32 short ones, or one long one",
-    ),
-    Opt::value("time", "S", "about how long a contest without numbers may take").default("20"),
-    Opt::value("out", "DIR", "where factorial.svg and factorial.txt are written")
+    Opt::new("--workers N", "workers of each pool; by default as many as processors"),
+    Opt::new("--tasks N", "tasks of each size; by default from 10,000 short ones to 4 long ones"),
+    Opt::new("--chunk N", "tasks handed over together; by default 32 short ones, or one long one"),
+    Opt::new("--time S", "about how long a contest without numbers may take").default("20"),
+    Opt::new("--out DIR", "where factorial.svg and factorial.txt are written")
         .default("handloom-factorial"),
-    Opt::flag("json", "prints one JSON object; times in microseconds"),
-    Opt::flag("decimal", "prints the factorials in decimal, and holds no contest"),
+    Opt::new("--json", "prints one JSON object; times in microseconds"),
+    Opt::new("--decimal", "prints the factorials in decimal, and holds no contest"),
 ];
 
 /// Holds the contest and prints what came of it.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let numbers = args.operands(0, number)?;
+    let numbers = args.operands(0, text(number))?;
     if args.is_given("decimal") {
         return print_decimal(&numbers, output);
     }
@@ -91,7 +78,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let time = args.value("time", seconds(LEAST_TIME, MOST_TIME))?;
     let cpus = available_parallelism().map_or(1, usize::from);
     let contest = Contest {
-        pools: args.value("pools", pools)?,
+        pools: args.value("pools", text(pools))?,
         workers: args.optional("workers", whole("workers", 1..=MOST_WORKERS))?.unwrap_or(cpus),
         sizes: if numbers.is_empty() {
             Sizes::For(time, tasks)
@@ -100,7 +87,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         },
         chunk: args.optional("chunk", whole("tasks", 1..=MOST_TASKS))?,
     };
-    let out = args.value("out", directory)?;
+    let out = args.value("out", path("a directory"))?;
     // Before the contest: nobody wants to hear after it that there is no place for its report.
     fs::create_dir_all(&out)
         .map_err(|error| Failure::while_doing(format_args!("write {}", out.display()), error))?;
@@ -134,9 +121,8 @@ pub(crate) fn hold(
 
 /// Reads a number.
 fn number(text: &str) -> Result<u32, String> {
-    let number = whole("a factorial", 0..=LARGEST)(text);
-    let number = number.map_err(|_| format!("expected a whole number from 0 to {LARGEST}"))?;
-    u32::try_from(number).map_err(|error| error.to_string())
+    let number = text.parse().ok().filter(|number| (0..=LARGEST).contains(number));
+    number.ok_or_else(|| format!("expected a whole number from 0 to {LARGEST}"))
 }
 
 /// Reads the list of pools.

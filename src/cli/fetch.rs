@@ -15,12 +15,11 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::args::{Args, Operand, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::interrupt::exit_when_interrupted;
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::{directory, parsed, seconds, whole};
+use super::values::{parsed, path, seconds, text, whole};
 use crate::fetch::{EmbeddedSite, Gate, Log, Mode, Order, Outcome, embed, failures, site};
 use crate::fetch::{table, to_json};
 use crate::os::limits::raise_open_files;
@@ -46,24 +45,16 @@ const PROGRESS: Duration = Duration::from_millis(50);
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "fetch",
     summary: "Many links over HTTP: one after another, on threads, on the event loop; a log of each",
-    syntax: Syntax {
-        options: &[
-            Opt::value("mode", "M", "sequential, threads, async or all").default("all"),
-            Opt::value("concurrency", "N", "links at once, on threads and on the event loop")
-                .default("100"),
-            Opt::value("timeout", "S", "seconds for each link, redirects included").default("60"),
-            Opt::value("urls", "FILE", "the links, one a line; # begins a comment; - is stdin"),
-            Opt::value("log-dir", "DIR", "where fetch-MODE.log is written")
-                .default("handloom-fetch"),
-            Opt::flag("json", "prints one JSON object; times in microseconds"),
-        ],
-        operands: &[Operand::new(
-            "URL",
-            "what to fetch; by default every page of an embedded site",
-        )
-        .optional()
-        .repeated()],
-    },
+    options: &[
+        Opt::new("--mode M", "sequential, threads, async or all").default("all"),
+        Opt::new("--concurrency N", "links at once, on threads and on the event loop")
+            .default("100"),
+        Opt::new("--timeout S", "seconds for each link, redirects included").default("60"),
+        Opt::new("--urls FILE", "the links, one a line; # begins a comment; - is stdin"),
+        Opt::new("--log-dir DIR", "where fetch-MODE.log is written").default("handloom-fetch"),
+        Opt::new("--json", "prints one JSON object; times in microseconds"),
+    ],
+    operands: &[("[URL...]", "what to fetch; by default every page of an embedded site")],
     examples: &[
         ("handloom fetch", "A dozen slow pages, a redirect and a 404, in every mode."),
         ("handloom fetch --mode async http://127.0.0.1:8000/ http://127.0.0.1:8000/page", "Two."),
@@ -74,10 +65,10 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Fetches all of them and prints what came of it.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let modes = args.value("mode", modes)?;
+    let modes = args.value("mode", text(modes))?;
     let options = options(args)?;
     let concurrency = args.value("concurrency", whole("links", 1..=MOST_AT_ONCE))?;
-    let log_dir = args.value("log-dir", directory)?;
+    let log_dir = args.value("log-dir", path("a directory"))?;
     let given = given_links(args)?;
     // As many as may be had; with fewer it works too (SHORTAGE-1).
     drop(raise_open_files());
@@ -163,29 +154,30 @@ fn modes(text: &str) -> Result<Vec<Mode>, String> {
 /// The links of the command line, or of the file that it names; none if it has neither.
 fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
     // What is wrong with an address is found out when it is fetched: it fails alone.
-    let operands = args.operands(0, |text| Ok(text.to_owned()))?;
-    let Some(file) = args.optional("urls", |text| Ok(text.to_owned()))? else {
+    let operands = args.operands(0, text(parsed::<String>))?;
+    let Some(file) = args.optional("urls", path("a file"))? else {
         return Ok(Some(operands).filter(|links| !links.is_empty()));
     };
     if !operands.is_empty() {
         return Err(Failure::Usage("--urls: expected no URL beside it".to_owned()));
     }
+    let shown = file.display();
     let text = read_text(&file)
-        .map_err(|error| Failure::while_doing(format_args!("read {file}"), error))?;
+        .map_err(|error| Failure::while_doing(format_args!("read {shown}"), error))?;
     // FETCHCMD-4
     let is_link = |line: &&str| !line.is_empty() && !line.starts_with('#');
     let links: Vec<_> = text.lines().map(str::trim).filter(is_link).map(str::to_owned).collect();
     // Most likely the wrong file; and it must not be taken for "no link", which means the embedded site.
     if links.is_empty() {
-        return Err(Failure::Failed(format!("read {file}: there is no link in it")));
+        return Err(Failure::Failed(format!("read {shown}: there is no link in it")));
     }
     Ok(Some(links))
 }
 
 /// Reads a file to its end; `-` is stdin.
-fn read_text(file: &str) -> io::Result<String> {
+fn read_text(file: &Path) -> io::Result<String> {
     let mut text = String::new();
-    if file == "-" {
+    if file.as_os_str() == "-" {
         io::stdin().read_to_string(&mut text)?;
         return Ok(text);
     }

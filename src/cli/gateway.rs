@@ -12,12 +12,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::args::{Args, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::listening::{LONGEST, listen_and_serve};
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::{Address, seconds, whole};
+use super::values::{Address, path, seconds, whole};
 use super::weather::{APPID, TIMEOUT, UPSTREAM, upstream};
 use crate::weather::gateway::{self, Settings};
 use crate::weather::log_line;
@@ -33,7 +32,8 @@ const MOST_CALLS: usize = 100_000;
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "gateway",
     summary: "Serves the weather of many cities as JSON: /weather?city=Moscow&city=London",
-    syntax: Syntax { options: OPTIONS, operands: &[] },
+    options: OPTIONS,
+    operands: &[],
     examples: &[
         ("handloom gateway", "On 127.0.0.1:8080; try /weather?city=Moscow&city=New+York there."),
         (
@@ -46,22 +46,22 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// The options. A test holds their defaults against those of [`Settings`].
 const OPTIONS: &[Opt] = &[
-    Opt::value("addr", "ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
+    Opt::new("--addr ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
         .default("127.0.0.1:8080"),
     UPSTREAM,
     APPID,
-    Opt::value("max-upstream", "N", "requests to the upstream at the same time; others wait")
+    Opt::new("--max-upstream N", "requests to the upstream at the same time; others wait")
         .default("64"),
     TIMEOUT,
-    Opt::value("grace", "S", "how long a stop may take").default("5"),
-    Opt::value("access-log", "FILE", "where a line for each answer is added; by default stderr"),
+    Opt::new("--grace S", "how long a stop may take").default("5"),
+    Opt::new("--access-log FILE", "where a line for each answer is added; by default stderr"),
 ];
 
 /// Serves until a signal comes.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let settings = settings(args)?;
     let address = args.value("addr", Address::to_listen)?;
-    let file = args.optional("access-log", path)?;
+    let file = args.optional("access-log", path("a file"))?;
     let file = file.map(|path| open(&path)).transpose()?;
     let log = move |answered: &Answered<'_>| write(file.as_ref(), answered);
     listen_and_serve(&address, "gateway", output, |listener, stop, ready| {
@@ -83,12 +83,6 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
     })
 }
 
-/// Reads the name of a file, which need not exist yet.
-fn path(text: &str) -> Result<PathBuf, String> {
-    let named = Some(text).filter(|text| !text.is_empty()).map(PathBuf::from);
-    named.ok_or_else(|| "expected the name of a file".to_owned())
-}
-
 /// Opens the log, at its end.
 fn open(path: &PathBuf) -> Result<File, Failure> {
     let opened = OpenOptions::new().append(true).create(true).open(path);
@@ -108,12 +102,12 @@ fn write(file: Option<&File>, answered: &Answered<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Parsed;
+    use super::super::command_line::Parsed;
     use super::*;
 
     #[test]
     fn without_options_the_gateway_is_told_the_defaults_of_its_library() {
-        let Ok(Parsed::Run(args)) = SUBCOMMAND.syntax.parse(&[]) else {
+        let Ok(Parsed::Run(args)) = SUBCOMMAND.parse(&[]) else {
             panic!("an empty command line was refused");
         };
         let (told, default) = (settings(&args).unwrap(), Settings::default());

@@ -20,12 +20,11 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{Args, Operand, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::interrupt::exit_when_interrupted;
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::{seconds, whole};
+use super::values::{parsed, path, seconds, text, whole};
 use crate::rt::EventLoop;
 use crate::web::client::{Fault, Options, Phase, Request, Sink, ToWriter, asynchronous, blocking};
 
@@ -39,25 +38,14 @@ const MOST_TIMEOUT: Duration = Duration::from_hours(24 * 365);
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "get",
     summary: "Fetches one resource over HTTP: its body to stdout",
-    syntax: Syntax {
-        options: &[
-            Opt::value("mode", "M", "how to wait: blocking or async").default("async"),
-            Opt::value("timeout", "S", "seconds for all of it, redirects included").default("60"),
-            Opt::value(
-                "max-bytes",
-                "N",
-                "the largest body; 10485760 (10 MiB) unless --output is given",
-            ),
-            Opt::value("max-redirects", "N", "the most redirects that are followed").default("10"),
-            Opt::value("output", "FILE", "where the body goes instead of stdout; of any size"),
-        ],
-        operands: &[Operand {
-            name: "URL",
-            is_optional: false,
-            is_repeated: false,
-            help: "what to fetch: http://…",
-        }],
-    },
+    options: &[
+        Opt::new("--mode M", "how to wait: blocking or async").default("async"),
+        Opt::new("--timeout S", "seconds for all of it, redirects included").default("60"),
+        Opt::new("--max-bytes N", "the largest body; 10485760 (10 MiB) unless --output is given"),
+        Opt::new("--max-redirects N", "the most redirects that are followed").default("10"),
+        Opt::new("--output FILE", "where the body goes instead of stdout; of any size"),
+    ],
+    operands: &[("URL", "what to fetch: http://…")],
     examples: &[
         ("handloom get http://127.0.0.1:8000/", "The page on stdout."),
         ("handloom get --mode blocking --timeout 2 http://127.0.0.1:8000/", "Without a loop."),
@@ -77,13 +65,13 @@ enum Mode {
 
 /// Fetches it.
 fn run(args: &Args, _: &mut Output) -> Result<(), Failure> {
-    let mode = args.value("mode", read_mode)?;
-    let output = args.optional("output", read_path)?;
+    let mode = args.value("mode", text(read_mode))?;
+    let output = args.optional("output", path("a file"))?;
     let options = options(args, output.is_some())?;
-    let text = args.operand(0, |text| Ok(text.to_owned()))?;
-    let text = text.expect("holds because the operand is declared as required");
+    let url: Option<String> = args.operand(0, text(parsed))?;
+    let url = url.expect("holds because the operand is declared as required");
     // Before anything is opened or sent. It counts as a fetch that failed, as it would in a list of links.
-    let request = Request::get(&text).map_err(|failure| Failure::Failed(failure.to_string()))?;
+    let request = Request::get(&url).map_err(|failure| Failure::Failed(failure.to_string()))?;
     let target = Target::new(output);
     let file = target.open()?;
     let part = target.part.clone();
@@ -160,12 +148,6 @@ fn read_mode(text: &str) -> Result<Mode, String> {
         "async" => Ok(Mode::Async),
         _ => Err("expected blocking or async".to_owned()),
     }
-}
-
-/// Reads the name of a file, which need not exist yet.
-fn read_path(text: &str) -> Result<PathBuf, String> {
-    let named = Some(text).filter(|text| !text.is_empty()).map(PathBuf::from);
-    named.ok_or_else(|| "expected the name of a file".to_owned())
 }
 
 /// Where the body goes.

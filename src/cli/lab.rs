@@ -11,22 +11,19 @@
 
 use std::io;
 
-use super::args::{Args, Operand, Syntax};
+use super::command_line::{Args, Subcommand};
 use super::failure::Failure;
 use super::output::Output;
-use super::program::Subcommand;
 use super::suggest::nearest;
-use super::values::parsed;
+use super::values::{parsed, text};
 use crate::labs::{Journal, LABS, Lab};
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "lab",
     summary: "Runs one of the course's experiments; without a name, lists them",
-    syntax: Syntax {
-        options: &[],
-        operands: &[Operand::new("NAME", "which one; by default, the list").optional()],
-    },
+    options: &[],
+    operands: &[("[NAME]", "which one; by default, the list")],
     examples: &[
         ("handloom lab", "The list: each experiment with one line."),
         ("handloom lab tasks", "Two sleeps at once, and then one after the other."),
@@ -36,7 +33,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Runs a lab, or lists them.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let Some(name) = args.operand(0, parsed::<String>)? else {
+    let Some(name) = args.operand(0, text(parsed::<String>))? else {
         return output.bytes(list().as_bytes());
     };
     let lab = LABS.iter().find(|lab| lab.name == name).ok_or_else(|| unknown(&name))?;

@@ -8,13 +8,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::args::{Args, Operand, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::connect::choose;
 use super::failure::Failure;
 use super::interrupt::interruption;
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::{Address, parsed, seconds, whole};
+use super::values::{Address, parsed, seconds, text, whole};
 use crate::aio::timeout;
 use crate::compare::{End, Idle, IdleReport, Load, MAX_DEPTH, Moment, Report};
 use crate::json::Json;
@@ -36,10 +35,8 @@ const MOST_PID: u32 = 1 << 22;
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "load",
     summary: "Asks a calculator server as fast as it answers, and checks every reply",
-    syntax: Syntax {
-        options: OPTIONS,
-        operands: &[Operand::new("ADDR", "the server, as HOST:PORT")],
-    },
+    options: OPTIONS,
+    operands: &[("ADDR", "the server, as HOST:PORT")],
     examples: &[
         ("handloom load 127.0.0.1:8888", "64 connections, each with one request at a time."),
         ("handloom load 127.0.0.1:8888 -c 1000 -d 16 -n 1000000", "Sixteen requests in one write."),
@@ -53,22 +50,15 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// The options.
 const OPTIONS: &[Opt] = &[
-    Opt::value("connections", "N", "connections that ask at once").short('c').default("64"),
-    Opt::value("depth", "N", "requests sent before a reply is read, up to 1024")
-        .short('d')
-        .default("1"),
-    Opt::value("requests", "N", "requests in all; each connection sends its share and closes")
-        .short('n')
+    Opt::new("-c, --connections N", "connections that ask at once").default("64"),
+    Opt::new("-d, --depth N", "requests sent before a reply is read, up to 1024").default("1"),
+    Opt::new("-n, --requests N", "requests in all; each connection sends its share and closes")
         .default("100000"),
-    Opt::value("op", "OP", "what the server does: sum or product").default("sum"),
-    Opt::value("timeout", "S", "how long all of it may take").default("60"),
-    Opt::value(
-        "idle",
-        "N",
-        "instead: opens N connections, has each answer, keeps them, asks again",
-    ),
-    Opt::value("server-pid", "PID", "with --idle: the server's process, to look at its memory"),
-    Opt::flag("json", "prints one JSON object; latencies in microseconds"),
+    Opt::new("--op OP", "what the server does: sum or product").default("sum"),
+    Opt::new("--timeout S", "how long all of it may take").default("60"),
+    Opt::new("--idle N", "instead: opens N connections, has each answer, keeps them, asks again"),
+    Opt::new("--server-pid PID", "with --idle: the server's process, to look at its memory"),
+    Opt::new("--json", "prints one JSON object; latencies in microseconds"),
 ];
 
 /// Puts the load on the server, and prints what came of it.
@@ -77,7 +67,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         .operand(0, Address::to_connect)?
         .expect("holds because the operand is declared as not optional");
     let idle = args.optional("idle", whole("connections", 1..=MOST_CONNECTIONS))?;
-    let server = args.optional("server-pid", process_number)?;
+    let server = args.optional("server-pid", text(process_number))?;
     // Taken silently, it would have somebody wait for numbers that never come.
     if server.is_some() && idle.is_none() {
         return Err(Failure::Usage("--server-pid: only together with --idle".to_owned()));
@@ -87,7 +77,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
         depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
         requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
-        op: args.value("op", parsed)?,
+        op: args.value("op", text(parsed))?,
         timeout,
         // Last, since it asks the network: a mistake in the line is told before.
         address: resolve(&address, timeout)?,

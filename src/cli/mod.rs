@@ -4,8 +4,8 @@
 //! declared and read), `values` (what may stand behind an option), `help` and `suggest` (what a user sees who
 //! asks, or errs), `output` and `failure` (how a subcommand speaks, and how it ends), `connect` (which address of a name it takes). Then the subcommands.
 
-mod args;
 mod client;
+mod command_line;
 mod compare;
 mod connect;
 mod factorial;

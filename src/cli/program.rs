@@ -8,7 +8,7 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use super::args::{Args, Parsed, Syntax};
+use super::command_line::{Parsed, Subcommand};
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
@@ -34,53 +34,28 @@ const SUBCOMMANDS: &[&Subcommand] = &[
     &lab::SUBCOMMAND,
 ];
 
-/// A subcommand as its file declares it.
-#[derive(Debug)]
-pub(crate) struct Subcommand {
-    /// Its name on the command line.
-    pub(crate) name: &'static str,
-    /// What it does, in one line.
-    pub(crate) summary: &'static str,
-    /// What its command line may hold.
-    pub(crate) syntax: Syntax,
-    /// Command lines, each with what it does.
-    pub(crate) examples: &'static [(&'static str, &'static str)],
-    /// Does it.
-    pub(crate) run: fn(&Args, &mut Output) -> Result<(), Failure>,
-}
-
 /// Runs the program on the command line of this process.
 ///
 /// # Blocking
 /// As long as the subcommand takes.
 pub fn main() -> ExitCode {
     let mut output = Output::new();
-    let (who, done) = match words() {
-        Ok(words) => run(&words, &mut output),
-        Err(failure) => ("", Err(failure)),
-    };
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    let (name, done) = run(&words, &mut output);
     // Results that cannot be handed over are a failure too, and the last one.
     let Err(failure) = done.and_then(|()| output.flush()) else { return ExitCode::SUCCESS };
-    report(who, &failure, &mut output);
+    report(name, &failure, &mut output);
     failure.exit_code()
 }
 
-/// The words of the command line, after the program's name.
-fn words() -> Result<Vec<String>, Failure> {
-    let text = |word: OsString| {
-        let no_text = |word: OsString| format!("an argument is not text: {}", word.display());
-        word.into_string().map_err(|word| Failure::Usage(no_text(word)))
-    };
-    env::args_os().skip(1).map(text).collect()
-}
-
-/// Runs what the first word names; returns who did it, and how it ended.
-fn run(words: &[String], output: &mut Output) -> (&'static str, Result<(), Failure>) {
+/// Runs the subcommand that the first word names; returns its name, and how it ended.
+fn run(words: &[OsString], output: &mut Output) -> (&'static str, Result<(), Failure>) {
     let Some((first, rest)) = words.split_first() else { return ("", Err(unknown(""))) };
+    let first = first.to_string_lossy();
     if let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == first) {
         return (subcommand.name, run_one(subcommand, rest, output));
     }
-    let done = match first.as_str() {
+    let done = match &*first {
         "--help" | "-h" | "help" => output.bytes(help::of_program(SUBCOMMANDS).as_bytes()),
         "--version" | "-V" => output.line(concat!("handloom ", env!("CARGO_PKG_VERSION"))),
         name => Err(unknown(name)),
@@ -89,8 +64,12 @@ fn run(words: &[String], output: &mut Output) -> (&'static str, Result<(), Failu
 }
 
 /// Runs one subcommand on the words after its name.
-fn run_one(subcommand: &Subcommand, words: &[String], output: &mut Output) -> Result<(), Failure> {
-    match subcommand.syntax.parse(words)? {
+fn run_one(
+    subcommand: &'static Subcommand,
+    words: &[OsString],
+    output: &mut Output,
+) -> Result<(), Failure> {
+    match subcommand.parse(words)? {
         Parsed::Help => output.bytes(help::of_subcommand(subcommand).as_bytes()),
         Parsed::Run(args) => (subcommand.run)(&args, output),
     }

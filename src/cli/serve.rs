@@ -10,12 +10,11 @@
 
 use std::time::Duration;
 
-use super::args::{Args, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::listening::{LONGEST, listen_and_serve};
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::{Address, milliseconds, parsed, seconds, whole};
+use super::values::{Address, milliseconds, parsed, seconds, text, whole};
 use crate::calc::{self, Config, Model};
 
 /// The longest span that an option may ask for, in milliseconds: [`LONGEST`].
@@ -31,7 +30,8 @@ const MOST_MESSAGE_BYTES: usize = 1 << 30;
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "serve",
     summary: "Serves the calculator: two numbers come, their sum goes back",
-    syntax: Syntax { options: OPTIONS, operands: &[] },
+    options: OPTIONS,
+    operands: &[],
     examples: &[
         ("handloom serve", "Futures on the event loop, on 127.0.0.1:8888."),
         ("handloom serve --model threads --op product", "A thread for each client; products."),
@@ -45,32 +45,24 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// The options. A test holds their defaults against those of [`Config`].
 const OPTIONS: &[Opt] = &[
-    Opt::value(
-        "model",
-        "MODEL",
-        "sequential, threads, pool, prefork, callbacks, generators or async",
-    )
+    Opt::new("--model MODEL", "sequential, threads, pool, prefork, callbacks, generators or async")
     .default("async"),
-    Opt::value("addr", "ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
+    Opt::new("--addr ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
         .default("127.0.0.1:8888"),
-    Opt::value("op", "OP", "sum, or product (of messages of up to 32 KiB)").default("sum"),
-    Opt::value("max-message", "BYTES", "a longer message is an error").default("1048576"),
-    Opt::value("pause-ms", "MS", "after this silence a message without newline is complete")
+    Opt::new("--op OP", "sum, or product (of messages of up to 32 KiB)").default("sum"),
+    Opt::new("--max-message BYTES", "a longer message is an error").default("1048576"),
+    Opt::new("--pause-ms MS", "after this silence a message without newline is complete")
         .default("100"),
-    Opt::value(
-        "max-connections",
-        "N",
-        "further clients wait until one leaves; not for sequential and prefork (one client at a time / each)",
-    )
+    Opt::new("--max-connections N", "further clients wait until one leaves; not for sequential and prefork (one client at a time / each)")
     .default("100000"),
-    Opt::value("idle-timeout", "S", "closes a connection after this silence [default: never]"),
-    Opt::value("grace", "S", "how long a stop may take").default("5"),
-    Opt::value("workers", "N", "threads of pool, processes of prefork; only for these two").default("64"),
+    Opt::new("--idle-timeout S", "closes a connection after this silence [default: never]"),
+    Opt::new("--grace S", "how long a stop may take").default("5"),
+    Opt::new("--workers N", "threads of pool, processes of prefork; only for these two").default("64"),
 ];
 
 /// Serves until a signal comes.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let model: Model = args.value("model", parsed)?;
+    let model: Model = args.value("model", text(parsed))?;
     let config = config(args)?;
     let address = args.value("addr", Address::to_listen)?;
     let what = format!("model {model}");
@@ -82,7 +74,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 /// Reads what the server is told.
 fn config(args: &Args) -> Result<Config, Failure> {
     Ok(Config {
-        op: args.value("op", parsed)?,
+        op: args.value("op", text(parsed))?,
         max_message_bytes: args.value("max-message", whole("bytes", 1..=MOST_MESSAGE_BYTES))?,
         // A pause of 0 would cut every message that does not come in one piece.
         pause: args.value("pause-ms", milliseconds(1..=LONGEST_MS))?,
@@ -97,12 +89,12 @@ fn config(args: &Args) -> Result<Config, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Parsed;
+    use super::super::command_line::Parsed;
     use super::*;
 
     #[test]
     fn without_options_the_server_is_told_the_defaults_of_its_library() {
-        let Ok(Parsed::Run(args)) = SUBCOMMAND.syntax.parse(&[]) else {
+        let Ok(Parsed::Run(args)) = SUBCOMMAND.parse(&[]) else {
             panic!("an empty command line was refused");
         };
         assert_eq!(config(&args), Ok(Config::default()), "SERVE-3: the usage text lies");

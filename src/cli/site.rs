@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use super::args::{Args, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::listening::{LONGEST, listen_and_serve};
 use super::output::Output;
-use super::program::Subcommand;
 use super::values::{Address, seconds, whole};
 use crate::fetch::site;
 use crate::web::server::Config;
@@ -24,7 +23,8 @@ const MOST_BODY_BYTES: usize = 1 << 30;
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "site",
     summary: "Serves a small web site: slow pages, /hello, /echo, /q?q=..., /slow?ms=...",
-    syntax: Syntax { options: OPTIONS, operands: &[] },
+    options: OPTIONS,
+    operands: &[],
     examples: &[
         ("handloom site", "On 127.0.0.1:8000; its first page has links to the others."),
         ("handloom site --addr 127.0.0.1:0 --grace 30", "A free port; a patient end."),
@@ -34,16 +34,16 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// The options. A test holds their defaults against those of [`Config`].
 const OPTIONS: &[Opt] = &[
-    Opt::value("addr", "ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
+    Opt::new("--addr ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
         .default("127.0.0.1:8000"),
-    Opt::value("max-connections", "N", "further clients wait until one leaves").default("10000"),
-    Opt::value("max-body", "BYTES", "a longer body of a request is refused with 413")
+    Opt::new("--max-connections N", "further clients wait until one leaves").default("10000"),
+    Opt::new("--max-body BYTES", "a longer body of a request is refused with 413")
         .default("1048576"),
-    Opt::value("head-timeout", "S", "how long the head of a request may take").default("10"),
-    Opt::value("body-timeout", "S", "how long a client may be silent within a body").default("30"),
-    Opt::value("idle-timeout", "S", "how long it may be silent between two requests").default("15"),
-    Opt::value("write-timeout", "S", "how long it may take nothing of its answer").default("30"),
-    Opt::value("grace", "S", "how long a stop may take").default("5"),
+    Opt::new("--head-timeout S", "how long the head of a request may take").default("10"),
+    Opt::new("--body-timeout S", "how long a client may be silent within a body").default("30"),
+    Opt::new("--idle-timeout S", "how long it may be silent between two requests").default("15"),
+    Opt::new("--write-timeout S", "how long it may take nothing of its answer").default("30"),
+    Opt::new("--grace S", "how long a stop may take").default("5"),
 ];
 
 /// Serves until a signal comes.
@@ -75,12 +75,12 @@ fn config(args: &Args) -> Result<Config, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Parsed;
+    use super::super::command_line::Parsed;
     use super::*;
 
     #[test]
     fn without_options_the_site_is_told_the_defaults_of_its_library() {
-        let Ok(Parsed::Run(args)) = SUBCOMMAND.syntax.parse(&[]) else {
+        let Ok(Parsed::Run(args)) = SUBCOMMAND.parse(&[]) else {
             panic!("an empty command line was refused");
         };
         assert_eq!(config(&args), Ok(Config::default()), "SITECMD-1: the usage text lies");

@@ -1,16 +1,12 @@
-//! What may stand behind an option: numbers, spans of time, names, addresses.
+//! Readers of what stands behind an option: numbers, spans of time, paths, addresses.
 //!
-//! Each reader returns what it *expected*; the parser adds where it stood and what was given. So a message always
-//! has the three parts that a user needs: `--pause-ms: expected a whole number of milliseconds from 1 to …, got "x"`.
-//!
-//! **Invariants**
-//! - `VALUES-1`: a number has both bounds, and its unit stands in the message.
-//! - `VALUES-2`: what cannot work is refused here, before anything is started: port 0 for a connect, an idle
-//!   time-out of 0.
-//!
-//! **Left out**: units in the value (`5s`, `1MiB`). The option's name or its usage text has the unit.
+//! A reader returns what it *expected*; `command_line` adds where it stood and what was given:
+//! `--pause-ms: expected a whole number of milliseconds from 1 to …, got "x"`. A number has both bounds, and its unit
+//! stands in the message. What cannot work is refused here, before anything is started: port 0 for a connect, an idle
+//! time-out of 0.
 
-use std::fmt::Display;
+use std::ffi::OsStr;
+use std::fmt::{self, Display};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
@@ -22,48 +18,61 @@ use std::time::Duration;
 pub(crate) fn whole(
     what: &str,
     range: RangeInclusive<usize>,
-) -> impl FnOnce(&str) -> Result<usize, String> {
+) -> impl Fn(&OsStr) -> Result<usize, String> {
     move |text| {
-        let number = text.parse().ok().filter(|number| range.contains(number));
-        let (low, high) = range.into_inner();
-        number.ok_or_else(|| format!("expected a whole number of {what} from {low} to {high}"))
+        let number = text.to_str().and_then(|text| text.parse().ok());
+        let (low, high) = (range.start(), range.end());
+        number
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| format!("expected a whole number of {what} from {low} to {high}"))
     }
 }
 
 /// Reads a span in whole milliseconds.
 pub(crate) fn milliseconds(
     range: RangeInclusive<usize>,
-) -> impl FnOnce(&str) -> Result<Duration, String> {
-    move |text| whole("milliseconds", range)(text).map(|count| Duration::from_millis(count as u64))
+) -> impl Fn(&OsStr) -> Result<Duration, String> {
+    let count = whole("milliseconds", range);
+    move |text| count(text).map(|count| Duration::from_millis(count as u64))
 }
 
 /// Reads a span in seconds, with decimals if need be, of `least` to `most`.
 pub(crate) fn seconds(
     least: Duration,
     most: Duration,
-) -> impl FnOnce(&str) -> Result<Duration, String> {
+) -> impl Fn(&OsStr) -> Result<Duration, String> {
     move |text| {
-        // The standard library refuses what is negative, infinite or no number at all.
-        let span = text.parse().ok().and_then(|count| Duration::try_from_secs_f64(count).ok());
+        let count = text.to_str().and_then(|text| text.parse().ok());
+        // The standard library refuses negative and infinite counts.
+        let span = count.and_then(|count| Duration::try_from_secs_f64(count).ok());
         let (low, high) = (least.as_secs_f64(), most.as_secs_f64());
         span.filter(|span| (least..=most).contains(span))
             .ok_or_else(|| format!("expected seconds from {low} to {high}, such as 2 or 0.5"))
     }
 }
 
-/// Reads whatever has a reading of its own whose error says what was expected.
+/// Makes a reader of words out of a reader of text.
+pub(crate) fn text<T>(
+    read: impl Fn(&str) -> Result<T, String>,
+) -> impl Fn(&OsStr) -> Result<T, String> {
+    move |word| word.to_str().ok_or("expected text in UTF-8".to_owned()).and_then(&read)
+}
+
+/// Reads a value by its `FromStr`, whose error says what was expected.
 pub(crate) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|expected: T::Err| expected.to_string())
 }
 
-/// Reads the name of a directory, which need not exist yet. An empty one would be the one we stand in, which
-/// nobody means who writes `--out "$UNSET"`.
-pub(crate) fn directory(text: &str) -> Result<PathBuf, String> {
-    let named = Some(text).filter(|text| !text.is_empty()).map(PathBuf::from);
-    named.ok_or_else(|| "expected the name of a directory".to_owned())
+/// Reads the name of `what` ("a directory"), which need not exist. An empty name would mean the current directory,
+/// which a user of `--out "$UNSET"` does not mean.
+pub(crate) fn path(what: &str) -> impl Fn(&OsStr) -> Result<PathBuf, String> {
+    move |text| {
+        let named = Some(text).filter(|text| !text.is_empty()).map(PathBuf::from);
+        named.ok_or_else(|| format!("expected the name of {what}"))
+    }
 }
 
-/// A host and a port as they were given; the host's name is not resolved yet.
+/// A host and a port as they were given; the name of the host is not resolved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     /// The text.
@@ -71,27 +80,26 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Reads an address to listen on. Port 0 is a request for one that is free.
-    pub(crate) fn to_listen(text: &str) -> Result<Self, String> {
-        Self::read(text, 0, "127.0.0.1:8888")
+    /// Reads an address to listen on. Port 0 asks the kernel for a free one.
+    pub(crate) fn to_listen(text: &OsStr) -> Result<Self, String> {
+        Self::read(text, 0)
     }
 
     /// Reads an address to connect to.
-    pub(crate) fn to_connect(text: &str) -> Result<Self, String> {
-        Self::read(text, 1, "127.0.0.1:8888")
+    pub(crate) fn to_connect(text: &OsStr) -> Result<Self, String> {
+        Self::read(text, 1)
     }
 
-    /// Parts the text at its last colon, and looks at the two parts.
-    fn read(text: &str, least_port: u16, example: &str) -> Result<Self, String> {
-        let Some((host, port)) = text.rsplit_once(':') else {
-            return Err(format!("expected HOST:PORT, such as {example}"));
-        };
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    /// Splits the text at its last colon, and checks the two parts.
+    fn read(text: &OsStr, least_port: u16) -> Result<Self, String> {
+        let text = text.to_str().ok_or("expected text in UTF-8")?;
+        let (host, port) =
+            text.rsplit_once(':').ok_or("expected HOST:PORT, such as 127.0.0.1:8888")?;
         if host.is_empty() || host.chars().any(char::is_whitespace) {
-            return Err(format!("expected a host before the port, such as {example}"));
+            return Err("expected a host before the port, such as 127.0.0.1:8888".to_owned());
         }
-        // Without brackets nobody can tell where the host ends: `::1:8888` is an address without a port too.
-        if host.contains(':') && bare == host {
+        // Without brackets the end of the host is unknown: `::1:8888` is an address without a port too.
+        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
             return Err("expected an IPv6 address in brackets, such as [::1]:8888".to_owned());
         }
         match port.parse::<u16>() {
@@ -100,10 +108,10 @@ impl Address {
         }
     }
 
-    /// Asks the system for the addresses of this name; of numbers, there is just the one.
+    /// Asks the system for the addresses of this name.
     ///
     /// # Errors
-    /// The name is unknown, or nobody could be asked.
+    /// The name is unknown, or no name server answers.
     ///
     /// # Blocking
     /// As long as the name service takes.
@@ -114,7 +122,7 @@ impl Address {
 
 impl Display for Address {
     /// Writes it as it was given.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(&self.text)
     }
 }

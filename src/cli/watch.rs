@@ -14,15 +14,13 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{Args, Operand, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::interrupt::interruption;
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::seconds;
+use super::values::{path, seconds, text};
 use crate::rt::EventLoop;
 use crate::watch::{Deletion, Needle, Order, Outcome, WatchError, asynchronous, threads};
 
@@ -35,14 +33,12 @@ const MOST: Duration = Duration::from_hours(24);
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "watch",
     summary: "Waits for a file that holds a string, and deletes it",
-    syntax: Syntax {
-        options: &[
-            Opt::value("needle", "S", "the string").default("Wow!"),
-            Opt::value("interval", "S", "seconds to sleep between two looks").default("5"),
-            Opt::value("mode", "MODE", "threads or async").default("threads"),
-        ],
-        operands: &[Operand::new("FILE", "which file")],
-    },
+    options: &[
+        Opt::new("--needle S", "the string").default("Wow!"),
+        Opt::new("--interval S", "seconds to sleep between two looks").default("5"),
+        Opt::new("--mode MODE", "threads or async").default("threads"),
+    ],
+    operands: &[("FILE", "which file")],
     examples: &[
         ("handloom watch notes.txt", "Then, in another terminal: echo 'Wow!' > notes.txt"),
         (
@@ -65,11 +61,13 @@ enum Mode {
 /// Watches until the file is gone, or somebody presses ctrl-c.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let order = Order {
-        path: args.operand(0, file)?.expect("holds because the operand is declared as required"),
-        needle: args.value("needle", needle)?,
+        path: args
+            .operand(0, path("a file"))?
+            .expect("holds because the operand is declared as required"),
+        needle: args.value("needle", text(needle))?,
         interval: args.value("interval", seconds(LEAST, MOST))?,
     };
-    let mode = args.value("mode", mode)?;
+    let mode = args.value("mode", text(mode))?;
     // Before the first line: who reads it may press ctrl-c.
     let stop = interruption()?;
     output.flush()?;
@@ -105,12 +103,6 @@ fn line(text: impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(format!("{text}\n").as_bytes())?;
     stdout.flush()
-}
-
-/// Reads the name of a file.
-fn file(text: &str) -> Result<PathBuf, String> {
-    let named = Some(text).filter(|text| !text.is_empty()).map(PathBuf::from);
-    named.ok_or_else(|| "expected the name of a file".to_owned())
 }
 
 /// Reads what to look for.

@@ -11,13 +11,12 @@
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use super::args::{Args, Operand, Opt, Syntax};
+use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::interrupt::interruption;
 use super::listening::LONGEST;
 use super::output::Output;
-use super::program::Subcommand;
-use super::values::{parsed, seconds};
+use super::values::{parsed, seconds, text};
 use crate::aio::{Descriptor, Either, race};
 use crate::json::Json;
 use crate::rt::EventLoop;
@@ -33,35 +32,30 @@ const LEAST: Duration = Duration::from_millis(1);
 const MOST_CONNECTIONS: usize = 64;
 
 /// The option of the upstream's address, for the gateway too.
-pub(crate) const UPSTREAM: Opt = Opt::value(
-    "upstream",
-    "URL",
+pub(crate) const UPSTREAM: Opt = Opt::new(
+    "--upstream URL",
     "who is asked, such as http://api.openweathermap.org; by default one that is embedded",
 );
 
 /// The option of the key.
-pub(crate) const APPID: Opt = Opt::value("appid", "KEY", "the key that the upstream wants");
+pub(crate) const APPID: Opt = Opt::new("--appid KEY", "the key that the upstream wants");
 
 /// The option of the upstream's time.
 pub(crate) const TIMEOUT: Opt =
-    Opt::value("timeout", "S", "seconds that the upstream may take over a city").default("10");
+    Opt::new("--timeout S", "seconds that the upstream may take over a city").default("10");
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "weather",
     summary: "The weather of many cities, asked for all at once",
-    syntax: Syntax {
-        options: &[
-            UPSTREAM,
-            APPID,
-            TIMEOUT,
-            Opt::flag("sequential", "asks for one city after another, for the comparison"),
-            Opt::flag("json", "prints a list of JSON objects"),
-        ],
-        operands: &[Operand::new("CITY", "which cities; by default the twelve of the course")
-            .optional()
-            .repeated()],
-    },
+    options: &[
+        UPSTREAM,
+        APPID,
+        TIMEOUT,
+        Opt::new("--sequential", "asks for one city after another, for the comparison"),
+        Opt::new("--json", "prints a list of JSON objects"),
+    ],
+    operands: &[("[CITY...]", "which cities; by default the twelve of the course")],
     examples: &[
         ("handloom weather", "Twelve cities in the time of the slowest."),
         ("handloom weather --sequential", "The same in the time of all."),
@@ -72,7 +66,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Asks, and prints the answers.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let mut cities = args.operands(0, city)?;
+    let mut cities = args.operands(0, text(city))?;
     if cities.is_empty() {
         cities = CITIES.map(str::to_owned).to_vec();
     }
@@ -106,8 +100,8 @@ fn city(text: &str) -> Result<String, String> {
 
 /// Reads who is asked; nobody is the embedded upstream.
 pub(crate) fn upstream(args: &Args) -> Result<Option<(Endpoint, AppId)>, Failure> {
-    let endpoint = args.optional("upstream", parsed::<Endpoint>)?;
-    let key = args.optional("appid", |text| Ok(AppId::new(text)))?;
+    let endpoint = args.optional("upstream", text(parsed::<Endpoint>))?;
+    let key = args.optional("appid", text(|key| Ok(AppId::new(key))))?;
     Ok(endpoint.map(|endpoint| (endpoint, key.unwrap_or_default())))
 }
 

@@ -1,9 +1,12 @@
 //! The command line: what is taken, what is refused, and in which words (DESIGN section 5).
 
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
+use crate::folder::Folder;
 use crate::program::{Ended, command, start};
 use handloom::calc::Model;
 use handloom::labs::LABS;
@@ -183,14 +186,30 @@ fn after_two_dashes_everything_is_an_operand() {
 }
 
 #[test]
-fn an_argument_that_is_no_text_is_refused() {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    let mut command = command(&["serve"]);
-    command.arg(OsStr::from_bytes(b"\xff"));
+fn an_argument_that_is_no_text_is_refused_where_text_is_wanted() {
+    for (args, part) in [
+        (&["serve"][..], "unexpected argument"),
+        (&["serve", "--model"], "--model: expected text in UTF-8"),
+        (&["client"], "ADDR: expected text in UTF-8"),
+    ] {
+        let mut command = command(args);
+        command.arg(OsStr::from_bytes(b"\xff"));
+        let ended = start(command).end();
+        assert_eq!(ended.code, Some(2), "EXIT-1: {ended:?}");
+        assert!(ended.err.contains(part), "PROGRAM-1: expected {part:?}, came {ended:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_file_is_bytes() {
+    let folder = Folder::new();
+    let file = folder.file("").join(OsStr::from_bytes(b"wow-\xff.txt"));
+    fs::write(&file, "Wow!").expect("write");
+    let mut command = command(&["watch"]);
+    command.arg(&file);
     let ended = start(command).end();
-    assert_eq!(ended.code, Some(2), "EXIT-1: {ended:?}");
-    assert!(ended.err.contains("not text"), "PROGRAM-1: {ended:?}");
+    assert_eq!(ended.code, Some(0), "expected the file to be found, came {ended:?}");
+    assert!(!file.exists(), "expected {} to be deleted", file.display());
 }
 
 #[test]

@@ -11,14 +11,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use super::super::args::{Args, Opt, Syntax};
+use super::super::command_line::{Args, Opt, Subcommand};
 use super::super::compare::write_into;
 use super::super::failure::Failure;
 use super::super::interrupt::interruption;
 use super::super::load::{MOST_CONNECTIONS, MOST_REQUESTS};
 use super::super::output::Output;
-use super::super::program::Subcommand;
-use super::super::values::{directory, whole};
+use super::super::values::{path, whole};
 use super::part::{Part, Shown, Tour};
 use super::{conversation, factorials, fetching, gateway, models, watching};
 use crate::report::{Page, span};
@@ -42,7 +41,8 @@ const PARTS: [&Part; 6] = [
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "tour",
     summary: "The main job: the course's tasks one after another, with what to look at",
-    syntax: Syntax { options: OPTIONS, operands: &[] },
+    options: OPTIONS,
+    operands: &[],
     examples: &[
         ("handloom tour", "All of it; less than a minute."),
         ("handloom tour --out /tmp/tour", "The same, with its report elsewhere."),
@@ -52,17 +52,15 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// The options.
 const OPTIONS: &[Opt] = &[
-    Opt::value("out", "DIR", "where logs, tables, pictures and report.html are written")
+    Opt::new("--out DIR", "where logs, tables, pictures and report.html are written")
         .default("handloom-tour"),
-    Opt::value("connections", "N", "connections that ask each calculator at once")
-        .short('c')
-        .default("64"),
-    Opt::value("requests", "N", "requests to each calculator").short('n').default("50000"),
+    Opt::new("-c, --connections N", "connections that ask each calculator at once").default("64"),
+    Opt::new("-n, --requests N", "requests to each calculator").default("50000"),
 ];
 
 /// Goes through the parts, and writes the report.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let out = args.value("out", directory)?;
+    let out = args.value("out", path("a directory"))?;
     fs::create_dir_all(&out)
         .map_err(|error| Failure::while_doing(format_args!("write {}", out.display()), error))?;
     let tour = Tour {
