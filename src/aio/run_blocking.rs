@@ -31,10 +31,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use super::job_error::JobError;
 use super::job_threads::threads_of;
+use crate::jobs::{JobError, Panic};
 use crate::rt::core::Core;
-use crate::rt::{Panic, Remote, Wait, context, poll_budget, waits_for};
+use crate::rt::{Remote, Wait, context, poll_budget, waits_for};
 
 /// Runs `job` on a thread beside the loop, beginning now; the future gives its value.
 ///
@@ -69,7 +69,7 @@ where
     let started = threads_of(&core).execute(move || ticket.run(job));
     if let Err(error) = started {
         // The ticket was dropped with the job, and has left another error.
-        slot.lock().result = Some(Err(JobError::NoThread(error)));
+        slot.lock().result = Some(Err(JobError::NoWorker(Arc::new(error))));
     }
     Blocking { slot, core }
 }
@@ -192,9 +192,8 @@ impl<T: Send> Ticket<T> {
     /// Runs the job and leaves its result.
     fn run(&mut self, job: impl FnOnce() -> T) {
         self.has_run = true;
-        let result = catch_unwind(AssertUnwindSafe(job)).map_err(|payload| {
-            JobError::Panicked(Box::new(Panic { who: "a blocking job".into(), payload }))
-        });
+        let result = catch_unwind(AssertUnwindSafe(job))
+            .map_err(|payload| JobError::Panicked(Box::new(Panic::new("a blocking job", payload))));
         // A value that nobody wants is dropped here, on this thread.
         if let Some(Err(error)) = self.slot.leave(result) {
             let text = move || report(&context::current(), &error);
@@ -207,7 +206,7 @@ impl<T: Send> Ticket<T> {
 impl<T: Send> Drop for Ticket<T> {
     fn drop(&mut self) {
         if !self.has_run {
-            drop(self.slot.leave(Err(JobError::LoopGone)));
+            drop(self.slot.leave(Err(JobError::PoolGone)));
         }
         let slot = self.slot.clone();
         // A loop that is gone does not count any more.

@@ -1,103 +1,83 @@
-//! Why a job has no value.
+//! Why a job has no value, or was not accepted.
 //!
-//! Problem: "it failed" helps nobody. Whether a job was called off, panicked, or was killed together with its
-//! process decides what its owner does next.
+//! Problem: what the owner of a job does next depends on whether the job was cancelled, panicked, or died together
+//! with its process. `submit` fails with the same error as the handle: a job that was refused has no value either.
+//! `try_submit` has one answer more, which gives the job back.
 //!
 //! | error | the job | its pool |
 //! | --- | --- | --- |
-//! | `Panicked`, `Died`, `TimeLimit`, `Unreadable` | may have done a part of its work | goes on |
-//! | `Cancelled`, `PoolGone` | did nothing | goes on; takes no more |
-//! | `PoolBroken` | may have done a part of its work | takes no more |
-//! | `WouldDeadlock` | is queued or runs, detached | goes on |
+//! | `Panicked`, `Died`, `TimeLimit` | may have done a part of its work | continues |
+//! | `Unreadable` | did nothing, or its value is lost | continues |
+//! | `Cancelled` | did nothing | continues, or is closed |
+//! | `PoolGone` | did nothing | is closed |
+//! | `PoolBroken` | may have done a part of its work | is closed |
+//! | `NoWorker` | was dropped | continues |
+//! | `WouldDeadlock` | is queued or runs, detached; or was refused | continues |
 //!
-//! **Source**: `rt::JoinError`, which is the same for tasks; `concurrent.futures`, where a killed worker is the end
-//! of the whole pool.
+//! **Source**: `concurrent.futures`, where a killed worker is the end of the whole pool; `mpsc::TrySendError`.
 
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::resume_unwind;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::panic::Panic;
 use crate::os::process::{Exit, Pid};
 
-/// Why a job has no value.
-#[derive(Debug)]
+/// Why a job has no value. In a clone a panic has no payload.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JobError {
     /// It panicked.
-    Panicked(Box<JobPanic>),
-    /// It was called off before it began.
+    Panicked(Box<Panic>),
+    /// It was cancelled before it began.
     Cancelled,
-    /// The process that ran it ended in the middle.
+    /// The process that ran it ended during the job.
     Died {
         /// The process.
         pid: Pid,
         /// How it ended.
         exit: Exit,
     },
-    /// It took longer than its limit, and was killed.
+    /// It exceeded its time limit and was killed.
     TimeLimit(Duration),
-    /// Its argument or its value could not be turned into bytes, or back.
+    /// Its argument or its value could not be encoded or decoded.
     Unreadable(String),
-    /// Its pool gave up, and says why.
+    /// Its pool has given up, for this reason.
     PoolBroken(String),
-    /// The worker that waits for it is one that it needs: each worker of the pool waits for another, or for a job
-    /// that no worker is left for. The job itself stays where it is.
+    /// A worker of the pool would wait for this job, or for a place in the full queue, when every other worker waits
+    /// too.
     WouldDeadlock,
-    /// The pool was closed before it began.
+    /// The pool was closed before the job began.
     PoolGone,
+    /// The pool has no worker, and could not start one.
+    NoWorker(Arc<io::Error>),
 }
 
-/// The panic of a job.
-pub struct JobPanic {
-    /// The text that `panic!` was given, if it was a text.
-    pub text: String,
-    /// Where it happened, as `file:line:column`, where that is known: the panic of a process is told with it, that
-    /// of a thread has been printed by the panic hook.
-    pub location: Option<String>,
-    /// What `panic!` was given; it cannot leave a process.
-    pub payload: Option<Box<dyn Any + Send>>,
+/// Why a pool did not accept a job without waiting.
+#[derive(Debug)]
+pub enum TrySubmitError<J> {
+    /// The queue is full; this is the job, or its argument.
+    Full(J),
+    /// The pool would not accept it later either.
+    Refused(JobError),
 }
 
 impl JobError {
-    /// Makes the error of a job that panicked on this thread, or on another of this process.
+    /// Makes the error of a job that panicked in this process.
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
-        let text = match payload.downcast_ref::<String>() {
-            Some(text) => text.clone(),
-            None => payload.downcast_ref().copied().unwrap_or("a payload without text").to_owned(),
-        };
-        Self::Panicked(Box::new(JobPanic { text, location: None, payload: Some(payload) }))
+        Self::Panicked(Box::new(Panic::new("the job", payload)))
     }
 
-    /// Tells the same once more, for several jobs that failed together. There is one payload, which stays here.
-    pub(crate) fn echo(&self) -> Self {
-        match self {
-            Self::Panicked(panic) => Self::Panicked(Box::new(JobPanic {
-                text: panic.text.clone(),
-                location: panic.location.clone(),
-                payload: None,
-            })),
-            Self::Cancelled => Self::Cancelled,
-            Self::Died { pid, exit } => Self::Died { pid: *pid, exit: *exit },
-            Self::TimeLimit(limit) => Self::TimeLimit(*limit),
-            Self::Unreadable(why) => Self::Unreadable(why.clone()),
-            Self::PoolBroken(why) => Self::PoolBroken(why.clone()),
-            Self::WouldDeadlock => Self::WouldDeadlock,
-            Self::PoolGone => Self::PoolGone,
-        }
-    }
-
-    /// Goes on with the job's panic on this thread.
+    /// Continues the job's panic on this thread.
     ///
     /// # Panics
     /// Always: with the payload of the job, or with the text of this error.
     pub fn resume(self) -> ! {
         match self {
-            Self::Panicked(panic) => match *panic {
-                JobPanic { payload: Some(payload), .. } => resume_unwind(payload),
-                told => panic!("{told}"),
-            },
+            Self::Panicked(panic) => panic.resume(),
             other => panic!("{other}"),
         }
     }
@@ -117,28 +97,40 @@ impl fmt::Display for JobError {
             }
             Self::PoolBroken(why) => write!(out, "the job's pool is broken: {why}"),
             Self::WouldDeadlock => out.write_str(
-                "a worker waits for a job of its own pool, and no worker is left that could run it",
+                "a worker would wait for its own pool, in which every other worker waits too",
             ),
-            Self::PoolGone => out.write_str("the job's pool was closed before it began"),
+            Self::PoolGone => out.write_str("the job's pool was closed before the job began"),
+            Self::NoWorker(error) => write!(out, "start a worker for the job: {error}"),
         }
     }
 }
 
-impl Error for JobError {}
-
-impl fmt::Display for JobPanic {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the job panicked: {}", self.text)?;
-        self.location.as_ref().map_or(Ok(()), |location| write!(out, " (at {location})"))
+impl Error for JobError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if let Self::NoWorker(error) = self { Some(error) } else { None }
     }
 }
 
-impl fmt::Debug for JobPanic {
-    /// Shows what can be printed; the payload need not be.
+impl From<JobError> for io::Error {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::NoWorker(ref cause) => Self::new(cause.kind(), error),
+            other => Self::other(other),
+        }
+    }
+}
+
+impl<J> fmt::Display for TrySubmitError<J> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("JobPanic")
-            .field("text", &self.text)
-            .field("location", &self.location)
-            .finish_non_exhaustive()
+        match self {
+            Self::Full(_) => out.write_str("submit a job: the queue is full"),
+            Self::Refused(error) => error.fmt(out),
+        }
+    }
+}
+
+impl<J: fmt::Debug> Error for TrySubmitError<J> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if let Self::Refused(error) = self { error.source() } else { None }
     }
 }

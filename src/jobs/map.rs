@@ -1,53 +1,137 @@
 //! A function on every item of a sequence, in a pool, with the values in the order of the items.
 //!
-//! Problem: to submit every item and then join every handle is two loops, a list of handles as long as the input, and
-//! a pool that is full of jobs nobody may want any more.
+//! Problem: a job of a few nanoseconds costs more to queue than to run, so several items make one job, a chunk. And a
+//! million chunks that are submitted at once take the memory of a million, so only a window of them is in the pool.
 //!
 //! ```text
-//! items ──► Chunks ──► the pool          at most a window of chunks, oldest first in `under_way`
-//!                        │
-//! values ◄── ready ◄─────┘ join          the oldest chunk only, even if a younger one is over
+//! items ──► submit_next ──► the pool     at most a window of chunks, oldest first in `under_way`
+//!                             │
+//! values ◄── ready ◄──────────┘ join     the oldest chunk only, even if a younger one is over
 //! ```
 //!
 //! **Invariants**
-//! - `MAP-1`: the values come in the order of the items, whatever order they are ready in.
-//! - `MAP-2`: dropped before its end, it calls off what has not begun; what runs is detached.
+//! - `CHUNK-1`: an item is taken from its iterator only when its chunk is about to be submitted, and at most
+//!   `window` chunks are under way.
+//! - `CHUNK-2`: each item gets a result. If a chunk fails as a whole, each of its items fails; if one item panics,
+//!   the others do not fail.
+//! - `MAP-1`: the values come in the order of the items, in whichever order they are ready.
+//! - `MAP-2`: when the map is dropped early, chunks that have not begun are cancelled; the others are detached.
 //!
-//! **Source**: `concurrent.futures.Executor.map`.
+//! **Source**: `concurrent.futures.Executor.map`, which submits everything first (3.14 has `buffersize`).
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::vec;
 
-use super::chunks::{Chunk, Chunks, of_items};
 use super::error::JobError;
+use super::handle::JobHandle;
+
+/// The handle of a chunk: a result for each of its items.
+pub(crate) type ChunkHandle<T> = JobHandle<Vec<Result<T, JobError>>>;
+
+/// Makes a job of a chunk, and submits it.
+type Submit<'a, A, T> = Box<dyn FnMut(Vec<A>) -> Result<ChunkHandle<T>, JobError> + 'a>;
+
+/// A sequence of items on its way into a pool, and the chunks that are there.
+pub(crate) struct Chunks<'a, A, T> {
+    /// What was not submitted yet.
+    items: Box<dyn Iterator<Item = A> + 'a>,
+    /// How many items make a job; at least one.
+    chunk_len: usize,
+    /// How many chunks may be under way; at least one.
+    window: usize,
+    /// The pool.
+    submit: Submit<'a, A, T>,
+    /// How many items were taken out of `items`.
+    taken: usize,
+    /// What was submitted and not taken out, in the order of the items.
+    pub(super) under_way: VecDeque<Chunk<T>>,
+}
+
+/// A chunk that is under way, or that was refused.
+pub(super) struct Chunk<T> {
+    /// The number of its first item.
+    pub(super) first: usize,
+    /// How many items it has.
+    pub(super) len: usize,
+    /// Its job, or why there is none.
+    pub(super) job: Result<ChunkHandle<T>, JobError>,
+}
+
+impl<'a, A, T> Chunks<'a, A, T> {
+    /// Will cut `items` into chunks and give them to `submit`, of which `window` may be under way.
+    pub(crate) fn new(
+        items: impl IntoIterator<Item = A, IntoIter: 'a>,
+        chunk_len: usize,
+        window: usize,
+        submit: impl FnMut(Vec<A>) -> Result<ChunkHandle<T>, JobError> + 'a,
+    ) -> Self {
+        Self {
+            items: Box::new(items.into_iter()),
+            chunk_len: chunk_len.max(1),
+            window: window.max(1),
+            submit: Box::new(submit),
+            taken: 0,
+            under_way: VecDeque::new(),
+        }
+    }
+
+    /// Submits the next chunk; `None` if the window is full, or there are no more items.
+    pub(super) fn submit_next(&mut self) -> Option<&mut Chunk<T>> {
+        if self.under_way.len() >= self.window {
+            return None;
+        }
+        let items: Vec<A> = self.items.by_ref().take(self.chunk_len).collect();
+        let (first, len) = (self.taken, items.len());
+        if len == 0 {
+            return None;
+        }
+        self.taken += len;
+        let job = (self.submit)(items);
+        self.under_way.push_back(Chunk { first, len, job });
+        self.under_way.back_mut()
+    }
+}
+
+impl<A, T> Drop for Chunks<'_, A, T> {
+    /// `MAP-2`.
+    fn drop(&mut self) {
+        for job in self.under_way.iter().filter_map(|chunk| chunk.job.as_ref().ok()) {
+            job.cancel();
+        }
+    }
+}
+
+/// Parts the result of a chunk of `len` items into those of its items (`CHUNK-2`).
+pub(super) fn of_items<T>(
+    result: Result<Vec<Result<T, JobError>>, JobError>,
+    len: usize,
+) -> vec::IntoIter<Result<T, JobError>> {
+    let results = result.unwrap_or_else(|error| {
+        let mut results: Vec<_> = (1..len).map(|_| Err(error.clone())).collect();
+        // The first one has the panic's payload, if there is one.
+        results.insert(0, Err(error));
+        results
+    });
+    results.into_iter()
+}
 
 /// The values of a function on every item, in the items' order. Made by the `map` of a pool.
 ///
 /// # Blocking
-/// `next` waits for the value that is due, and for a place in a bounded queue.
+/// `next` waits for the next value in order, and for a place in a bounded queue.
 #[must_use = "an iterator is lazy: a pool gets nothing to do before the first value is asked for"]
 pub struct Map<'a, A, T> {
-    /// What is to be submitted.
+    /// The items, and the chunks under way.
     chunks: Chunks<'a, A, T>,
-    /// What was, in order; at most a window.
-    under_way: VecDeque<Chunk<T>>,
-    /// What is left of the chunk that came last.
+    /// The results of the last chunk that were not returned yet.
     ready: vec::IntoIter<Result<T, JobError>>,
 }
 
 impl<'a, A, T> Map<'a, A, T> {
     /// Starts with nothing submitted.
     pub(crate) fn new(chunks: Chunks<'a, A, T>) -> Self {
-        Self { chunks, under_way: VecDeque::new(), ready: Vec::new().into_iter() }
-    }
-
-    /// Keeps the window full.
-    fn fill(&mut self) {
-        while self.under_way.len() < self.chunks.window {
-            let Some(chunk) = self.chunks.submit_next() else { return };
-            self.under_way.push_back(chunk);
-        }
+        Self { chunks, ready: Vec::new().into_iter() }
     }
 }
 
@@ -59,19 +143,10 @@ impl<A, T> Iterator for Map<'_, A, T> {
             if let Some(result) = self.ready.next() {
                 return Some(result);
             }
-            // Before the join, so that the workers have work while this thread waits.
-            self.fill();
-            let Chunk { job, len, .. } = self.under_way.pop_front()?;
-            self.ready = of_items(job.and_then(super::JobHandle::join), len);
-        }
-    }
-}
-
-impl<A, T> Drop for Map<'_, A, T> {
-    /// `MAP-2`.
-    fn drop(&mut self) {
-        for job in self.under_way.iter().filter_map(|chunk| chunk.job.as_ref().ok()) {
-            job.cancel();
+            // Before the join, so that the workers are busy while this thread waits.
+            while self.chunks.submit_next().is_some() {}
+            let Chunk { job, len, .. } = self.chunks.under_way.pop_front()?;
+            self.ready = of_items(job.and_then(JobHandle::join), len);
         }
     }
 }
@@ -79,6 +154,7 @@ impl<A, T> Drop for Map<'_, A, T> {
 impl<A, T> fmt::Debug for Map<'_, A, T> {
     /// Shows how much is under way; neither items nor function need be printable.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Map").field("under_way", &self.under_way.len()).finish_non_exhaustive()
+        let under_way = self.chunks.under_way.len();
+        out.debug_struct("Map").field("under_way", &under_way).finish_non_exhaustive()
     }
 }

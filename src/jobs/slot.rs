@@ -1,84 +1,85 @@
-//! The slot: where a job stands, and where its result is left for whoever waits.
+//! The slot: the state of one job, and the place where its result waits for its owner.
 //!
-//! Problem: worker and owner are two threads, and each may come first. The worker must not wake where nobody
-//! waits, for that is a system call; and the owner must not sleep when the result is there.
+//! Problem: the worker and the owner are two threads, and either may come first. The worker must not wake a thread
+//! that does not sleep, because that costs a system call; the owner must not sleep when the result is there.
 //!
 //! **Invariants**
-//! - `SLOT-1`: what a job would run on is taken out once: by whoever runs it, or by whoever calls it off.
+//! - `SLOT-1`: what a job runs on is taken out once: to run it, or to cancel it.
 //! - `SLOT-2`: a result is left once, and taken once.
-//! - `SLOT-3`: nobody asks the kernel to wake the owner unless it sleeps.
-//! - `SLOT-4`: no foreign code runs under the lock: no job, no waker, and no destructor of either.
+//! - `SLOT-3`: no foreign code runs under the lock, and none of its panics leaves the slot: neither of a waker nor of
+//!   a destructor.
 //!
 //! | stage | `begin` | `finish` | `wait`, `poll` |
 //! | --- | --- | --- | --- |
-//! | `Queued` | → `Running`, gives what was queued | → `Done` | wait |
-//! | `Running` | nothing | → `Done` | wait |
-//! | `Done` | nothing | gives the result back | → `Taken`, give the result |
-//! | `Taken` | nothing | gives the result back | panic |
+//! | `Queued` | → `Running`, returns what was queued | → `Done` | wait |
+//! | `Running` | `None` | → `Done` | wait |
+//! | `Done` | `None` | drops the new result | → `Taken`, return the result |
+//! | `Taken` | `None` | drops the new result | panic |
 //!
-//! How no wake-up is lost; both hold the lock in turn:
+//! No wake-up is lost, because both hold the lock in turn:
 //!
 //! ```text
 //! owner                                   worker
-//! lock, not Done: waits = true
-//! sleep (gives up the lock)
-//!                                         lock, Done, waits: unlock, notify
+//! lock, not Done: sleeps = true
+//! wait (releases the lock)
+//!                                         lock, Done, sleeps: unlock, notify
 //! wakes with the lock, takes the result
 //! ```
-//!
 //! `tests/loom/jobs_slot.rs` tries every order of the two.
 //!
 //! **Source**: the oneshot channels of Rust Atomics and Locks, chapter 5, with a lock in the place of its atomics.
 
 use std::mem;
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::error::JobError;
-use super::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use super::panic::contain;
+use super::{Condvar, Mutex, MutexGuard};
 
-/// Where a job stands: `P` is what it would run on, `T` its value.
+/// The state of a job: `P` is what it runs on, `T` its value.
 pub(crate) struct Slot<P, T> {
-    /// The stage, and who waits. Every statement under the lock leaves it valid, so a poisoned lock is used on.
-    state: Mutex<State<P, T>>,
+    /// No statement under the lock leaves the state half changed, so a poisoned lock is used like any other.
+    state: Mutex<SlotState<P, T>>,
     /// Wakes the owner: the result is there.
     finished: Condvar,
 }
 
 /// What the lock guards.
-struct State<P, T> {
+struct SlotState<P, T> {
     /// See the table above.
     stage: Stage<P, T>,
-    /// Does the owner sleep on `finished`? It is the only one who may (`HANDLE-1`).
-    waits: bool,
-    /// The task to wake; left by a poll, taken with the result.
+    /// Does the owner sleep on `finished`? Only the one handle may.
+    sleeps: bool,
+    /// The task to wake; left by a poll.
     waker: Option<Waker>,
 }
 
 /// How far a job is.
 enum Stage<P, T> {
-    /// Nobody has begun it.
+    /// Not begun.
     Queued(P),
-    /// Somebody runs it, or drops it.
+    /// Taken out, to run or to be dropped.
     Running,
-    /// It is over.
+    /// Over; the result was not taken yet.
     Done(Result<T, JobError>),
-    /// It is over, and its owner has the result.
+    /// Over, and the result was taken.
     Taken,
 }
 
 impl<P, T> Slot<P, T> {
     /// Makes the slot of a job that has not begun.
     pub(crate) fn new(pending: P) -> Self {
-        let state = State { stage: Stage::Queued(pending), waits: false, waker: None };
+        let state = SlotState { stage: Stage::Queued(pending), sleeps: false, waker: None };
         Self { state: Mutex::new(state), finished: Condvar::new() }
     }
 
-    /// Takes out what the job runs on (`SLOT-1`); `None` when somebody else has. Whoever has it owes a
+    /// Takes out what the job runs on; `None` if that was done before (`SLOT-1`). The caller must
     /// [`finish`](Self::finish).
     pub(crate) fn begin(&self) -> Option<P> {
         let mut state = self.lock();
-        // Looked at before it is changed: a result must stay where it is.
+        // Compared before it is replaced: a result must stay.
         if !matches!(state.stage, Stage::Queued(_)) {
             return None;
         }
@@ -88,72 +89,76 @@ impl<P, T> Slot<P, T> {
         }
     }
 
-    /// Leaves the result, and wakes whoever waits for it. A second result comes back (`SLOT-2`).
-    pub(crate) fn finish(&self, result: Result<T, JobError>) -> Option<Result<T, JobError>> {
+    /// Leaves the result and wakes the owner. False, and the result is dropped, if there was one before (`SLOT-2`).
+    pub(crate) fn finish(&self, result: Result<T, JobError>) -> bool {
         let mut state = self.lock();
         if state.is_over() {
-            return Some(result);
+            drop(state);
+            contain(move || drop(result));
+            return false;
         }
         let before = mem::replace(&mut state.stage, Stage::Done(result));
-        let (waits, waker) = (state.waits, state.waker.take());
+        let (sleeps, waker) = (state.sleeps, state.waker.take());
         drop(state);
-        if waits {
-            // After the unlock, else the owner would wake only to sleep for the lock.
+        if sleeps {
+            // After the unlock: otherwise the owner would wake and at once sleep again, on the lock.
             self.finished.notify_one();
         }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        // Finished without having begun, what it would have run on goes here, unlocked (SLOT-4).
-        drop(before);
-        None
+        contain(move || {
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        });
+        // If the job never began, this is what it would have run on.
+        contain(move || drop(before));
+        true
     }
 
-    /// Waits for the result and takes it; `None` when the deadline came first.
+    /// Waits for the result and takes it; `None` if the deadline came first.
     ///
     /// # Blocking
     /// Until the result is there, or the deadline.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
         let mut state = self.lock();
-        state.waits = true;
+        state.sleeps = true;
         while !state.is_over() {
-            state =
-                match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                    None => self.finished.wait(state).unwrap_or_else(PoisonError::into_inner),
-                    Some(left) if left.is_zero() => break,
-                    Some(left) => {
-                        let woken = self.finished.wait_timeout(state, left);
-                        woken.unwrap_or_else(PoisonError::into_inner).0
-                    }
-                };
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            state = match left {
+                None => self.finished.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => break,
+                Some(left) => {
+                    let woken = self.finished.wait_timeout(state, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
-        state.waits = false;
+        state.sleeps = false;
         state.take()
     }
 
     /// Takes the result, or leaves a waker for it.
     pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Result<T, JobError>> {
+        // To clone or drop a waker is foreign code (SLOT-3), so it is done without the lock.
         let result = self.lock().take();
         if let Some(result) = result {
             return Poll::Ready(result);
         }
-        // A waker's clone and drop are foreign code (SLOT-4); so the result may have come in between.
         let waker = cx.waker().clone();
         let mut state = self.lock();
-        if let Some(result) = state.take() {
-            drop(state);
-            return Poll::Ready(result);
-        }
-        let displaced = state.waker.replace(waker);
+        // The result may have come during the clone.
+        let (polled, unused) = match state.take() {
+            Some(result) => (Poll::Ready(result), Some(waker)),
+            None => (Poll::Pending, state.waker.replace(waker)),
+        };
         drop(state);
-        drop(displaced);
-        Poll::Pending
+        contain(move || drop(unused));
+        polled
     }
 
     /// Drops the waker that a poll has left.
     pub(crate) fn forget_waker(&self) {
         let waker = self.lock().waker.take();
-        drop(waker);
+        contain(move || drop(waker));
     }
 
     /// Tells whether there is a result, or was.
@@ -162,12 +167,22 @@ impl<P, T> Slot<P, T> {
     }
 
     /// Locks the state.
-    fn lock(&self) -> MutexGuard<'_, State<P, T>> {
+    fn lock(&self) -> MutexGuard<'_, SlotState<P, T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<P, T> State<P, T> {
+impl<P, T> Drop for Slot<P, T> {
+    /// Drops a value that was never taken (`SLOT-3`).
+    fn drop(&mut self) {
+        let mut state = self.lock();
+        let stage = mem::replace(&mut state.stage, Stage::Taken);
+        drop(state);
+        contain(move || drop(stage));
+    }
+}
+
+impl<P, T> SlotState<P, T> {
     /// Tells whether the job is over.
     fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Done(_) | Stage::Taken)

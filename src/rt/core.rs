@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::join::{JoinError, JoinHandle, Panic, Unjoined, who};
+use super::join::{JoinError, JoinHandle, Unjoined, who};
 use super::observer::{Moment, Observer, Wait};
 use super::parked::WakerTree;
 use super::reactor::Reactor;
@@ -28,6 +28,7 @@ use super::run_queue::RunQueue;
 use super::table::{MAIN, TaskTable};
 use super::task::{Runnable, Task, TaskId, WakeState};
 use super::timers::Timers;
+use crate::jobs::Panic;
 
 /// What a task may do in one poll before it is told to wait for its turn: a taste, tokio's.
 const BUDGET: u32 = 128;
@@ -194,7 +195,7 @@ impl Core {
         payload: Box<dyn Any + Send>,
     ) -> JoinError {
         let who = who(task, self.tasks.borrow().name(task), at);
-        JoinError::Panicked(Box::new(Panic { who, payload }))
+        JoinError::Panicked(Box::new(Panic::new(who, payload)))
     }
 
     /// Drops a result that nobody will take, and reports it where it deserves that.

@@ -17,7 +17,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,6 +26,7 @@ use super::context;
 use super::core::Core;
 use super::observer::Wait;
 use super::task::{Runnable, Stage, Task, TaskId};
+use crate::jobs::{Panic, contain};
 
 /// Why a task has no value.
 #[derive(Debug)]
@@ -34,34 +35,6 @@ pub enum JoinError {
     Cancelled,
     /// It panicked.
     Panicked(Box<Panic>),
-}
-
-/// The panic of a task.
-pub struct Panic {
-    /// Which task it was, in words.
-    pub(crate) who: String,
-    /// What `panic!` was given.
-    pub(crate) payload: Box<dyn Any + Send>,
-}
-
-impl Panic {
-    /// Returns the panic's text, where it has one.
-    pub fn message(&self) -> &str {
-        if let Some(text) = self.payload.downcast_ref::<String>() {
-            return text;
-        }
-        self.payload.downcast_ref::<&str>().copied().unwrap_or("a payload without text")
-    }
-}
-
-impl fmt::Debug for Panic {
-    /// Shows the text: the payload itself need not be printable.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panic")
-            .field("who", &self.who)
-            .field("message", &self.message())
-            .finish_non_exhaustive()
-    }
 }
 
 impl JoinError {
@@ -76,7 +49,7 @@ impl JoinError {
     /// The task was cancelled: the error itself comes back.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self {
-            Self::Panicked(panic) => Ok(panic.payload),
+            Self::Panicked(panic) => Ok(panic.into_payload()),
             Self::Cancelled => Err(self),
         }
     }
@@ -87,7 +60,7 @@ impl JoinError {
     /// Always: with the payload of the task, or saying that it was cancelled.
     pub fn resume(self) -> ! {
         match self {
-            Self::Panicked(panic) => resume_unwind(panic.payload),
+            Self::Panicked(panic) => panic.resume(),
             Self::Cancelled => panic!("the task was cancelled"),
         }
     }
@@ -97,7 +70,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled => f.write_str("the task was cancelled"),
-            Self::Panicked(panic) => write!(f, "{} panicked: {}", panic.who, panic.message()),
+            Self::Panicked(panic) => panic.fmt(f),
         }
     }
 }
@@ -284,9 +257,7 @@ impl<T: 'static> Unjoined<T> {
             }),
         };
         // The result is the user's, and so is its destructor.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(self.result))) {
-            drop_payload(payload);
-        }
+        contain(|| drop(self.result));
         report
     }
 }
@@ -307,14 +278,5 @@ pub(crate) fn who(task: TaskId, name: Option<&str>, spawned_at: &Location<'_>) -
     match name {
         Some(name) => format!("{task} \"{name}\", spawned at {spawned_at},"),
         None => format!("{task}, spawned at {spawned_at},"),
-    }
-}
-
-/// Drops a panic's payload, whose own destructor may panic.
-pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // There is no end to this game; a leak of one box is one.
-        #[expect(clippy::mem_forget, reason = "a payload that panics twice is not dropped again")]
-        mem::forget(second);
     }
 }

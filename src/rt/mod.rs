@@ -40,9 +40,11 @@ pub(crate) mod timers;
 pub use builder::{Builder, block_on};
 pub use context::{cancel, now, poll_budget, spawn, spawn_named, task_table, waits_for};
 pub use event_loop::EventLoop;
-pub use join::{JoinError, JoinHandle, Panic};
+pub use join::{JoinError, JoinHandle};
 pub use observer::{Moment, Observer, Wait};
 pub use parked::Parked;
 pub use reactor::Direction;
 pub use remote::{LoopGone, Remote};
 pub use task::TaskId;
+
+pub use crate::jobs::Panic;

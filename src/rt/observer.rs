@@ -13,12 +13,12 @@
 
 use std::fmt;
 use std::os::fd::RawFd;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
-use super::join::drop_payload;
 use super::task::TaskId;
+use crate::jobs::contain;
 
 /// A step of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +55,7 @@ pub trait Observer {
 
 /// Calls an observer (`HOOK-2`); the panic hook has told of a panic when it comes here.
 fn unharmed(call: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-        drop_payload(payload);
-    }
+    contain(call);
 }
 
 /// The observer of a loop that was given none.

@@ -28,9 +28,10 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::core::Core;
-use super::join::{JoinError, Panic};
+use super::join::JoinError;
 use super::table::MAIN;
 use super::task::{MainWaker, TaskId};
+use crate::jobs::Panic;
 
 /// The loop runs tasks and will look at the inbox before it waits.
 const RUNNING: u8 = 0;
@@ -150,7 +151,7 @@ impl Core {
         for call in calls {
             // A panic stays in the call: the others are made all the same.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                let panic = Panic { who: "a call from another thread".into(), payload };
+                let panic = Panic::new("a call from another thread", payload);
                 self.report(&JoinError::Panicked(Box::new(panic)).to_string());
             }
         }

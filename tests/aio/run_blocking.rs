@@ -169,7 +169,7 @@ fn job_that_had_not_begun_when_its_loop_went_is_dropped() {
     });
     drop(event_loop);
     let result = EventLoop::new().expect("another loop").block_on(late);
-    assert!(matches!(result, Err(JobError::LoopGone)), "BLOCK-4: came {result:?}");
+    assert!(matches!(result, Err(JobError::PoolGone)), "BLOCK-4: came {result:?}");
     drop(ends);
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn job_without_a_thread_is_an_error() {
     let event_loop = EventLoop::builder().virtual_clock().build().expect("a loop");
     event_loop.block_on(async {
         let result = run_blocking(|| 1).await;
-        assert!(matches!(result, Err(JobError::NoThread(_))), "scenario 85: came {result:?}");
+        assert!(matches!(result, Err(JobError::NoWorker(_))), "scenario 85: came {result:?}");
         assert!(resolve("localhost:80").await.is_err(), "scenario 85: an error, not a panic");
         // BLOCK-2: a job that never was is not counted, and virtual time goes on.
         sleep(std::time::Duration::from_hours(1)).await;

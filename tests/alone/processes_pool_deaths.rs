@@ -13,7 +13,7 @@ use crate::pool_jobs::{
     ABORT, ADD, FD_COUNT, FOR_EVER, KILL, LEAVE, LONG, OVERFLOW, PID, SLEEP_MS, builder,
     children_of, lives, own_descriptors, pool, signal, start, state_of, wait_until,
 };
-use handloom::jobs::{JobError, JobHandle, SubmitError};
+use handloom::jobs::{JobError, JobHandle};
 use handloom::os::limits;
 use handloom::os::process::{self, Exit, Fork, Pid};
 use handloom::os::signal::{self, Signal};
@@ -224,7 +224,7 @@ fn replacement_fails() {
     }
     assert_eq!(broken, 9, "STATE-1: one job died, the others should say that the pool is broken");
     let refused = pool.submit((ADD, 0)).map(drop);
-    assert!(matches!(refused, Err(SubmitError::Broken(_))), "expected Broken, came {refused:?}");
+    assert!(matches!(refused, Err(JobError::PoolBroken(_))), "expected Broken, came {refused:?}");
 }
 
 fn storm_breaks() {
@@ -241,7 +241,7 @@ fn storm_breaks() {
     assert_eq!(dead, 13, "expected ten deaths, one for each worker, and the last one");
     assert!(broken.contains("13 workers have died"), "{broken}");
     let refused = pool.submit((ADD, 0)).map(drop);
-    assert!(matches!(refused, Err(SubmitError::Broken(_))), "expected Broken, came {refused:?}");
+    assert!(matches!(refused, Err(JobError::PoolBroken(_))), "expected Broken, came {refused:?}");
     pool.shutdown();
     assert!(children_of(std::process::id()).is_empty(), "PPOOL-3");
 }

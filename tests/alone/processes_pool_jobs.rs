@@ -12,7 +12,7 @@ use crate::pool_jobs::{
     ADD, LONG, MOVE_AWAY, PANIC, PANIC_ANY, PANIC_IN_DROP, PID, SLEEP_MS, builder, pool, start,
     status, wait_until,
 };
-use handloom::jobs::{Cancel, JobError, JobHandle, SubmitError, TrySubmitError};
+use handloom::jobs::{Cancel, JobError, JobHandle, TrySubmitError};
 use handloom::processes::{Message, ProcessPool, Unreadable};
 use handloom::rt::{block_on, spawn};
 
@@ -54,8 +54,8 @@ fn panics_are_told() {
     ] {
         match joined(pool.submit(order).unwrap()) {
             Err(JobError::Panicked(panic)) => {
-                let place = panic.location.clone().unwrap();
-                assert!(order.0 == PANIC_IN_DROP || panic.text == want, "{panic}");
+                let place = panic.location().unwrap().to_owned();
+                assert!(order.0 == PANIC_IN_DROP || panic.message() == want, "{panic}");
                 assert!(place.contains("pool_jobs.rs:"), "expected file and line: {place}");
             }
             other => panic!("expected a panic, came {other:?}"),
@@ -97,7 +97,7 @@ impl Message for Shy {
 fn unreadable() {
     let pool = builder(1).start(|Shy(number)| Shy(number * 11)).unwrap();
     let refused = pool.submit(Shy(101)).map(drop);
-    assert!(matches!(refused, Err(SubmitError::Unreadable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(JobError::Unreadable(_))), "{refused:?}");
     // Its argument, its value on the way out, and its value on the way in.
     for (number, want) in [(20, "20 is above 10"), (10, "too shy"), (5, "55 is above 10")] {
         match joined(pool.submit(Shy(number)).unwrap()).map(|shy| shy.0) {
@@ -214,7 +214,7 @@ fn chunk_items() {
     let orders = [(ADD, 1), (PANIC, 2), (ADD, 3)];
     let results: Vec<_> = pool.map(orders, 3).collect();
     assert!(matches!(results[0], Ok(2)) && matches!(results[2], Ok(4)), "CHUNK-2: {results:?}");
-    assert!(matches!(&results[1], Err(JobError::Panicked(panic)) if panic.text == "number 2"));
+    assert!(matches!(&results[1], Err(JobError::Panicked(panic)) if panic.message() == "number 2"));
 }
 
 /// Scenario 22.

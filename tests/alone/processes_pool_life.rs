@@ -18,7 +18,7 @@ use crate::pool_jobs::{
     ADD, FOR_EVER, KILL, LONG, SLEEP_MS, builder, children_of, lives, own_descriptors, pool, start,
     status, wait_until,
 };
-use handloom::jobs::{JobError, JobHandle, SubmitError};
+use handloom::jobs::{JobError, JobHandle};
 use handloom::os::process::{self, Pid};
 use handloom::os::signal::Signal;
 
@@ -51,7 +51,7 @@ fn refused_after_shutdown() {
     assert_eq!(joined(handle).unwrap(), 2);
     for _ in 0..2 {
         let refused = pool.submit((ADD, 1)).map(drop);
-        assert!(matches!(refused, Err(SubmitError::ShutDown)), "{refused:?}");
+        assert!(matches!(refused, Err(JobError::PoolGone)), "{refused:?}");
     }
     assert!(children_of(id()).is_empty(), "PPOOL-3");
 }
@@ -150,7 +150,7 @@ fn waiting_submit() {
     thread::sleep(Duration::from_millis(50));
     pool.shutdown();
     let refused = waiting.join().unwrap();
-    assert!(matches!(refused, Ok(()) | Err(SubmitError::ShutDown)), "{refused:?}");
+    assert!(matches!(refused, Ok(()) | Err(JobError::PoolGone)), "{refused:?}");
     assert_eq!(joined(first).unwrap(), 201);
     assert_eq!(joined(second).unwrap(), 2);
 }

@@ -84,7 +84,7 @@ fn codec_panics() {
     assert_eq!(joined(handle).unwrap().0, 10);
     for (argument, where_) in [(2, "in decode"), (10, "in encode"), (20, "in decode")] {
         match joined(pool.submit(Touchy(argument)).unwrap()) {
-            Err(JobError::Panicked(told)) => assert_eq!(told.text, where_, "of {argument}"),
+            Err(JobError::Panicked(told)) => assert_eq!(told.message(), where_, "of {argument}"),
             other => panic!("CELL-5, WORK-1: expected a panic {where_}, came {other:?}"),
         }
     }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
 use crate::support::{Gate, name, occupy, wait_until, watched};
-use handloom::jobs::{JobHandle, SubmitError};
+use handloom::jobs::{JobError, JobHandle};
 use handloom::threads::ThreadPool;
 
 /// A pool that its jobs can submit to.
@@ -61,7 +61,7 @@ fn a_worker_that_waits_while_another_is_free_gets_its_value() {
 
 #[test]
 fn recursion_as_deep_as_the_pool_works_and_one_deeper_is_refused() {
-    fn descend(pool: &Arc<ThreadPool>, depth: usize) -> Result<usize, handloom::jobs::JobError> {
+    fn descend(pool: &Arc<ThreadPool>, depth: usize) -> Result<usize, JobError> {
         if depth == 0 {
             return Ok(0);
         }
@@ -124,7 +124,7 @@ fn submitting_to_its_own_full_queue_is_refused_when_nobody_can_empty_it() {
         let inner = Arc::clone(&pool);
         let outer = pool.submit(move || {
             drop(inner.submit(|| ()).unwrap());
-            matches!(inner.submit(|| ()), Err(SubmitError::WouldDeadlock))
+            matches!(inner.submit(|| ()), Err(JobError::WouldDeadlock))
         });
         assert!(
             outer.unwrap().join().unwrap(),
@@ -191,7 +191,7 @@ fn submitting_without_waiting_is_always_allowed_until_the_shutdown() {
         let outer = pool.submit(move || {
             drop(inner.submit(|| ()).unwrap());
             wait.pass();
-            matches!(inner.submit(|| ()), Err(SubmitError::ShutDown))
+            matches!(inner.submit(|| ()), Err(JobError::PoolGone))
         });
         wait_until("the job to have submitted another", || {
             let counts = pool.counts();
@@ -202,7 +202,7 @@ fn submitting_without_waiting_is_always_allowed_until_the_shutdown() {
             std::thread::spawn(move || pool.shutdown().unwrap())
         };
         wait_until("the pool to be closed", || {
-            matches!(pool.submit(|| ()), Err(SubmitError::ShutDown))
+            matches!(pool.submit(|| ()), Err(JobError::PoolGone))
         });
         gate.open();
         assert!(outer.unwrap().join().unwrap(), "POOL-7: expected a refusal within the job");

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{Gate, PATIENCE, name, occupy, watched};
-use handloom::jobs::{Cancel, SubmitError, TrySubmitError};
+use handloom::jobs::{Cancel, JobError, TrySubmitError};
 use handloom::threads::ThreadPool;
 
 /// A pool of one worker, which is busy until the gate opens, and a full queue of one place.
@@ -18,7 +18,7 @@ fn full() -> (Arc<ThreadPool>, Gate, handloom::jobs::JobHandle<u32>) {
 }
 
 /// Submits on another thread, and tells when that has returned.
-fn submit_elsewhere(pool: &Arc<ThreadPool>) -> mpsc::Receiver<Result<u32, SubmitError>> {
+fn submit_elsewhere(pool: &Arc<ThreadPool>) -> mpsc::Receiver<Result<u32, JobError>> {
     let (sender, receiver) = mpsc::channel();
     let pool = Arc::clone(pool);
     thread::spawn(move || {
@@ -83,7 +83,7 @@ fn a_shutdown_wakes_submitters_and_refuses_them() {
         };
         for submitted in submitted {
             let refused = submitted.recv_timeout(PATIENCE).unwrap();
-            assert!(matches!(refused, Err(SubmitError::ShutDown)), "POOL-7: came {refused:?}");
+            assert!(matches!(refused, Err(JobError::PoolGone)), "POOL-7: came {refused:?}");
         }
         gate.open();
         closer.join().unwrap();

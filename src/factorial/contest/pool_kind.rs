@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::task::{Answer, Task};
-use crate::jobs::{JobHandle, SubmitError};
+use crate::jobs::{JobError, JobHandle};
 use crate::processes::ProcessPool;
 use crate::threads::ThreadPool;
 use crate::threads::gil::{Gil, SWITCH_INTERVAL};
@@ -150,7 +150,7 @@ impl Pool {
     }
 
     /// Gives it one task.
-    pub(super) fn submit(&self, task: Task) -> Result<JobHandle<Answer>, SubmitError> {
+    pub(super) fn submit(&self, task: Task) -> Result<JobHandle<Answer>, JobError> {
         match &self.workers {
             Workers::Processes(pool) => pool.submit(task),
             Workers::Threads(pool, None) => pool.submit(move || task.run()),

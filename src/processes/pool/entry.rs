@@ -30,7 +30,7 @@ use super::message::Unreadable;
 use super::payload::Payload;
 use super::process_pool::ProcessPool;
 use super::state::{Phase, State};
-use crate::jobs::{JobHandle, SubmitError};
+use crate::jobs::{JobError, JobHandle};
 
 /// How a job is run, and its answer read.
 pub(super) struct How<T> {
@@ -70,7 +70,7 @@ impl Drop for Reserved<'_> {
 
 impl<A, R> ProcessPool<A, R> {
     /// Takes the lock when there is room for a job; `None` when there is none, and `waits` is false.
-    fn admit(&self, waits: bool) -> Result<Option<Guard<'_>>, SubmitError> {
+    fn admit(&self, waits: bool) -> Result<Option<Guard<'_>>, JobError> {
         let capacity = self.builder.queue_capacity.max(1);
         let has_room = |state: &State| {
             state.queued() < capacity || state.phase != Phase::Open || state.broken.is_some()
@@ -87,7 +87,7 @@ impl<A, R> ProcessPool<A, R> {
     }
 
     /// Keeps a place in the queue; `None` when there is none.
-    pub(super) fn reserve(&self) -> Result<Option<Reserved<'_>>, SubmitError> {
+    pub(super) fn reserve(&self) -> Result<Option<Reserved<'_>>, JobError> {
         let hall = self.admit(false)?;
         Ok(hall.map(|mut hall| {
             hall.state.reserved += 1;
@@ -101,7 +101,7 @@ impl<A, R> ProcessPool<A, R> {
         argument: Payload,
         how: How<T>,
         place: Option<Reserved<'_>>,
-    ) -> Result<JobHandle<T>, SubmitError> {
+    ) -> Result<JobHandle<T>, JobError> {
         let How { kind, limit, buffer, decode } = how;
         let cell = Arc::new(Pending::new(Arc::clone(&self.shared), decode));
         let mut hall = match place {
@@ -122,10 +122,12 @@ impl<A, R> ProcessPool<A, R> {
     }
 
     /// Starts the pool's thread.
-    fn start_watcher(&self, hall: &mut Guard<'_>) -> Result<(), SubmitError> {
+    fn start_watcher(&self, hall: &mut Guard<'_>) -> Result<(), JobError> {
         let shared = Arc::clone(&self.shared);
         let builder = thread::Builder::new().name("process-pool".to_owned());
-        let watcher = builder.spawn(move || shared.watch()).map_err(SubmitError::Worker)?;
+        let watcher = builder
+            .spawn(move || shared.watch())
+            .map_err(|error| JobError::NoWorker(Arc::new(error)))?;
         hall.thread = Watcher::Awake;
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
         Ok(())
@@ -133,15 +135,15 @@ impl<A, R> ProcessPool<A, R> {
 }
 
 /// Tells why a pool takes no more jobs, if it does not.
-fn refuse_if_closed(state: &State) -> Result<(), SubmitError> {
+fn refuse_if_closed(state: &State) -> Result<(), JobError> {
     match &state.broken {
-        Some(why) => Err(SubmitError::Broken(why.clone())),
-        None if state.phase != Phase::Open => Err(SubmitError::ShutDown),
+        Some(why) => Err(JobError::PoolBroken(why.clone())),
+        None if state.phase != Phase::Open => Err(JobError::PoolGone),
         None => Ok(()),
     }
 }
 
 /// The bytes of an argument, or the error of one that has none.
-pub(super) fn encoded(argument: Result<Payload, Unreadable>) -> Result<Payload, SubmitError> {
-    argument.map_err(|Unreadable(why)| SubmitError::Unreadable(why))
+pub(super) fn encoded(argument: Result<Payload, Unreadable>) -> Result<Payload, JobError> {
+    argument.map_err(|Unreadable(why)| JobError::Unreadable(why))
 }

@@ -47,7 +47,7 @@ use super::cell::{Cell, Deliver, ENDED, Raw};
 use super::ledger::Ledger;
 use super::sources::Sources;
 use super::state::State;
-use crate::jobs::{Cancel, JobError, fenced};
+use crate::jobs::{Cancel, JobError, contain};
 use crate::os::EventFd;
 
 /// What a pool, its handles and its thread share.
@@ -238,7 +238,7 @@ impl Shared {
     fn wake(&self, waker: Option<Waker>) {
         if let Some(waker) = waker {
             self.remove_waker();
-            fenced(|| waker.wake());
+            contain(|| waker.wake());
         }
     }
 

@@ -41,7 +41,7 @@ use super::leader::Shared;
 use super::message::Message;
 use super::payload::Payload;
 use super::work::{read_chunk, read_one};
-use crate::jobs::{AsCompleted, Chunks, Counts, JobHandle, Map, SubmitError, TrySubmitError};
+use crate::jobs::{AsCompleted, Chunks, Counts, JobError, JobHandle, Map, TrySubmitError};
 use crate::os::process::Pid;
 
 /// How many chunks each worker may have under way in a map.
@@ -74,7 +74,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     ///
     /// # Blocking
     /// While the queue is full.
-    pub fn submit(&self, argument: A) -> Result<JobHandle<R>, SubmitError> {
+    pub fn submit(&self, argument: A) -> Result<JobHandle<R>, JobError> {
         self.submit_as(argument, self.builder.time_limit, None)
     }
 
@@ -89,7 +89,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         &self,
         argument: A,
         limit: Duration,
-    ) -> Result<JobHandle<R>, SubmitError> {
+    ) -> Result<JobHandle<R>, JobError> {
         self.submit_as(argument, Some(limit), None)
     }
 
@@ -101,7 +101,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     ///
     /// # Blocking
     /// While the queue is full.
-    pub fn submit_into(&self, argument: A, buffer: Vec<u8>) -> Result<JobHandle<R>, SubmitError> {
+    pub fn submit_into(&self, argument: A, buffer: Vec<u8>) -> Result<JobHandle<R>, JobError> {
         self.submit_as(argument, self.builder.time_limit, Some(buffer))
     }
 
@@ -157,7 +157,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         argument: A,
         limit: Option<Duration>,
         buffer: Option<Vec<u8>>,
-    ) -> Result<JobHandle<R>, SubmitError> {
+    ) -> Result<JobHandle<R>, JobError> {
         self.enter(encoded(Payload::of(argument))?, self.one(limit, buffer), None)
     }
 

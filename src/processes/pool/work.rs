@@ -28,7 +28,7 @@ use std::thread;
 use super::frame::{Body, Kind};
 use super::message::{Message, Unreadable};
 use super::payload::{Payload, read_lent};
-use crate::jobs::{JobError, JobPanic};
+use crate::jobs::{JobError, Panic};
 
 /// Why an item has no value, on its way to the parent: of the two, the first is its panic and the second its place.
 type Told = (String, String);
@@ -172,7 +172,7 @@ pub(super) fn read_chunk<R: Message>(
 
 /// The error of a job that panicked in a worker.
 fn panicked((text, place): Told) -> JobError {
-    JobError::Panicked(Box::new(JobPanic { text, location: Some(place), payload: None }))
+    JobError::Panicked(Box::new(Panic::remote(text, place)))
 }
 
 impl From<Unreadable> for JobError {

@@ -40,7 +40,7 @@ impl Shared {
         drop(state);
         self.close();
         while let Some(job) = queue.pop() {
-            job.call_off(why.echo());
+            job.call_off(why.clone());
         }
     }
 

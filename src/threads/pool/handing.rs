@@ -28,19 +28,19 @@ use super::blocked::Wish;
 use super::job::Place;
 use super::queue::Queued;
 use super::shared::{Shared, State};
-use crate::jobs::SubmitError;
+use crate::jobs::JobError;
 
 /// Why a job was not taken without waiting.
 pub(super) enum Full {
     /// The queue is full now.
     Now,
     /// It would not be taken later either.
-    Refused(SubmitError),
+    Refused(JobError),
 }
 
 impl Shared {
     /// Queues a job, when there is a place for it.
-    pub(super) fn submit(self: &Arc<Self>, job: Queued) -> Result<(), SubmitError> {
+    pub(super) fn submit(self: &Arc<Self>, job: Queued) -> Result<(), JobError> {
         let mut state = self.lock();
         // A closed pool is noticed by `put`, which also judges the pool that was never full.
         while state.queue.len() >= self.capacity && !state.closing {
@@ -63,9 +63,9 @@ impl Shared {
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State>,
         job: Queued,
-    ) -> Result<(), SubmitError> {
+    ) -> Result<(), JobError> {
         let refused = if state.closing {
-            Some(SubmitError::ShutDown)
+            Some(JobError::PoolGone)
         } else if state.sleeping > state.woken {
             state.woken += 1;
             state.queue.push(job);
@@ -75,7 +75,10 @@ impl Shared {
             return Ok(());
         } else if state.started.len() < self.max_workers {
             let started = self.start_worker(&mut state);
-            started.err().filter(|_| state.started.is_empty()).map(SubmitError::Worker)
+            started
+                .err()
+                .filter(|_| state.started.is_empty())
+                .map(|error| JobError::NoWorker(Arc::new(error)))
         } else {
             None
         };
@@ -92,12 +95,12 @@ impl Shared {
     fn wait_for_place<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
-    ) -> Result<MutexGuard<'a, State>, SubmitError> {
+    ) -> Result<MutexGuard<'a, State>, JobError> {
         let worker = state.this_worker();
         if let Some(worker) = worker
             && !state.begin_wait(worker, Wish::Place, false)
         {
-            return Err(SubmitError::WouldDeadlock);
+            return Err(JobError::WouldDeadlock);
         }
         // Noted for `free_place`, which asks the kernel for nothing when nobody waits (POOL-6).
         state.wanting_place += 1;

@@ -24,7 +24,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::shared::Shared;
-use crate::jobs::{Awaited, Cancel, JobError, Outcome, Slot, fenced};
+use crate::jobs::{Awaited, Cancel, JobError, Outcome, Slot, contain};
 
 /// The number of no worker.
 const NOBODY: usize = usize::MAX;
@@ -119,14 +119,14 @@ where
         // Before the handle tells, so that whoever has joined every job finds none running.
         self.shared.count_done();
         // The waker, and the value that nobody wants, are foreign code too (POOL-JOB-2).
-        fenced(move || drop((self.slot.finish(result), self)));
+        self.slot.finish(result);
     }
 
     fn call_off(&self, why: JobError) {
         // Only who took the job out of the queue comes here (POOL-JOB-1); the destructors first, then the result.
         let function = self.slot.begin();
-        fenced(move || drop(function));
-        fenced(move || drop(self.slot.finish(Err(why))));
+        contain(move || drop(function));
+        self.slot.finish(Err(why));
     }
 
     fn place(&self) -> &Place {
@@ -158,14 +158,10 @@ where
         if deadline.is_some() || self.slot.is_finished() {
             return self.slot.wait(deadline);
         }
-        match self.shared.begin_wait(self.clone()) {
-            Ok(false) => self.slot.wait(None),
-            Ok(true) => {
-                // Woken by the slot, this thread stays noted a little longer; BLOCKED-1 looks, and does not mind.
-                let result = self.slot.wait(None);
-                self.shared.end_wait();
-                result
-            }
+        let mut result = None;
+        let sleep = &mut || result = self.slot.wait(None);
+        match self.shared.sleep_until(self.clone(), sleep) {
+            Ok(()) => result,
             Err(error) => Some(Err(error)),
         }
     }
@@ -194,11 +190,11 @@ where
         }
     }
 
-    fn begin_wait(&self, awaited: Arc<dyn Awaited>) -> Result<bool, JobError> {
-        self.shared.begin_wait(awaited)
-    }
-
-    fn end_wait(&self) {
-        self.shared.end_wait();
+    fn sleep_until(
+        &self,
+        awaited: Arc<dyn Awaited>,
+        sleep: &mut dyn FnMut(),
+    ) -> Result<(), JobError> {
+        self.shared.sleep_until(awaited, sleep)
     }
 }

@@ -104,24 +104,26 @@ impl Shared {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that this thread waits, if it is a worker; then an `end_wait` must follow.
-    pub(super) fn begin_wait(&self, awaited: Arc<dyn Awaited>) -> Result<bool, JobError> {
+    /// Sleeps until `awaited` is over; noted meanwhile, if this thread is a worker.
+    pub(super) fn sleep_until(
+        &self,
+        awaited: Arc<dyn Awaited>,
+        sleep: &mut dyn FnMut(),
+    ) -> Result<(), JobError> {
         let mut state = self.lock();
-        let Some(worker) = state.this_worker() else { return Ok(false) };
+        let Some(worker) = state.this_worker() else {
+            drop(state);
+            sleep();
+            return Ok(());
+        };
         let has_place = state.queue.len() < self.capacity;
-        if state.begin_wait(worker, Wish::Job(awaited), has_place) {
-            Ok(true)
-        } else {
-            Err(JobError::WouldDeadlock)
+        if !state.begin_wait(worker, Wish::Job(awaited), has_place) {
+            return Err(JobError::WouldDeadlock);
         }
-    }
-
-    /// Notes that this worker goes on.
-    pub(super) fn end_wait(&self) {
-        let mut state = self.lock();
-        if let Some(worker) = state.this_worker() {
-            state.blocked.end(worker);
-        }
+        drop(state);
+        sleep();
+        self.lock().blocked.end(worker);
+        Ok(())
     }
 
     /// How many workers wait for work.

@@ -30,7 +30,7 @@ use super::handing::Full;
 use super::job::Job;
 use super::shared::Shared;
 use crate::jobs::{
-    AsCompleted, ChunkHandle, Chunks, Counts, JobError, JobHandle, Map, SubmitError, TrySubmitError,
+    AsCompleted, ChunkHandle, Chunks, Counts, JobError, JobHandle, Map, TrySubmitError,
 };
 
 /// How many chunks of a [`map`](ThreadPool::map) are under way for each worker: one that is run, and some that are
@@ -77,11 +77,11 @@ impl ThreadPool {
     /// # Errors
     /// The job was dropped, for the pool is shut down; or there is no worker at all, and none can be started
     /// (should a further one fail to start, the job waits for those that exist); or
-    /// [`SubmitError::WouldDeadlock`], to a worker of this very pool.
+    /// [`JobError::WouldDeadlock`], to a worker of this very pool.
     ///
     /// # Blocking
     /// While the queue is full, if it has a bound; and for the start of a thread.
-    pub fn submit<F, T>(&self, job: F) -> Result<JobHandle<T>, SubmitError>
+    pub fn submit<F, T>(&self, job: F) -> Result<JobHandle<T>, JobError>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -155,7 +155,7 @@ impl ThreadPool {
         F: Fn(A) -> T + Send + Sync + 'static,
     {
         let function = Arc::new(function);
-        let submit = move |items: Vec<A>| -> Result<ChunkHandle<T>, SubmitError> {
+        let submit = move |items: Vec<A>| -> Result<ChunkHandle<T>, JobError> {
             let function = Arc::clone(&function);
             self.submit(move || items.into_iter().map(|item| caught(&*function, item)).collect())
         };
