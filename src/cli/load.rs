@@ -15,8 +15,7 @@ use super::interrupt::interruption;
 use super::output::Output;
 use super::values::{Address, parsed, seconds, text, whole};
 use crate::aio::timeout;
-use crate::compare::{End, Idle, IdleReport, Load, MAX_DEPTH, Moment, Report};
-use crate::json::Json;
+use crate::compare::{End, Load, MAX_DEPTH, Moment, Report};
 use crate::os::limits;
 use crate::rt::EventLoop;
 
@@ -28,8 +27,6 @@ pub(crate) const MOST_REQUESTS: usize = 1_000_000_000_000;
 pub(crate) const LEAST_TIMEOUT: Duration = Duration::from_millis(1);
 /// The longest: a day.
 pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
-/// Greater than any process's number on Linux, where they end at 2^22.
-const MOST_PID: u32 = 1 << 22;
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -40,10 +37,6 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     examples: &[
         ("handloom load 127.0.0.1:8888", "64 connections, each with one request at a time."),
         ("handloom load 127.0.0.1:8888 -c 1000 -d 16 -n 1000000", "Sixteen requests in one write."),
-        (
-            "handloom load 127.0.0.1:8888 --idle 10000 --server-pid $(pgrep -n handloom)",
-            "What an idle connection costs that server.",
-        ),
     ],
     run,
 };
@@ -56,8 +49,6 @@ const OPTIONS: &[Opt] = &[
         .default("100000"),
     Opt::new("--op OP", "what the server does: sum or product").default("sum"),
     Opt::new("--timeout S", "how long all of it may take").default("60"),
-    Opt::new("--idle N", "instead: opens N connections, has each answer, keeps them, asks again"),
-    Opt::new("--server-pid PID", "with --idle: the server's process, to look at its memory"),
     Opt::new("--json", "prints one JSON object; latencies in microseconds"),
 ];
 
@@ -66,12 +57,6 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let address: Address = args
         .operand(0, Address::to_connect)?
         .expect("holds because the operand is declared as not optional");
-    let idle = args.optional("idle", whole("connections", 1..=MOST_CONNECTIONS))?;
-    let server = args.optional("server-pid", text(process_number))?;
-    // Taken silently, it would have somebody wait for numbers that never come.
-    if server.is_some() && idle.is_none() {
-        return Err(Failure::Usage("--server-pid: only together with --idle".to_owned()));
-    }
     let timeout = args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?;
     let load = Load {
         connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
@@ -82,22 +67,26 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         // Last, since it asks the network: a mistake in the line is told before.
         address: resolve(&address, timeout)?,
     };
-    let is_json = args.is_given("json");
-    // As many descriptors as may be had; too few show as failed connections.
+    // Too few descriptors show as failed connections.
     drop(limits::raise_open_files());
-    match idle {
-        Some(connections) => {
-            let Load { address, op, timeout, .. } = load;
-            run_idle(&Idle { address, connections, server, op, timeout }, is_json, output)
+    let stop = interruption()?;
+    let requests = load.requests;
+    let report = load.run(Some(stop), &mut |moment| {
+        if let Moment::Goes { answered } = moment {
+            output.progress(format_args!("{answered} of {requests} requests"));
         }
-        None => run_load(&load, is_json, output),
+    });
+    let report = report.map_err(|error| Failure::while_doing("load", error))?;
+    // LOADCMD-1: first what was measured, then the verdict. In JSON the failures are inside.
+    if args.is_given("json") {
+        output.line(report.to_json())?;
+    } else {
+        output.line(&report)?;
+        for failure in &report.failures {
+            output.note(failure);
+        }
     }
-}
-
-/// Reads the number of a process: it counts nothing, so it has no unit as other numbers have.
-fn process_number(text: &str) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST_PID).contains(number));
-    number.ok_or_else(|| format!("expected the number of a process, from 1 to {MOST_PID}"))
+    verdict(&report)
 }
 
 /// The first address of a name that answers (`REACH-1`), or the first of all when none does within `limit`.
@@ -108,28 +97,6 @@ fn resolve(address: &Address, limit: Duration) -> Result<SocketAddr, Failure> {
     let chosen = event_loop.block_on(async { timeout(limit, choose(&resolved)).await });
     let chosen = chosen.unwrap_or_else(|_| resolved.first().copied());
     chosen.ok_or_else(|| Failure::while_doing(address, "the name has no address"))
-}
-
-/// The load that asks.
-fn run_load(load: &Load, is_json: bool, output: &mut Output) -> Result<(), Failure> {
-    let stop = interruption()?;
-    let requests = load.requests;
-    let report = load.run(Some(stop), &mut |moment| {
-        if let Moment::Goes { answered } = moment {
-            output.progress(format_args!("{answered} of {requests} requests"));
-        }
-    });
-    let report = report.map_err(|error| Failure::while_doing("load", error))?;
-    // LOADCMD-1: first what was measured, then the verdict. In JSON the failures are inside.
-    if is_json {
-        output.line(report.to_json())?;
-    } else {
-        output.line(&report)?;
-        for failure in &report.failures {
-            output.note(failure);
-        }
-    }
-    verdict(&report)
 }
 
 /// How the program ends after a load (`LOADCMD-1`).
@@ -143,62 +110,4 @@ fn verdict(report: &Report) -> Result<(), Failure> {
             Err(Failure::Failed(text))
         }
     }
-}
-
-/// The load that says nothing.
-fn run_idle(idle: &Idle, is_json: bool, output: &mut Output) -> Result<(), Failure> {
-    let stop = interruption()?;
-    let wanted = idle.connections;
-    let report = idle.run(Some(stop), &mut |open| {
-        output.progress(format_args!("{open} of {wanted} connections"));
-    });
-    let report = report.map_err(|error| Failure::while_doing("load", error))?;
-    if is_json {
-        output.line(idle_json(wanted, &report))?;
-    } else {
-        output.bytes(idle_text(wanted, &report).as_bytes())?;
-        for reason in report.why_no_more.iter().chain(&report.failure) {
-            output.note(reason);
-        }
-    }
-    let IdleReport { reached, answered, .. } = report;
-    match report.end {
-        Some(End::Stopped) => Err(Failure::Interrupted),
-        Some(End::Done) if reached == wanted && answered == wanted => Ok(()),
-        _ => {
-            let text = format!("{reached} of {wanted} connections, {answered} answered in the end");
-            Err(Failure::Failed(text))
-        }
-    }
-}
-
-/// The idle connections as lines for a human.
-fn idle_text(wanted: usize, report: &IdleReport) -> String {
-    let memory = report.resident_bytes.zip(report.bytes_each()).map(|((before, with), each)| {
-        let [before, with] = [before, with].map(|bytes| bytes / 1024);
-        format!(
-            "server's memory   {with} KiB, before {before} KiB\nper connection    {each} bytes\n"
-        )
-    });
-    format!(
-        "idle connections  {} of {wanted}\n{}still answered    {}\n",
-        report.reached,
-        memory.unwrap_or_default(),
-        report.answered
-    )
-}
-
-/// The same as JSON.
-fn idle_json(wanted: usize, report: &IdleReport) -> Json {
-    let whole = |number: Option<u64>| number.map_or(Json::Null, Json::whole);
-    let failures = report.why_no_more.iter().chain(&report.failure);
-    Json::object(vec![
-        ("wanted", Json::whole(wanted as u64)),
-        ("reached", Json::whole(report.reached as u64)),
-        ("resident_bytes_before", whole(report.resident_bytes.map(|(before, _)| before))),
-        ("resident_bytes_with", whole(report.resident_bytes.map(|(_, with)| with))),
-        ("bytes_each", whole(report.bytes_each())),
-        ("answered", Json::whole(report.answered as u64)),
-        ("failures", Json::List(failures.map(Json::text).collect())),
-    ])
 }

@@ -162,12 +162,10 @@ fn a_bad_value_is_named_with_what_was_expected() {
 }
 
 #[test]
-fn a_directory_without_a_name_and_a_process_without_a_number_are_refused() {
+fn a_directory_without_a_name_is_refused() {
     for subcommand in ["tour", "compare"] {
         refuses(&[subcommand, "--out", ""], &["--out: expected the name of a directory", "\"\""]);
     }
-    let load = ["load", "127.0.0.1:1", "--idle", "1", "--server-pid", "handloom"];
-    refuses(&load, &["--server-pid: expected the number of a process, from 1", "\"handloom\""]);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use handloom::calc::{self, Config, Model, Op};
-use handloom::compare::{End, Idle, Load, Moment, Report};
+use handloom::calc::Op;
+use handloom::compare::{End, Load, Moment, Report};
 use handloom::os::EventFd;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -234,54 +234,6 @@ fn a_stop_ends_it_with_what_was_measured() {
         report.expect("run")
     });
     assert_eq!((report.end, report.answered), (End::Stopped, 6), "{report:?}");
-}
-
-/// A right server of the house, until the returned flag is signalled.
-fn real_server(model: Model) -> (SocketAddr, Arc<EventFd>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let address = listener.local_addr().expect("address");
-    let stop = Arc::new(EventFd::new().expect("eventfd"));
-    let seen = stop.clone();
-    thread::spawn(move || calc::serve(model, listener, &Config::default(), seen.as_fd()));
-    (address, stop)
-}
-
-#[test]
-fn idle_connections_are_counted_weighed_and_asked_again() {
-    let (address, stop) = real_server(Model::Async);
-    let idle = Idle {
-        address,
-        connections: 250,
-        server: Some(std::process::id()),
-        op: Op::Sum,
-        timeout: PATIENCE,
-    };
-    let report = within_patience(move || idle.run(None, &mut |_| ()).expect("run"));
-    stop.signal().expect("signal");
-    assert_eq!((report.reached, report.answered), (250, 250), "{report:?}");
-    assert_eq!(report.end, Some(End::Done), "IDLE-3");
-    assert!(report.bytes_each().is_some(), "the memory was looked at: {report:?}");
-}
-
-#[test]
-fn idle_connections_that_are_forgotten_are_found_out() {
-    // Answers when a connection is opened, and never again.
-    let address = fake_server(|number, a, b| if number == 0 { right(a, b) } else { None });
-    let idle = Idle { address, connections: 5, server: None, op: Op::Sum, timeout: PATIENCE };
-    let report = within_patience(move || idle.run(None, &mut |_| ()).expect("run"));
-    assert_eq!((report.reached, report.answered), (5, 0), "{report:?}");
-    assert!(report.failure.is_some_and(|text| text.contains("closed")), "it is told why");
-}
-
-#[test]
-fn idle_connections_that_never_answer_end_with_the_time_out_which_is_told() {
-    let address = fake_server(|_, _, _| Some(String::new())).to_string();
-    let words = ["load", &address, "--idle", "3", "--timeout", "0.2", "--json"];
-    let done = handloom(&words).output().expect("run");
-    let json = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert_eq!(done.status.code(), Some(1), "{done:?}");
-    let told = "\"failures\":[\"the time was up after 0.2 s\"]";
-    assert!(json.contains(told), "LOADCMD-2: JSON has the failures too, came {json}");
 }
 
 fn handloom(words: &[&str]) -> Command {
