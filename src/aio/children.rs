@@ -35,17 +35,13 @@
 //!
 //! **Source**: `futures::stream::FuturesUnordered`.
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use crate::rt::context::is_polled_with;
-use crate::rt::parked::{WakerTree, poll_as, register_tree};
 use crate::rt::poll_budget;
 
 /// Futures that one parent polls.
@@ -60,18 +56,10 @@ pub(crate) struct Children<F: ?Sized> {
     batch: VecDeque<u32>,
     /// Set while a batch is worked off; the next one begins with another poll of the parent.
     in_batch: bool,
-    /// The wakers, known to the loop.
-    family: Rc<Family>,
-}
-
-/// The wakers of a parent and of its children; what the loop counts.
-struct Family {
     /// What children leave when they are woken.
     shared: Arc<Shared>,
-    /// The children's, by place.
-    wakers: RefCell<Vec<Option<Arc<ChildWaker>>>>,
-    /// Is the parent's waker, as it was last left, one that the loop counts (`PARK-1`)?
-    parent_counts: Cell<bool>,
+    /// The children's wakers, by place.
+    wakers: Vec<Option<Arc<ChildWaker>>>,
 }
 
 /// What the children's wakers share with the parent.
@@ -103,30 +91,25 @@ impl<F: Future + ?Sized> Children<F> {
     /// Makes a parent without children.
     pub(crate) fn new() -> Self {
         let shared = Arc::new(Shared { woken: Mutex::default() });
-        let (wakers, parent_counts) = (RefCell::default(), Cell::new(false));
-        let family = Rc::new(Family { shared, wakers, parent_counts });
-        register_tree(&family);
         let (places, free, batch) = (Vec::new(), Vec::new(), VecDeque::new());
-        Self { places, free, living: 0, batch, in_batch: false, family }
+        Self { places, free, living: 0, batch, in_batch: false, shared, wakers: Vec::new() }
     }
 
     /// Adds a child, which is ready to be polled.
     pub(crate) fn push_boxed(&mut self, tag: usize, future: Pin<Box<F>>) {
         let number = self.free.pop();
-        let mut wakers = self.family.wakers.borrow_mut();
         let number = number.unwrap_or_else(|| {
             self.places.push(None);
-            wakers.push(None);
-            u32::try_from(wakers.len() - 1).expect("holds because memory ends before 2³² children")
+            self.wakers.push(None);
+            u32::try_from(self.wakers.len() - 1)
+                .expect("holds because memory ends before 2³² children")
         });
-        let shared = self.family.shared.clone();
+        let shared = self.shared.clone();
         let waker = Arc::new(ChildWaker { number, queued: AtomicBool::new(true), shared });
-        // The place is empty, and so nothing is dropped under the borrow.
-        wakers[number as usize] = Some(waker);
-        drop(wakers);
+        self.wakers[number as usize] = Some(waker);
         self.places[number as usize] = Some((tag, future));
         self.living += 1;
-        self.family.shared.lock().ready.push_back(number);
+        self.shared.lock().ready.push_back(number);
     }
 
     /// Counts the children that have not ended.
@@ -140,7 +123,7 @@ impl<F: Future + ?Sized> Children<F> {
             return Poll::Ready(None);
         }
         if self.batch.is_empty() && !self.in_batch {
-            std::mem::swap(&mut self.batch, &mut self.family.shared.lock().ready);
+            std::mem::swap(&mut self.batch, &mut self.shared.lock().ready);
         }
         // Still set when a child ends: the next call goes on with the same batch.
         self.in_batch = true;
@@ -174,20 +157,19 @@ impl<F: Future + ?Sized> Children<F> {
             self.free.push(number);
             return Poll::Pending;
         };
-        let own = self.family.wakers.borrow()[place].clone();
+        let own = self.wakers[place].clone();
         let own = own.expect("holds because a child has a waker until it has ended");
         // Before the poll; pairs with the swap in `wake_by_ref`.
         own.queued.store(false, Ordering::Release);
         let waker = Waker::from(own.clone());
-        let output = ready!(poll_as(&waker, |cx| future.as_mut().poll(cx)));
+        let output = ready!(future.as_mut().poll(&mut Context::from_waker(&waker)));
         let tag = *tag;
         self.living -= 1;
         // Pairs with the swap in `wake_by_ref`: whoever sets it first puts the number in a list, or not.
         if !own.queued.swap(true, Ordering::AcqRel) {
             self.free.push(number);
         }
-        let in_family = self.family.wakers.borrow_mut()[place].take();
-        drop(in_family);
+        self.wakers[place] = None;
         // The destructor is the user's, and runs before the output is given out.
         drop(self.places[place].take());
         Poll::Ready((tag, output))
@@ -195,9 +177,8 @@ impl<F: Future + ?Sized> Children<F> {
 
     /// Leaves the parent's waker; or wakes it, when a child was woken meanwhile.
     fn wait(&self, cx: &Context<'_>) {
-        let mut woken = self.family.shared.lock();
+        let mut woken = self.shared.lock();
         if woken.ready.is_empty() {
-            self.family.parent_counts.set(is_polled_with(cx.waker()));
             let displaced = woken.parent.replace(cx.waker().clone());
             drop(woken);
             drop(displaced);
@@ -228,18 +209,6 @@ impl<F: Future> Children<F> {
 impl<F: ?Sized> fmt::Debug for Children<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Children").field("living", &self.living).finish_non_exhaustive()
-    }
-}
-
-impl WakerTree for Family {
-    fn outstanding(&self) -> usize {
-        let wakers = self.wakers.borrow();
-        // One reference to each is the family's own.
-        wakers.iter().flatten().map(|waker| Arc::strong_count(waker) - 1).sum()
-    }
-
-    fn held(&self) -> usize {
-        usize::from(self.parent_counts.get() && self.shared.lock().parent.is_some())
     }
 }
 

@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 
 use super::wait_list::WaitList;
 use super::waiting::{Giver, Waiting};
-use crate::rt::Wait;
+use crate::rt::{Wait, wake_all};
 
 /// A flag that tasks of one loop wait for.
 #[derive(Debug, Default)]
@@ -37,9 +37,7 @@ impl Event {
         self.is_set.set(true);
         // EVENT-1: each has its grant now, whatever becomes of the flag.
         let woken = self.waiters.borrow_mut().grant_all();
-        for waker in woken {
-            waker.wake();
-        }
+        wake_all(woken);
     }
 
     /// Clears it: who waits from now on sleeps.

@@ -32,7 +32,7 @@ use std::rc::Rc;
 use super::queue_error::{Closed, TryGetError, TryPutError};
 use super::wait_list::WaitList;
 use super::waiting::{Giver, Waiting};
-use crate::rt::{Parked, Wait};
+use crate::rt::{Wait, wake_all};
 
 /// A handle to a queue between tasks of one loop; clones are handles to the same queue.
 pub struct Queue<T> {
@@ -130,9 +130,7 @@ impl<T> Queue<T> {
         // Granted are they all, promised nothing: each looks for itself what is left.
         let getters = self.inner.getters.borrow_mut().grant_all();
         let putters = self.inner.putters.borrow_mut().grant_all();
-        for waker in getters.into_iter().chain(putters) {
-            waker.wake();
-        }
+        wake_all(getters.into_iter().chain(putters));
     }
 
     /// Tells whether it is closed; it may still hold items.
@@ -211,7 +209,7 @@ fn promise_to_next(waiters: &RefCell<WaitList>, promised: &Cell<usize>) {
     let next = waiters.borrow_mut().grant();
     if let Some(next) = next {
         promised.update(|promised| promised + 1);
-        Parked::wake(next);
+        next.wake();
     }
 }
 

@@ -26,11 +26,10 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::Event;
 use super::children::Children;
-use crate::rt::Parked;
 
 /// A child, or the body; an error is its only output.
 type Work<'env, E> = dyn Future<Output = Result<(), E>> + 'env;
@@ -98,7 +97,7 @@ struct Inner<'env, E> {
     /// Children that the group has not taken over.
     fresh: RefCell<Vec<Pin<Box<Work<'env, E>>>>>,
     /// Wakes the group, while it waits, for a child that is added from outside of it.
-    waker: RefCell<Option<Parked>>,
+    waker: RefCell<Option<Waker>>,
     /// Set when the group has ended, or is about to.
     ended: Cell<bool>,
 }
@@ -153,7 +152,7 @@ impl<'run, 'env: 'run, E> Running<'run, 'env, E> {
             // They begin with the next batch (`CHILD-3`).
             cx.waker().wake_by_ref();
         } else {
-            let waker = Parked::new(cx.waker());
+            let waker = cx.waker().clone();
             drop(self.inner.waker.replace(Some(waker)));
         }
         Poll::Pending

@@ -20,8 +20,6 @@
 
 use std::task::Waker;
 
-use crate::rt::Parked;
-
 /// The right to a place in a list. Its owner gives it back with [`WaitList::remove`].
 #[derive(Debug)]
 pub(crate) struct Key(u32);
@@ -52,7 +50,7 @@ struct Place {
     /// Who is granted after it while linked; which place is free too while free.
     after: u32,
     /// Whom to wake; `None` once granted.
-    waker: Option<Parked>,
+    waker: Option<Waker>,
 }
 
 impl Default for WaitList {
@@ -67,13 +65,13 @@ pub(crate) struct Removed {
     /// Had it been granted? Then its owner has something to use or to pass on (`WAIT-2`).
     pub(crate) granted: bool,
     /// The waker of one that had not, to be dropped when nothing is borrowed.
-    pub(crate) waker: Option<Parked>,
+    pub(crate) waker: Option<Waker>,
 }
 
 impl WaitList {
     /// Adds a waiter at the end.
     pub(crate) fn push(&mut self, waker: &Waker) -> Key {
-        let (before, after, waker) = (self.last, NONE, Some(Parked::new(waker)));
+        let (before, after, waker) = (self.last, NONE, Some(waker.clone()));
         // A place that was used before, if there is one: a list is as long as it ever was, and no longer.
         let index = self.free;
         let index = if let Some(place) = self.places.get_mut(index as usize) {
@@ -100,21 +98,21 @@ impl WaitList {
     }
 
     /// Has a place that still waits wake `waker`; the displaced one comes back.
-    pub(crate) fn wait_on(&mut self, key: &Key, waker: &Waker) -> Option<Parked> {
+    pub(crate) fn wait_on(&mut self, key: &Key, waker: &Waker) -> Option<Waker> {
         let known = &mut self.places[key.0 as usize].waker;
         match known {
             Some(known) if known.will_wake(waker) => None,
-            _ => known.replace(Parked::new(waker)),
+            _ => known.replace(waker.clone()),
         }
     }
 
     /// Grants the first place (`WAIT-1`) and returns its waker, for the caller to call.
-    pub(crate) fn grant(&mut self) -> Option<Parked> {
+    pub(crate) fn grant(&mut self) -> Option<Waker> {
         if self.first == NONE { None } else { self.unlink(self.first) }
     }
 
     /// Grants every place.
-    pub(crate) fn grant_all(&mut self) -> Vec<Parked> {
+    pub(crate) fn grant_all(&mut self) -> Vec<Waker> {
         std::iter::from_fn(|| self.grant()).collect()
     }
 
@@ -133,7 +131,7 @@ impl WaitList {
     }
 
     /// Takes a linked place out of the row, and its waker out of the place.
-    fn unlink(&mut self, index: u32) -> Option<Parked> {
+    fn unlink(&mut self, index: u32) -> Option<Waker> {
         let place = &mut self.places[index as usize];
         let (before, after, waker) = (place.before, place.after, place.waker.take());
         // NONE is beyond every place, so the two ends of the row are found by looking past it.

@@ -4,7 +4,7 @@
 //! polled again, and in most runtimes the program then waits like any other, with nothing to see.
 //!
 //! **Invariants**
-//! - `LAB-LOST-1`: the loop notices that nobody is left who could wake anybody, and its report names the task.
+//! - `LAB-LOST-1`: the loop notices that nothing it knows of can wake it, and its report names the task.
 //! - `LAB-LOST-2`: with the waker kept, the same future is polled twice and ends.
 //!
 //! **Left out**: a wake that comes between the look at the flag and the leaving of the waker. On one thread nothing
@@ -75,9 +75,10 @@ pub struct Report {
 /// Those of the journal's writer, and of the making of a loop.
 ///
 /// # Blocking
-/// For a tenth of a second, which the loop takes to be sure.
+/// For the second that the loop waits before it reports.
 pub fn run(journal: &Journal) -> io::Result<()> {
-    journal.line("(The report is a panic, so it is told on stderr as well.)\n")?;
+    journal
+        .line("(This loop was built to panic with its report, so stderr shows it as well.)\n")?;
     let Report { polls, .. } = experiment(journal)?;
     journal.line(format_args!(
         "\nWhat to notice:\n\
@@ -87,8 +88,8 @@ pub fn run(journal: &Journal) -> io::Result<()> {
            The main future is innocent: it waits for that task, and says so.\n\
          - The cure is one line, `waker = cx.waker().clone()`, before `Pending`. Then it was polled {} times: once\n  \
            to be told \"not yet\", once when it was woken.\n\
-         - A loop can only be so sure when no timer runs, no socket is waited for and no thread could wake anybody.\n  \
-           In a server such a task just stays: `rt::task_table()` shows it.",
+         - The report comes only when no timer runs, no socket is watched and no job runs. In a server such a task\n  \
+           just stays: `rt::task_table()` shows it.",
         polls[0], polls[1],
     ))
 }
@@ -100,7 +101,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 pub fn experiment(journal: &Journal) -> io::Result<Report> {
     journal.line("The waker is forgotten:")?;
     let forgotten = Rc::new(Door::default());
-    let event_loop = EventLoop::new()?;
+    let event_loop = EventLoop::builder().panic_when_stuck().build()?;
     let waiting = wait_at(&forgotten, true);
     let stuck = catch_unwind(AssertUnwindSafe(|| event_loop.block_on(waiting)));
     let stuck = stuck.err().map(|payload| text_of(payload.as_ref()));

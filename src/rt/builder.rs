@@ -26,6 +26,8 @@ pub struct Builder {
     slow_poll: Option<Duration>,
     /// Whoever watches.
     observer: Option<Box<dyn Observer>>,
+    /// Does the stuck report end `block_on` by a panic?
+    panic_when_stuck: bool,
 }
 
 impl Builder {
@@ -58,6 +60,15 @@ impl Builder {
         self
     }
 
+    /// Panics where the loop would report that nothing it knows of can wake it, instead of waiting on.
+    ///
+    /// For tests: only a thread that holds a waker could still end such a wait, and a test has none.
+    #[must_use]
+    pub fn panic_when_stuck(mut self) -> Self {
+        self.panic_when_stuck = true;
+        self
+    }
+
     /// Makes the loop. Sleeps of the calling thread are exact from then on (`PR_SET_TIMERSLACK`).
     ///
     /// # Errors
@@ -66,7 +77,14 @@ impl Builder {
         os::wake_on_time();
         let reactor = Reactor::new()?;
         let clock = Clock::new(self.virtual_clock);
-        let core = Core::new(reactor, clock, self.seed, self.slow_poll, self.observer)?;
+        let core = Core::new(
+            reactor,
+            clock,
+            self.seed,
+            self.slow_poll,
+            self.observer,
+            self.panic_when_stuck,
+        )?;
         Ok(EventLoop { core: Rc::new(core) })
     }
 }
@@ -74,7 +92,13 @@ impl Builder {
 impl Default for Builder {
     fn default() -> Self {
         let slow_poll = cfg!(debug_assertions).then_some(SLOW_POLL);
-        Self { virtual_clock: false, seed: None, slow_poll, observer: None }
+        Self {
+            virtual_clock: false,
+            seed: None,
+            slow_poll,
+            observer: None,
+            panic_when_stuck: false,
+        }
     }
 }
 
@@ -85,6 +109,7 @@ impl std::fmt::Debug for Builder {
             .field("virtual_clock", &self.virtual_clock)
             .field("seed", &self.seed)
             .field("slow_poll", &self.slow_poll)
+            .field("panic_when_stuck", &self.panic_when_stuck)
             .finish_non_exhaustive()
     }
 }

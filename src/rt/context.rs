@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::core::Core;
@@ -175,11 +175,6 @@ pub fn waits_for(wait: Wait) {
 /// its next turn, so that a task whose operations are always ready does not starve the others.
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     with_current(|core| core.poll_budget(cx)).unwrap_or(Poll::Ready(()))
-}
-
-/// Tells whether `waker` is the one with which the innermost future of this thread's loop is polled.
-pub(crate) fn is_polled_with(waker: &Waker) -> bool {
-    with_current(|core| core.polling.get() == waker.data()) == Some(true)
 }
 
 /// Lists every task of the loop that runs on this thread: who waits for what.

@@ -12,8 +12,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::ptr;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -21,10 +20,10 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::join::{JoinError, JoinHandle, Unjoined, who};
 use super::observer::{Moment, Observer, Wait};
-use super::parked::WakerTree;
 use super::reactor::Reactor;
 use super::remote::Inbox;
 use super::run_queue::RunQueue;
+use super::stuck::StuckWatch;
 use super::table::{MAIN, TaskTable};
 use super::task::{Runnable, Task, TaskId, WakeState};
 use super::timers::Timers;
@@ -55,14 +54,10 @@ pub(crate) struct Core {
     pub(crate) jobs: Cell<usize>,
     /// What a higher floor keeps with the loop, and wants dropped with it: the threads of `aio`.
     pub(crate) attached: RefCell<Option<Rc<dyn Any>>>,
-    /// Wakers in places which only this thread can reach (`PARK-1`).
-    pub(crate) parked: Rc<Cell<usize>>,
     /// Wakers about to be woken; kept for its allocation.
     pub(crate) woken: Cell<Vec<Waker>>,
-    /// Has the loop made sure that it is not stuck, since something last happened?
-    pub(crate) not_stuck: Cell<bool>,
-    /// Combinators that hand out wakers of their own.
-    pub(crate) trees: RefCell<Vec<Weak<dyn WakerTree>>>,
+    /// Watches for a wait that nothing known can end.
+    pub(crate) stuck: StuckWatch,
     /// The number of the next task.
     next_number: Cell<u32>,
     /// What is left of the running task's [`BUDGET`].
@@ -71,8 +66,6 @@ pub(crate) struct Core {
     pub(crate) wait: Cell<Wait>,
     /// What the main future said last.
     pub(crate) main_wait: Cell<Wait>,
-    /// The data pointer of the waker with which the innermost future is polled.
-    pub(crate) polling: Cell<*const ()>,
     /// Set while the tasks that are left over are dropped.
     pub(crate) ending: Cell<bool>,
     /// Set while `block_on` runs.
@@ -87,6 +80,7 @@ impl Core {
         seed: Option<u64>,
         slow_poll: Option<Duration>,
         observer: Option<Box<dyn Observer>>,
+        panic_when_stuck: bool,
     ) -> io::Result<Self> {
         let inbox = Arc::new(Inbox::new(reactor.unparker()?));
         Ok(Self {
@@ -100,15 +94,12 @@ impl Core {
             slow_poll,
             jobs: Cell::new(0),
             attached: RefCell::default(),
-            parked: Rc::default(),
-            trees: RefCell::default(),
             woken: Cell::default(),
-            not_stuck: Cell::new(false),
+            stuck: StuckWatch::new(panic_when_stuck),
             next_number: Cell::new(1),
             budget: Cell::new(BUDGET),
             wait: Cell::new(Wait::Nothing),
             main_wait: Cell::new(Wait::Nothing),
-            polling: Cell::new(ptr::null()),
             ending: Cell::new(false),
             running: Cell::new(false),
         })
@@ -155,15 +146,14 @@ impl Core {
         future: Pin<&mut F>,
         waker: &Waker,
     ) -> Result<Poll<F::Output>, Box<dyn Any + Send>> {
-        self.begin_poll(waker);
+        self.begin_poll();
         catch_unwind(AssertUnwindSafe(|| future.poll(&mut Context::from_waker(waker))))
     }
 
     /// Gives the next poll its budget, and forgets what the last one waited for.
-    pub(crate) fn begin_poll(&self, waker: &Waker) {
+    pub(crate) fn begin_poll(&self) {
         self.budget.set(BUDGET);
         self.wait.set(Wait::Nothing);
-        self.polling.set(waker.data());
     }
 
     /// Counts one operation of the running task; see [`poll_budget`](super::poll_budget).

@@ -16,6 +16,7 @@ use super::context::{self, Entered};
 use super::core::Core;
 use super::event_loop::EventLoop;
 use super::timers::Nanos;
+use super::wake::wake_all;
 
 /// A `block_on` in progress; when it ends, by whatever way, so do all tasks (`END-1`).
 pub(crate) struct Running<'core> {
@@ -31,7 +32,9 @@ impl<'core> Running<'core> {
     /// # Panics
     /// This thread runs a loop already.
     pub(crate) fn enter(core: &'core Rc<Core>) -> Self {
-        Self { core, _entered: context::enter(core) }
+        let _entered = context::enter(core);
+        core.stuck.start();
+        Self { core, _entered }
     }
 }
 
@@ -61,8 +64,6 @@ impl Drop for EventLoop {
         drop(attached);
         // Calls that were never made are dropped here, with no lock held.
         drop(core.inbox.close());
-        for waker in woken {
-            waker.wake();
-        }
+        wake_all(woken);
     }
 }

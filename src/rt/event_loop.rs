@@ -10,7 +10,7 @@
 //! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets
 //!   nor timers; it blocks only when nothing is ready.
 //! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own time-out.
-//! - `LOOP-4` When nothing can ever wake a task again, `block_on` panics with a table of who waits for what.
+//! - `LOOP-4` When nothing that the loop knows of can wake it, it reports so once, with the table of tasks, and waits on.
 //!
 //! **Left out**: work stealing, and a selector that is shared between threads.
 //!
@@ -26,9 +26,9 @@ use super::core::Core;
 use super::ending::Running;
 use super::observer::Moment;
 use super::remote::Remote;
-use super::stuck::STUCK_AFTER;
 use super::table::MAIN;
 use super::task::{MainWaker, Ran, WakeState};
+use super::wake::wake_all;
 use crate::os;
 
 /// Polls after which the selector is asked although tasks are ready; a tick of the kernel's clock, which
@@ -49,8 +49,8 @@ impl EventLoop {
     /// Tasks that are left over are dropped before it returns. It may be called again.
     ///
     /// # Panics
-    /// When `future` panics; when a loop runs on this thread already; when nothing can ever happen again
-    /// (`LOOP-4`). The loop can be used again afterwards.
+    /// When `future` panics; when a loop runs on this thread already; when the loop is stuck and
+    /// was built to [panic](super::Builder::panic_when_stuck). The loop can be used again afterwards.
     ///
     /// # Blocking
     /// Until `future` is done. While nothing is ready the thread sleeps in the selector.
@@ -95,7 +95,7 @@ impl EventLoop {
                     self.run_task(slot);
                 } else if value.is_none() {
                     main.0.begin_poll();
-                    core.begin_poll(waker);
+                    core.begin_poll();
                     let started = core.poll_begins();
                     let polled = future.as_mut().poll(&mut Context::from_waker(waker));
                     core.main_wait.set(core.wait.get());
@@ -144,12 +144,10 @@ impl EventLoop {
         let quiet = sockets == 0 && !core.inbox.is_notified();
         let timers = self.fire_timers(quiet, &mut woken);
         core.observe(|| Moment::Woke { sockets, timers });
-        for waker in woken.drain(..) {
-            waker.wake();
-        }
+        wake_all(woken.drain(..));
         core.woken.set(woken);
         core.empty_inbox(main);
-        core.panic_if_stuck(timeout == Some(STUCK_AFTER) && quiet, main);
+        core.report_if_stuck();
     }
 
     /// Returns how long the selector may block; `None` is until something comes.
@@ -165,8 +163,7 @@ impl EventLoop {
             Some(deadline) => {
                 Some(Duration::from_nanos(deadline.saturating_sub(core.clock.nanos())))
             }
-            None if core.may_be_stuck() => Some(STUCK_AFTER),
-            None => None,
+            None => core.time_to_stuck_report(),
         }
     }
 

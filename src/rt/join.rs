@@ -26,6 +26,7 @@ use super::context;
 use super::core::Core;
 use super::observer::Wait;
 use super::task::{Runnable, Stage, Task, TaskId};
+use super::wake::wake_all;
 use crate::jobs::{Panic, contain};
 
 /// Why a task has no value.
@@ -96,7 +97,6 @@ where
         if let Some(result) = self.take_result() {
             return Poll::Ready(result);
         }
-        self.flags().joiner_is_known.set(context::is_polled_with(cx.waker()));
         drop(self.local().joiner.replace(Some(cx.waker().clone())));
         Poll::Pending
     }
@@ -108,7 +108,6 @@ where
 
     fn detach(&self) {
         self.flags().has_handle.set(false);
-        self.flags().joiner_is_known.set(false);
         drop(self.local().joiner.take());
         if let Some(result) = self.take_result() {
             let (task, spawned_at) = (self.state().id(), self.spawned_at());
@@ -153,10 +152,7 @@ where
         } else {
             core.uncollected(Unjoined { task, spawned_at, result });
         }
-        self.flags().joiner_is_known.set(false);
-        if let Some(joiner) = local.joiner.take() {
-            joiner.wake();
-        }
+        wake_all(local.joiner.take());
     }
 }
 

@@ -27,7 +27,6 @@ mod ending;
 mod event_loop;
 mod join;
 mod observer;
-pub(crate) mod parked;
 pub(crate) mod reactor;
 mod remote;
 mod run_queue;
@@ -36,15 +35,16 @@ mod stuck;
 mod table;
 mod task;
 pub(crate) mod timers;
+mod wake;
 
 pub use builder::{Builder, block_on};
 pub use context::{cancel, now, poll_budget, spawn, spawn_named, task_table, waits_for};
 pub use event_loop::EventLoop;
 pub use join::{JoinError, JoinHandle};
 pub use observer::{Moment, Observer, Wait};
-pub use parked::Parked;
 pub use reactor::Direction;
 pub use remote::{LoopGone, Remote};
 pub use task::TaskId;
+pub(crate) use wake::wake_all;
 
 pub use crate::jobs::Panic;

@@ -53,11 +53,6 @@ pub trait Observer {
     }
 }
 
-/// Calls an observer (`HOOK-2`); the panic hook has told of a panic when it comes here.
-fn unharmed(call: impl FnOnce()) {
-    contain(call);
-}
-
 /// The observer of a loop that was given none.
 pub(crate) struct Unobserved;
 
@@ -67,13 +62,13 @@ impl Core {
     /// Tells the observer, if there is one: without one it is this branch that is paid.
     pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
         if let Some(observer) = &self.observer {
-            unharmed(|| observer.observe(moment()));
+            contain(|| observer.observe(moment()));
         }
     }
 
     /// Reports what should not have happened.
     pub(crate) fn report(&self, text: &str) {
-        unharmed(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
+        contain(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
     }
 
     /// Notes when a poll begins, if anybody wants to know.

@@ -128,16 +128,6 @@ impl Entry {
             woken.extend(self.to_write.take());
         }
     }
-
-    /// Tells whether a task waits for the socket.
-    fn is_awaited(&self) -> bool {
-        [&self.to_read, &self.to_write].into_iter().any(|waiting| {
-            let waker = waiting.take();
-            let waits = waker.is_some();
-            waiting.set(waker);
-            waits
-        })
-    }
 }
 
 impl fmt::Debug for Entry {
@@ -257,9 +247,9 @@ impl Reactor {
         }
     }
 
-    /// Tells whether any task waits for a socket.
-    pub(crate) fn anybody_waits(&mut self) -> bool {
-        self.entries.iter_mut().any(|entry| entry.is_awaited())
+    /// Tells whether the selector watches any socket.
+    pub(crate) fn watches_any(&self) -> bool {
+        !self.entries.is_empty()
     }
 }
 

@@ -1,71 +1,94 @@
-//! The report of a program that stands still for ever.
+//! The report of a loop that nothing it knows of can wake.
 //!
-//! A future that forgets its waker, or two tasks that wait for each other, leave a loop that sleeps and
-//! will never be woken. In most runtimes that looks like any other wait.
+//! A future that forgets its waker, or two tasks that wait for each other, leave a loop asleep. In most
+//! runtimes such a program looks like one that has nothing to do. The loop cannot know what other threads
+//! hold, but it knows what it waits for itself.
 //!
 //! **Invariants**
-//! - `STUCK-1` The loop is stuck when nothing is ready, no timer runs, no socket is waited for, no thread
-//!   works for a task, nobody holds a [`Remote`](super::Remote), and every waker that exists is
-//!   accounted for: parked (`PARK-1`), a joiner's, or a combinator's (`PARK-2`).
-//! - `STUCK-2` A waker that is not accounted for may be on any thread: then the loop waits.
+//! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was
+//!   watched, no job ran on a thread and no [`Remote`](super::Remote) lived. It says what is certain: only
+//!   a wake from another thread can end this wait.
+//! - `STUCK-2` It comes once in a `block_on`. The loop waits on, unless it was built to panic.
 //!
 //! **Source**: the idea of Go's `checkdead` in `runtime/proc.go`.
 
-use std::rc::Weak;
-use std::sync::Arc;
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use super::core::Core;
-use super::task::MainWaker;
 
-/// How long a loop that sees nobody who could wake it waits before it counts the wakers. The count looks
-/// at every task, and a thread that wakes often shall not pay for it each time.
-pub(crate) const STUCK_AFTER: Duration = Duration::from_millis(100);
+/// How long such a wait lasts before it is reported.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
+
+/// Watches for a wait that nothing known can end.
+#[derive(Debug)]
+pub(crate) struct StuckWatch {
+    /// When the present wait of that kind began.
+    since: Cell<Option<Instant>>,
+    /// Set when this `block_on` has reported.
+    reported: Cell<bool>,
+    /// Makes the report a panic.
+    panics: bool,
+}
+
+impl StuckWatch {
+    /// Makes a watch that has seen nothing.
+    pub(crate) fn new(panics: bool) -> Self {
+        Self { since: Cell::new(None), reported: Cell::new(false), panics }
+    }
+
+    /// Starts afresh: a `block_on` begins.
+    pub(crate) fn start(&self) {
+        self.since.set(None);
+        self.reported.set(false);
+    }
+}
 
 impl Core {
-    /// Tells whether the loop should soon look closer, instead of waiting without end.
-    pub(crate) fn may_be_stuck(&self) -> bool {
-        !self.not_stuck.get()
+    /// Returns how long the loop may wait before it reports; `None` when it need not report.
+    ///
+    /// The time counts from the first call, so an interrupted wait neither shortens nor prolongs it.
+    pub(crate) fn time_to_stuck_report(&self) -> Option<Duration> {
+        if self.stuck.reported.get() || !self.is_stuck() {
+            self.stuck.since.set(None);
+            return None;
+        }
+        let since = self.stuck.since.get().unwrap_or_else(Instant::now);
+        self.stuck.since.set(Some(since));
+        Some(REPORT_AFTER.saturating_sub(since.elapsed()))
+    }
+
+    /// Reports after a wait of [`REPORT_AFTER`] that nothing has ended.
+    ///
+    /// # Panics
+    /// The loop was built to panic then.
+    pub(crate) fn report_if_stuck(&self) {
+        let Some(since) = self.stuck.since.get() else { return };
+        if !self.is_stuck() {
+            self.stuck.since.set(None);
+            return;
+        }
+        if since.elapsed() < REPORT_AFTER {
+            return;
+        }
+        self.stuck.since.set(None);
+        self.stuck.reported.set(true);
+        let text = format!(
+            "nothing that the event loop knows of can wake it: no task is ready, no timer runs, no socket is \
+             watched, no job runs on a thread, and no Remote lives. Only a wake from another thread can end \
+             this wait. The tasks:\n  {}",
+            self.task_table()
+        );
+        assert!(!self.stuck.panics, "{text}");
+        self.report(&text);
+    }
+
+    /// Tells whether nothing that the loop knows of can wake it.
+    fn is_stuck(&self) -> bool {
+        self.queue.borrow().is_empty()
             && self.jobs.get() == 0
             && !self.inbox.has_handles()
             && self.timers.borrow().next_deadline().is_none()
-            && !self.reactor.borrow_mut().anybody_waits()
-    }
-
-    /// Looks closer, after a wait that `waited_in_vain`.
-    ///
-    /// # Panics
-    /// The loop is stuck (`STUCK-1`).
-    pub(crate) fn panic_if_stuck(&self, waited_in_vain: bool, main: &Arc<MainWaker>) {
-        let stuck = waited_in_vain
-            && self.queue.borrow().is_empty()
-            && self.may_be_stuck()
-            && self.every_waker_is_known(main);
-        if !stuck {
-            // Looked at once, it is not looked at again before something happens.
-            self.not_stuck.set(waited_in_vain);
-            return;
-        }
-        panic!(
-            "nothing can ever run again: no task is ready, no timer runs, no socket is waited for, and \
-             no thread holds a waker. Who waits for what:\n  {}",
-            self.task_table()
-        );
-    }
-
-    /// Counts whether every waker is accounted for.
-    fn every_waker_is_known(&self, main: &Arc<MainWaker>) -> bool {
-        // Two references to the main waker are `block_on`'s own; one to a task is the table's.
-        let mut wakers = Arc::strong_count(main) - 2;
-        let mut known = self.parked.get();
-        for task in self.tasks.borrow().iter() {
-            wakers += Arc::strong_count(task) - 1 - usize::from(task.flags().has_handle.get());
-            known += usize::from(task.flags().joiner_is_known.get());
-        }
-        for tree in self.trees.borrow().iter().filter_map(Weak::upgrade) {
-            wakers += tree.outstanding();
-            known += tree.held();
-        }
-        wakers <= known
+            && !self.reactor.borrow().watches_any()
     }
 }

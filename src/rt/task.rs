@@ -85,8 +85,6 @@ pub(crate) struct Flags {
     pub(crate) cancelled: Cell<bool>,
     /// Does a join handle live?
     pub(crate) has_handle: Cell<bool>,
-    /// Is the joiner's waker that of a task of this loop, which the count of wakers may leave out?
-    pub(crate) joiner_is_known: Cell<bool>,
 }
 
 impl WakeState {

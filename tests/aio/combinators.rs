@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use crate::support::{Counts, counted, poll_once, run, run_in_real_time};
+use crate::support::{Counts, counted, poll_once, run, run_in_real_time, stuck_report};
 use handloom::aio::{
     Either, Event, Queue, as_completed, bounded, gather, race, race_all, sleep, timeout,
     try_gather, yield_now,
@@ -411,42 +411,14 @@ fn children_are_woken_from_other_threads() {
 
 #[test]
 fn gather_that_can_never_end_is_reported_as_stuck() {
-    let report = std::panic::catch_unwind(|| {
-        run(async {
-            let (events, queue) = ([Event::new(), Event::new()], Queue::<()>::new(1));
-            let nested = async {
-                gather(events.iter().map(Event::wait)).await;
-            };
-            race(nested, async { drop(gather([queue.get(), queue.get()]).await) }).await;
-        });
+    let report = stuck_report(async {
+        let (events, queue) = ([Event::new(), Event::new()], Queue::<()>::new(1));
+        let nested = async {
+            gather(events.iter().map(Event::wait)).await;
+        };
+        race(nested, async { drop(gather([queue.get(), queue.get()]).await) }).await;
     });
-    let report = report.expect_err("nobody can set the events");
-    let report = report.downcast_ref::<String>().expect("a text");
-    assert!(report.contains("nothing can ever run again"), "PARK-2: came {report}");
-}
-
-#[test]
-fn gather_that_was_polled_with_a_strange_waker_makes_no_false_report() {
-    run_in_real_time(async {
-        let event = Event::new();
-        let mut all = Box::pin(gather([event.wait()]));
-        // This waker is nobody's, and must not make up for one that another thread holds.
-        assert!(all.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        let mut asked = false;
-        poll_fn(|cx| {
-            if std::mem::replace(&mut asked, true) {
-                return Poll::Ready(());
-            }
-            let waker = cx.waker().clone();
-            std::thread::spawn(move || {
-                // Longer than the loop waits before it counts.
-                std::thread::sleep(250 * MS);
-                waker.wake();
-            });
-            Poll::Pending
-        })
-        .await;
-    });
+    assert!(report.contains("can wake it"), "STUCK-1: came {report}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::{poll_once, run};
+use crate::support::{poll_once, run, stuck_report};
 use handloom::aio::{Condition, Event, Lock, Semaphore, sleep, yield_now};
 use handloom::rt::{JoinHandle, spawn};
 
@@ -344,14 +344,10 @@ fn thousand_cancelled_waiters_leave_every_list_empty() {
 
 #[test]
 fn deadlock_of_two_locks_is_reported_with_who_waits_for_what() {
-    let report = std::panic::catch_unwind(|| {
-        run(async {
-            let lock = Lock::new(());
-            let _guard = lock.lock().await;
-            drop(lock.lock().await);
-        });
+    let report = stuck_report(async {
+        let lock = Lock::new(());
+        let _guard = lock.lock().await;
+        drop(lock.lock().await);
     });
-    let report = report.expect_err("a task that waits for itself is stuck");
-    let report = report.downcast_ref::<String>().expect("a text");
     assert!(report.contains("for a lock"), "LOOP-4: expected what it waits for, came {report}");
 }

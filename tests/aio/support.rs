@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -14,6 +15,15 @@ pub(crate) use crate::virtual_time::{Watchdog, run};
 pub(crate) fn run_in_real_time<T>(test: impl Future<Output = T>) -> T {
     let _watchdog = Watchdog::new();
     EventLoop::new().expect("a loop").block_on(test)
+}
+
+/// Runs a future that nothing can wake, and returns the loop's report.
+pub(crate) fn stuck_report(test: impl Future) -> String {
+    let _watchdog = Watchdog::new();
+    let event_loop = EventLoop::builder().panic_when_stuck().build().expect("a loop");
+    let report = catch_unwind(AssertUnwindSafe(|| drop(event_loop.block_on(test))));
+    let report = report.expect_err("nothing can wake it");
+    *report.downcast::<String>().expect("a text")
 }
 
 /// Polls once, with the waker of the task that runs.

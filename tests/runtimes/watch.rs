@@ -76,3 +76,21 @@ impl Observer for Log {
         self.0.borrow_mut().push(Told::Report(text.into()));
     }
 }
+
+/// An observer that collects reports.
+pub(crate) struct Reports(Rc<RefCell<Vec<String>>>);
+
+impl Reports {
+    /// Makes a loop whose reports are collected.
+    pub(crate) fn collected() -> (EventLoop, Rc<RefCell<Vec<String>>>) {
+        let reports: Rc<RefCell<Vec<String>>> = Rc::default();
+        let event_loop = EventLoop::builder().observer(Self(reports.clone())).build().unwrap();
+        (event_loop, reports)
+    }
+}
+
+impl Observer for Reports {
+    fn report(&self, text: &str) {
+        self.0.borrow_mut().push(text.into());
+    }
+}

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, ThreadId};
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Duration;
 
 use crate::runtime::Runtime;
 
@@ -172,6 +173,15 @@ impl SharedGate {
             Poll::Pending
         })
     }
+}
+
+/// Opens a gate from another thread after a while.
+pub fn opens_after(span: Duration, gate: &SharedGate) -> JoinHandle<()> {
+    let gate = gate.clone();
+    thread::spawn(move || {
+        thread::sleep(span);
+        gate.open();
+    })
 }
 
 /// A waker that counts its wakes.

@@ -397,5 +397,5 @@ fn a_runtime_may_die_with_its_thread<R: Runtime>(_: &R) {
     same("CTX-1", "the end of a thread that kept a runtime", true, thread.join().is_ok());
 }
 
-/// Long beside the time after which a loop looks whether it is stuck.
+/// Long enough to be sure that nothing comes.
 pub const LONG: Duration = Duration::from_millis(400);

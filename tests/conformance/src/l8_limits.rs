@@ -3,7 +3,7 @@
 //! Every claim runs in a process of its own: limits and signals belong to the whole of it.
 
 use std::fs::{self};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -50,14 +50,19 @@ async fn everything<R: Runtime>(rounds: usize) {
     }
 }
 
-fn a_rain_of_signals_disturbs_nothing<R: Runtime>(runtime: &R) {
-    let signalled = Arc::new(AtomicBool::new(false));
-    flag::register(SIGUSR1, signalled.clone()).unwrap();
+/// Sends this thread a signal a thousand times a second, until it is killed; each sets `signalled`.
+pub fn rain_of_signals(signalled: Arc<AtomicBool>) -> Child {
+    flag::register(SIGUSR1, signalled).unwrap();
     // kill(2) with a thread's number prefers that thread, and this is the one that waits in the selector.
     let here = fs::read_link("/proc/thread-self").unwrap();
     let here = here.file_name().unwrap().to_str().unwrap();
     let script = format!("while kill -USR1 {here} 2>/dev/null; do sleep 0.001; done");
-    let mut rains = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+    Command::new("sh").args(["-c", &script]).spawn().unwrap()
+}
+
+fn a_rain_of_signals_disturbs_nothing<R: Runtime>(runtime: &R) {
+    let signalled = Arc::new(AtomicBool::new(false));
+    let mut rains = rain_of_signals(signalled.clone());
     runtime.block_on(async {
         let mut disturbed = 0;
         while disturbed < 50 {

@@ -4,17 +4,19 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use handloom::aio;
 use handloom::rt::{self, EventLoop};
 use handloom_conformance::check::{same, says};
-use handloom_conformance::futures::{Gate, SharedGate, many_turns, poll_with};
-use handloom_conformance::l3_join::{LONG, leave_over, nest, spawn_joining_itself};
-use handloom_conformance::runtime::{Runtime, text_of};
+use handloom_conformance::futures::{Gate, SharedGate, many_turns, opens_after};
+use handloom_conformance::l3_join::{leave_over, nest, spawn_joining_itself};
+use handloom_conformance::runtime::{Listener, Runtime, text_of};
 
 use crate::on_handloom::Handloom;
+use crate::watch::Reports;
 
 handloom_conformance::own_claims! {
     Handloom;
@@ -22,16 +24,14 @@ handloom_conformance::own_claims! {
         tasks_left_over_end_with_their_block_on,
         a_nested_block_on_names_the_way_out,
         a_spawn_outside_block_on_names_the_way_in,
-        a_loop_with_a_remote_is_not_stuck,
-    ];
-    unwatched: [
         pending_alone_is_reported,
         two_tasks_that_wait_for_each_other_are_reported,
         a_task_that_joins_itself_is_reported,
         a_future_that_forgot_its_waker_is_named,
         a_loop_that_was_stuck_can_be_used_again,
-        a_loop_whose_waker_is_on_another_thread_is_not_stuck,
-        a_join_polled_with_a_strangers_waker_does_not_hide_a_living_one,
+        a_report_comes_once_and_a_thread_ends_the_wait,
+        no_report_comes_while_a_job_runs_or_a_socket_is_watched,
+        no_report_comes_while_a_remote_lives,
     ]
 }
 
@@ -58,20 +58,25 @@ fn a_spawn_outside_block_on_names_the_way_in(_: &Handloom) {
     says("CTX-1", "a spawn outside block_on", "Write block_on(async { ... })", &text);
 }
 
-/// Runs a future that ought to be found stuck, and returns the report.
+/// Makes a loop that panics with its report.
+fn panics_when_stuck() -> EventLoop {
+    EventLoop::builder().panic_when_stuck().build().unwrap()
+}
+
+/// Runs a future that nothing can wake, on a loop that panics with its report; returns that.
 fn stuck_report(event_loop: &EventLoop, future: impl Future) -> String {
     let outcome = catch_unwind(AssertUnwindSafe(|| drop(event_loop.block_on(future))));
     outcome.map_or_else(|payload| text_of(payload.as_ref()), |()| "no panic".into())
 }
 
-fn pending_alone_is_reported(runtime: &Handloom) {
-    let report = stuck_report(&runtime.0, pending::<()>());
-    says("LOOP-4", "the report", "nothing can ever run again", &report);
+fn pending_alone_is_reported(_: &Handloom) {
+    let report = stuck_report(&panics_when_stuck(), pending::<()>());
+    says("LOOP-4", "the report", "nothing that the event loop knows of can wake it", &report);
     says("LOOP-4", "who waits", "task 0 (block_on), waits for something it did not name", &report);
 }
 
-fn two_tasks_that_wait_for_each_other_are_reported(runtime: &Handloom) {
-    let report = stuck_report(&runtime.0, async {
+fn two_tasks_that_wait_for_each_other_are_reported(_: &Handloom) {
+    let report = stuck_report(&panics_when_stuck(), async {
         let second: Rc<RefCell<Option<rt::JoinHandle<()>>>> = Rc::default();
         let waits_for_second = second.clone();
         let first = rt::spawn_named("hen", async move {
@@ -92,11 +97,14 @@ fn two_tasks_that_wait_for_each_other_are_reported(runtime: &Handloom) {
     says("LOOP-4", "where they were spawned", file!(), &report);
 }
 
-fn a_task_that_joins_itself_is_reported(runtime: &Handloom) {
+fn a_task_that_joins_itself_is_reported(_: &Handloom) {
     let drops = Rc::new(Cell::new(0));
-    let report = stuck_report(&runtime.0, async {
-        // The canceller could come from another thread, and goes.
-        drop(spawn_joining_itself::<Handloom>(&runtime.remote(), &drops));
+    let event_loop = panics_when_stuck();
+    let remote = event_loop.remote();
+    let report = stuck_report(&event_loop, async {
+        // The canceller holds a `Remote`, and goes.
+        drop(spawn_joining_itself::<Handloom>(&remote, &drops));
+        drop(remote);
         pending::<()>().await;
     });
     says("LOOP-4", "a task that waits for itself", "task 1, spawned at", &report);
@@ -104,8 +112,8 @@ fn a_task_that_joins_itself_is_reported(runtime: &Handloom) {
     same("END-1", "drops of it when block_on panicked", 1, drops.get());
 }
 
-fn a_future_that_forgot_its_waker_is_named(runtime: &Handloom) {
-    let report = stuck_report(&runtime.0, async {
+fn a_future_that_forgot_its_waker_is_named(_: &Handloom) {
+    let report = stuck_report(&panics_when_stuck(), async {
         let forgetful = rt::spawn_named("forgetful", poll_fn(|_| Poll::<()>::Pending));
         forgetful.await.unwrap();
     });
@@ -114,46 +122,56 @@ fn a_future_that_forgot_its_waker_is_named(runtime: &Handloom) {
     says("STUCK-1", "who waits for it", "task 0 (block_on), waits for the end of task 1", &report);
 }
 
-fn a_loop_that_was_stuck_can_be_used_again(runtime: &Handloom) {
-    says("LOOP-4", "the report", "nothing can", &stuck_report(&runtime.0, pending::<()>()));
-    let sum = runtime.block_on(async {
+fn a_loop_that_was_stuck_can_be_used_again(_: &Handloom) {
+    let event_loop = panics_when_stuck();
+    says("LOOP-4", "the report", "can wake it", &stuck_report(&event_loop, pending::<()>()));
+    let sum = event_loop.block_on(async {
         Handloom::sleep(Duration::from_millis(1)).await;
         Handloom::spawn(async { 5 + 7 }).await.value()
     });
     same("LOOP-4", "a task after the report", 12, sum);
-    says("LOOP-4", "the report", "nothing can", &stuck_report(&runtime.0, pending::<()>()));
+    says("LOOP-4", "the report", "can wake it", &stuck_report(&event_loop, pending::<()>()));
 }
 
-fn a_loop_whose_waker_is_on_another_thread_is_not_stuck(runtime: &Handloom) {
-    let gate = SharedGate::default();
-    let opens = gate.clone();
-    let far = thread::spawn(move || {
-        thread::sleep(LONG);
-        opens.open();
+/// Longer than the second after which the loop reports.
+const LONG: Duration = Duration::from_millis(1300);
+
+fn a_report_comes_once_and_a_thread_ends_the_wait(_: &Handloom) {
+    let (event_loop, reports) = Reports::collected();
+    let (first, second) = (SharedGate::default(), SharedGate::default());
+    let far = [opens_after(LONG, &first), opens_after(LONG * 2, &second)];
+    event_loop.block_on(async {
+        first.passed().await;
+        second.passed().await;
     });
-    runtime.block_on(gate.passed());
-    far.join().unwrap();
+    for far in far {
+        far.join().unwrap();
+    }
+    let reports = reports.borrow();
+    same("STUCK-2", "reports in one block_on with two such waits", 1, reports.len());
+    says("STUCK-1", "the report", "Only a wake from another thread can end this wait", &reports[0]);
+    says("STUCK-1", "the report's table", "task 0 (block_on), waits for", &reports[0]);
 }
 
-fn a_join_polled_with_a_strangers_waker_does_not_hide_a_living_one(runtime: &Handloom) {
-    let gate = SharedGate::default();
-    let opens = gate.clone();
-    let far = thread::spawn(move || {
-        thread::sleep(LONG);
-        opens.open();
+fn no_report_comes_while_a_job_runs_or_a_socket_is_watched(_: &Handloom) {
+    let (event_loop, reports) = Reports::collected();
+    event_loop.block_on(async {
+        aio::run_blocking(|| thread::sleep(LONG)).await.unwrap();
+        let mut listener = Handloom::listen();
+        let address = listener.address();
+        let far = thread::spawn(move || {
+            thread::sleep(LONG);
+            std::net::TcpStream::connect(address).unwrap()
+        });
+        Listener::accept(&mut listener).await.unwrap();
+        drop(far.join().unwrap());
     });
-    runtime.block_on(async {
-        let mut task = Handloom::spawn(pending::<()>());
-        Handloom::yield_now().await;
-        // A joiner is known that is nobody's; the main future's waker is on the other thread.
-        same("JOIN-1", "a join", true, poll_with(&mut task, Waker::noop()).is_pending());
-        gate.passed().await;
-    });
-    far.join().unwrap();
+    same("STUCK-1", "reports", Vec::<String>::new(), reports.take());
 }
 
-fn a_loop_with_a_remote_is_not_stuck(runtime: &Handloom) {
-    let remote = runtime.remote();
+fn no_report_comes_while_a_remote_lives(_: &Handloom) {
+    let (event_loop, reports) = Reports::collected();
+    let remote = event_loop.remote();
     let gate = Rc::new(Gate::default());
     thread_local! {
         /// The gate, for the call to find.
@@ -164,6 +182,7 @@ fn a_loop_with_a_remote_is_not_stuck(runtime: &Handloom) {
         thread::sleep(LONG);
         Handloom::call(&remote, || GATE.take().unwrap().open());
     });
-    runtime.block_on(gate.passed());
+    event_loop.block_on(gate.passed());
     far.join().unwrap();
+    same("STUCK-1", "reports", Vec::<String>::new(), reports.take());
 }

@@ -100,7 +100,6 @@ fn a_dropped_sleep_leaves_no_deadline(_: &Handloom) {
     let limited = log.count(|told| {
         matches!(told, Told::Waits(Some(limit)) if !limit.is_zero() && *limit < Duration::from_millis(60))
     });
-    // 100 ms is how long the loop waits before it asks itself whether it is stuck.
     same("SLEEP-2", "waits that a dropped sleep limited", 0, limited);
 }
 

@@ -1,25 +1,48 @@
 //! What `l8_limits` claims of this event loop alone.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handloom::aio;
 use handloom::rt::EventLoop;
 use handloom_conformance::check::{holds, same};
+use handloom_conformance::futures::{SharedGate, opens_after};
+use handloom_conformance::l8_limits::rain_of_signals;
 use handloom_conformance::runtime::{Listener, Runtime, Task, Writer};
 use handloom_conformance::sockets::{pair_on_loop, read_exact};
 
 use crate::descriptors::{no_more_descriptors, out_of_descriptors, without_descriptors};
 use crate::on_handloom::Handloom;
-use crate::watch::{Log, Told};
+use crate::watch::{Log, Reports, Told};
 
 handloom_conformance::own_claims! {
     Handloom;
     alone: [
+        interrupted_waits_neither_hasten_nor_delay_the_report,
         a_loop_without_descriptors_cannot_be_made_and_says_so,
         accept_without_descriptors_waits_and_goes_on_by_itself,
         accept_without_descriptors_does_not_spin,
     ]
+}
+
+fn interrupted_waits_neither_hasten_nor_delay_the_report(_: &Handloom) {
+    let mut rains = rain_of_signals(Arc::default());
+    let (event_loop, reports) = Reports::collected();
+    for _ in 0..20 {
+        let gate = SharedGate::default();
+        let far = opens_after(Duration::from_millis(20), &gate);
+        event_loop.block_on(gate.passed());
+        far.join().unwrap();
+    }
+    same("STUCK-1", "reports of short waits", Vec::<String>::new(), reports.take());
+    let gate = SharedGate::default();
+    let far = opens_after(Duration::from_millis(1500), &gate);
+    event_loop.block_on(gate.passed());
+    far.join().unwrap();
+    same("STUCK-1", "reports of one long wait", 1, reports.take().len());
+    rains.kill().unwrap();
+    rains.wait().unwrap();
 }
 
 fn a_loop_without_descriptors_cannot_be_made_and_says_so(runtime: &Handloom) {
