@@ -29,8 +29,9 @@
 //! 2. `calc`: `blocking`, `sequential`, `threads`, `pool`, `prefork`: servers that block.
 //! 3. `calc`: `callback_loop`, `callbacks`: one thread, a selector, callbacks.
 //! 4. [`generator`] and `calc::generators`: the course's loop. Tasks, two maps of waiting tasks, a selector.
-//! 5. [`rt`]: the same loop, driven by futures. Its module page has the order.
-//! 6. [`aio`]: what a task awaits; then `calc::asynchronous`, the calculator on it.
+//! 5. [`first_loop`]: a complete loop for futures in one file.
+//! 6. [`rt`]: the same loop with its promises kept. Its module page has the order.
+//! 7. [`aio`]: what a task awaits; then `calc::asynchronous`, the calculator on it.
 //!
 //! # Labels
 //!
@@ -48,6 +49,7 @@ pub mod cli;
 pub mod compare;
 pub mod factorial;
 pub mod fetch;
+pub mod first_loop;
 pub mod generator;
 pub mod http;
 pub mod jobs;

@@ -46,10 +46,31 @@ impl<R> Claim<R> {
     }
 }
 
-/// Runs one claim of a level, by its name.
-pub fn run_named<R: Runtime>(test: &str, name: &str, claims: Vec<Claim<R>>) {
+/// Runs one claim of a level, by its name. A claim that is listed as unmet must fail.
+pub fn run_named<R: Runtime>(
+    test: &str,
+    name: &str,
+    claims: Vec<Claim<R>>,
+    unmet: &[(&str, &str)],
+) {
     let claim = claims.into_iter().find(|claim| claim.name == name);
-    run(test, claim.expect("holds because the macro made list and name of one text"));
+    let claim = claim.expect("holds because the macro made list and name of one text");
+    let reason = unmet.iter().find(|(unmet, _)| *unmet == name).map(|(_, reason)| reason);
+    let Some(reason) = reason.filter(|_| !alone::is_alone(test)) else { return run(test, claim) };
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(test, claim)));
+    assert!(
+        outcome.is_err(),
+        "{name}: listed as not met ({reason}), but it is met: take it off the list"
+    );
+}
+
+/// Checks that every claim in a list of those that are not met exists, and stands there once.
+pub fn expect_known<R: Runtime>(unmet: &[(&str, &str)]) {
+    let names: Vec<_> = crate::levels::<R>().into_iter().flat_map(|(_, claims)| claims).collect();
+    for (at, (name, _)) in unmet.iter().enumerate() {
+        assert!(names.iter().any(|claim| claim.name == *name), "{name}: there is no such claim");
+        assert!(unmet[at + 1..].iter().all(|(other, _)| other != name), "{name}: listed twice");
+    }
 }
 
 /// Runs a claim; `test` is the full path of the test.

@@ -50,4 +50,19 @@ pub mod l6_threads;
 pub mod l7_fairness;
 pub mod l8_limits;
 
+use judge::Claim;
 pub use runtime::Runtime;
+
+/// Returns every level with its claims.
+pub fn levels<R: Runtime>() -> Vec<(&'static str, Vec<Claim<R>>)> {
+    vec![
+        ("l1_poll", l1_poll::claims()),
+        ("l2_tasks", l2_tasks::claims()),
+        ("l3_join", l3_join::claims()),
+        ("l4_time", l4_time::claims()),
+        ("l5_sockets", l5_sockets::claims()),
+        ("l6_threads", l6_threads::claims()),
+        ("l7_fairness", l7_fairness::claims()),
+        ("l8_limits", l8_limits::claims()),
+    ]
+}
