@@ -150,8 +150,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("processes/pool/cell.rs", "not untied yet"),
     ("rt/context.rs rt/core.rs", "not untied yet"),
     ("threads/gil/held.rs", "not untied yet"),
-    ("threads/pool/builder.rs", "not untied yet"),
-    ("threads/pool/job.rs", "not untied yet"),
     ("web/server/connection.rs", "not untied yet"),
     ("there is no calc/conversation.rs", "the spine is being built"),
     ("budget of step 6", "ten steps of the workbook in one file take 390 lines of code alone"),

@@ -9,6 +9,7 @@ mod pool;
 mod pool_await;
 mod pool_deadlock;
 mod pool_handles;
+mod pool_hostile;
 mod pool_map;
 mod pool_queue;
 mod pool_shutdown;

@@ -1,18 +1,12 @@
 //! A pool of worker threads.
 //!
-//! Read `thread_pool` for what it promises, then `shared`, `queue` and `job` for what it is made of, then `handing`,
-//! `worker` and `ending` for what happens in it. `blocked` comes last: who waits for whom, so that a pool whose workers
-//! all wait for each other can say so.
+//! Read `queue`, what waits there; `wait_graph`, which workers wait for each other; `shared`, a job's way from submit
+//! to a worker; `job`, how it runs and leaves its value; then `thread_pool`, what the owner of the pool sees.
 
-mod blocked;
-mod builder;
-mod ending;
-mod handing;
 mod job;
 mod queue;
 mod shared;
 mod thread_pool;
-mod worker;
+mod wait_graph;
 
-pub use builder::PoolBuilder;
-pub use thread_pool::ThreadPool;
+pub use thread_pool::{PoolBuilder, ThreadPool};

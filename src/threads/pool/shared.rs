@@ -1,69 +1,85 @@
-//! What a pool, its workers and its jobs' handles share: the queue, who sleeps, and the counts.
+//! What a pool, its workers and its jobs' handles share, and a job's way from its submitter to a worker.
 //!
-//! Here are the fields and what looks at them; `handing` is a job's way through them, `ending` their end.
+//! A monitor: one lock, and a condition variable for each reason to wait. A worker that falls asleep while a job
+//! arrives misses nothing, because both hold the lock in turn:
 //!
-//! **Invariants**
-//! - `LOCKS-1`: `workers` is locked before `state` or without it, but for the start of a worker, which needs an open
-//!   pool, while all others who lock `workers` have closed it. A job's slot is locked last, alone or under `state`.
-//! - `LOCKS-2`: no atomic orders anything: what two threads must agree on is under `state`, and `done` is a number.
+//! ```text
+//! worker                                   submit
+//! lock, queue empty
+//! sleeping += 1, wait (releases the lock)
+//!                                          lock, push, sleeping > woken: woken += 1, unlock
+//!                                          notify one
+//! wakes with the lock, woken -= 1
+//! queue not empty: sleeping -= 1, pop
+//! ```
+//! A submitter that finds no place sleeps in the same way, until a job is taken out of the queue.
 //!
-//! **Source**: the monitors of Hoare and Brinch Hansen: one lock, and a condition variable for each reason to wait.
+//! The end: `closing` is set and all sleepers are woken. Each worker leaves when it finds the queue empty. A thread
+//! that asks for the end joins them under the lock of `workers`; a second one waits for that lock.
+//!
+//! Lock order: `workers`, then `state`. `start_worker` reverses it, which is safe because the pool is open there, and
+//! all others that lock `workers` have closed it before. A job's slot is locked last.
+//!
+//! **Left out**: fairness among submitters. They are woken in turn, but another may take the place first.
+//!
+//! **Source**: the monitors of Hoare and Brinch Hansen; `ThreadPoolExecutor.shutdown`, which raises "cannot join
+//! current thread" in a worker.
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 
-use super::blocked::{Blocked, Wish};
-use super::queue::JobQueue;
-use super::worker;
+use super::queue::{JobQueue, Position, Queued};
+use super::wait_graph::{WaitFor, WaitGraph};
 use crate::jobs::{Awaited, Counts, JobError};
 
 /// What the pool and its workers share.
 pub(super) struct Shared {
-    /// The queue and the counts. Never poisoned in earnest: no statement under the lock leaves it half
-    /// changed, and no foreign code runs there (`POOL-4`); so a poisoned lock is taken over as it is.
-    pub(super) state: Mutex<State>,
+    /// The queue and the counts. No statement under the lock leaves them half changed, and no foreign code runs
+    /// there (`POOL-4`), so a poisoned lock is used like any other.
+    state: Mutex<PoolState>,
     /// Wakes a worker: a job was queued, or the pool closes.
-    pub(super) work_came: Condvar,
+    job_queued: Condvar,
     /// Wakes a submitter: a place is free, or the pool closes.
-    pub(super) place_came: Condvar,
+    place_freed: Condvar,
     /// How many jobs have been run. Counted without the lock, which a worker takes only once for each job.
     done: AtomicU64,
-    /// The threads, until somebody waits for their end or gives that up. Pushes and takes leave it valid.
+    /// The threads, until they are joined or detached.
     workers: Mutex<Vec<JoinHandle<()>>>,
     /// The name of every worker, before its number.
     name: String,
     /// How many workers there may be.
     pub(super) max_workers: usize,
     /// How many jobs may be queued.
-    pub(super) capacity: usize,
+    capacity: usize,
 }
 
-/// The queue, and who waits.
+/// The queue, and which threads wait.
 #[derive(Default)]
-pub(super) struct State {
+struct PoolState {
     /// Jobs that no worker has taken yet.
-    pub(super) queue: JobQueue,
+    queue: JobQueue,
     /// Every worker ever started, by its number.
-    pub(super) started: Vec<ThreadId>,
+    started: Vec<ThreadId>,
     /// How many of those have left, after the pool was closed.
-    pub(super) left: usize,
-    /// How many workers wait for work.
-    pub(super) sleeping: usize,
-    /// How many of those were woken and have not come to the lock yet; at most `sleeping`.
-    pub(super) woken: usize,
+    left: usize,
+    /// How many workers wait for a job.
+    sleeping: usize,
+    /// How many of those were woken and did not take the lock yet; at most `sleeping`.
+    woken: usize,
     /// How many submitters wait for a place.
-    pub(super) wanting_place: usize,
+    submitters: usize,
     /// The workers that wait for the pool itself.
-    pub(super) blocked: Blocked,
+    wait_graph: WaitGraph,
     /// How many jobs workers have taken.
-    pub(super) taken: u64,
-    /// How many jobs were taken out by others, and dropped.
-    pub(super) cancelled: u64,
-    /// Set once: no job is taken any more, and a worker that finds the queue empty leaves.
-    pub(super) closing: bool,
+    taken: u64,
+    /// How many jobs were dropped before they began.
+    cancelled: u64,
+    /// Set once: no job is accepted any more, and a worker that finds the queue empty leaves.
+    closing: bool,
 }
 
 impl Shared {
@@ -71,8 +87,8 @@ impl Shared {
     pub(super) fn new(name: &str, max_workers: usize, capacity: usize) -> Self {
         Self {
             state: Mutex::default(),
-            work_came: Condvar::new(),
-            place_came: Condvar::new(),
+            job_queued: Condvar::new(),
+            place_freed: Condvar::new(),
             done: AtomicU64::new(0),
             workers: Mutex::default(),
             name: name.to_owned(),
@@ -81,52 +97,207 @@ impl Shared {
         }
     }
 
+    /// Queues a job, once there is a place for it.
+    pub(super) fn submit(self: &Arc<Self>, job: Queued) -> Result<(), JobError> {
+        let mut state = self.lock();
+        while state.queue.len() >= self.capacity && !state.closing {
+            state = self.wait_for_place(state)?;
+        }
+        self.put(state, job)
+    }
+
+    /// Queues a job if there is a place for it; false if there is none.
+    pub(super) fn try_submit(self: &Arc<Self>, job: Queued) -> Result<bool, JobError> {
+        let state = self.lock();
+        if state.queue.len() >= self.capacity && !state.closing {
+            return Ok(false);
+        }
+        self.put(state, job).map(|()| true)
+    }
+
+    /// Sleeps until there may be a place.
+    fn wait_for_place<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, PoolState>,
+    ) -> Result<MutexGuard<'a, PoolState>, JobError> {
+        let worker = state.this_worker();
+        if let Some(worker) = worker
+            && !state.begin_wait(worker, WaitFor::Place, false)
+        {
+            return Err(JobError::WouldDeadlock);
+        }
+        state.submitters += 1;
+        state = self.place_freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.submitters -= 1;
+        if let Some(worker) = worker {
+            state.wait_graph.end(worker);
+        }
+        Ok(state)
+    }
+
+    /// Queues a job in the place that is there for it, and makes sure that a worker will take it (`POOL-2`).
+    fn put(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, PoolState>,
+        job: Queued,
+    ) -> Result<(), JobError> {
+        // A refused job is not dropped under the lock (POOL-4): the submitter owns it as well.
+        if state.closing {
+            return Err(JobError::PoolGone);
+        }
+        if state.sleeping > state.woken {
+            state.woken += 1;
+            state.queue.push(job);
+            drop(state);
+            // After the unlock: otherwise the woken worker would at once sleep again, on the lock.
+            self.job_queued.notify_one();
+            return Ok(());
+        }
+        if state.started.len() < self.max_workers
+            && let Err(error) = self.start_worker(&mut state)
+            && state.started.is_empty()
+        {
+            return Err(JobError::NoWorker(Arc::new(error)));
+        }
+        // Every worker is busy, or just starting: it will look at the queue without a wake (POOL-6).
+        state.queue.push(job);
+        Ok(())
+    }
+
     /// Starts every worker.
     pub(super) fn start_all_workers(self: &Arc<Self>) -> io::Result<()> {
         let mut state = self.lock();
         (0..self.max_workers).try_for_each(|_| self.start_worker(&mut state))
     }
 
-    /// Starts one more worker, which the caller knows to be wanted, in a pool that is not closing (`LOCKS-1`).
-    pub(super) fn start_worker(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+    /// Starts one more worker, in a pool that is open.
+    fn start_worker(self: &Arc<Self>, state: &mut PoolState) -> io::Result<()> {
         // The thread waits for the lock that is held here, so its id is noted before it takes a job.
         let (shared, number) = (Arc::clone(self), state.started.len());
         let builder = thread::Builder::new().name(format!("{}-{}", self.name, number + 1));
-        let thread = builder.spawn(move || worker::work(&shared, number))?;
+        let thread = builder.spawn(move || {
+            while let Some(job) = shared.next_job(number) {
+                job.run();
+            }
+        })?;
         state.started.push(thread.thread().id());
         self.workers().push(thread);
         Ok(())
     }
 
-    /// Counts a job that was run.
-    pub(super) fn count_done(&self) {
-        // Pairs with the load in `counts`, and with nothing else.
-        self.done.fetch_add(1, Ordering::Relaxed);
+    /// Waits for a job and takes it, for a worker; `None` if the pool closes and the queue is empty.
+    ///
+    /// A worker takes one job at a time: a second one would wait behind a long one while another worker is idle.
+    fn next_job(&self, worker: usize) -> Option<Queued> {
+        let mut state = self.lock();
+        if state.queue.len() == 0 {
+            state.sleeping += 1;
+            while state.queue.len() == 0 && !state.closing {
+                state = self.job_queued.wait(state).unwrap_or_else(PoisonError::into_inner);
+                // A spurious wake takes another worker's wake off the count. Then one wake too many is sent later,
+                // never one too few.
+                state.woken = state.woken.saturating_sub(1);
+            }
+            state.sleeping -= 1;
+        }
+        let Some(job) = state.queue.pop() else {
+            state.left += 1;
+            return None;
+        };
+        job.position().set_worker(worker);
+        state.taken += 1;
+        self.free_place(state);
+        Some(job)
     }
 
-    /// Sleeps until `awaited` is over; noted meanwhile, if this thread is a worker.
+    /// Takes a job out of the queue, if it is there.
+    pub(super) fn take_out(&self, position: &Position) -> Option<Queued> {
+        let mut state = self.lock();
+        let job = state.queue.take_out(position)?;
+        state.cancelled += 1;
+        self.free_place(state);
+        Some(job)
+    }
+
+    /// Releases the lock, and wakes a submitter if one waits: a place is free. If another thread takes that place
+    /// first, the submitter waits again.
+    fn free_place(&self, state: MutexGuard<'_, PoolState>) {
+        let is_wanted = state.submitters > 0;
+        drop(state);
+        if is_wanted {
+            self.place_freed.notify_one();
+        }
+    }
+
+    /// Calls `sleep`, which blocks until `awaited` is over. Meanwhile this thread is in the graph of waits, if it is
+    /// a worker; refuses if `sleep` would never return.
     pub(super) fn sleep_until(
         &self,
         awaited: Arc<dyn Awaited>,
         sleep: &mut dyn FnMut(),
     ) -> Result<(), JobError> {
         let mut state = self.lock();
-        let Some(worker) = state.this_worker() else {
-            drop(state);
-            sleep();
-            return Ok(());
-        };
-        let has_place = state.queue.len() < self.capacity;
-        if !state.begin_wait(worker, Wish::Job(awaited), has_place) {
-            return Err(JobError::WouldDeadlock);
+        let worker = state.this_worker();
+        if let Some(worker) = worker {
+            let has_place = state.queue.len() < self.capacity;
+            if !state.begin_wait(worker, WaitFor::Job(awaited), has_place) {
+                return Err(JobError::WouldDeadlock);
+            }
         }
         drop(state);
         sleep();
-        self.lock().blocked.end(worker);
+        if let Some(worker) = worker {
+            self.lock().wait_graph.end(worker);
+        }
         Ok(())
     }
 
-    /// How many workers wait for work.
+    /// Counts a job that was run.
+    pub(super) fn count_done(&self) {
+        // Pairs with the load in `counts`; it orders nothing else.
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Accepts no more jobs (`POOL-7`), and wakes all that wait for a job or for a place.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.job_queued.notify_all();
+        self.place_freed.notify_all();
+    }
+
+    /// Closes, and drops what is queued, with that error for its handles.
+    pub(super) fn close_now(&self, why: &JobError) {
+        let mut state = self.lock();
+        state.closing = true;
+        let mut queue = mem::take(&mut state.queue);
+        state.cancelled += queue.len() as u64;
+        drop(state);
+        self.close();
+        while let Some(job) = queue.pop() {
+            job.fail(why.clone());
+        }
+    }
+
+    /// Waits for the end of every worker of a pool that was closed.
+    pub(super) fn join_workers(&self) -> Result<(), JobError> {
+        if self.lock().this_worker().is_some() {
+            return Err(JobError::WouldDeadlock);
+        }
+        // Locked for as long as it takes: a second thread that asks waits as well (POOL-5).
+        let mut workers = self.workers();
+        for worker in workers.drain(..) {
+            // A worker does not panic (POOL-JOB-2).
+            drop(worker.join());
+        }
+        Ok(())
+    }
+
+    /// Detaches the workers of a pool that was closed.
+    pub(super) fn detach_workers(&self) {
+        self.workers().clear();
+    }
+
+    /// How many workers wait for a job.
     pub(super) fn idle(&self) -> usize {
         self.lock().sleeping
     }
@@ -134,7 +305,7 @@ impl Shared {
     /// How many jobs there are, by how far they are.
     pub(super) fn counts(&self) -> Counts {
         let state = self.lock();
-        // Pairs with the count in `count_done`. While the lock is held no job is taken, so it is at most `taken`.
+        // Pairs with the add in `count_done`. While the lock is held no job is taken, so it is at most `taken`.
         let done = self.done.load(Ordering::Relaxed);
         Counts {
             queued: state.queue.len(),
@@ -145,28 +316,28 @@ impl Shared {
         }
     }
 
-    /// Takes the lock; see the field for why poison is no matter.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    /// Locks the state.
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks the threads.
-    pub(super) fn workers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn workers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl PoolState {
     /// The number of the worker that this thread is, if it is one of this pool.
-    pub(super) fn this_worker(&self) -> Option<usize> {
-        // A look through all of them; it is asked for only by threads that are about to sleep.
+    fn this_worker(&self) -> Option<usize> {
+        // A search through all of them, but only threads that are about to sleep ask for it.
         let this_thread = thread::current().id();
         self.started.iter().position(|&worker| worker == this_thread)
     }
 
-    /// Notes that a worker waits; false when it would be for ever.
-    pub(super) fn begin_wait(&mut self, worker: usize, wish: Wish, has_place: bool) -> bool {
-        self.blocked.begin(worker, wish, self.started.len() - self.left, has_place)
+    /// Notes that a worker waits; false if it would wait forever.
+    fn begin_wait(&mut self, worker: usize, wait: WaitFor, has_place: bool) -> bool {
+        self.wait_graph.begin(worker, wait, self.started.len() - self.left, has_place)
     }
 }
 

@@ -1,40 +1,39 @@
-//! A pool of worker threads and one queue of jobs.
+//! A pool of worker threads with one queue of jobs.
 //!
-//! Problem: see the module. Here the number of threads has a bound, a thread outlives its job, and a job
-//! that finds no free worker waits its turn.
+//! Problem: see the module. Here the number of threads has a bound, a thread outlives its job, and a job that finds no
+//! free worker waits its turn.
 //!
 //! **Invariants**
-//! - `POOL-1`: a job that was accepted is run, once, in the order of acceptance (they may end in another),
-//!   unless it is cancelled, or dropped by `shutdown_now` or `abandon`. Its handle tells in any case.
-//! - `POOL-2`: while a job is queued, a worker is busy and will look at the queue when it is done, or
-//!   a sleeping one was woken for it. So no wake-up is lost.
+//! - `POOL-1`: a job that was accepted is run, once, in the order of acceptance, unless it is cancelled, or dropped by
+//!   `shutdown_now` or `abandon`. Its handle tells in any case.
+//! - `POOL-2`: while a job is queued, a worker is busy and will look at the queue afterwards, or a sleeping worker was
+//!   woken for it. So no wake-up is lost.
 //! - `POOL-3`: a job that panics leaves its worker alive; its handle has the payload.
-//! - `POOL-4`: no job runs, and none is dropped, while the lock is held.
+//! - `POOL-4`: no job runs, and none is dropped, while the pool's lock is held.
 //! - `POOL-5`: a shutdown returns when every worker has ended, however many threads ask for it; so does the drop of
 //!   the pool. Within a job of the pool both only close it: a worker cannot wait for its own end.
-//! - `POOL-6`: nobody asks the kernel to wake a thread unless one sleeps that was not woken yet.
-//! - `POOL-7`: a closed pool takes no job, and no submitter goes on waiting for a place in it.
+//! - `POOL-6`: no system call wakes a thread unless one sleeps that was not woken yet.
+//! - `POOL-7`: a closed pool accepts no job, and no submitter waits for a place in it any longer.
 //!
-//! **Left out**: workers that leave when idle for long; priorities; a queue per worker with stealing, which pays
+//! **Left out**: workers that leave when idle for long; priorities; a queue per worker with work stealing, which pays
 //! when jobs are shorter than a lock's hand-over.
 //!
-//! **Source**: the Rust Book, chapter 21, whose pool dies by a worker with each panic; `ThreadPoolExecutor`.
+//! **Source**: the Rust Book, chapter 21, whose pool loses a worker with each panic; `ThreadPoolExecutor`.
 
 use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::thread;
 
-use super::builder::PoolBuilder;
-use super::handing::Full;
 use super::job::Job;
 use super::shared::Shared;
 use crate::jobs::{
     AsCompleted, ChunkHandle, Chunks, Counts, JobError, JobHandle, Map, TrySubmitError,
 };
 
-/// How many chunks of a [`map`](ThreadPool::map) are under way for each worker: one that is run, and some that are
-/// ready for the moment when it is done. A taste.
+/// How many chunks of a [`map`](ThreadPool::map) are under way for each worker: one that is run, and others that are
+/// ready when it is done.
 const CHUNKS_PER_WORKER: usize = 4;
 
 /// A pool of worker threads and one queue of jobs.
@@ -49,8 +48,8 @@ const CHUNKS_PER_WORKER: usize = 4;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ThreadPool {
-    /// What the workers and the jobs' handles see too.
-    pub(super) shared: Arc<Shared>,
+    /// What the workers and the jobs' handles use too.
+    shared: Arc<Shared>,
 }
 
 impl ThreadPool {
@@ -69,18 +68,20 @@ impl ThreadPool {
 
     /// Begins a pool with more choices: a bound for its queue.
     pub fn builder(name: &str) -> PoolBuilder {
-        PoolBuilder::new(name)
+        // If the number of processors is unknown, one worker is a safe default.
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        PoolBuilder { name: name.to_owned(), workers, capacity: usize::MAX }
     }
 
     /// Queues a job for the next free worker.
     ///
     /// # Errors
-    /// The job was dropped, for the pool is shut down; or there is no worker at all, and none can be started
-    /// (should a further one fail to start, the job waits for those that exist); or
-    /// [`JobError::WouldDeadlock`], to a worker of this very pool.
+    /// The job was dropped. [`JobError::PoolGone`]: the pool is shut down. [`JobError::NoWorker`]: there is no worker,
+    /// and none can be started (if a further one cannot be started, the job waits for those that exist).
+    /// [`JobError::WouldDeadlock`]: to a worker of this pool, if the queue is full and all the others wait.
     ///
     /// # Blocking
-    /// While the queue is full, if it has a bound; and for the start of a thread.
+    /// While the queue is full, if it has a bound; and while a thread is started.
     pub fn submit<F, T>(&self, job: F) -> Result<JobHandle<T>, JobError>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -102,9 +103,9 @@ impl ThreadPool {
     {
         let job = Job::new(&self.shared, job);
         match self.shared.try_submit(job.clone()) {
-            Ok(()) => Ok(JobHandle::new(job)),
-            Err(Full::Now) => Err(TrySubmitError::Full(job.take_back())),
-            Err(Full::Refused(error)) => Err(TrySubmitError::Refused(error)),
+            Ok(true) => Ok(JobHandle::new(job)),
+            Ok(false) => Err(TrySubmitError::Full(job.take_back())),
+            Err(error) => Err(TrySubmitError::Refused(error)),
         }
     }
 
@@ -163,11 +164,11 @@ impl ThreadPool {
         Chunks::new(items, chunk, window, submit)
     }
 
-    /// Takes no more jobs, runs what is queued, and returns when every worker has ended. May be called often, and
-    /// by several threads, each of which waits.
+    /// Accepts no more jobs, runs what is queued, and returns when every worker has ended. Several threads may call
+    /// it, also repeatedly; each of them waits.
     ///
     /// # Errors
-    /// [`JobError::WouldDeadlock`], to a job of this very pool: it is closed, and ends when its jobs have.
+    /// [`JobError::WouldDeadlock`], to a job of this pool: the pool is closed, and ends when its jobs are over.
     ///
     /// # Blocking
     /// Until every job is over.
@@ -176,8 +177,8 @@ impl ThreadPool {
         self.shared.join_workers()
     }
 
-    /// Takes no more jobs, drops what is queued, and returns when every worker has ended. The handles of what is
-    /// dropped give [`JobError::Cancelled`].
+    /// Accepts no more jobs, drops what is queued, and returns when every worker has ended. The handles of the dropped
+    /// jobs give [`JobError::Cancelled`].
     ///
     /// # Errors
     /// As [`shutdown`](Self::shutdown).
@@ -189,12 +190,12 @@ impl ThreadPool {
         self.shared.join_workers()
     }
 
-    /// Ends the pool without waiting for it: what is queued is dropped, and each worker leaves when it is
-    /// done with its job. For an owner that cannot wait for a job which may never end. The handles of what is
-    /// dropped give [`JobError::PoolGone`].
+    /// Ends the pool without waiting for it: what is queued is dropped, and each worker leaves when its job is over.
+    /// This is for an owner that cannot wait for a job which may never end. The handles of the dropped jobs give
+    /// [`JobError::PoolGone`].
     pub fn abandon(self) {
         self.shared.close_now(&JobError::PoolGone);
-        // Without their handles the threads are on their own, and the drop finds nobody to wait for.
+        // After this the drop finds no thread to wait for.
         self.shared.detach_workers();
     }
 
@@ -211,7 +212,7 @@ impl ThreadPool {
 
 /// Calls a function on an item of a map; a panic is the error of that item.
 fn caught<A, T>(function: &impl Fn(A) -> T, item: A) -> Result<T, JobError> {
-    // The item is consumed either way, and a function that breaks its own state answers for that itself.
+    // The item is consumed, and a function that breaks its own state is responsible for it.
     panic::catch_unwind(AssertUnwindSafe(|| function(item))).map_err(JobError::panicked)
 }
 
@@ -225,7 +226,54 @@ impl fmt::Debug for ThreadPool {
 impl Drop for ThreadPool {
     /// Runs what is queued, and waits for every worker to end (`POOL-5`).
     fn drop(&mut self) {
-        // The error is for a job that drops its own pool; nothing else can be done for it here.
+        // The error is that of a job that drops its own pool; the pool is closed at least.
         drop(self.shutdown());
+    }
+}
+
+/// The options of a pool of threads; made by [`ThreadPool::builder`].
+#[derive(Clone, Debug)]
+pub struct PoolBuilder {
+    /// The name of every worker, before its number.
+    name: String,
+    /// How many workers there are.
+    workers: usize,
+    /// How many jobs may be queued.
+    capacity: usize,
+}
+
+impl PoolBuilder {
+    /// Sets the number of workers; by default there is one for each processor.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Sets how many jobs may be queued, beside those that run; by default there is no bound, and each queued job
+    /// takes some 200 bytes and what its closure holds.
+    #[must_use]
+    pub fn queue_capacity(mut self, jobs: usize) -> Self {
+        self.capacity = jobs;
+        self
+    }
+
+    /// Starts the pool; every worker runs from now on.
+    ///
+    /// # Errors
+    /// `InvalidInput`: no workers, or no place in the queue. Or a thread cannot be started; those that could are
+    /// ended first.
+    pub fn start(self) -> io::Result<ThreadPool> {
+        for (count, what) in [(self.workers, "workers"), (self.capacity, "places in its queue")] {
+            if count == 0 {
+                let text = format!("start thread pool {}: it has no {what}", self.name);
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
+        }
+        let shared = Arc::new(Shared::new(&self.name, self.workers, self.capacity));
+        // From here on the drop of the pool ends what was started.
+        let pool = ThreadPool { shared };
+        pool.shared.start_all_workers()?;
+        Ok(pool)
     }
 }
