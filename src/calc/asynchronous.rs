@@ -2,56 +2,67 @@
 //!
 //! `generators` keeps where a conversation stands in a state that is written by hand, and can wait only in the
 //! outermost function. Here the compiler writes the state: [`Client::converse`] reads like the blocking
-//! server's, and waits inside whatever it calls.
+//! driver, and waits inside whatever it calls.
 //!
 //! **Invariants**
-//! - `ASYNC-1` The scratch buffers belong to the loop and hold nothing across an `.await`: an idle client
-//!   costs its task and its socket, no buffer.
-//! - `ASYNC-2` A client is counted, and can be told of the stop, as long as its task lives.
-//!
-//! What a client's task does is in `async_client`.
+//! - `ASYNC-1` The buffers belong to the loop and hold nothing across an `.await`: an idle client costs its task and
+//!   its socket, no buffer. Waits that are rare are boxed, so that they do not widen every client's task.
+//! - `ASYNC-2` At depth one a request costs one read and one write: a short read tells that the socket is drained,
+//!   and replies are written without asking whether there is room.
+//! - `ASYNC-3` A client that sends without end lets the others run after every full buffer.
 //!
 //! **Source**: the course's fifth task.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
+use std::net;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
 
-use super::acceptor::BACKLOG_CONNECTIONS;
-use super::async_client::Client;
-use super::config::Config;
-use super::model::Ready;
-use crate::aio::{Crowd, Descriptor, Either, TcpListener, race, timeout};
+use super::config::{Config, Ready};
+use super::conversation::{Conversation, LINGER, Next, READ_BYTES};
+use super::limits::BACKLOG_CONNECTIONS;
+use super::shutdown::longest_linger;
+use crate::aio::{
+    Crowd, Descriptor, Either, TcpListener, TcpStream, hang_up, race, timeout, yield_now,
+};
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
-
-/// How much one read can take, in bytes: a burst of small messages, a long one in several turns.
-pub(super) const READ_BYTES: usize = 16 * 1024;
 
 /// Serves until `stop` is readable.
 ///
 /// # Errors
-/// The listener fails for good, or there is no descriptor for the event loop.
+/// The listener failed for good, or there is no descriptor for the event loop.
+///
+/// # Blocking
+/// Until the server has stopped.
 pub(super) fn serve(
-    listener: std::net::TcpListener,
+    listener: net::TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
     ready: Ready<'_>,
 ) -> io::Result<()> {
     listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
-    // Whoever runs a server has no use for a report that the machine was busy.
+    // A server does not report that the machine was busy.
     EventLoop::builder().slow_poll(None).build()?.block_on(run(listener, config, stop, ready))
 }
 
-/// The main task: takes clients until the stop, then sees them off.
+/// The main task: accepts clients until the stop, then waits for those that are left.
 async fn run(
-    listener: std::net::TcpListener,
+    listener: net::TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
     ready: Ready<'_>,
 ) -> io::Result<()> {
-    let server = Rc::new(Server::new(config.clone()));
+    let server = Rc::new(Server {
+        config: config.clone(),
+        buffers: RefCell::new((vec![0; READ_BYTES].into(), Vec::new())),
+        clients: Crowd::new(),
+        grace_end: Cell::new(None),
+    });
     let mut stop = Descriptor::new(stop)?;
     let listener = TcpListener::from_std(listener)?;
     ready()?;
@@ -60,53 +71,168 @@ async fn run(
         Either::Second(failed) => return failed,
     }
     server.stop();
-    // Who still does not take his replies when the grace is over will not get them.
+    // A client that does not take its replies within the grace will not get them.
     timeout(config.grace, server.clients.smaller_than(1)).await.or(Ok(()))
 }
 
 /// What all tasks of the server share.
-pub(super) struct Server {
+struct Server {
     /// What was asked for on the command line.
-    pub(super) config: Config,
-    /// The buffers of whichever task runs (`ASYNC-1`).
-    pub(super) scratch: RefCell<Scratch>,
-    /// Who is being served.
-    pub(super) clients: Crowd,
-    /// Set by the stop.
-    pub(super) stopping: Cell<bool>,
-}
-
-/// Two buffers that serve all clients in turn.
-pub(super) struct Scratch {
-    /// What was read last; its length never changes.
-    pub(super) input: Box<[u8]>,
-    /// The replies to it; emptied before each use.
-    pub(super) out: Vec<u8>,
+    config: Config,
+    /// A buffer for reads, and one for replies, of the task that runs (`ASYNC-1`).
+    buffers: RefCell<(Box<[u8]>, Vec<u8>)>,
+    /// The clients' tasks.
+    clients: Crowd,
+    /// Set when the server stops: when the grace ends.
+    grace_end: Cell<Option<Instant>>,
 }
 
 impl Server {
-    /// Makes a server without clients.
-    fn new(config: Config) -> Self {
-        let scratch = Scratch { input: vec![0; READ_BYTES].into(), out: Vec::new() };
-        let (clients, stopping) = (Crowd::new(), Cell::new(false));
-        Self { config, scratch: RefCell::new(scratch), clients, stopping }
-    }
-
-    /// Takes clients until the listener fails.
+    /// Accepts clients until the listener fails.
     async fn accept_all(self: &Rc<Self>, mut listener: TcpListener) -> io::Result<()> {
         loop {
             self.clients.smaller_than(self.config.max_connections).await;
             let (stream, _) = listener.accept().await?;
+            let conversation = Conversation::new(&self.config);
             let seat = self.clients.sit();
-            let mut client = Client::new(self.clone(), stream, seat);
-            // An error on a connection is nobody's but its client's.
+            let mut client = Client { server: self.clone(), stream, conversation, seat };
+            // A broken connection concerns its client only.
             drop(spawn(async move { drop(client.converse().await) }));
         }
     }
 
-    /// Wakes every task, to find that the server stops.
+    /// Begins the grace, and wakes every task to look at it. A grace too long for the clock ends at once.
     fn stop(&self) {
-        self.stopping.set(true);
+        let now = Instant::now();
+        self.grace_end.set(Some(now.checked_add(self.config.grace).unwrap_or(now)));
         self.clients.wake_all();
     }
+}
+
+/// One client, in its task.
+struct Client {
+    /// What all tasks share.
+    server: Rc<Server>,
+    /// The connection.
+    stream: TcpStream,
+    /// What to do next.
+    conversation: Conversation,
+    /// Its place among the server's clients.
+    seat: u32,
+}
+
+impl Client {
+    /// The whole conversation.
+    async fn converse(&mut self) -> io::Result<()> {
+        self.stream.set_nodelay(true)?;
+        // Left once: a task's waker stays the same.
+        let leave_waker = |cx: &mut Context<'_>| {
+            self.server.clients.stay(self.seat, cx.waker());
+            Poll::Ready(())
+        };
+        poll_fn(leave_waker).await;
+        loop {
+            if self.next() == Next::Read(None) {
+                if self.read(false).await? == READ_BYTES {
+                    yield_now().await;
+                }
+            } else if Box::pin(self.do_next()).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns what the conversation waits for.
+    fn next(&self) -> Next {
+        self.conversation.next(&self.server.config, self.server.grace_end.get(), Instant::now)
+    }
+
+    /// Does what is rarer than waiting for bytes without a deadline; returns whether the conversation is over.
+    async fn do_next(&mut self) -> io::Result<bool> {
+        match self.next() {
+            Next::Read(until) => {
+                let stopping = self.server.grace_end.get().is_some();
+                match within(until, self.read(stopping)).await? {
+                    Some(READ_BYTES) => yield_now().await,
+                    Some(_) => {}
+                    None => self.time_out()?,
+                }
+            }
+            Next::Write(until) => match within(until, self.stream.writable()).await? {
+                Some(()) => self.answer(|_, _| ())?,
+                None => self.time_out()?,
+            },
+            Next::Turn => {
+                yield_now().await;
+                self.answer(Conversation::resume)?;
+            }
+            Next::Close => return Ok(true),
+            Next::Linger => {
+                let longest = longest_linger(self.server.config.grace);
+                hang_up(&mut self.stream, LINGER, longest).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads once and answers; returns how many bytes came. Returns too when the stop comes, unless it came before.
+    fn read(&mut self, stopping: bool) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(move |cx| self.poll_read(stopping, cx))
+    }
+
+    /// The poll of [`read`](Self::read).
+    fn poll_read(&mut self, stopping: bool, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        loop {
+            match self.stream.poll_readable(cx) {
+                Poll::Ready(outcome) => outcome?,
+                Poll::Pending if self.server.grace_end.get().is_some() && !stopping => {
+                    return Poll::Ready(Ok(0));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+            let (input, out) = &mut *self.server.buffers.borrow_mut();
+            match self.stream.try_read(input) {
+                Ok(length) => {
+                    self.conversation.received(&input[..length], out);
+                    self.conversation.flush(out, |bytes| self.stream.try_write(bytes))?;
+                    return Poll::Ready(Ok(length));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Tells the conversation that its wait was in vain, and sends the replies to that.
+    fn time_out(&mut self) -> io::Result<()> {
+        let server = Rc::clone(&self.server);
+        let stopping = server.grace_end.get().is_some();
+        self.answer(|conversation, out| conversation.timed_out(&server.config, stopping, out))
+    }
+
+    /// Lets the conversation fill the buffer for replies, and sends them.
+    fn answer(&mut self, fill: impl FnOnce(&mut Conversation, &mut Vec<u8>)) -> io::Result<()> {
+        let (_, out) = &mut *self.server.buffers.borrow_mut();
+        fill(&mut self.conversation, out);
+        self.conversation.flush(out, |bytes| self.stream.try_write(bytes))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.server.clients.leave(self.seat);
+    }
+}
+
+/// Waits for a future until the deadline, if there is one; `None` means that the deadline came first.
+async fn within<T>(
+    until: Option<Instant>,
+    future: impl Future<Output = io::Result<T>>,
+) -> io::Result<Option<T>> {
+    let Some(until) = until else {
+        return future.await.map(Some);
+    };
+    let left = until.saturating_duration_since(Instant::now());
+    timeout(left, future).await.ok().transpose()
 }

@@ -1,19 +1,17 @@
-//! An event loop without coroutines: a table from a token to the closure that wants to hear of it.
+//! An event loop without coroutines: a table from a token to the closure that handles its events.
 //!
-//! The problem it solves is the same as [`generator`](crate::generator)'s: one thread, many sockets. Here nobody
-//! is resumed. The loop calls whoever registered for a socket and tells what has happened to it; the closure does
-//! what can be done at once and returns. It does not say what it waits for, as it is called for everything.
+//! The problem is one thread and many sockets. Nothing is resumed here: the loop calls the closure that was registered
+//! for a socket and tells what happened to it; the closure does what can be done at once and returns.
 //!
 //! **Invariants**
-//! - `CALL-1` a token is given out once and never again, so a late event of a dropped socket finds no closure, even
-//!   when the kernel has given its descriptor number to a new one.
-//! - `CALL-2` a closure is out of the table while it runs, so that it can be lent the loop and change the table.
-//!   When it returns it is put back, unless it has forgotten itself.
-//! - `CALL-3` each token has at most one deadline; `deadlines` and the table agree about it.
-//! - `CALL-4` the selector is asked once between two passes over `soon`, so that whoever calls itself again and
-//!   again keeps nobody from being heard. It blocks only when `soon` is empty.
-//! - `CALL-5` every event reaches its closure, whatever the closure is waiting for. So edges are never lost here, as
-//!   long as the closure remembers them itself.
+//! - `CALL-1` A token is given out once and never again. So a late event of a dropped socket finds no closure, even
+//!   when the kernel has given its descriptor number to a new socket.
+//! - `CALL-2` A closure is out of the table while it runs, so that it can borrow the loop and change the table.
+//!   Afterwards it is put back, unless it has removed itself.
+//! - `CALL-3` The selector is asked once between two passes over `soon`, so a closure that calls itself again and
+//!   again starves no socket. The selector blocks only when `soon` is empty.
+//! - `CALL-4` Every event reaches its closure, whatever the closure waits for. So no edge is lost, as long as the
+//!   closure remembers it.
 //!
 //! **Left out**: closures that are not about a socket, and calls from other threads.
 //!
@@ -23,49 +21,48 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::time::{Duration, Instant};
 
-use mio::event::{Event, Source};
+use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 
-/// How many events one question to the selector can bring. Taste: as in the generators' loop.
-const EVENTS_PER_QUESTION: usize = 1024;
+/// How many events one call of the selector can return.
+const EVENTS_PER_SELECT: usize = 1024;
 
 /// What has happened to a socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
-    /// It became readable.
+    /// It became readable; `closed` means that no further event will tell of the stream's end.
     Readable {
-        /// No further event will tell of the stream's end.
+        /// Whether it is so.
         closed: bool,
     },
     /// It became writable.
     Writable,
     /// Its deadline passed.
     TimedOut,
-    /// It asked to be called again soon, or everybody is called.
+    /// The closure asked to be called again soon, or all closures are called.
     Turn,
 }
 
-/// What is called when something happens. It owns the socket and all that has to be remembered about it.
+/// What is called when something happens. It owns the socket and all that must be remembered about it.
 type Callback = Box<dyn FnMut(&mut CallbackLoop, Happening)>;
 
-/// A line of the table.
+/// A row of the table.
 struct Entry {
     /// What to call; absent while it runs (`CALL-2`).
     callback: Option<Callback>,
-    /// When to call it with [`Happening::TimedOut`].
+    /// When to call it with [`Happening::TimedOut`]; `deadlines` holds the same.
     deadline: Option<Instant>,
     /// Whether it stands in `soon`, or in the part of it that is being called.
-    in_line: bool,
+    is_soon: bool,
 }
 
 /// Calls closures when something happens to their sockets.
 pub(super) struct CallbackLoop {
-    /// Who wants to hear of which token. The loop ends when it is empty.
+    /// The closures. The loop ends when there are none.
     table: HashMap<Token, Entry>,
-    /// Who wants to be called without an event, once the selector has been asked.
-    /// Each at most once, or one that asks in an event and again in its turn would fill it without bound.
+    /// Closures to call without an event, once the selector has been asked. Each stands here once.
     soon: Vec<Token>,
-    /// All deadlines, earliest first (`CALL-3`).
+    /// All deadlines, earliest first.
     deadlines: BTreeSet<(Instant, Token)>,
     /// The selector.
     selector: Poll,
@@ -77,7 +74,7 @@ impl CallbackLoop {
     /// Makes a loop with an empty table.
     ///
     /// # Errors
-    /// If there is no selector to be had.
+    /// Out of descriptors.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             table: HashMap::new(),
@@ -88,10 +85,10 @@ impl CallbackLoop {
         })
     }
 
-    /// Makes a readable thing known to the selector and gives it its token; nobody hears of it yet.
+    /// Registers a socket with the selector, for reading, and returns its token.
     ///
     /// # Errors
-    /// If the selector refuses it.
+    /// The selector refuses it.
     pub(super) fn watch(&mut self, socket: &mut impl Source) -> io::Result<Token> {
         let token = Token(self.next_token);
         self.selector.registry().register(socket, token, Interest::READABLE)?;
@@ -99,10 +96,10 @@ impl CallbackLoop {
         Ok(token)
     }
 
-    /// Lets the selector tell of writing too, from now on; it reports at once what is the case already.
+    /// Registers a socket for writing too, from now on. What is the case already is reported at once.
     ///
     /// # Errors
-    /// If the selector refuses it.
+    /// The selector refuses it.
     pub(super) fn watch_writing(
         &mut self,
         socket: &mut impl Source,
@@ -119,30 +116,29 @@ impl CallbackLoop {
         callback: impl FnMut(&mut Self, Happening) + 'static,
     ) {
         let callback: Option<Callback> = Some(Box::new(callback));
-        self.table.insert(token, Entry { callback, deadline: None, in_line: false });
+        self.table.insert(token, Entry { callback, deadline: None, is_soon: false });
     }
 
     /// Drops the token's closure, and with it the socket that the closure owns.
-    pub(super) fn forget(&mut self, token: Token) {
+    pub(super) fn remove(&mut self, token: Token) {
         self.set_deadline(token, None);
         self.table.remove(&token);
     }
 
     /// Calls the token's closure with [`Happening::Turn`] once the selector has been asked.
     pub(super) fn call_soon(&mut self, token: Token) {
-        let Some(entry) = self.table.get_mut(&token) else {
-            return;
-        };
-        if !entry.in_line {
-            entry.in_line = true;
+        if let Some(entry) = self.table.get_mut(&token)
+            && !entry.is_soon
+        {
+            entry.is_soon = true;
             self.soon.push(token);
         }
     }
 
-    /// Calls everybody with [`Happening::Turn`] soon.
+    /// Calls all closures with [`Happening::Turn`] soon.
     pub(super) fn call_all_soon(&mut self) {
-        let everybody: Vec<Token> = self.table.keys().copied().collect();
-        for token in everybody {
+        let tokens: Vec<Token> = self.table.keys().copied().collect();
+        for token in tokens {
             self.call_soon(token);
         }
     }
@@ -162,26 +158,32 @@ impl CallbackLoop {
     /// Calls closures until the table is empty.
     ///
     /// # Errors
-    /// Only if the selector itself fails.
+    /// The selector failed.
     ///
     /// # Blocking
-    /// Asleep in the selector while nothing happens.
+    /// In the selector while nothing happens.
     pub(super) fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS_PER_QUESTION);
+        let mut events = Events::with_capacity(EVENTS_PER_SELECT);
         while !self.table.is_empty() {
-            match self.selector.poll(&mut events, self.patience()) {
+            match self.selector.poll(&mut events, self.time_left()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 answer => answer?,
             }
-            // Those only who stand in the line now: who asks again waits for the next question (`CALL-4`).
-            let line = std::mem::take(&mut self.soon);
+            // A closure that asks again during this pass waits for the next one (CALL-3).
+            let soon = std::mem::take(&mut self.soon);
             for event in &events {
-                self.announce(event);
+                let closed = event.is_read_closed() || event.is_error();
+                if event.is_readable() || closed {
+                    self.call(event.token(), Happening::Readable { closed });
+                }
+                if event.is_writable() || event.is_write_closed() {
+                    self.call(event.token(), Happening::Writable);
+                }
             }
-            self.call_late_ones();
-            for token in line {
+            self.call_timed_out();
+            for token in soon {
                 if let Some(entry) = self.table.get_mut(&token) {
-                    entry.in_line = false;
+                    entry.is_soon = false;
                 }
                 self.call(token, Happening::Turn);
             }
@@ -189,8 +191,8 @@ impl CallbackLoop {
         Ok(())
     }
 
-    /// How long the selector may block.
-    fn patience(&self) -> Option<Duration> {
+    /// Returns how long the selector may block.
+    fn time_left(&self) -> Option<Duration> {
         if !self.soon.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -198,27 +200,15 @@ impl CallbackLoop {
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Calls the closure of an event, once for each direction that it names.
-    fn announce(&mut self, event: &Event) {
-        let closed = event.is_read_closed() || event.is_error();
-        if event.is_readable() || closed {
-            self.call(event.token(), Happening::Readable { closed });
-        }
-        if event.is_writable() || event.is_write_closed() {
-            self.call(event.token(), Happening::Writable);
-        }
-    }
-
-    /// Calls those whose deadline has passed; each has to set a new one if it wants one.
-    fn call_late_ones(&mut self) {
+    /// Calls the closures whose deadline has passed; each must set a new one if it wants one.
+    fn call_timed_out(&mut self) {
         if self.deadlines.is_empty() {
             return;
         }
         let now = Instant::now();
-        while let Some(&(deadline, token)) = self.deadlines.first() {
-            if deadline > now {
-                break;
-            }
+        while let Some(&(deadline, token)) = self.deadlines.first()
+            && deadline <= now
+        {
             self.set_deadline(token, None);
             self.call(token, Happening::TimedOut);
         }
@@ -226,12 +216,12 @@ impl CallbackLoop {
 
     /// Calls a token's closure, if it is still in the table (`CALL-2`).
     fn call(&mut self, token: Token, happening: Happening) {
-        let Some(mut callback) = self.table.get_mut(&token).and_then(|entry| entry.callback.take())
-        else {
+        let callback = self.table.get_mut(&token).and_then(|entry| entry.callback.take());
+        let Some(mut callback) = callback else {
             return;
         };
         callback(self, happening);
-        // Otherwise it has forgotten itself, and is dropped here with its socket.
+        // If it has removed itself, it is dropped here with its socket.
         if let Some(entry) = self.table.get_mut(&token) {
             entry.callback = Some(callback);
         }

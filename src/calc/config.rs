@@ -1,29 +1,32 @@
 //! What a server of the calculator can be told, whatever its model.
 
+use std::io;
 use std::time::Duration;
 
 use super::session::Op;
+
+/// What a server calls, once, when it has all that it needs and accepts clients from now on. An error ends it.
+pub type Ready<'a> = &'a mut dyn FnMut() -> io::Result<()>;
 
 /// What a server of the calculator can be told. Each default is the program's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What to do with the two numbers. Default: the sum.
     pub op: Op,
-    /// The longest message, its line ending not counted. Default: 1 MiB. Taste: 300,000 digits and more.
+    /// The longest message, its line ending not counted. Default: 1 MiB.
     pub max_message_bytes: usize,
-    /// The silence after which an unterminated message counts as complete. Default: 100 ms. Taste: longer
-    /// than a packet waits on a local network, shorter than a human notices.
+    /// The silence after which an unterminated message counts as complete. Default: 100 ms, longer than a packet
+    /// waits on a local network and shorter than a person notices.
     pub pause: Duration,
-    /// How many connections are open at once; further clients wait in the backlog. Default: 100,000.
-    /// `sequential` and `prefork` have a bound of their own: one for each process.
+    /// How many connections are open at once; further clients wait in the backlog. Default: 100,000. Each process of
+    /// `prefork` has its own limit.
     pub max_connections: usize,
     /// The silence after which a connection is closed. Default: `None`, which is never.
     pub idle_timeout: Option<Duration>,
-    /// How long a stop may take, for what is in flight to be finished. Default: 5 s.
+    /// How long a stop may take, in which messages that have arrived are answered. Default: 5 s.
     pub grace: Duration,
-    /// The threads of `pool`, the processes of `prefork`. Default: 64. Each serves one client at a time
-    /// and mostly waits for it, so this counts the clients served at once; the number of processors has
-    /// no part in it.
+    /// The threads of `pool`, the processes of `prefork`. Default: 64. Each serves one client at a time and mostly
+    /// waits for it, so this is the number of clients served at once, not of processors.
     pub workers: usize,
 }
 

@@ -1,14 +1,14 @@
-//! The concurrency models by name, and the way to each.
+//! The concurrency models by name, and the server of each.
 //!
-//! | model | who waits for a client | a slow client holds up |
+//! | model | what waits for a client | a slow client delays |
 //! | --- | --- | --- |
-//! | `sequential` | the only thread | everybody |
-//! | `threads` | a thread of its own | nobody, for the price of a stack each |
-//! | `pool` | one of a fixed number of threads | nobody, until all of these wait |
+//! | `sequential` | the only thread | all others |
+//! | `threads` | a thread of its own | no other; each costs a stack |
+//! | `pool` | one of a fixed number of threads | no other, until all threads wait |
 //! | `prefork` | one of a fixed number of processes | likewise |
-//! | `callbacks` | one selector for all; closures | nobody |
-//! | `generators` | one selector for all; coroutines by hand | nobody |
-//! | `async` | one selector for all; futures | nobody |
+//! | `callbacks` | one selector for all; closures | no other |
+//! | `generators` | one selector for all; coroutines by hand | no other |
+//! | `async` | one selector for all; futures | no other |
 
 use std::error::Error;
 use std::fmt;
@@ -17,7 +17,7 @@ use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 use std::str::FromStr;
 
-use super::config::Config;
+use super::config::{Config, Ready};
 use super::{asynchronous, callbacks, generators, pool, prefork, sequential, threads};
 
 /// A way to serve many clients.
@@ -51,7 +51,7 @@ impl Model {
         Self::Async,
     ];
 
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sequential => "sequential",
@@ -86,7 +86,7 @@ impl FromStr for Model {
 pub struct ParseModelError;
 
 impl fmt::Display for ParseModelError {
-    /// Lists the names there are.
+    /// Lists the names of all models.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Model::ALL.map(Model::name);
         write!(out, "expected one of {}", names.join(", "))
@@ -95,19 +95,16 @@ impl fmt::Display for ParseModelError {
 
 impl Error for ParseModelError {}
 
-/// What a server calls, once, when it has all that it needs and takes clients in from now on. An error ends it.
-pub type Ready<'a> = &'a mut dyn FnMut() -> io::Result<()>;
-
 /// Serves the calculator on `listener` in the given model, until `stop` is readable.
 ///
-/// `stop` is never read, so it reaches every thread and process that waits for it. Then the server takes no
+/// `stop` is never read, so every thread and process that waits for it sees it. Then the server accepts no
 /// further client, answers what has been received, and ends within [`Config::grace`].
 ///
 /// # Errors
-/// The listener fails for good; [`Model::Prefork`] also when this process has a second thread.
+/// The listener failed for good; [`Model::Prefork`] also when this process has a second thread.
 ///
 /// # Blocking
-/// Until the stop, and the grace.
+/// Until the stop, and then for the grace at most.
 pub fn serve(
     model: Model,
     listener: TcpListener,
@@ -132,7 +129,7 @@ pub fn serve_and_tell(
     ready: Ready<'_>,
 ) -> io::Result<()> {
     match model {
-        Model::Sequential => sequential::serve(&listener, config, stop, ready),
+        Model::Sequential => sequential::serve(listener, config, stop, ready),
         Model::Threads => threads::serve(listener, config, stop, ready),
         Model::Pool => pool::serve(listener, config, stop, ready),
         Model::Prefork => prefork::serve(&listener, config, stop, ready),

@@ -122,7 +122,7 @@ fn stop_is_graceful() {
     process::kill(server.process.pid(), Signal::Terminate).expect("kill");
     let mut text = String::new();
     client.read_to_string(&mut text).expect("read");
-    assert_eq!(text, "3\n42\n", "BLOCKING-2: what was received is answered");
+    assert_eq!(text, "3\n42\n", "CONVERSATION-2: what was received is answered");
     assert_eq!(server.wait(), Exit::Code(0));
     wait_until_gone(&workers);
 }

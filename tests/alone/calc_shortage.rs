@@ -72,7 +72,7 @@ fn shortage(model: Model) {
     let before = ticks(server.pid());
     thread::sleep(Duration::from_millis(500));
     let used = ticks(server.pid()) - before;
-    assert!(used <= 10, "ACCEPTOR-2: it spins: {used} of 50 ticks used");
+    assert!(used <= 10, "ACCEPT-LIMIT-2: it spins: {used} of 50 ticks used");
     // Those who are in are served on.
     ask(&first);
     drop(first);

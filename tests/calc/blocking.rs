@@ -123,7 +123,7 @@ fn bytes_after_close_neither_count_nor_reset_the_connection() {
         let client = server.connect();
         say(&client, "1 2\nclose\n");
         say(&client, &"3 4\n".repeat(20_000));
-        assert_eq!(hear_all(&client, model), "3\n", "{model}: BLOCKING-3");
+        assert_eq!(hear_all(&client, model), "3\n", "{model}: CONVERSATION-3");
         server.stop();
     }
 }
@@ -142,7 +142,7 @@ fn bytes_between_close_and_the_clients_end_do_not_reset_the_connection() {
         say(&second, &("1 2\nclose\n".to_owned() + &"3 4\n".repeat(8_000)));
         second.shutdown(Shutdown::Write).expect("shutdown");
         drop(first);
-        assert_eq!(hear_all(&second, model), "3\n", "{model}: BLOCKING-3");
+        assert_eq!(hear_all(&second, model), "3\n", "{model}: CONVERSATION-3");
         server.stop();
     }
 }
@@ -235,7 +235,7 @@ fn a_stop_answers_what_has_been_received() {
         hear(&client, "12\n", model);
         say(&client, "1 2\n20 22");
         server.stop();
-        assert_eq!(hear_all(&client, model), "3\n42\n", "{model}: BLOCKING-2");
+        assert_eq!(hear_all(&client, model), "3\n42\n", "{model}: CONVERSATION-2");
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use handloom::calc::{Model, Op};
+use handloom::calc::{LINGER, Model, Op};
 
 use crate::conversations::client::Client;
 use crate::conversations::models::{Abilities, WORKERS, for_each, for_each_that};
@@ -308,6 +308,29 @@ fn a_thousand_clients_at_once_are_all_answered() {
 }
 
 #[test]
+fn clients_that_said_close_and_keep_their_side_open_delay_no_other() {
+    const CLIENTS: u32 = 100;
+    for_each(|&Abilities { model, .. }| {
+        let server = Server::start(model, &NO_PAUSE);
+        let begun = Instant::now();
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                let mut client = server.client("said close");
+                client.ask(b"5 7\nclose\n", b"12\n");
+                client.expect_end();
+                client
+            })
+            .collect();
+        // Half of what it takes if each of the workers waits for the linger time.
+        let most = LINGER * CLIENTS / u32::try_from(WORKERS).expect("small") / 2;
+        let took = begun.elapsed();
+        assert!(took < most, "{model}: CONVERSATION-3: expected < {most:?}, came {took:?}");
+        server.wait_until_nothing_is_left("a hundred clients that keep their side open");
+        drop(clients);
+    });
+}
+
+#[test]
 fn as_many_are_served_at_once_as_the_table_says() {
     for_each_that(
         |abilities| abilities.at_once.is_some(),
@@ -395,7 +418,7 @@ fn a_stop_resets_no_client_that_has_sent_without_reading() {
         assert!(
             rest.is_empty() || is_last,
             "{model}: expected no reply to half a message, came {rest:?} after {answered} of {whole}, {cut} bytes \
-             (BLOCKING-2, DRIVE-7, ASYNC-CLIENT-4)"
+             (CONVERSATION-2)"
         );
         assert!((1..=whole + 1).contains(&answered), "{model}: {answered} replies to {whole}");
         server.wait_for_success("a flood");

@@ -1,6 +1,7 @@
 //! The calculator: its numbers, its sessions, and the conversations of every model; and the generator loop.
 
 mod blocking;
+mod conversation;
 #[path = "../support/conversations/mod.rs"]
 mod conversations;
 mod every_model;

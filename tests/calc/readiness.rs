@@ -194,7 +194,7 @@ fn a_client_that_half_closes_gets_all_its_replies() {
         assert_eq!(
             client.rest(),
             "2\n".repeat(10_000) + "12\n",
-            "{}: DRIVE-5: the end is found",
+            "{}: READINESS-1: the end is found",
             server.model
         );
     });
@@ -217,7 +217,7 @@ fn a_message_that_is_too_long_gets_its_error_while_the_client_still_sends() {
         client.stream.shutdown(Shutdown::Write).unwrap();
         let rest = client.rest();
         let refused = rest.starts_with("error: ") && rest.lines().count() == 1;
-        assert!(refused, "{}: DRIVE-6: expected one error, came {rest:?}", server.model);
+        assert!(refused, "{}: CONVERSATION-3: expected one error, came {rest:?}", server.model);
     });
 }
 
@@ -233,7 +233,11 @@ fn a_client_that_never_reads_keeps_nobody_else_from_being_served() {
                 Ok(length) => sent += length,
                 Err(error) => break error,
             }
-            assert!(sent < 1 << 30, "{}: DRIVE-1: the server reads on without bound", server.model);
+            assert!(
+                sent < 1 << 30,
+                "{}: CONVERSATION-1: the server reads on without bound",
+                server.model
+            );
         };
         assert_eq!(blocked.kind(), ErrorKind::WouldBlock, "{}: {blocked}", server.model);
 

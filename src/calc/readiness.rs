@@ -1,0 +1,277 @@
+//! Serving clients on sockets that never block: the driver of the models `callbacks` and `generators`.
+//!
+//! A server that keeps a thread per client stops in the middle of a read or a write, and the thread's stack remembers
+//! where. Without that thread the server must remember by itself. [`Connection::drive`] does one portion of work and
+//! returns what the connection waits for; the model waits, notes what happened, and calls it again.
+//!
+//! **Invariants**
+//! - `READINESS-1` [`Next::Read`] is returned only if the socket was found empty since readiness was last noted,
+//!   because an edge-triggered selector reports a change once. A read that does not fill its buffer has found
+//!   the socket empty; no call that must fail is made to learn that. The exception is [`Readable::ToTheEnd`].
+//! - `READINESS-2` One call does at most one read, so a client that sends without end does not starve the others.
+//! - `READINESS-3` The buffers belong to the server and are borrowed within one call.
+//!
+//! **Source**: epoll(7), question 9 (when is the socket empty?).
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::rc::Rc;
+use std::time::Instant;
+
+use mio::Token;
+use mio::net::TcpStream;
+
+use super::config::Config;
+use super::conversation::{Conversation, Next, READ_BYTES};
+use super::limits::{Accepted, Acceptor};
+use super::shutdown::Lingering;
+
+/// How many clients are accepted before the others have their turn.
+const CLIENTS_PER_TURN: usize = 64;
+
+/// What all handlers of a server share, closures or coroutines. There is one thread, so nothing is locked.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// What the server was started with.
+    config: Config,
+    /// The listener's token.
+    pub(super) listener: Token,
+    /// A buffer for reads, and one for replies (`READINESS-3`).
+    buffers: RefCell<(Box<[u8]>, Vec<u8>)>,
+    /// How many connections there are.
+    open: Cell<usize>,
+    /// Whether clients wait until a connection closes, for lack of room or of descriptors.
+    wants_room: Cell<bool>,
+    /// Set when the server stops: when the grace ends.
+    grace_end: Cell<Option<Instant>>,
+    /// Why the server stopped, if it was not asked to.
+    failure: RefCell<Option<io::Error>>,
+}
+
+impl Server {
+    /// Makes a server without connections.
+    pub(super) fn new(config: &Config, listener: Token) -> Rc<Self> {
+        Rc::new(Self {
+            config: config.clone(),
+            listener,
+            buffers: RefCell::new((vec![0; READ_BYTES].into(), Vec::new())),
+            open: Cell::new(0),
+            wants_room: Cell::new(false),
+            grace_end: Cell::new(None),
+            failure: RefCell::new(None),
+        })
+    }
+
+    /// Accepts some clients, and calls `start` with each. Returns what to wait for until the next call.
+    ///
+    /// A listener that failed ends the server: [`Next::Close`].
+    pub(super) fn accept_some(
+        self: &Rc<Self>,
+        acceptor: &mut Acceptor,
+        mut start: impl FnMut(TcpStream),
+    ) -> Next {
+        self.wants_room.set(false);
+        for _ in 0..CLIENTS_PER_TURN {
+            if self.open.get() >= self.config.max_connections {
+                self.wants_room.set(true);
+                return Next::Read(None);
+            }
+            match acceptor.accept() {
+                // A stream that cannot be switched is closed, which its client sees.
+                Ok(Accepted::Client(stream)) => {
+                    if stream.set_nonblocking(true).is_ok() {
+                        start(TcpStream::from_std(stream));
+                    }
+                }
+                Ok(Accepted::Empty) => return Next::Read(None),
+                Ok(Accepted::Shortage(until)) => {
+                    self.wants_room.set(true);
+                    return Next::Read(Some(until));
+                }
+                Err(error) => {
+                    self.failure.replace(Some(error));
+                    return Next::Close;
+                }
+            }
+        }
+        Next::Turn
+    }
+
+    /// Takes note that the server stops: its grace begins. One too long for the clock ends at once.
+    pub(super) fn stop(&self) {
+        let now = Instant::now();
+        self.grace_end.set(Some(now.checked_add(self.config.grace).unwrap_or(now)));
+    }
+
+    /// Returns whether the server stops.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.grace_end.get().is_some()
+    }
+
+    /// Takes note that a connection closes; returns whether a client waits for its place.
+    pub(super) fn close_one(&self) -> bool {
+        self.open.set(self.open.get() - 1);
+        self.wants_room.take()
+    }
+
+    /// Returns what the server ends with.
+    ///
+    /// # Errors
+    /// Why it stopped without being asked to.
+    pub(super) fn outcome(&self) -> io::Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}
+
+/// What is known of a socket's receiving side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readable {
+    /// It was found empty, and no event has come since. A read would be a wasted call.
+    No,
+    /// An event told of bytes. A read that does not fill its buffer has taken all of them.
+    Yes,
+    /// The stream's end was announced, or may have been while the model did not listen. Only the end itself, or
+    /// `WouldBlock`, proves that everything was read.
+    ToTheEnd,
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// The socket.
+    pub(super) stream: TcpStream,
+    /// Its token.
+    pub(super) token: Token,
+    /// What to do next.
+    conversation: Conversation,
+    /// What is known of the socket.
+    readable: Readable,
+    /// Whether the last wait ended at its deadline.
+    timed_out: bool,
+    /// Set once the server has ended the connection.
+    lingering: Option<Lingering>,
+    /// The server.
+    pub(super) server: Rc<Server>,
+}
+
+impl Connection {
+    /// Starts the conversation with a client that has just connected.
+    pub(super) fn new(server: &Rc<Server>, stream: TcpStream, token: Token) -> Self {
+        server.open.set(server.open.get() + 1);
+        Self {
+            stream,
+            token,
+            conversation: Conversation::new(&server.config),
+            readable: Readable::No,
+            timed_out: false,
+            lingering: None,
+            server: Rc::clone(server),
+        }
+    }
+
+    /// Takes note that the socket is readable; `closed` means that the event announced the stream's end too.
+    pub(super) fn note_readable(&mut self, closed: bool) {
+        self.readable = match self.readable {
+            Readable::No | Readable::Yes if !closed => Readable::Yes,
+            _ => Readable::ToTheEnd,
+        };
+    }
+
+    /// Takes note that an event may have been missed: the next read tells.
+    pub(super) fn note_missed(&mut self) {
+        self.note_readable(true);
+    }
+
+    /// Takes note that the wait ended at its deadline.
+    pub(super) fn note_timeout(&mut self) {
+        self.timed_out = true;
+    }
+
+    /// Does the next portion of work and returns what the connection waits for.
+    pub(super) fn drive(&mut self) -> Next {
+        // A broken connection concerns no other client.
+        self.do_portion().unwrap_or(Next::Close)
+    }
+
+    /// The same, with the error of a broken connection.
+    fn do_portion(&mut self) -> io::Result<Next> {
+        let server = Rc::clone(&self.server);
+        let (input, out) = &mut *server.buffers.borrow_mut();
+        if self.lingering.is_some() {
+            return self.linger(input);
+        }
+        if std::mem::take(&mut self.timed_out) {
+            self.conversation.timed_out(&server.config, server.is_stopping(), out);
+        } else {
+            match self.next() {
+                Next::Read(_) => {
+                    if let Some(length) = self.read(input)? {
+                        self.conversation.received(&input[..length], out);
+                    }
+                }
+                Next::Turn => self.conversation.resume(out),
+                Next::Write(_) => {}
+                Next::Close => return Ok(Next::Close),
+                Next::Linger => return self.linger(input),
+            }
+        }
+        self.conversation.flush(out, |bytes| self.stream.write(bytes))?;
+        Ok(match self.next() {
+            Next::Read(_) if self.readable != Readable::No => Next::Turn,
+            Next::Linger => Next::Turn,
+            next => next,
+        })
+    }
+
+    /// Returns what the conversation waits for.
+    fn next(&self) -> Next {
+        self.conversation.next(&self.server.config, self.server.grace_end.get(), Instant::now)
+    }
+
+    /// Reads once, if that may give something; `None` if there is nothing yet, 0 at the end of the stream.
+    fn read(&mut self, input: &mut [u8]) -> io::Result<Option<usize>> {
+        if self.readable == Readable::No {
+            return Ok(None);
+        }
+        let length = loop {
+            match self.stream.read(input) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
+                outcome => break Some(outcome?),
+            }
+        };
+        let drained = match length {
+            None | Some(0) => true,
+            Some(length) => length < input.len() && self.readable == Readable::Yes,
+        };
+        if drained {
+            self.readable = Readable::No;
+        }
+        Ok(length)
+    }
+
+    /// Begins a lingering close, or goes on with it: what the client sends is ignored (`CONVERSATION-3`).
+    fn linger(&mut self, input: &mut [u8]) -> io::Result<Next> {
+        let now = Instant::now();
+        let mut lingering = if let Some(lingering) = self.lingering {
+            lingering
+        } else {
+            self.stream.shutdown(Shutdown::Write)?;
+            Lingering::begin(self.server.config.grace, now)
+        };
+        match self.read(input)? {
+            Some(0) => return Ok(Next::Close),
+            Some(_) => lingering.heard(now),
+            None => {}
+        }
+        self.lingering = Some(lingering);
+        let deadline = lingering.deadline();
+        let deadline = self.server.grace_end.get().map_or(deadline, |end| end.min(deadline));
+        Ok(match self.readable {
+            _ if deadline <= now => Next::Close,
+            Readable::No => Next::Read(Some(deadline)),
+            Readable::Yes | Readable::ToTheEnd => Next::Turn,
+        })
+    }
+}
