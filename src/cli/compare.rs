@@ -14,7 +14,9 @@ use super::load::{LEAST_TIMEOUT, LONGEST_TIMEOUT, MOST_CONNECTIONS, MOST_REQUEST
 use super::output::Output;
 use super::values::{parsed, path, seconds, text, whole};
 use crate::calc::Model;
-use crate::compare::{Contest, Entrant, MAX_DEPTH, Outcome, Stage, chart, table, to_json};
+use crate::compare::{
+    Benchmark, BenchmarkProgress, BenchmarkReport, MAX_DEPTH, ServerCommand, chart, table, to_json,
+};
 use crate::os::limits;
 
 /// Most rounds that may be asked for. Taste.
@@ -60,16 +62,16 @@ const OPTIONS: &[Opt] = &[
     Opt::new("--json", "prints one JSON object; times in microseconds"),
 ];
 
-/// Runs the contest and prints the table.
+/// Runs the benchmark and prints the table.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let mut entrants = args.value("models", text(models))?;
-    entrants.extend(args.all("server", text(server))?);
-    // A contest of nobody would be right, and tell nothing.
-    if entrants.is_empty() {
+    let mut servers = args.value("models", text(models))?;
+    servers.extend(args.all("server", text(server))?);
+    // A benchmark without servers would be right, and show nothing.
+    if servers.is_empty() {
         return Err(Failure::Usage("--models: none, and no --server either".to_owned()));
     }
-    let contest = Contest {
-        entrants,
+    let benchmark = Benchmark {
+        servers,
         connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
         depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
         requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
@@ -77,59 +79,65 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         rounds: args.value("rounds", whole("rounds", 1..=MOST_ROUNDS))?,
     };
     let out = args.optional("out", path("a directory"))?;
-    let outcome = hold(&contest, output)?;
+    let report = measure(&benchmark, output)?;
     // COMPARE-1: first what was measured, then the verdict.
     if args.is_given("json") {
-        output.line(to_json(&contest, &outcome))?;
+        output.line(to_json(&benchmark, &report))?;
     } else {
-        output.bytes(table(&contest, &outcome).as_bytes())?;
+        output.bytes(table(&benchmark, &report).as_bytes())?;
     }
     if let Some(directory) = out {
-        write_into(&directory, CHART_FILE, &chart(&contest, &outcome))?;
+        write_into(&directory, CHART_FILE, &chart(&benchmark, &report))?;
     }
-    verdict(&outcome)
+    verdict(&report)
 }
 
 /// Reads a server of another program.
-fn server(text: &str) -> Result<Entrant, String> {
-    Entrant::of_command(text).ok_or_else(|| "expected NAME=COMMAND".to_owned())
+fn server(text: &str) -> Result<ServerCommand, String> {
+    ServerCommand::of_text(text).ok_or_else(|| "expected NAME=COMMAND".to_owned())
 }
 
 /// Reads the list of models.
-fn models(text: &str) -> Result<Vec<Entrant>, String> {
+fn models(text: &str) -> Result<Vec<ServerCommand>, String> {
     if text == "none" {
         return Ok(Vec::new());
     }
-    let entrant = |name: &str| {
+    let server = |name: &str| {
         let model: Model = parsed(name.trim())?;
-        Entrant::of_model(model).map_err(|error| format!("this program cannot be found: {error}"))
+        ServerCommand::of_model(model)
+            .map_err(|error| format!("this program cannot be found: {error}"))
     };
-    text.split(',').map(entrant).collect()
+    text.split(',').map(server).collect()
 }
 
-/// Holds a contest, with progress.
-pub(crate) fn hold(contest: &Contest, output: &mut Output) -> Result<Outcome, Failure> {
+/// Runs a benchmark, with progress.
+pub(crate) fn measure(
+    benchmark: &Benchmark,
+    output: &mut Output,
+) -> Result<BenchmarkReport, Failure> {
     let stop = interruption()?;
     // As many descriptors as may be had, for us and, by inheritance, for the servers.
     drop(limits::raise_open_files());
-    let requests = contest.requests;
-    let outcome = contest.run(Some(stop), &mut |stage| match stage {
-        Stage::Starts(entrant, _) => output.progress(format_args!("{} starts", entrant.name)),
-        Stage::Goes(entrant, answered) => {
-            output.progress(format_args!("{}: {answered} of {requests} requests", entrant.name));
+    let requests = benchmark.requests;
+    let report = benchmark.run(Some(stop), &mut |progress| match progress {
+        BenchmarkProgress::Starts(server, _) => {
+            output.progress(format_args!("{} starts", server.name));
+        }
+        BenchmarkProgress::Answered(server, answered) => {
+            output.progress(format_args!("{}: {answered} of {requests} requests", server.name));
         }
     });
     output.clear_progress();
-    outcome.map_err(|error| Failure::while_doing("compare", error))
+    report.map_err(|error| Failure::while_doing("compare", error))
 }
 
-/// How the program ends after a contest.
-pub(crate) fn verdict(outcome: &Outcome) -> Result<(), Failure> {
-    if outcome.is_stopped {
+/// How the program ends after a benchmark.
+pub(crate) fn verdict(report: &BenchmarkReport) -> Result<(), Failure> {
+    if report.is_stopped {
         return Err(Failure::Interrupted);
     }
-    let wrong = outcome.entries.iter().filter(|entry| !entry.is_right());
-    let wrong: Vec<_> = wrong.map(|entry| entry.entrant.name.as_str()).collect();
+    let wrong = report.results.iter().filter(|result| !result.is_right());
+    let wrong: Vec<_> = wrong.map(|result| result.server.name.as_str()).collect();
     if wrong.is_empty() {
         Ok(())
     } else {

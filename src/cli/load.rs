@@ -15,7 +15,7 @@ use super::interrupt::interruption;
 use super::output::Output;
 use super::values::{Address, parsed, seconds, text, whole};
 use crate::aio::timeout;
-use crate::compare::{End, Load, MAX_DEPTH, Moment, Report};
+use crate::compare::{End, Load, LoadProgress, LoadReport, MAX_DEPTH, load_json};
 use crate::os::limits;
 use crate::rt::EventLoop;
 
@@ -71,15 +71,15 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     drop(limits::raise_open_files());
     let stop = interruption()?;
     let requests = load.requests;
-    let report = load.run(Some(stop), &mut |moment| {
-        if let Moment::Goes { answered } = moment {
+    let report = load.run(Some(stop), &mut |progress| {
+        if let LoadProgress::Answered(answered) = progress {
             output.progress(format_args!("{answered} of {requests} requests"));
         }
     });
     let report = report.map_err(|error| Failure::while_doing("load", error))?;
     // LOADCMD-1: first what was measured, then the verdict. In JSON the failures are inside.
     if args.is_given("json") {
-        output.line(report.to_json())?;
+        output.line(load_json(&report))?;
     } else {
         output.line(&report)?;
         for failure in &report.failures {
@@ -100,8 +100,8 @@ fn resolve(address: &Address, limit: Duration) -> Result<SocketAddr, Failure> {
 }
 
 /// How the program ends after a load (`LOADCMD-1`).
-fn verdict(report: &Report) -> Result<(), Failure> {
-    let Report { answered, requests, .. } = report;
+fn verdict(report: &LoadReport) -> Result<(), Failure> {
+    let LoadReport { answered, requests, .. } = report;
     match report.end {
         End::Stopped => Err(Failure::Interrupted),
         _ if report.is_right() => Ok(()),

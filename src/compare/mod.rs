@@ -1,32 +1,26 @@
-//! One load against every server model: the measuring room.
+//! One load against every server model, with the figures of the client and of the kernel.
 //!
-//! A server is as fast as whoever asks it, so the first thing here is a client that costs less than any
-//! server does. The second is a way to start each server alone, on a processor of its own, and to ask the
-//! kernel afterwards what it used; for where the client is the limit, requests per second say nothing, and
-//! processor time per request still does.
+//! A client that costs more than the server measures itself, so requests and replies are made beforehand. Each server
+//! is a process of its own, on a processor of its own. Where the client is the limit, requests per second say
+//! nothing; the server's processor time for each request still does.
 //!
-//! Reading order: `script` (what is asked), `histogram` (how long it took), `load`, `run` and `conversation`
-//! (the client), `idle` (the client that says nothing). Then `usage` (what the kernel knows of a server),
-//! `server` (a server as a child process), `contest` (all of them, one after another), and what is made
-//! of it: `table`, `chart`, `record`.
+//! Reading order: `script` (requests and replies), `histogram` (latencies), `tally`, `client` and `load` (the
+//! clients); then `usage` (what the kernel knows of a server), `server` (a server as a child process), `benchmark`
+//! (all servers, one after another), and `present` (table, picture, JSON).
 
-mod chart;
-mod contest;
-mod conversation;
+mod benchmark;
+mod client;
 mod histogram;
 mod load;
-mod record;
-mod run;
+mod present;
 mod script;
 mod server;
-mod table;
+mod tally;
 mod usage;
 
-pub use chart::{chart, page};
-pub use contest::{Contest, Entry, Machine, Outcome, Row, Stage};
+pub use benchmark::{Benchmark, BenchmarkProgress, BenchmarkReport, Measurement, ServerResult};
 pub use histogram::Histogram;
-pub use load::{End, Load, MAX_DEPTH, Moment, Report};
-pub use record::to_json;
-pub use server::{Entrant, Server};
-pub use table::table;
+pub use load::{End, Load, LoadProgress, LoadReport, MAX_DEPTH};
+pub use present::{chart, load_json, table, to_json};
+pub use server::{Server, ServerCommand};
 pub use usage::Usage;

@@ -1,11 +1,8 @@
-//! What the kernel knows of a server: processor time, memory, threads, and its children's.
-//!
-//! Problem: when the client is the limit, every server answers equally often, and requests per second do not
-//! tell the cheap one from the dear one. Processor time per request does.
+//! What the kernel knows of a server: processor time, memory, threads, and those of its children.
 //!
 //! **Invariants**
-//! - `USAGE-1` Of a process and all its descendants. One that ends while we look is left out, without an error;
-//!   its time is its parent's by then.
+//! - `USAGE-1` The figures are of a process and all its descendants. One that ends meanwhile is left out, without an
+//!   error; its time has become its parent's.
 //! - `USAGE-2` There are two accounts of processor time. The one in ticks is complete, and counts hundredths of a
 //!   second; the scheduler's counts nanoseconds, and forgets a thread that has ended. A span is taken from the
 //!   second as long as it agrees with the first.
@@ -18,12 +15,12 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// One tick of `/proc/PID/stat`. Linux shows hundredths of a second to programs, whatever it counts itself.
+/// One tick of `/proc/PID/stat`: Linux shows hundredths of a second to programs.
 const TICK: Duration = Duration::from_millis(10);
 /// `VmHWM` and `VmRSS` count in units of this.
 const KIB: u64 = 1024;
 
-/// The places of the fields of `stat`, counted from the one behind the name, which is field 3 of proc(5).
+/// Indices of fields of `stat`, counted from the one after the name, which is field 3 of proc(5).
 mod field {
     /// Processor time in user mode and in the kernel: fields 14 and 15.
     pub(super) const OWN: [usize; 2] = [11, 12];
@@ -36,10 +33,9 @@ mod field {
 /// What a process and its descendants have used, or use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Processor time in ticks, of the user's code and of the kernel for it; ended threads and reaped children
-    /// included.
+    /// Processor time in ticks, in user mode and in the kernel; ended threads and reaped children included.
     pub cpu: Duration,
-    /// Processor time of the living threads, to the nanosecond; nought where the kernel keeps no account.
+    /// Processor time of the living threads, to the nanosecond; 0 where the kernel keeps no account.
     pub scheduled: Duration,
     /// The most memory that was resident.
     pub peak_bytes: u64,
@@ -52,24 +48,24 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Looks at a process and its descendants.
+    /// Reads the figures of a process and its descendants.
     ///
     /// # Errors
     /// There is no such process, or /proc is not mounted.
     pub fn of(pid: u32) -> io::Result<Self> {
         let mut usage = Self::of_one(pid)?;
-        // The list may grow while it is worked through.
         let mut descendants = children(pid);
         while let Some(pid) = descendants.pop() {
             if let Ok(one) = Self::of_one(pid) {
-                usage.add(one);
+                // USAGE-3
+                usage.combine(one, |a, b| a + b, |a, b| a + b);
                 descendants.extend(children(pid));
             }
         }
         Ok(usage)
     }
 
-    /// Looks at one process.
+    /// Reads the figures of one process.
     fn of_one(pid: u32) -> io::Result<Self> {
         let fields = stat_fields(pid)?;
         let sum = |places: [usize; 2]| places.iter().map(|place| fields[*place]).sum::<u64>();
@@ -84,34 +80,36 @@ impl Usage {
         })
     }
 
-    /// Adds a descendant (`USAGE-3`).
-    fn add(&mut self, other: Self) {
-        self.cpu += other.cpu;
-        self.scheduled += other.scheduled;
-        self.peak_bytes += other.peak_bytes;
-        self.resident_bytes += other.resident_bytes;
-        self.threads += other.threads;
-        self.processes += other.processes;
+    /// Combines each figure with that of another.
+    fn combine(
+        &mut self,
+        other: Self,
+        time: fn(Duration, Duration) -> Duration,
+        count: fn(u64, u64) -> u64,
+    ) {
+        *self = Self {
+            cpu: time(self.cpu, other.cpu),
+            scheduled: time(self.scheduled, other.scheduled),
+            peak_bytes: count(self.peak_bytes, other.peak_bytes),
+            resident_bytes: count(self.resident_bytes, other.resident_bytes),
+            threads: count(self.threads, other.threads),
+            processes: count(self.processes, other.processes),
+        };
     }
 
-    /// Returns the processor time since an earlier look (`USAGE-2`).
+    /// Returns the processor time since earlier figures (`USAGE-2`).
     pub fn cpu_since(&self, earlier: &Self) -> Duration {
         let in_ticks = self.cpu.saturating_sub(earlier.cpu);
         let exact = self.scheduled.saturating_sub(earlier.scheduled);
-        // Each process's two kinds of time are cut to whole ticks at either look.
+        // Each process's two kinds of time are cut to whole ticks in both figures.
         let processes = u32::try_from(self.processes.max(earlier.processes)).unwrap_or(u32::MAX);
         let tolerance = TICK.saturating_mul(2).saturating_mul(processes);
         if exact + tolerance >= in_ticks && !exact.is_zero() { exact } else { in_ticks }
     }
 
-    /// Keeps the greater of each number: what was the most at any look.
+    /// Keeps the greater of each figure.
     pub fn keep_most(&mut self, other: Self) {
-        self.cpu = self.cpu.max(other.cpu);
-        self.scheduled = self.scheduled.max(other.scheduled);
-        self.peak_bytes = self.peak_bytes.max(other.peak_bytes);
-        self.resident_bytes = self.resident_bytes.max(other.resident_bytes);
-        self.threads = self.threads.max(other.threads);
-        self.processes = self.processes.max(other.processes);
+        self.combine(other, Duration::max, u64::max);
     }
 }
 
@@ -120,13 +118,13 @@ fn in_proc(pid: u32, file: &str) -> PathBuf {
     PathBuf::from(format!("/proc/{pid}/{file}"))
 }
 
-/// Reads the numbers of `stat` behind the name, which may hold spaces and brackets of its own; so it is the
-/// last bracket that ends it. A field that is no number (the state's letter) reads as nought.
+/// Reads the numbers of `stat` after the name, which may hold spaces and brackets, so the last bracket ends it. A
+/// field that is no number (the state's letter) reads as 0.
 fn stat_fields(pid: u32) -> io::Result<Vec<u64>> {
     let stat = fs::read_to_string(in_proc(pid, "stat"))?;
-    let (_, behind_name) = stat.rsplit_once(')').unwrap_or_default();
+    let (_, after_name) = stat.rsplit_once(')').unwrap_or_default();
     let fields: Vec<u64> =
-        behind_name.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+        after_name.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
     if fields.len() <= field::THREADS {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat: short")));
     }
@@ -138,7 +136,7 @@ fn ticks(count: u64) -> Duration {
     TICK * u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// What the scheduler says that the living threads have run (`USAGE-2`).
+/// The scheduler's account of the living threads (`USAGE-2`).
 fn scheduled(pid: u32) -> Duration {
     let nanos = threads(pid).filter_map(|thread| {
         let text = fs::read_to_string(thread.join("schedstat")).ok()?;
@@ -161,7 +159,7 @@ fn threads(pid: u32) -> impl Iterator<Item = PathBuf> {
     entries.into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// The value in bytes of a line of `status`; nought when it is not there, as with a process that has ended.
+/// The value in bytes of a line of `status`; 0 when it is missing, as for a process that has ended.
 fn kib_field(status: &str, name: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());

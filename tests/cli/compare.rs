@@ -102,8 +102,8 @@ fn every_model_has_its_row_with_sane_numbers_and_no_server_is_left() {
         );
         let cpu = number(&json, model, "server_cpu_us_per_request");
         let is_short = number(&json, model, "seconds") < 0.05;
-        assert_eq!(cpu.is_nan(), is_short, "CONTEST-5: {model}: {json}");
-        assert_eq!(number(&json, model, "server_busy").is_nan(), is_short, "CONTEST-5: {json}");
+        assert_eq!(cpu.is_nan(), is_short, "BENCH-5: {model}: {json}");
+        assert_eq!(number(&json, model, "server_busy").is_nan(), is_short, "BENCH-5: {json}");
         // The time of threads that have ended is known in hundredths of a second only: USAGE-2.
         let least = if model == "async" { 0.01 } else { 0.0 };
         assert!(is_short || (cpu >= least && cpu < 10_000.0), "{model}: {cpu} µs per request");
@@ -133,7 +133,7 @@ fn a_run_without_answers_has_dashes_for_what_was_not_measured() {
     assert_eq!(code, Some(1), "{table}");
     let line = table.lines().find(|line| line.starts_with("mute ")).expect("its line");
     let cells: Vec<_> = line.split_whitespace().collect();
-    assert_eq!(cells[2..7], ["-"; 5], "HISTOGRAM-4, CONTEST-5: came {table}");
+    assert_eq!(cells[2..7], ["-"; 5], "HISTOGRAM-4, BENCH-5: came {table}");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_server_that_does_not_start_or_does_not_talk_is_told_and_the_others_run() {
         let words = ["compare", "--models", "async", "--server", &server, "-c", "1", "-n", "10"];
         let (code, table, told) = run(&words);
         assert_eq!(code, Some(1), "{table} {told}");
-        assert!(table.contains("\nasync ") && table.contains(reason), "CONTEST-4: {table}");
+        assert!(table.contains("\nasync ") && table.contains(reason), "BENCH-4: {table}");
         assert!(told.contains("not all was right with broken"), "{told}");
     }
 }

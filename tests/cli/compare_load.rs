@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use handloom::calc::Op;
-use handloom::compare::{End, Load, Moment, Report};
+use handloom::compare::{End, Histogram, Load, LoadProgress, LoadReport};
 use handloom::os::EventFd;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -61,11 +61,11 @@ fn load(address: SocketAddr, connections: usize, depth: usize, requests: u64) ->
     Load { address, connections, depth, requests, op: Op::Sum, timeout: PATIENCE }
 }
 
-fn run(load: Load) -> Report {
+fn run(load: Load) -> LoadReport {
     within_patience(move || load.run(None, &mut |_| ()).expect("run"))
 }
 
-fn expect_told(report: &Report, parts: &[&str]) {
+fn expect_told(report: &LoadReport, parts: &[&str]) {
     let told = report.failures.join("\n");
     for part in parts {
         assert!(told.contains(part), "LOAD-2: expected {part:?} in the failures, came {told:?}");
@@ -226,8 +226,8 @@ fn a_stop_ends_it_with_what_was_measured() {
     let report = within_patience(move || {
         let stop = EventFd::new().expect("eventfd");
         let load = load(address, 2, 1, 100);
-        let report = load.run(Some(stop.as_fd()), &mut |moment| {
-            if moment == (Moment::Goes { answered: 6 }) {
+        let report = load.run(Some(stop.as_fd()), &mut |progress| {
+            if progress == LoadProgress::Answered(6) {
                 stop.signal().expect("signal");
             }
         });
@@ -317,4 +317,39 @@ fn a_wrong_command_line_ends_the_program_with_2() {
         let done = handloom(words).output().expect("run");
         assert_eq!(done.status.code(), Some(2), "{words:?}: {done:?}");
     }
+}
+
+#[test]
+fn a_percentile_is_never_below_the_true_one_and_above_it_by_less_than_a_64th() {
+    for bit in 0..u64::BITS {
+        for nanos in [(1 << bit) - 1, 1 << bit, (1 << bit) + 1, u64::MAX >> bit] {
+            let mut histogram = Histogram::default();
+            histogram.record(Duration::from_nanos(nanos), 2);
+            histogram.record(Duration::from_nanos(u64::MAX), 1);
+            let median = histogram.per_mille(500).expect("there are values").as_nanos();
+            let true_one = u128::from(nanos);
+            assert!(median >= true_one, "HISTOGRAM-2: {median} for {nanos}");
+            assert!(median - true_one <= true_one / 64, "HISTOGRAM-2: {median} for {nanos}");
+        }
+    }
+}
+
+#[test]
+fn percentiles_of_a_thousand_values() {
+    let mut histogram = Histogram::default();
+    for micros in 1..=1000 {
+        histogram.record(Duration::from_micros(micros), 1);
+    }
+    for (per_mille, micros) in [(500, 500), (900, 900), (990, 990), (999, 999), (1000, 1000)] {
+        let came = histogram.per_mille(per_mille).expect("there are values");
+        let true_one = Duration::from_micros(micros);
+        assert!(came >= true_one && came <= true_one * 65 / 64, "{came:?}: HISTOGRAM-2");
+    }
+    assert_eq!(histogram.largest(), Some(Duration::from_millis(1)), "HISTOGRAM-3");
+}
+
+#[test]
+fn without_values_a_histogram_has_no_percentile() {
+    let histogram = Histogram::default();
+    assert_eq!((histogram.per_mille(500), histogram.largest()), (None, None), "HISTOGRAM-4");
 }

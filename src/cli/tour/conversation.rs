@@ -9,7 +9,7 @@ use super::super::failure::Failure;
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
 use crate::calc::Model;
-use crate::compare::{Entrant, Server, Usage};
+use crate::compare::{Server, ServerCommand, Usage};
 
 /// The part.
 pub(super) const PART: Part = Part {
@@ -62,7 +62,7 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
 
 /// Starts a server, talks to it, ends it; notes what was said, and how many threads it took.
 fn talk(model: Model, tour: &Tour<'_>, text: &mut String) -> io::Result<()> {
-    let server = Server::start(&Entrant::of_model(model)?, Some(tour.stop))?;
+    let server = Server::start(&ServerCommand::of_model(model)?, Some(tour.stop))?;
     let threads = || Usage::of(server.pid()).map(|usage| usage.threads);
     let before = threads()?;
     let clients = (0..CLIENTS).map(|_| connect(&server)).collect::<io::Result<Vec<_>>>();

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::compare::{hold, verdict};
+use super::super::compare::{measure, verdict};
 use super::super::failure::Failure;
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
 use crate::calc::Model;
-use crate::compare::{Contest, Entrant, chart, table};
+use crate::compare::{Benchmark, ServerCommand, chart, table};
 
 /// How long one model may take before it counts as dead. On an idle machine none needs three seconds; a busy
 /// machine shall still see the end of its tour.
@@ -56,26 +56,26 @@ fn introduction(model: Model) -> &'static str {
     }
 }
 
-/// Holds the contest.
+/// Runs the benchmark.
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     for model in Model::ALL {
         output.line(format_args!("  {:<12}{}", model.name(), introduction(model)))?;
     }
     output.line("")?;
-    let entrants: Result<_, _> = Model::ALL.into_iter().map(Entrant::of_model).collect();
-    let contest = Contest {
-        entrants: entrants.map_err(|error| Failure::while_doing("find this program", error))?,
+    let servers: Result<_, _> = Model::ALL.into_iter().map(ServerCommand::of_model).collect();
+    let benchmark = Benchmark {
+        servers: servers.map_err(|error| Failure::while_doing("find this program", error))?,
         connections: tour.connections,
         depth: 1,
         requests: tour.requests,
         timeout: TIMEOUT,
         rounds: 1,
     };
-    let outcome = hold(&contest, output)?;
+    let report = measure(&benchmark, output)?;
     Ok(Shown {
-        text: table(&contest, &outcome),
-        files: vec![("compare.txt", table(&contest, &outcome))],
-        picture: Some(("compare.svg", chart(&contest, &outcome))),
-        verdict: verdict(&outcome),
+        text: table(&benchmark, &report),
+        files: vec![("compare.txt", table(&benchmark, &report))],
+        picture: Some(("compare.svg", chart(&benchmark, &report))),
+        verdict: verdict(&report),
     })
 }
