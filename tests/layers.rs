@@ -148,7 +148,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("processes/pool/builder.rs", "not untied yet"),
     ("processes/pool/cell.rs", "not untied yet"),
     ("rt/context.rs rt/core.rs", "not untied yet"),
-    ("threads/gil/held.rs", "not untied yet"),
     ("web/server/connection.rs", "not untied yet"),
     ("there is no first_loop.rs", "the spine is being built"),
     ("there is no aio/waiters.rs", "the spine is being built"),

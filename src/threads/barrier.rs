@@ -1,13 +1,13 @@
-//! A barrier: a place where threads wait for each other until all have come.
+//! A barrier: threads wait for each other until all have come.
 //!
-//! Problem: work in rounds, where each round reads what all threads have written in the one before. Whoever runs
+//! Problem: work in rounds, where each round reads what all threads have written in the round before. A thread that is
 //! ahead would read what is not there yet.
 //!
 //! **Invariants**
-//! - `BARRIER-1`: nobody passes before as many threads have come as were agreed.
-//! - `BARRIER-2`: of each round one thread is the leader: the one that came last. It does not sleep.
-//! - `BARRIER-3`: rounds do not mix: a thread that comes again counts for the next round, even if some of the
-//!   last round have not woken yet.
+//! - `BARRIER-1`: no thread passes before the agreed number of threads have come.
+//! - `BARRIER-2`: in each round one thread is the leader: the one that came last. It does not sleep.
+//! - `BARRIER-3`: rounds do not mix: a thread that comes again counts for the next round, even if some threads of the
+//!   last round did not wake yet.
 //!
 //! ```text
 //! A: comes, 1 of 2, round 0: sleeps
@@ -15,17 +15,17 @@
 //! B: comes again, 1 of 2, round 1: sleeps
 //! A: wakes; the round is 1 and was 0: passes
 //! ```
-//! Had A looked at `arrived` instead of the round, it would have seen 1 of 2 and slept on, and B with it.
+//! If A checked `arrived` instead of the round, it would see 1 of 2 and sleep again, and B with it.
 //!
-//! **Left out**: a time-out, and what Python calls a broken barrier. A thread that panics before it comes leaves the
-//! others waiting: give the round to a scope that joins, or to a pool.
+//! **Left out**: a timeout, and what Python calls a broken barrier. If a thread panics before it comes, the others
+//! wait forever.
 //!
 //! **Source**: `std::sync::Barrier`; `pthread_barrier_wait(3)`.
 
-use super::deadline::{Deadline, lock};
-use super::sync::{Condvar, Mutex};
+use super::deadline::{self, lock};
+use super::{Condvar, Mutex};
 
-/// A place where a fixed number of threads wait for each other.
+/// A point at which a fixed number of threads wait for each other.
 ///
 /// # Examples
 /// ```
@@ -43,25 +43,25 @@ use super::sync::{Condvar, Mutex};
 pub struct Barrier {
     /// How many threads make a round.
     threads: usize,
-    /// Who has come.
-    state: Mutex<State>,
-    /// Wakes all who wait: the round is complete.
+    /// How many have come, and in which round.
+    state: Mutex<BarrierState>,
+    /// Wakes all waiters: the round is complete.
     complete: Condvar,
 }
 
 /// What the lock guards.
 #[derive(Debug)]
-struct State {
+struct BarrierState {
     /// How many have come in this round; all of them sleep.
     arrived: usize,
-    /// The number of this round; goes up by one when it is complete.
+    /// The number of this round.
     round: u64,
 }
 
 impl Barrier {
-    /// Makes a barrier for so many threads. With 0 or 1 nobody ever waits.
+    /// Makes a barrier for so many threads. With 0 or 1 no thread ever waits.
     pub fn new(threads: usize) -> Self {
-        let state = State { arrived: 0, round: 0 };
+        let state = BarrierState { arrived: 0, round: 0 };
         Self { threads, state: Mutex::new(state), complete: Condvar::new() }
     }
 
@@ -74,18 +74,18 @@ impl Barrier {
         state.arrived += 1;
         if state.arrived >= self.threads {
             // BARRIER-3: the next round begins before any of the sleepers can run.
-            let somebody_sleeps = state.arrived > 1;
+            let has_sleepers = state.arrived > 1;
             state.arrived = 0;
             state.round += 1;
             drop(state);
-            if somebody_sleeps {
+            if has_sleepers {
                 self.complete.notify_all();
             }
             return true;
         }
         let round = state.round;
         while state.round == round {
-            (state, _) = Deadline::Never.wait(&self.complete, state);
+            (state, _) = deadline::wait(&self.complete, state, None);
         }
         false
     }

@@ -1,13 +1,13 @@
-//! Threads: a pool of them that runs jobs, what they wait on, and a lock that keeps all but one of them waiting
-//! ([`gil`]).
+//! Threads: a pool of them that runs jobs, what they wait on, and a lock that lets one of them run at a time ([`gil`]).
 //!
-//! Problem: a thread costs a stack, a place in the kernel's scheduler and some ten microseconds to start.
-//! A program that starts one for every small job pays that each time, and one that starts them without
-//! a bound falls over when the jobs come faster than they end.
+//! Problem: a thread costs a stack, a place in the kernel's scheduler and some ten microseconds to start. A program
+//! that starts one for every small job pays that each time, and without a bound it fails when jobs come faster than
+//! they end.
 //!
-//! Threads share their memory, so they also have to wait for each other: for a flag ([`Event`]), for an item or for
-//! room ([`Queue`]), for one of so many places ([`Semaphore`]), for all the others ([`Barrier`]), for a turn to look or
-//! to change ([`RwLock`]). Each is one file, made of a mutex and a condition variable; begin with `event`.
+//! Threads share their memory, so they also have to wait for each other: until a flag is set ([`Event`]), until there
+//! is an item or a place ([`Queue`]), until at most N are inside ([`Semaphore`]), until all have come ([`Barrier`]),
+//! until it is safe to read or to write ([`RwLock`]). Each is one file, made of a mutex and a condition variable. Begin
+//! with `deadline` and `event`.
 
 mod barrier;
 mod deadline;
@@ -15,15 +15,16 @@ mod event;
 pub mod gil;
 mod pool;
 mod queue;
-mod queue_error;
 mod rw_lock;
 mod semaphore;
-mod sync;
 
 pub use barrier::Barrier;
 pub use event::Event;
 pub use pool::{PoolBuilder, ThreadPool};
-pub use queue::Queue;
-pub use queue_error::{GetError, PutError};
+pub use queue::{GetError, PutError, Queue};
 pub use rw_lock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{Permit, Semaphore};
+
+// The files take their locks from here, so that `tests/loom` can compile them with those of the model checker.
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{RwLock as ValueLock, RwLockReadGuard, RwLockWriteGuard};

@@ -1,33 +1,33 @@
-//! A queue between threads, with an end and with a bound.
+//! A queue between threads, with a bound and an end.
 //!
-//! Problem: producers hand work to consumers. Without a bound a producer that is faster fills the memory; with one
-//! it sleeps until there is room, and so does whoever feeds it: back-pressure. And without an end the consumers
-//! would wait for ever for what does not come.
+//! Problem: producers hand work to consumers. Without a bound a producer that is faster fills the memory; with one it
+//! sleeps until there is room, and so does what feeds it: back-pressure. And without an end the consumers would wait
+//! forever for an item that does not come.
 //!
 //! **Invariants**
 //! - `THREAD-QUEUE-1`: an item that was put is taken once, in the order of putting.
-//! - `THREAD-QUEUE-2`: it never holds more than its capacity.
-//! - `THREAD-QUEUE-3`: closed, it refuses what is put, gives what it still has, and then says that it is closed. Who
-//!   sleeps is woken.
+//! - `THREAD-QUEUE-2`: the queue never holds more than its capacity.
+//! - `THREAD-QUEUE-3`: a closed queue refuses what is put, gives what it still has, and then says that it is closed.
+//!   All sleepers are woken.
 //! - `THREAD-QUEUE-4`: while there is an item, no getter sleeps that was not woken for one; while there is room, no
 //!   putter.
-//! - `THREAD-QUEUE-5`: the kernel is asked to wake a thread only when one sleeps.
-//! - `THREAD-QUEUE-6`: no item is dropped while the lock is held: its drop is foreign code.
 //!
-//! There are two condition variables, so that a wake goes to a thread that can use it: with one for both, the wake
-//! for an item could reach another putter, which sleeps on, and the getter with it.
+//! No item is dropped under the lock, because its destructor is foreign code.
 //!
-//! **Left out**: closing when the last producer is gone, as channels do: here any thread may close; an order among those
-//! who sleep.
+//! There are two condition variables, so that a wake goes to a thread that can use it. With one for both, the wake for
+//! an item could reach another putter, which sleeps again, and the getter sleeps on.
+//!
+//! **Left out**: a close by the drop of the last producer, as channels have it; an order among the sleepers.
 //!
 //! **Source**: Python's `queue.Queue`, with its `shutdown` of 3.13; `std::sync::mpsc::sync_channel`.
 
 use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
-use super::deadline::{Deadline, lock};
-use super::queue_error::{GetError, PutError};
-use super::sync::{Condvar, Mutex, MutexGuard};
+use super::deadline::{self, Deadline, lock};
+use super::{Condvar, Mutex, MutexGuard};
 
 /// A bounded queue that threads share.
 ///
@@ -51,41 +51,40 @@ use super::sync::{Condvar, Mutex, MutexGuard};
 pub struct Queue<T> {
     /// How many items it may hold.
     capacity: usize,
-    /// The items, and who waits.
-    state: Mutex<State<T>>,
+    /// The items, and how many threads wait.
+    state: Mutex<QueueState<T>>,
     /// Wakes a getter: there is an item, or the queue was closed.
-    item_came: Condvar,
+    item_put: Condvar,
     /// Wakes a putter: there is room, or the queue was closed.
-    room_came: Condvar,
+    item_taken: Condvar,
 }
 
 /// What the lock guards.
 #[derive(Debug)]
-struct State<T> {
+struct QueueState<T> {
     /// What was put and not taken.
     items: VecDeque<T>,
-    /// Set once, for ever.
+    /// Set once.
     is_closed: bool,
-    /// Threads that sleep until an item comes, those too that were woken and have not run yet.
+    /// Threads that sleep until an item comes, also those that were woken and did not run yet.
     getters: usize,
     /// Threads that sleep until there is room; likewise.
     putters: usize,
 }
 
 impl<T> Queue<T> {
-    /// Makes a queue for `capacity` items. It takes memory for what it holds, so `usize::MAX` is a queue without
-    /// a bound.
+    /// Makes a queue for `capacity` items. It takes memory only for what it holds, so `usize::MAX` is no bound.
     ///
     /// # Panics
     /// `capacity` is zero.
     pub fn new(capacity: usize) -> Self {
         assert!(capacity > 0, "a queue needs room for one item");
-        let state = State { items: VecDeque::new(), is_closed: false, getters: 0, putters: 0 };
+        let state = QueueState { items: VecDeque::new(), is_closed: false, getters: 0, putters: 0 };
         Self {
             capacity,
             state: Mutex::new(state),
-            item_came: Condvar::new(),
-            room_came: Condvar::new(),
+            item_put: Condvar::new(),
+            item_taken: Condvar::new(),
         }
     }
 
@@ -97,7 +96,7 @@ impl<T> Queue<T> {
     /// # Blocking
     /// Until there is room.
     pub fn put(&self, value: T) -> Result<(), PutError<T>> {
-        self.put_until(value, Deadline::Never)
+        self.put_until(value, None)
     }
 
     /// Puts a value at the end; waits for room, but no longer than `timeout`.
@@ -108,7 +107,7 @@ impl<T> Queue<T> {
     /// # Blocking
     /// Until there is room, or for `timeout`.
     pub fn put_timeout(&self, value: T, timeout: Duration) -> Result<(), PutError<T>> {
-        self.put_until(value, Deadline::after(timeout))
+        self.put_until(value, deadline::after(timeout))
     }
 
     /// Puts a value at the end if there is room.
@@ -124,7 +123,7 @@ impl<T> Queue<T> {
     /// # Blocking
     /// Until an item comes.
     pub fn get(&self) -> Option<T> {
-        self.get_until(Deadline::Never).ok()
+        self.get_until(None).ok()
     }
 
     /// Takes the item in front; waits for one, but no longer than `timeout`.
@@ -135,13 +134,13 @@ impl<T> Queue<T> {
     /// # Blocking
     /// Until an item comes, or for `timeout`.
     pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
-        self.get_until(Deadline::after(timeout))
+        self.get_until(deadline::after(timeout))
     }
 
     /// Takes the item in front if there is one.
     ///
     /// # Errors
-    /// There is none; closed or not.
+    /// There is none; the error tells whether the queue is closed.
     pub fn try_get(&self) -> Result<T, GetError> {
         self.take_now(lock(&self.state))
     }
@@ -152,12 +151,12 @@ impl<T> Queue<T> {
         state.is_closed = true;
         let (getters, putters) = (state.getters, state.putters);
         drop(state);
-        // All of them: each looks for itself what is left.
+        // Every waiter is woken without an item and checks the queue again.
         if getters > 0 {
-            self.item_came.notify_all();
+            self.item_put.notify_all();
         }
         if putters > 0 {
-            self.room_came.notify_all();
+            self.item_taken.notify_all();
         }
     }
 
@@ -185,30 +184,34 @@ impl<T> Queue<T> {
     /// Puts a value, or gives it back at the deadline.
     fn put_until(&self, value: T, deadline: Deadline) -> Result<(), PutError<T>> {
         let mut state = lock(&self.state);
-        let mut is_over = false;
-        while state.items.len() >= self.capacity && !state.is_closed && !is_over {
+        let mut is_late = false;
+        while state.items.len() >= self.capacity && !state.is_closed && !is_late {
             state.putters += 1;
-            (state, is_over) = deadline.wait(&self.room_came, state);
+            (state, is_late) = deadline::wait(&self.item_taken, state, deadline);
             state.putters -= 1;
         }
-        // Also when the time is up: room may have come with it.
+        // Also at the deadline: room may have come with it.
         self.put_now(state, value)
     }
 
     /// Takes an item, or gives up at the deadline.
     fn get_until(&self, deadline: Deadline) -> Result<T, GetError> {
         let mut state = lock(&self.state);
-        let mut is_over = false;
-        while state.items.is_empty() && !state.is_closed && !is_over {
+        let mut is_late = false;
+        while state.items.is_empty() && !state.is_closed && !is_late {
             state.getters += 1;
-            (state, is_over) = deadline.wait(&self.item_came, state);
+            (state, is_late) = deadline::wait(&self.item_put, state, deadline);
             state.getters -= 1;
         }
         self.take_now(state)
     }
 
-    /// Puts a value if there is room; gives up the lock, and wakes a getter.
-    fn put_now(&self, mut state: MutexGuard<'_, State<T>>, value: T) -> Result<(), PutError<T>> {
+    /// Puts a value if there is room; releases the lock, and wakes a getter.
+    fn put_now(
+        &self,
+        mut state: MutexGuard<'_, QueueState<T>>,
+        value: T,
+    ) -> Result<(), PutError<T>> {
         if state.is_closed {
             return Err(PutError::Closed(value));
         }
@@ -216,25 +219,83 @@ impl<T> Queue<T> {
             return Err(PutError::Full(value));
         }
         state.items.push_back(value);
-        let somebody_sleeps = state.getters > 0;
+        let has_sleepers = state.getters > 0;
         drop(state);
-        if somebody_sleeps {
-            // After the unlock, else the one who wakes would at once sleep again, for the lock.
-            self.item_came.notify_one();
+        if has_sleepers {
+            // After the unlock: otherwise the woken thread would at once sleep again, on the lock.
+            self.item_put.notify_one();
         }
         Ok(())
     }
 
-    /// Takes an item if there is one; gives up the lock, and wakes a putter.
-    fn take_now(&self, mut state: MutexGuard<'_, State<T>>) -> Result<T, GetError> {
+    /// Takes an item if there is one; releases the lock, and wakes a putter.
+    fn take_now(&self, mut state: MutexGuard<'_, QueueState<T>>) -> Result<T, GetError> {
         let Some(item) = state.items.pop_front() else {
             return Err(if state.is_closed { GetError::Closed } else { GetError::Empty });
         };
-        let somebody_sleeps = state.putters > 0;
+        let has_sleepers = state.putters > 0;
         drop(state);
-        if somebody_sleeps {
-            self.room_came.notify_one();
+        if has_sleepers {
+            self.item_taken.notify_one();
         }
         Ok(item)
     }
 }
+
+/// Why a value was not put; it comes back. It need not be printable, so that `expect` works with any.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PutError<T> {
+    /// There was no room in time.
+    Full(T),
+    /// The queue is closed.
+    Closed(T),
+}
+
+impl<T> PutError<T> {
+    /// Returns the value.
+    pub fn into_value(self) -> T {
+        match self {
+            Self::Full(value) | Self::Closed(value) => value,
+        }
+    }
+}
+
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for PutError<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Full(_) => "the queue is full",
+            Self::Closed(_) => "the queue is closed",
+        })
+    }
+}
+
+impl<T> Error for PutError<T> {}
+
+/// Why no item was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GetError {
+    /// None came in time.
+    Empty,
+    /// The queue is closed, and all that was in it has been taken.
+    Closed,
+}
+
+impl fmt::Display for GetError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Empty => "the queue is empty",
+            Self::Closed => "the queue is closed",
+        })
+    }
+}
+
+impl Error for GetError {}

@@ -1,26 +1,22 @@
-//! A semaphore: so many threads at a time, and no more.
+//! A semaphore: at most N threads at a time.
 //!
-//! Problem: a hundred threads that all open a file, or a connection, may be more than the system or the other side
-//! can bear. With a semaphore of ten, ten are at work and the others sleep.
+//! Problem: a hundred threads that all open a file or a connection may be more than the system or the other side can
+//! bear. With a semaphore of ten, ten are at work and the others sleep.
 //!
 //! **Invariants**
 //! - `THREAD-PERMIT-1`: permits held and permits free add up to what was put in.
 //! - `THREAD-PERMIT-2`: while a permit is free, no thread sleeps that was not woken for one.
 //! - `THREAD-PERMIT-3`: a thread that gives up at its deadline takes no permit with it; one that is free then is taken.
-//! - `THREAD-PERMIT-4`: the kernel is asked to wake a thread only when one sleeps.
 //!
-//! A permit that comes free lies on the table for whoever comes first. A thread that just passes by may take it
-//! before the one that was woken, which then sleeps on. That is fast, for the passer-by need not sleep; and it is
-//! not fair. [`aio::Semaphore`](crate::aio::Semaphore) hands its permits over in order.
-//!
-//! **Left out**: several permits in one request; an order of service.
+//! A thread that comes when a permit is freed may take it before the thread that was woken, which then sleeps again.
+//! That is fast and not fair. [`aio::Semaphore`](crate::aio::Semaphore) hands its permits over in order.
 //!
 //! **Source**: E. W. Dijkstra's P and V; Python's `threading.Semaphore`.
 
 use std::time::Duration;
 
-use super::deadline::{Deadline, lock};
-use super::sync::{Condvar, Mutex};
+use super::deadline::{self, Deadline, lock};
+use super::{Condvar, Mutex};
 
 /// A number of permits that threads share.
 ///
@@ -28,60 +24,60 @@ use super::sync::{Condvar, Mutex};
 /// ```
 /// use handloom::threads::Semaphore;
 ///
-/// let doors = Semaphore::new(1);
-/// let inside = doors.acquire();
-/// assert!(doors.try_acquire().is_none());
-/// drop(inside);
-/// assert!(doors.try_acquire().is_some());
+/// let permits = Semaphore::new(1);
+/// let held = permits.acquire();
+/// assert!(permits.try_acquire().is_none());
+/// drop(held);
+/// assert!(permits.try_acquire().is_some());
 /// ```
 #[derive(Debug)]
 pub struct Semaphore {
-    /// The permits, and who waits for one.
-    state: Mutex<State>,
-    /// Wakes a thread: a permit came free.
-    came_free: Condvar,
+    /// The permits, and how many threads wait for one.
+    state: Mutex<SemaphoreState>,
+    /// Wakes a thread: a permit was freed.
+    freed: Condvar,
 }
 
 /// What the lock guards.
 #[derive(Debug)]
-struct State {
-    /// Permits that nobody has.
+struct SemaphoreState {
+    /// Permits that no thread holds.
     free: usize,
-    /// Threads that sleep until one comes free, those too that were woken and have not run yet.
+    /// Threads that sleep until one is free, also those that were woken and did not run yet.
     waiting: usize,
 }
 
 impl Semaphore {
-    /// Makes a semaphore with so many permits; none is allowed too, until some are added.
+    /// Makes a semaphore with so many permits; it may have none until some are added.
     pub fn new(permits: usize) -> Self {
-        let state = State { free: permits, waiting: 0 };
-        Self { state: Mutex::new(state), came_free: Condvar::new() }
+        let state = SemaphoreState { free: permits, waiting: 0 };
+        Self { state: Mutex::new(state), freed: Condvar::new() }
     }
 
     /// Waits for a permit.
     ///
     /// # Blocking
     /// Until one is free.
+    ///
+    /// # Panics
+    /// Never: a wait without a deadline ends with a permit.
     pub fn acquire(&self) -> Permit<'_> {
-        loop {
-            // Once round: this deadline never comes.
-            if let Some(permit) = self.acquire_until(Deadline::Never) {
-                return permit;
-            }
-        }
+        self.acquire_until(None).expect("holds because a wait without a deadline ends so")
     }
 
-    /// Waits for a permit, but no longer than `timeout`; `None`: the time was up.
+    /// Waits for a permit, but no longer than `timeout`; `None` after that.
     ///
     /// # Blocking
     /// Until one is free, or for `timeout`.
     pub fn acquire_timeout(&self, timeout: Duration) -> Option<Permit<'_>> {
-        self.acquire_until(Deadline::after(timeout))
+        self.acquire_until(deadline::after(timeout))
     }
 
     /// Takes a permit if one is free.
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
-        lock(&self.state).take_one().then(|| Permit { semaphore: self })
+        let mut state = lock(&self.state);
+        state.free = state.free.checked_sub(1)?;
+        Some(Permit { semaphore: self })
     }
 
     /// Adds permits.
@@ -91,21 +87,21 @@ impl Semaphore {
     pub fn add_permits(&self, permits: usize) {
         let mut state = lock(&self.state);
         let free = state.free.checked_add(permits);
-        state.free = free.expect("holds because nobody adds more permits than usize counts");
-        // One wake for each permit at most: a thread that finds none would have woken for nothing.
+        state.free = free.expect("holds because there are no more permits than usize counts");
+        // At most one wake for each permit: a further thread would find none.
         let woken = state.waiting.min(permits);
         drop(state);
         for _ in 0..woken {
-            self.came_free.notify_one();
+            self.freed.notify_one();
         }
     }
 
-    /// Counts the permits that nobody has.
+    /// Counts the permits that no thread holds.
     pub fn available(&self) -> usize {
         lock(&self.state).free
     }
 
-    /// Counts the threads that sleep until a permit comes free.
+    /// Counts the threads that sleep until a permit is free.
     pub fn waiting(&self) -> usize {
         lock(&self.state).waiting
     }
@@ -113,34 +109,21 @@ impl Semaphore {
     /// Waits for a permit, or until the deadline.
     fn acquire_until(&self, deadline: Deadline) -> Option<Permit<'_>> {
         let mut state = lock(&self.state);
-        let mut is_over = false;
-        let mut taken = state.take_one();
-        if !taken {
+        let mut is_late = false;
+        while state.free == 0 && !is_late {
             state.waiting += 1;
-            // THREAD-PERMIT-3: the look comes after the sleep, also after the last one.
-            while !taken && !is_over {
-                (state, is_over) = deadline.wait(&self.came_free, state);
-                taken = state.take_one();
-            }
+            (state, is_late) = deadline::wait(&self.freed, state, deadline);
             state.waiting -= 1;
         }
-        drop(state);
-        taken.then(|| Permit { semaphore: self })
+        // THREAD-PERMIT-3: a permit may have come with the deadline.
+        state.free = state.free.checked_sub(1)?;
+        Some(Permit { semaphore: self })
     }
 }
 
-impl State {
-    /// Takes a permit if one is free.
-    fn take_one(&mut self) -> bool {
-        let is_free = self.free > 0;
-        self.free -= usize::from(is_free);
-        is_free
-    }
-}
-
-/// The right to be one of so many; dropping it gives it back.
+/// The right to be one of the N; dropping it returns it.
 #[derive(Debug)]
-#[must_use = "dropping a permit gives it back"]
+#[must_use = "dropping a permit returns it"]
 pub struct Permit<'a> {
     /// Where it came from.
     semaphore: &'a Semaphore,

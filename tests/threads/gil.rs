@@ -318,7 +318,7 @@ fn looks(program: &[Op], rounds: u64) -> (usize, i64) {
         looks += 1;
         held.check();
     };
-    Interpreter::with_look(&counter, look).run(program, rounds, &gil.attach());
+    Interpreter::with_check(&counter, look).run(program, rounds, &gil.attach());
     (looks, counter.into_inner())
 }
 
@@ -357,7 +357,7 @@ fn an_update_with_a_call_in_it_loses_all_that_came_between() {
                 }
                 held.check();
             };
-            Interpreter::with_look(&counter, asks_at_the_call).run(COUNT_WITH_CALL, 1, &held);
+            Interpreter::with_check(&counter, asks_at_the_call).run(COUNT_WITH_CALL, 1, &held);
         });
         assert_eq!(counter.into_inner(), 1, "expected the {OTHERS} updates between to be lost");
     });

@@ -61,7 +61,7 @@ pub fn lost(program: &'static [Op], rounds: u64, luck: Luck) -> u64 {
                 let mut interpreter = match luck {
                     Luck::Clock => Interpreter::new(&counter),
                     Luck::EveryLook => {
-                        Interpreter::with_look(&counter, |held| switch(held, &running))
+                        Interpreter::with_check(&counter, |held| switch(held, &running))
                     }
                 };
                 interpreter.run(program, rounds, &held);

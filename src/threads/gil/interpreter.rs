@@ -1,21 +1,21 @@
-//! An interpreter for a handful of instructions, which looks at the lock where `CPython`'s does.
+//! An interpreter for ten instructions, which checks the lock where `CPython`'s does.
 //!
-//! Problem: "a line of Python is not atomic" is true and says little. What can come between two instructions
-//! depends on where the lock is looked at, and that is not between any two.
+//! Problem: "a line of Python is not atomic" is true and says little. What can come between two instructions depends on
+//! where the lock is checked, and that is not between any two.
 //!
 //! **Invariants**
-//! - `INTERPRETER-1`: the lock is looked at on a jump backward, after a call of a native function, and on entry to
-//!   a function; nowhere else. So what lies between two of these is never interrupted.
+//! - `INTERPRETER-1`: the lock is checked on a jump backward, after a call of a native function, and on entry to a
+//!   function; nowhere else. So what lies between two of these is never interrupted.
 //!
-//! `counter += 1` in a loop loads, adds and stores, and the only look is at the jump: it loses no update. With a
-//! call between load and store it does:
+//! `counter += 1` in a loop loads, adds and stores, and the only check is at the jump: it loses no update. With a call
+//! between load and store it does:
 //!
 //! ```text
 //! A: load counter (5), call one()
-//!    entry: looks, gives the lock up      B: load 5, call, add, store 6, jump back, ...
+//!    entry: checks, releases the lock      B: load 5, call, add, store 6, jump back, ...
 //! A: returns 1, add: 6, store 6           B's updates since A's load are lost
 //! ```
-//! Until 3.9 `CPython` looked at nearly every instruction, and the plain loop lost updates as well.
+//! Until 3.9 `CPython` checked at nearly every instruction, and the plain loop lost updates as well.
 //!
 //! **Left out**: every other instruction, types, and local variables: a loop counts down by itself.
 //!
@@ -29,7 +29,7 @@ use super::Held;
 /// An instruction, by the name of `CPython` 3.11's that it stands for.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
-    /// `RESUME`: entry to a function. Looks at the lock.
+    /// `RESUME`: entry to a function. Checks the lock.
     Resume,
     /// `FOR_ITER`: one round less to go, or on to this place when there is none.
     ForIter(usize),
@@ -41,11 +41,11 @@ pub enum Op {
     Add,
     /// `STORE_GLOBAL counter`: pops into the counter.
     StoreCounter,
-    /// `CALL` of a function of the program, at this place; its entry looks.
+    /// `CALL` of a function of the program, at this place; its entry checks.
     Call(usize),
-    /// `CALL` of a native function that gives a number, such as `int(1)`. Looks at the lock after it.
+    /// `CALL` of a native function that gives a number, such as `int(1)`. Checks the lock after it.
     CallNative(fn() -> i64),
-    /// `JUMP_BACKWARD` to this place. Looks at the lock.
+    /// `JUMP_BACKWARD` to this place. Checks the lock.
     JumpBackward(usize),
     /// `RETURN_VALUE`: back to the caller, or the end.
     Return,
@@ -79,18 +79,13 @@ pub const COUNT_WITH_CALL: &[Op] = &[
     Op::Return,
 ];
 
-/// The look of an interpreter that does nothing else there.
-fn look(held: &Held<'_>) {
-    held.check();
-}
-
 /// A thread that interprets: its stacks, and the counter that all threads share.
 pub struct Interpreter<'a> {
     /// The one global variable. The lock orders its loads and stores; it is an atomic only because a plain one
     /// cannot be shared.
     counter: &'a AtomicI64,
-    /// What is done at each place where the lock is looked at: the look.
-    look: Box<dyn FnMut(&Held<'_>) + 'a>,
+    /// What is done at each place where the lock is checked.
+    check: Box<dyn FnMut(&Held<'_>) + 'a>,
     /// The numbers that instructions take and leave.
     numbers: Vec<i64>,
     /// Where to go on after each call that has not returned.
@@ -98,23 +93,23 @@ pub struct Interpreter<'a> {
 }
 
 impl<'a> Interpreter<'a> {
-    /// Makes one that looks at the lock as it should.
+    /// Makes one that checks the lock with [`Held::check`].
     pub fn new(counter: &'a AtomicI64) -> Self {
-        Self::with_look(counter, look)
+        Self::with_check(counter, |held| held.check())
     }
 
-    /// Makes one with a look of its own, which has to end with [`Held::check`]. An experiment may ask before it.
-    pub fn with_look(counter: &'a AtomicI64, look: impl FnMut(&Held<'_>) + 'a) -> Self {
-        Self { counter, look: Box::new(look), numbers: Vec::new(), callers: Vec::new() }
+    /// Makes one with a check of its own, which has to end with [`Held::check`]. An experiment may ask before it.
+    pub fn with_check(counter: &'a AtomicI64, check: impl FnMut(&Held<'_>) + 'a) -> Self {
+        Self { counter, check: Box::new(check), numbers: Vec::new(), callers: Vec::new() }
     }
 
-    /// Runs a program, whose loop goes round so many times.
+    /// Runs a program, whose loop has so many rounds.
     ///
     /// # Panics
-    /// The program is none: it leaves its text, or takes a number that nobody left.
+    /// The program jumps out of its text, or takes a number that is not there.
     ///
     /// # Blocking
-    /// At each look, as [`Held::check`].
+    /// At each check, as [`Held::check`].
     pub fn run(&mut self, program: &[Op], rounds: u64, held: &Held<'_>) {
         let (mut place, mut left) = (0, rounds);
         loop {
@@ -133,19 +128,19 @@ impl<'a> Interpreter<'a> {
                 },
                 Op::JumpBackward(start) => {
                     place = start;
-                    (self.look)(held);
+                    (self.check)(held);
                 }
-                Op::Resume => (self.look)(held),
+                Op::Resume => (self.check)(held),
                 Op::CallNative(function) => {
                     self.numbers.push(function());
-                    (self.look)(held);
+                    (self.check)(held);
                 }
                 Op::LoadCounter | Op::LoadConst(_) | Op::Add | Op::StoreCounter => self.compute(op),
             }
         }
     }
 
-    /// Carries out an instruction that moves numbers. None of them looks at the lock (`INTERPRETER-1`).
+    /// Carries out an instruction that moves numbers. None of them checks the lock (`INTERPRETER-1`).
     fn compute(&mut self, op: Op) {
         match op {
             // Relaxed, here and below: the lock's mutex orders one holder's store before the next one's load.

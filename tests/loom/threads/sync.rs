@@ -1,12 +1,17 @@
-//! What `src/threads/sync.rs` takes from std, taken from the model checker.
+//! The locks that `src/threads/mod.rs` takes from std, taken from the model checker.
 //!
 //! Loom's condition variable knows no time: its `wait_timeout` never ends by itself. Here the mutex and its guard
 //! are wrapped, so that a wait with a deadline can give up the lock, take it again, and say that the time is up. Loom
 //! tries every order in which others come in between; so the deadline falls before, between and after whatever they
 //! do. A deadline that has not come yet is a wait without one, and that has tests of its own.
+//!
+//! Loom's condition variable does not wake without a reason either, which a real one may do. With [`set_spurious`] every
+//! other wait on each of them ends at once, so that a waiter which does not check its state again is found.
 
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::LockResult;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub(super) use loom::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -56,16 +61,32 @@ impl Waited {
     }
 }
 
-/// Loom's condition variable, and the clock.
+thread_local! {
+    /// Whether waits end without a reason; loom runs all threads of a model on one.
+    static SPURIOUS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets whether every other wait of the models of this thread ends without a reason.
+pub(super) fn set_spurious(is_spurious: bool) {
+    SPURIOUS.set(is_spurious);
+}
+
+/// Loom's condition variable, the clock, and the count of its waits.
 #[derive(Debug)]
-pub(super) struct Condvar(loom::sync::Condvar);
+pub(super) struct Condvar(loom::sync::Condvar, AtomicUsize);
 
 impl Condvar {
     pub(super) fn new() -> Self {
-        Self(loom::sync::Condvar::new())
+        Self(loom::sync::Condvar::new(), AtomicUsize::new(0))
     }
 
     pub(super) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        if SPURIOUS.get() && self.1.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+            let mutex = guard.mutex;
+            drop(guard);
+            loom::thread::yield_now();
+            return mutex.lock();
+        }
         let MutexGuard { held, mutex } = guard;
         let held = self.0.wait(held).expect("loom knows no poison");
         Ok(MutexGuard { held, mutex })
