@@ -1,40 +1,30 @@
 //! `handloom client`: lines from stdin to a server, replies to stdout.
 //!
-//! Two things are awaited at once, on one thread: what the user types and what the server says. One task for
-//! each, and neither holds up the other.
-//!
-//! ```text
-//! stdin ──► send ──► socket ──► server
-//!                                  │
-//! stdout ◄── receive ◄── socket ◄──┘
-//! ```
+//! Two threads, because two calls block: one reads what the user types, the other what the server sends.
 //!
 //! **Invariants**
-//! - `CLIENT-1`: a line is sent when it is whole, so that a slow typist's half line never counts as a message.
-//!   A line longer than [`HELD_BYTES`] goes in pieces: memory is bounded.
-//! - `CLIENT-2`: when stdin ends, the sending side is closed; the server answers what it has and closes too.
-//!   Its end is the proof that all replies are in.
+//! - `CLIENT-1`: a line is sent when it is whole, so that the half line of a slow typist never counts as a message.
+//!   A line longer than [`HELD_BYTES`] is sent in pieces: memory is bounded.
+//! - `CLIENT-2`: when stdin ends, the sending side is closed. The server answers what it has and closes too; its end
+//!   proves that all replies have come.
 //! - `CLIENT-3`: the server's end is the client's end, also when stdin goes on.
-//!
-//! **Left out**: line editing, which `rlwrap` does; a limit on the time of the connect. Stdout is written as it is
-//! everywhere, so a reader of ours that stops reading holds the loop: there is nobody else on it.
 //!
 //! **Source**: the course's client, which blocks in turn on `input()` and on `recv()`; nc(1).
 
-use std::io;
-use std::net::SocketAddr;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::thread;
 
 use super::command_line::{Args, Subcommand};
-use super::connect::connect;
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
+use super::interrupt::exit_when_interrupted;
 use super::output::Output;
-use super::stdin::Stdin;
 use super::values::Address;
-use crate::aio::{AsyncRead, AsyncWrite, Descriptor, Either, WriteHalf, race};
-use crate::os::signal::{self, Signal};
-use crate::rt::{EventLoop, spawn_named};
+use crate::os::{PollFd, poll};
 
-/// How much of a line is held back until its end comes. Taste: longer than anyone types.
+/// How much of a line is held back until its end comes.
 const HELD_BYTES: usize = 64 * 1024;
 /// How much is read at once, from stdin and from the server.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -57,53 +47,25 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let address = args.operand(0, Address::to_connect)?;
     let address = address.expect("holds because the operand is declared as required");
-    // DNS blocks; before the loop begins there is nobody whom that could hold up.
-    let addresses = address
-        .resolve()
-        .map_err(|error| Failure::while_doing(format_args!("look up {address}"), error))?;
-    let on_signals = |error| Failure::while_doing("signals", error);
-    signal::install(Signal::Interrupt).map_err(on_signals)?;
-    // The way out when the loop itself stands still, in a write to a terminal that was stopped.
-    signal::exit_on_second(&[Signal::Interrupt]);
-    let event_loop = EventLoop::builder().slow_poll(None).build();
-    let event_loop = event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
-    event_loop.block_on(or_interrupted(talk(&addresses, output)))
-}
-
-/// Waits for `work`, but no longer than until ctrl-c.
-async fn or_interrupted(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let on_signals = |error| Failure::while_doing("signals", error);
-    let pressed = signal::event_fd(Signal::Interrupt).and_then(Descriptor::new);
-    let mut pressed = pressed.map_err(on_signals)?;
-    // The work first: what it has done in this turn is not thrown away.
-    match race(work, pressed.readable()).await {
-        Either::First(done) => done,
-        Either::Second(_) => Err(Failure::Interrupted),
-    }
-}
-
-/// Connects, sends and receives.
-async fn talk(addresses: &[SocketAddr], output: &mut Output) -> Result<(), Failure> {
-    let stream = connect(addresses).await?;
-    let stdin = Stdin::new().map_err(|error| Failure::while_doing("stdin", error))?;
-    let (mut from_server, to_server) = stream.into_split();
-    // A task of its own, else a silent user would keep us from reading what the server says.
-    let sending = spawn_named("send", send(stdin, to_server));
+    exit_when_interrupted(|| {})?;
+    let mut stream = address.connect().map_err(|error| Failure::Failed(error.to_string()))?;
+    let to_server = stream.try_clone().doing("dup")?;
+    let sender = thread::Builder::new().name("send".to_owned());
+    let sender = sender.spawn(move || send(to_server)).doing("start a thread")?;
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let read = from_server.read(&mut chunk).await;
-        let count = read.map_err(|error| Failure::while_doing("read from the server", error))?;
+        let count = stream.read(&mut chunk).doing("read from the server")?;
         if count == 0 {
             break;
         }
         output.bytes(&chunk[..count])?;
-        // Also what is not a whole line yet: std would hold it back.
+        // Also what is not a whole line yet, which std holds back.
         output.flush()?;
     }
-    // CLIENT-3: the end of `block_on` drops a task that still reads; stdin may go on for ever. What went wrong with it before must be told, though.
-    if sending.is_finished() {
-        let sent = sending.await.expect("holds because nobody cancels it and it does not panic");
-        return sent.map_err(|error| Failure::while_doing("read stdin", error));
+    // CLIENT-3: a thread that still reads ends with the process.
+    if sender.is_finished() {
+        let sent = sender.join().expect("holds because this thread does not panic");
+        return sent.doing("read stdin");
     }
     Ok(())
 }
@@ -111,24 +73,35 @@ async fn talk(addresses: &[SocketAddr], output: &mut Output) -> Result<(), Failu
 /// Sends stdin, line by line (`CLIENT-1`), and then closes the sending side (`CLIENT-2`).
 ///
 /// # Errors
-/// Those of stdin. One of the socket ends the sending, and is left for the receiving side to find: after a
-/// `close` the server may be gone while lines still come, and that is no failure.
-async fn send(mut stdin: Stdin, mut to_server: WriteHalf) -> io::Result<()> {
+/// Those of stdin. An error of the socket ends the sending; the receiving thread reports it. After a `close` the
+/// server may have ended while lines still come, and that is no failure.
+fn send(mut to_server: TcpStream) -> io::Result<()> {
+    // A copy of the descriptor, without std's buffer.
+    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut held = Vec::new();
     let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        let count = stdin.read(&mut chunk).await?;
+    let ended = loop {
+        // The program that shares the terminal may have made it non-blocking, so a read alone may not wait.
+        poll(&mut [PollFd::readable(stdin.as_fd())], None)?;
+        let count = match stdin.read(&mut chunk) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => break Err(error),
+        };
         held.extend_from_slice(&chunk[..count]);
         let whole = match held.iter().rposition(|&byte| byte == b'\n') {
-            // At the end, and when nothing more can be held back, whatever there is.
+            // At the end, and when nothing more can be held back, everything.
             _ if count == 0 => held.len(),
             None if held.len() >= HELD_BYTES => held.len(),
             last_newline => last_newline.map_or(0, |at| at + 1),
         };
-        let sent = to_server.write_all(&held[..whole]).await;
+        let sent = to_server.write_all(&held[..whole]);
         held.drain(..whole);
         if sent.is_err() || count == 0 {
-            return Ok(());
+            break Ok(());
         }
-    }
+    };
+    // It fails when the server has closed, which the receiving thread sees.
+    drop(to_server.shutdown(Shutdown::Write));
+    ended
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use super::command_line::{Args, Opt, Subcommand};
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::load::{LEAST_TIMEOUT, LONGEST_TIMEOUT, MOST_CONNECTIONS, MOST_REQUESTS};
 use super::output::Output;
@@ -128,7 +128,7 @@ pub(crate) fn measure(
         }
     });
     output.clear_progress();
-    report.map_err(|error| Failure::while_doing("compare", error))
+    report.doing("compare")
 }
 
 /// How the program ends after a benchmark.
@@ -150,5 +150,5 @@ pub(crate) fn write_into(directory: &Path, name: &str, text: &str) -> Result<(),
     let path = directory.join(name);
     fs::create_dir_all(directory)
         .and_then(|()| fs::write(&path, text))
-        .map_err(|error| Failure::while_doing(format_args!("write {}", path.display()), error))
+        .doing(format_args!("write {}", path.display()))
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::command_line::{Args, Opt, Subcommand};
 use super::compare::write_into;
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::Output;
 use super::values::{parsed, path, seconds, text, whole};
@@ -89,8 +89,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     };
     let out = args.value("out", path("a directory"))?;
     // Before the contest: nobody wants to hear after it that there is no place for its report.
-    fs::create_dir_all(&out)
-        .map_err(|error| Failure::while_doing(format_args!("write {}", out.display()), error))?;
+    fs::create_dir_all(&out).doing(format_args!("write {}", out.display()))?;
     let outcome = hold(&contest, interruption()?, output)?;
     if args.is_given("json") {
         output.line(to_json(&outcome))?;
@@ -116,7 +115,7 @@ pub(crate) fn hold(
         Stage::Parts(kind, n) => output.progress(format_args!("{kind}: {n}!, parted")),
     });
     output.clear_progress();
-    outcome.map_err(|error| Failure::while_doing("start the pools", error))
+    outcome.doing("start the pools")
 }
 
 /// Reads a number.

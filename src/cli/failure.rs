@@ -1,14 +1,8 @@
-//! How a subcommand ends when it does not end well.
-//!
-//! Scripts look at the exit code and people at the text, so every way to end has both: the code says whose
-//! fault it was, the text what to do about it.
+//! How a subcommand ends when it does not end well: an exit code for scripts, a text for people.
 //!
 //! **Invariants**
 //! - `EXIT-1`: 0 done; 1 it ran and something failed; 2 the command line was wrong; 130 interrupted.
-//! - `EXIT-2`: a closed stdout ends the program with 0 and without a word: whoever closed it, such as `head`,
-//!   has had enough, and that is no failure.
-//!
-//! **Left out**: the many codes of sysexits.h, which nobody tells apart.
+//! - `EXIT-2`: a closed stdout ends the program with 0 and without a word: the reader, such as `head`, has enough.
 //!
 //! **Source**: bash(1), "Exit status": 128 and the signal's number for a program that a signal ended.
 
@@ -23,7 +17,7 @@ const USAGE: u8 = 2;
 /// The exit code of a program that was interrupted: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// Why a subcommand did not come to its end.
+/// Why a subcommand ended early.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The command line was wrong; the text says what, and where.
@@ -32,7 +26,7 @@ pub(crate) enum Failure {
     Failed(String),
     /// The user pressed ctrl-c.
     Interrupted,
-    /// Nobody reads stdout any more (`EXIT-2`).
+    /// Stdout is closed (`EXIT-2`).
     StdoutClosed,
 }
 
@@ -58,5 +52,17 @@ impl Failure {
             Self::Usage(_) => ExitCode::from(USAGE),
             Self::Interrupted => ExitCode::from(INTERRUPTED),
         }
+    }
+}
+
+/// Adds to an error what was being done.
+pub(crate) trait Doing<T> {
+    /// Turns an error into a failure "`what`: error".
+    fn doing(self, what: impl Display) -> Result<T, Failure>;
+}
+
+impl<T, E: Display> Doing<T> for Result<T, E> {
+    fn doing(self, what: impl Display) -> Result<T, Failure> {
+        self.map_err(|error| Failure::while_doing(what, error))
     }
 }

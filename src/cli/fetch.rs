@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::command_line::{Args, Opt, Subcommand};
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use super::interrupt::exit_when_interrupted;
 use super::output::Output;
 use super::values::{parsed, path, seconds, text, whole};
@@ -98,8 +98,7 @@ pub(crate) fn fetch_all(
     gate: &Gate,
     output: &mut Output,
 ) -> Result<Vec<Outcome>, Failure> {
-    fs::create_dir_all(log_dir)
-        .map_err(|error| Failure::while_doing(format_args!("make {}", log_dir.display()), error))?;
+    fs::create_dir_all(log_dir).doing(format_args!("make {}", log_dir.display()))?;
     let all = order.links.len();
     let mut outcomes = Vec::new();
     for &mode in modes {
@@ -115,7 +114,7 @@ pub(crate) fn fetch_all(
                 output.progress(format_args!("{mode}: {done} of {all} links"));
             }
         });
-        outcomes.push(outcome.map_err(|error| Failure::while_doing(mode, error))?);
+        outcomes.push(outcome.doing(mode)?);
     }
     output.clear_progress();
     Ok(outcomes)
@@ -123,7 +122,7 @@ pub(crate) fn fetch_all(
 
 /// Starts the embedded site (`FETCHCMD-3`).
 fn start_site() -> Result<EmbeddedSite, Failure> {
-    embed(Config::default()).map_err(|error| Failure::while_doing("embedded site", error))
+    embed(Config::default()).doing("embedded site")
 }
 
 /// The links of the embedded site.
@@ -162,8 +161,7 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
         return Err(Failure::Usage("--urls: expected no URL beside it".to_owned()));
     }
     let shown = file.display();
-    let text = read_text(&file)
-        .map_err(|error| Failure::while_doing(format_args!("read {shown}"), error))?;
+    let text = read_text(&file).doing(format_args!("read {shown}"))?;
     // FETCHCMD-4
     let is_link = |line: &&str| !line.is_empty() && !line.starts_with('#');
     let links: Vec<_> = text.lines().map(str::trim).filter(is_link).map(str::to_owned).collect();

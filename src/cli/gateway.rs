@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::command_line::{Args, Opt, Subcommand};
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use super::listening::{LONGEST, listen_and_serve};
 use super::output::Output;
 use super::values::{Address, path, seconds, whole};
@@ -86,7 +86,7 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
 /// Opens the log, at its end.
 fn open(path: &PathBuf) -> Result<File, Failure> {
     let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|error| Failure::while_doing(format_args!("write {}", path.display()), error))
+    opened.doing(format_args!("write {}", path.display()))
 }
 
 /// Writes a line of the log (`ACCESS-1`).

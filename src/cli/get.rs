@@ -21,11 +21,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::command_line::{Args, Opt, Subcommand};
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use super::interrupt::exit_when_interrupted;
-use super::output::Output;
+use super::output::{Output, quiet_loop};
 use super::values::{parsed, path, seconds, text, whole};
-use crate::rt::EventLoop;
 use crate::web::client::{Fault, Options, Phase, Request, Sink, ToWriter, asynchronous, blocking};
 
 /// The shortest limit that may be asked for.
@@ -98,10 +97,7 @@ fn fetch(
         Mode::Blocking => blocking::Client::new(options).fetch(request, sink),
         Mode::Async => {
             // A sink that blocks holds the loop. There is nobody else on it, so that is no news to tell.
-            let event_loop = EventLoop::builder().slow_poll(None).build();
-            let event_loop =
-                event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
-            event_loop
+            quiet_loop()?
                 .block_on(async { asynchronous::Client::new(options).fetch(request, sink).await })
         }
     };
@@ -178,15 +174,13 @@ impl Target {
             let copy = io::stdout().as_fd().try_clone_to_owned();
             return copy.map(File::from).map_err(|error| Failure::of_stdout(&error));
         };
-        File::create(path)
-            .map_err(|error| Failure::while_doing(format_args!("write {}", path.display()), error))
+        File::create(path).doing(format_args!("write {}", path.display()))
     }
 
     /// Gives the complete file its name.
     fn keep(&self) -> Result<(), Failure> {
         let (Some(file), Some(part)) = (&self.file, &self.part) else { return Ok(()) };
-        fs::rename(part, file)
-            .map_err(|error| Failure::while_doing(format_args!("write {}", file.display()), error))
+        fs::rename(part, file).doing(format_args!("write {}", file.display()))
     }
 
     /// Removes a file that is not complete.

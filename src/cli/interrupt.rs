@@ -10,7 +10,7 @@ use std::os::fd::BorrowedFd;
 use std::process;
 use std::thread;
 
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use crate::os::signal::{self, Signal};
 use crate::os::{PollFd, poll};
 
@@ -33,7 +33,7 @@ pub(crate) fn interruption() -> Result<BorrowedFd<'static>, Failure> {
         // One descriptor for both: SIGNAL-4.
         signal::event_fd(Signal::Interrupt)
     };
-    listen().map_err(|error| Failure::while_doing("signals", error))
+    listen().doing("signals")
 }
 
 /// Ends the program with 130 when ctrl-c is pressed, whatever it does then, after `clean_up`.
@@ -54,5 +54,5 @@ pub(crate) fn exit_when_interrupted(
         }
     };
     let started = thread::Builder::new().name("interrupt".to_owned()).spawn(watch);
-    started.map(drop).map_err(|error| Failure::while_doing("signals", error))
+    started.map(drop).doing("signals")
 }

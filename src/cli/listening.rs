@@ -14,7 +14,7 @@ use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::Output;
 use super::values::Address;
@@ -44,10 +44,10 @@ pub(crate) fn listen_and_serve(
     let listener = address
         .resolve()
         .and_then(|addresses| TcpListener::bind(&*addresses))
-        .map_err(|error| Failure::while_doing(format_args!("listen on {address}"), error))?;
+        .doing(format_args!("listen on {address}"))?;
     let stop = interruption()?;
     let bound = listener.local_addr();
-    let bound = bound.map_err(|error| Failure::while_doing("getsockname", error))?;
+    let bound = bound.doing("getsockname")?;
     let mut told = Ok(());
     // A script waits for this line; it must not sit in a buffer until the server ends.
     let mut ready = || {
@@ -57,5 +57,5 @@ pub(crate) fn listen_and_serve(
     };
     let served = serve(listener, stop, &mut ready);
     told?;
-    served.map_err(|error| Failure::while_doing(what, error))
+    served.doing(what)
 }

@@ -9,15 +9,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::command_line::{Args, Opt, Subcommand};
-use super::connect::choose;
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::Output;
 use super::values::{Address, parsed, seconds, text, whole};
-use crate::aio::timeout;
 use crate::compare::{End, Load, LoadProgress, LoadReport, MAX_DEPTH, load_json};
 use crate::os::limits;
-use crate::rt::EventLoop;
 
 /// Most connections that may be asked for: the ports of one address.
 pub(crate) const MOST_CONNECTIONS: usize = u16::MAX as usize;
@@ -57,15 +54,14 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let address: Address = args
         .operand(0, Address::to_connect)?
         .expect("holds because the operand is declared as not optional");
-    let timeout = args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?;
     let load = Load {
         connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
         depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
         requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
         op: args.value("op", text(parsed))?,
-        timeout,
-        // Last, since it asks the network: a mistake in the line is told before.
-        address: resolve(&address, timeout)?,
+        timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
+        // Last, because it asks the network: a mistake in the command line is reported before.
+        address: choose(&address)?,
     };
     // Too few descriptors show as failed connections.
     drop(limits::raise_open_files());
@@ -76,7 +72,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             output.progress(format_args!("{answered} of {requests} requests"));
         }
     });
-    let report = report.map_err(|error| Failure::while_doing("load", error))?;
+    let report = report.doing("load")?;
     // LOADCMD-1: first what was measured, then the verdict. In JSON the failures are inside.
     if args.is_given("json") {
         output.line(load_json(&report))?;
@@ -89,14 +85,15 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     verdict(&report)
 }
 
-/// The first address of a name that answers (`REACH-1`), or the first of all when none does within `limit`.
-fn resolve(address: &Address, limit: Duration) -> Result<SocketAddr, Failure> {
-    let resolved = address.resolve().map_err(|error| Failure::while_doing(address, error))?;
-    let event_loop = EventLoop::builder().slow_poll(None).build();
-    let event_loop = event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
-    let chosen = event_loop.block_on(async { timeout(limit, choose(&resolved)).await });
-    let chosen = chosen.unwrap_or_else(|_| resolved.first().copied());
-    chosen.ok_or_else(|| Failure::while_doing(address, "the name has no address"))
+/// The address that the load is for. If the name has several, a connection finds out which of them answers; when
+/// none does, the load reports why.
+fn choose(address: &Address) -> Result<SocketAddr, Failure> {
+    let addresses = address.resolve().map_err(|error| Failure::Failed(error.to_string()))?;
+    let connected = if addresses.len() > 1 { address.connect().ok() } else { None };
+    let chosen = connected.and_then(|stream| stream.peer_addr().ok());
+    chosen
+        .or(addresses.first().copied())
+        .ok_or_else(|| Failure::Failed(format!("{address}: the name has no address")))
 }
 
 /// How the program ends after a load (`LOADCMD-1`).

@@ -1,13 +1,12 @@
 //! The program `handloom`: arguments, printing, exit codes; one file for each subcommand.
 //!
-//! Reading order: `program` (the table of subcommands, and the way through), `args` (how an option is
-//! declared and read), `values` (what may stand behind an option), `help` and `suggest` (what a user sees who
-//! asks, or errs), `output` and `failure` (how a subcommand speaks, and how it ends), `connect` (which address of a name it takes). Then the subcommands.
+//! Reading order: `failure` and `output` (how a subcommand ends, and where it writes), `suggest`, `command_line` (what
+//! a subcommand declares, and how it is read), `values`, `help`, `interrupt`, `listening`; then the subcommands, and
+//! last `program`, which lists them.
 
 mod client;
 mod command_line;
 mod compare;
-mod connect;
 mod factorial;
 mod failure;
 mod fetch;
@@ -22,7 +21,6 @@ mod output;
 mod program;
 mod serve;
 mod site;
-mod stdin;
 mod suggest;
 mod tour;
 mod values;

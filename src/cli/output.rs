@@ -1,19 +1,17 @@
-//! Where a subcommand's words go: results to stdout, everything else to stderr.
+//! Where a subcommand writes: results to stdout, everything else to stderr.
 //!
-//! `print!` panics when stdout is closed, so that `handloom … | head -1` would end with a panic's report.
-//! Here a failed write is an error like any other, which ends the program quietly.
+//! `print!` panics when stdout is closed. Here a failed write is an error, which ends the program quietly.
 //!
 //! **Invariants**
 //! - `OUTPUT-1`: stdout holds results and nothing else, so that it can be piped into the next program.
-//! - `OUTPUT-2`: progress is shown only where a person looks: on a terminal. It leaves no trace.
-//! - `OUTPUT-3`: nobody fails because stderr is closed.
-//!
-//! **Left out**: colours; a lock, since each line is written by one call.
+//! - `OUTPUT-2`: progress is shown on a terminal only, and is erased.
+//! - `OUTPUT-3`: a closed stderr is no failure.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
+use crate::rt::EventLoop;
 
 /// Goes back to the line's beginning and clears it, on a terminal.
 const CLEAR_LINE: &str = "\r\x1b[K";
@@ -25,9 +23,9 @@ pub(crate) struct Output {
     stdout: io::Stdout,
     /// Not buffered.
     stderr: io::Stderr,
-    /// Whether a person looks at stderr (`OUTPUT-2`).
+    /// Whether stderr is a terminal (`OUTPUT-2`).
     is_watched: bool,
-    /// Whether a line of progress stands on the terminal and has to go before anything else is written.
+    /// Whether a line of progress has to be erased before anything else is written.
     shows_progress: bool,
 }
 
@@ -42,7 +40,7 @@ impl Output {
     /// Writes a line of a result.
     ///
     /// # Errors
-    /// [`Failure::StdoutClosed`], to be handed on; or the disk is full.
+    /// [`Failure::StdoutClosed`]; or the disk is full.
     pub(crate) fn line(&mut self, text: impl Display) -> Result<(), Failure> {
         self.bytes(format!("{text}\n").as_bytes())
     }
@@ -56,7 +54,7 @@ impl Output {
         self.stdout.write_all(piece).map_err(|error| Failure::of_stdout(&error))
     }
 
-    /// Hands over what std holds back for the sake of whole lines.
+    /// Writes what std holds back until a line is whole.
     ///
     /// # Errors
     /// As [`line`](Self::line).
@@ -80,7 +78,7 @@ impl Output {
         }
     }
 
-    /// Takes the line of progress away.
+    /// Erases the line of progress.
     pub(crate) fn clear_progress(&mut self) {
         if self.shows_progress {
             self.shows_progress = false;
@@ -94,4 +92,10 @@ impl Drop for Output {
     fn drop(&mut self) {
         self.clear_progress();
     }
+}
+
+/// Makes an event loop that does not report slow polls: a write to a stopped terminal holds the loop, and that is no
+/// task's fault.
+pub(crate) fn quiet_loop() -> Result<EventLoop, Failure> {
+    EventLoop::builder().slow_poll(None).build().doing("event loop")
 }

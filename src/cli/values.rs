@@ -8,7 +8,7 @@
 use std::ffi::OsStr;
 use std::fmt::{self, Display};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -72,6 +72,9 @@ pub(crate) fn path(what: &str) -> impl Fn(&OsStr) -> Result<PathBuf, String> {
     }
 }
 
+/// How long an address may take to accept, if its name has others.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
 /// A host and a port as they were given; the name of the host is not resolved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -108,6 +111,33 @@ impl Address {
         }
     }
 
+    /// Connects to the first address of this name that accepts. `localhost` is often `::1` first and `127.0.0.1`
+    /// second, and a server listens on one of them. An address that does not answer is given up after
+    /// [`CONNECT_LIMIT`] if there are others.
+    ///
+    /// # Errors
+    /// The name has no address; or what the last of them answered.
+    ///
+    /// # Blocking
+    /// As long as the name service and the addresses take.
+    pub(crate) fn connect(&self) -> io::Result<TcpStream> {
+        let addresses = self.resolve()?;
+        let mut failure = io::Error::other(format!("{self}: the name has no address"));
+        for address in &addresses {
+            let connected = match addresses.len() {
+                1 => TcpStream::connect(address),
+                _ => TcpStream::connect_timeout(address, CONNECT_LIMIT),
+            };
+            match connected {
+                Ok(stream) => return Ok(stream),
+                Err(error) => {
+                    failure = io::Error::new(error.kind(), format!("connect {address}: {error}"));
+                }
+            }
+        }
+        Err(failure)
+    }
+
     /// Asks the system for the addresses of this name.
     ///
     /// # Errors
@@ -116,7 +146,10 @@ impl Address {
     /// # Blocking
     /// As long as the name service takes.
     pub(crate) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        Ok(self.text.to_socket_addrs()?.collect())
+        let found = self.text.to_socket_addrs();
+        found
+            .map(Iterator::collect)
+            .map_err(|error| io::Error::new(error.kind(), format!("look up {self}: {error}")))
     }
 }
 

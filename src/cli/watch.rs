@@ -19,9 +19,8 @@ use std::time::Duration;
 use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::interrupt::interruption;
-use super::output::Output;
+use super::output::{Output, quiet_loop};
 use super::values::{path, seconds, text};
-use crate::rt::EventLoop;
 use crate::watch::{Deletion, Needle, Order, Outcome, WatchError, asynchronous, threads};
 
 /// The shortest sleep: a shorter one would look without pause, and keep a processor busy.
@@ -93,8 +92,7 @@ fn on_a_loop(
     stop: BorrowedFd<'static>,
 ) -> Result<Result<Outcome, WatchError>, Failure> {
     // A terminal that was stopped holds a line back, and the loop with it. That is no task's fault.
-    let event_loop = EventLoop::builder().slow_poll(None).build();
-    let event_loop = event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
+    let event_loop = quiet_loop()?;
     Ok(event_loop.block_on(asynchronous::watch(order, stop, |news| line(news))))
 }
 

@@ -12,14 +12,13 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::command_line::{Args, Opt, Subcommand};
-use super::failure::Failure;
+use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::listening::LONGEST;
-use super::output::Output;
+use super::output::{Output, quiet_loop};
 use super::values::{parsed, seconds, text};
 use crate::aio::{Descriptor, Either, race};
 use crate::json::Json;
-use crate::rt::EventLoop;
 use crate::weather::{
     Answer, AppId, Asked, CITIES, Embedded, Endpoint, Order, Upstream, Weather, ask_all,
     entry_status,
@@ -74,8 +73,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let upstream = upstream(args)?;
     let order = if args.is_given("sequential") { Order::OneByOne } else { Order::Together };
     let stop = interruption()?;
-    let event_loop = EventLoop::builder().slow_poll(None).build();
-    let event_loop = event_loop.map_err(|error| Failure::while_doing("event loop", error))?;
+    let event_loop = quiet_loop()?;
     let begun = Instant::now();
     let asked = event_loop.block_on(ask(&cities, upstream, limit, order, stop))?;
     let took = begun.elapsed();
@@ -137,7 +135,7 @@ async fn ask_embedded(
     let failure = |error| Failure::while_doing("embedded upstream", error);
     let embedded = Embedded::listen().map_err(failure)?;
     let endpoint = embedded.endpoint();
-    let endpoint = endpoint.map_err(|error| Failure::while_doing("embedded upstream", error))?;
+    let endpoint = endpoint.doing("embedded upstream")?;
     let upstream = Upstream::new(endpoint, Embedded::key(), limit, MOST_CONNECTIONS);
     match race(ask_all(&upstream, cities, order), embedded.serve(|_| {})).await {
         Either::First(asked) => Ok(asked),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::super::failure::Failure;
+use super::super::failure::{Doing, Failure};
 use super::super::fetch::{fetch_all, verdict};
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
@@ -33,8 +33,7 @@ const CONCURRENCY: usize = 100;
 
 /// Starts the site, and fetches all of it in each mode.
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
-    let site = embed(Config::default())
-        .map_err(|error| Failure::while_doing("start the embedded site", error))?;
+    let site = embed(Config::default()).doing("start the embedded site")?;
     let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
     let order = Order {
         links: links.into(),
@@ -44,7 +43,7 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     };
     let outcomes = fetch_all(&order, &Mode::ALL, tour.directory, &Gate::default(), output)?;
     // PART-2: its thread has ended then.
-    site.stop().map_err(|error| Failure::while_doing("stop the embedded site", error))?;
+    site.stop().doing("stop the embedded site")?;
     if tour.is_interrupted() {
         return Err(Failure::Interrupted);
     }

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::super::command_line::{Args, Opt, Subcommand};
 use super::super::compare::write_into;
-use super::super::failure::Failure;
+use super::super::failure::{Doing, Failure};
 use super::super::interrupt::interruption;
 use super::super::load::{MOST_CONNECTIONS, MOST_REQUESTS};
 use super::super::output::Output;
@@ -61,8 +61,7 @@ const OPTIONS: &[Opt] = &[
 /// Goes through the parts, and writes the report.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let out = args.value("out", path("a directory"))?;
-    fs::create_dir_all(&out)
-        .map_err(|error| Failure::while_doing(format_args!("write {}", out.display()), error))?;
+    fs::create_dir_all(&out).doing(format_args!("write {}", out.display()))?;
     let tour = Tour {
         directory: &out,
         stop: interruption()?,

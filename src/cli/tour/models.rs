@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::compare::{measure, verdict};
-use super::super::failure::Failure;
+use super::super::failure::{Doing, Failure};
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
 use crate::calc::Model;
@@ -64,7 +64,7 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     output.line("")?;
     let servers: Result<_, _> = Model::ALL.into_iter().map(ServerCommand::of_model).collect();
     let benchmark = Benchmark {
-        servers: servers.map_err(|error| Failure::while_doing("find this program", error))?,
+        servers: servers.doing("find this program")?,
         connections: tour.connections,
         depth: 1,
         requests: tour.requests,

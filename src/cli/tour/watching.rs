@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::failure::Failure;
+use super::super::failure::{Doing, Failure};
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
 use crate::watch::{Deletion, Needle, Order, Outcome, threads};
@@ -68,8 +68,7 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
         written.map(|()| outcome)
     });
     let text = told.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let outcome = outcome
-        .map_err(|error| Failure::while_doing(format_args!("write {}", path.display()), error))?;
+    let outcome = outcome.doing(format_args!("write {}", path.display()))?;
     let verdict = match outcome {
         Ok(Outcome::Found(Deletion::Deleted)) if !path.exists() => Ok(()),
         Ok(Outcome::Found(_)) => {
