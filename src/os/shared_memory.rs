@@ -1,49 +1,57 @@
 #![expect(unsafe_code, reason = "floor 0 wraps system calls")]
-//! Memory that two processes see at once.
+//! Memory that several processes see at once.
 //!
-//! Problem: what goes through a socket is copied into the kernel and out again, and is lost when its sender
-//! dies before it sent. Memory that both have mapped is copied by nobody and dies with the last who holds it.
-//! But Rust's promise that what a `&[u8]` shows does not change is not kept by another process.
+//! Problem: what goes through a pipe is copied into the kernel and out again, and its descriptors can be closed. Memory
+//! that two processes have mapped has neither cost. But another process may write to it at any time, and a `&[u8]`
+//! promises that its bytes do not change.
+//!
+//! So the memory is a slice of atomic words. Every access is an atomic one, which is sound whatever the other process
+//! does at that moment. Bytes are copied in and out word by word.
 //!
 //! **Invariants**
-//! - `SHM-1`: no reference into the mapping is ever handed out. Bytes are copied in and out; words are atomics.
-//! - `SHM-2`: the memory keeps its size (it is sealed), so no access faults because another process cut it.
-//! - `SHM-3`: every offset is checked against that size.
-//! - `SHM-4`: which bytes are complete is told by a word: written before a release store of the word, read after
-//!   an acquire load of it. Who reads without that gets bytes, perhaps old ones, and nothing worse.
+//! - `SHM-1`: the memory is reachable only as `&[AtomicU64]`. No reference to plain bytes of it exists.
+//! - `SHM-2`: the size is sealed, so no access faults because another process has cut the memory.
+//! - `SHM-3`: which words are complete is told by a word of the caller's: a release store after the words were written,
+//!   an acquire load before they are read. A reader that skips this gets old words, and nothing worse.
 //!
-//! **Left out**: a mapping lent as `&[u8]`, which needs a seal against writing, and so fresh memory for each use:
-//! sixteen thousand page faults for 64 MiB cost more than the copy they save.
+//! **Left out**: lending the mapping as `&[u8]`. It needs a seal against writing, so fresh memory for each use, and 16,000
+//! page faults for 64 MiB cost more than the copy they save.
 //!
-//! **Source**: `memfd_create(2)`, mmap(2), fcntl(2) under "File sealing", futex(2).
+//! **Source**: `memfd_create(2)`, mmap(2), madvise(2), fcntl(2) under "File sealing", futex(2).
 
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::slice;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use libc::c_int;
 
 use super::syscall::check;
 
+/// How many bytes a word has.
+const WORD_BYTES: usize = size_of::<u64>();
+
 /// A mapping of shared memory; unmapped when dropped.
 pub struct SharedMemory {
-    /// Where the mapping begins; a page boundary.
-    start: NonNull<u8>,
+    /// Where the mapping begins: a page boundary.
+    start: NonNull<AtomicU64>,
     /// How long it is.
     bytes: usize,
 }
 
-// SAFETY: SHM-1: through a shared reference there are only atomics, and copies that SHM-4 orders.
+// SAFETY: SHM-1: all that a reference gives access to is atomic.
 unsafe impl Send for SharedMemory {}
 // SAFETY: as above.
 unsafe impl Sync for SharedMemory {}
 
 impl SharedMemory {
-    /// Makes `bytes` of zeros, mapped here, and the descriptor by which another process maps them too.
+    /// Makes `bytes` of zeros, mapped here, and the descriptor by which another process maps them too. A forked child
+    /// has the mapping as well.
     ///
     /// A page takes memory once it is touched.
     ///
@@ -64,10 +72,10 @@ impl SharedMemory {
         Ok((mapped, fd))
     }
 
-    /// Maps the memory of another process, by the descriptor it made.
+    /// Maps the memory of another process, by the descriptor that it made.
     ///
     /// # Errors
-    /// It is not sealed against a change of size (`SHM-2`); out of address space.
+    /// The size is not sealed (`SHM-2`); out of address space.
     pub fn map(fd: BorrowedFd<'_>) -> io::Result<Self> {
         // SAFETY: the descriptor is open; the command takes nothing.
         let seals = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GET_SEALS) })?;
@@ -91,54 +99,81 @@ impl SharedMemory {
         Ok(Self { start, bytes })
     }
 
-    /// How many bytes it has.
-    pub fn len(&self) -> usize {
-        self.bytes
+    /// Keeps this mapping out of children that this process forks from now on: a child that touches it is killed by
+    /// SIGSEGV.
+    ///
+    /// # Errors
+    /// None in practice.
+    ///
+    /// # Source
+    /// madvise(2), `MADV_DONTFORK`
+    pub fn keep_from_children(&self) -> io::Result<()> {
+        // SAFETY: the advice changes what a later fork(2) copies, and nothing here.
+        let done =
+            unsafe { libc::madvise(self.start.as_ptr().cast(), self.bytes, libc::MADV_DONTFORK) };
+        check(done).map(drop)
     }
 
-    /// Tells whether it has none, which it never has not.
-    pub fn is_empty(&self) -> bool {
-        self.bytes == 0
+    /// The words of the memory (`SHM-1`). Bytes behind the last whole word are not reachable.
+    pub fn words(&self) -> &[AtomicU64] {
+        // SAFETY: the mapping has this length and lives as long as `self`; its start is aligned to a page; an atomic may
+        // change at any time, and all bits of zeros or anything else are a value of it.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.bytes / WORD_BYTES) }
     }
 
-    /// The word number `index`, counted from the start in steps of eight bytes.
+    /// The word number `index`.
     ///
     /// # Panics
-    /// It is not inside (`SHM-3`).
+    /// It is not inside.
     pub fn word(&self, index: usize) -> &AtomicU64 {
-        let place = self.place(index * size_of::<u64>(), size_of::<u64>());
-        // SAFETY: inside, aligned (the start is a page's, the offset a multiple of eight), and as an atomic it
-        // may change at any time.
-        unsafe { AtomicU64::from_ptr(place.cast().as_ptr()) }
+        &self.words()[index]
     }
 
-    /// Copies `bytes` to `offset`.
+    /// Copies `bytes` to the words from `first` on. The last word is filled up with zeros.
     ///
     /// # Panics
-    /// They do not fit (`SHM-3`).
-    pub fn write(&self, offset: usize, bytes: &[u8]) {
-        let place = self.place(offset, bytes.len());
-        // SAFETY: SHM-3: inside; nobody has a reference into the mapping (SHM-1), so the two cannot overlap.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), place.as_ptr(), bytes.len()) };
+    /// They do not fit.
+    pub fn write(&self, first: usize, bytes: &[u8]) {
+        let words = &self.words()[first..first + bytes.len().div_ceil(WORD_BYTES)];
+        let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
+        // Relaxed: SHM-3. A counter and not `zip`, which without optimisation takes twice as long.
+        let mut index = 0;
+        while index < whole.len() {
+            words[index].store(u64::from_ne_bytes(whole[index]), Ordering::Relaxed);
+            index += 1;
+        }
+        if let Some(word) = words.get(whole.len()) {
+            let mut last = [0; WORD_BYTES];
+            last[..rest.len()].copy_from_slice(rest);
+            word.store(u64::from_ne_bytes(last), Ordering::Relaxed);
+        }
     }
 
-    /// Appends the `length` bytes at `offset` to `into`.
+    /// Appends `length` bytes to `into`, which begin at the word number `first`.
     ///
     /// # Panics
-    /// They are not inside (`SHM-3`).
-    pub fn read(&self, offset: usize, length: usize, into: &mut Vec<u8>) {
-        let place = self.place(offset, length);
+    /// They are not inside.
+    pub fn read(&self, first: usize, length: usize, into: &mut Vec<u8>) {
+        let words = &self.words()[first..first + length.div_ceil(WORD_BYTES)];
         into.reserve(length);
-        let end = into.len();
-        let free = into.spare_capacity_mut().as_mut_ptr().cast();
-        // SAFETY: SHM-3: inside; `reserve` made room; the vector's memory is not in the mapping.
-        unsafe { ptr::copy_nonoverlapping(place.as_ptr(), free, length) };
-        // SAFETY: these bytes were just written.
-        unsafe { into.set_len(end + length) };
+        let (whole, rest) = into.spare_capacity_mut()[..length].as_chunks_mut::<WORD_BYTES>();
+        // As in `write`.
+        let mut index = 0;
+        while index < whole.len() {
+            let bytes = words[index].load(Ordering::Relaxed).to_ne_bytes();
+            whole[index].write_copy_of_slice(&bytes);
+            index += 1;
+        }
+        if let Some(word) = words.get(whole.len()) {
+            let last = word.load(Ordering::Relaxed).to_ne_bytes().map(MaybeUninit::new);
+            rest.copy_from_slice(&last[..rest.len()]);
+        }
+        // SAFETY: the loop and the line after it have written `length` bytes behind the old end.
+        unsafe { into.set_len(into.len() + length) };
     }
 
-    /// Sleeps while a word is `seen`, as far as its lower half tells, until somebody calls [`wake`](Self::wake) or the
-    /// time is up. May return for no reason.
+    /// Sleeps while the lower half of a word is that of `seen`, until a process calls [`wake`](Self::wake) or the time is
+    /// up. May return early: the caller checks its condition again.
     ///
     /// # Blocking
     /// For at most `timeout`.
@@ -151,42 +186,27 @@ impl SharedMemory {
             tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: libc::c_long::from(timeout.subsec_nanos().cast_signed()),
         };
-        // Its failures are "changed already", "time is up" and "a signal came": the caller looks again anyhow.
+        let half = self.lower_half(index);
+        // Its failures are "changed already", "time is up" and "a signal came": the caller looks again in each case.
         // SAFETY: the address is inside and aligned, and `span` outlives the call.
-        let _looks_again = unsafe {
-            let (word, op) = (self.half_word(index).as_ptr(), libc::FUTEX_WAIT);
-            libc::syscall(libc::SYS_futex, word, op, low, &raw const span)
-        };
+        let _looks_again =
+            unsafe { libc::syscall(libc::SYS_futex, half, libc::FUTEX_WAIT, low, &raw const span) };
     }
 
-    /// Wakes who sleeps on this word.
+    /// Wakes every thread that sleeps on this word, in all processes.
     ///
     /// # Source
     /// futex(2), `FUTEX_WAKE`, between processes
     pub fn wake(&self, index: usize) {
-        let word = self.half_word(index).as_ptr();
-        // SAFETY: the address is inside and aligned; the kernel compares it and reads nothing.
-        let _woken = unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, c_int::MAX) };
+        let half = self.lower_half(index);
+        // SAFETY: the address is inside and aligned; the kernel uses it as a name and reads nothing.
+        let _woken = unsafe { libc::syscall(libc::SYS_futex, half, libc::FUTEX_WAKE, c_int::MAX) };
     }
 
-    /// The lower half of a word, on which a futex sleeps.
-    fn half_word(&self, index: usize) -> &AtomicU32 {
-        let low = if cfg!(target_endian = "little") { 0 } else { size_of::<u32>() };
-        let place = self.place(index * size_of::<u64>() + low, size_of::<u32>());
-        // SAFETY: inside and aligned. The halves are used with futexes only, which are atomic.
-        unsafe { AtomicU32::from_ptr(place.cast().as_ptr()) }
-    }
-
-    /// Where `offset` lies, after the check that `length` bytes from there are inside (`SHM-3`).
-    fn place(&self, offset: usize, length: usize) -> NonNull<u8> {
-        let end = offset.checked_add(length);
-        assert!(
-            end.is_some_and(|end| end <= self.bytes),
-            "SHM-3: {length} bytes at {offset} of {} shared ones",
-            self.bytes
-        );
-        // SAFETY: not beyond the mapping's end.
-        unsafe { self.start.add(offset) }
+    /// The address of a word's lower half: the kernel compares 32 bits. Only the kernel reads through it.
+    fn lower_half(&self, index: usize) -> *const u32 {
+        let half = ptr::from_ref(self.word(index)).cast::<u32>();
+        if cfg!(target_endian = "little") { half } else { half.wrapping_add(1) }
     }
 }
 
@@ -200,7 +220,7 @@ impl fmt::Debug for SharedMemory {
 impl Drop for SharedMemory {
     /// Unmaps it. The memory itself goes with the last process that has it mapped or open.
     fn drop(&mut self) {
-        // SAFETY: SHM-1: nobody has a reference into the mapping that is given back here.
+        // SAFETY: `words` lends for at most the life of `self`, so no reference is left.
         let _cannot_fail = unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
     }
 }

@@ -16,6 +16,7 @@ mod os_signals;
 mod os_sockets_and_limits;
 mod pool_jobs;
 mod processes_pool_deaths;
+mod processes_pool_hostile;
 mod processes_pool_jobs;
 mod processes_pool_life;
 mod processes_pool_trouble;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             ("os_signals", os_signals::TESTS),
             ("os_sockets_and_limits", os_sockets_and_limits::TESTS),
             ("processes_pool_deaths", processes_pool_deaths::TESTS),
+            ("processes_pool_hostile", processes_pool_hostile::TESTS),
             ("processes_pool_jobs", processes_pool_jobs::TESTS),
             ("processes_pool_life", processes_pool_life::TESTS),
             ("processes_pool_trouble", processes_pool_trouble::TESTS),

@@ -5,12 +5,12 @@ mod reckless;
 use std::fs;
 use std::hint::black_box;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::panic::panic_any;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use handloom::os::alarm;
 use handloom::os::process::{self, Pid};
 use handloom::os::signal::Signal;
 use handloom::processes::{ProcessPool, ProcessPoolBuilder};
@@ -38,10 +38,15 @@ pub(crate) const CLOSE_STANDARD: u8 = 13;
 pub(crate) const TIGHTEN_UMASK: u8 = 14;
 pub(crate) const BLOCK_SIGNALS: u8 = 15;
 pub(crate) const DEAF_FOR_EVER: u8 = 16;
-pub(crate) const NO_ALARM_FOR_EVER: u8 = 17;
 pub(crate) const STOP_ITSELF: u8 = 18;
 pub(crate) const OWN_POOL: u8 = 19;
 pub(crate) const USE_LOCKS: u8 = 20;
+pub(crate) const SCRIBBLE: u8 = 21;
+pub(crate) const REPLACE_DESCRIPTORS: u8 = 22;
+pub(crate) const UNMAP: u8 = 23;
+pub(crate) const FORK_AND_GO_ON: u8 = 24;
+pub(crate) const EXEC: u8 = 25;
+pub(crate) const EXHAUST_MEMORY: u8 = 26;
 
 /// A payload whose drop panics as well.
 struct Bad;
@@ -77,16 +82,18 @@ pub(crate) fn obey((what, number): Order) -> u64 {
             reckless::block_signals();
             return obey((FOR_EVER, number));
         }
-        NO_ALARM_FOR_EVER => {
-            alarm::set(None).unwrap();
-            return obey((FOR_EVER, number));
-        }
         STOP_ITSELF => drop(Command::new("sh").args(["-c", "kill -STOP $PPID"]).status()),
         OWN_POOL => {
             let inner = builder(2).start(|n: u64| n + 1).unwrap();
             return inner.submit(number).unwrap().join().unwrap();
         }
         USE_LOCKS => use_locks(),
+        SCRIBBLE => reckless::scribble(number),
+        REPLACE_DESCRIPTORS => reckless::replace_descriptors(),
+        UNMAP => reckless::unmap_shared(),
+        FORK_AND_GO_ON => reckless::fork_and_go_on(),
+        EXEC => drop(Command::new("true").exec()),
+        EXHAUST_MEMORY => reckless::exhaust_memory(),
         other => panic!("no order {other}"),
     }
     number + 1

@@ -226,7 +226,7 @@ fn mixed_lengths() {
     for (length, handle) in lengths.into_iter().zip(handles) {
         let bytes = joined(handle).unwrap();
         let right = bytes.len() == length && bytes.iter().all(|byte| *byte == (length % 256) as u8);
-        assert!(right, "FRAME-1: expected {length} bytes, came {}", bytes.len());
+        assert!(right, "LINK-1: expected {length} bytes, came {}", bytes.len());
     }
 }
 
@@ -256,7 +256,7 @@ fn cancelled() {
     wait_until("the first to begin", || pool.counts().running == 1);
     assert_eq!(first.cancel(), Cancel::Running);
     for handle in rest.iter().step_by(2) {
-        assert_eq!(handle.cancel(), Cancel::Cancelled, "LEDGER-3");
+        assert_eq!(handle.cancel(), Cancel::Cancelled, "RING-3");
         assert_eq!(handle.cancel(), Cancel::Finished);
     }
     assert_eq!(pool.counts().queued, 10, "{:?}", pool.counts());
@@ -294,7 +294,7 @@ fn given_up_wait() {
     let Err(handle) = handle.join_timeout(Duration::ZERO) else { panic!("too soon") };
     drop(pool.submit((ADD, 1)).unwrap());
     assert_eq!(handle.join_timeout(Duration::MAX).ok().unwrap().unwrap(), 301);
-    wait_until("LEAD-3: the job without a handle", || pool.counts().done == 2);
+    wait_until("the job without a handle", || pool.counts().done == 2);
 }
 
 fn many_joiners() {
@@ -307,8 +307,8 @@ fn many_joiners() {
                     let n = thread * 1_000 + round;
                     let first = pool.submit((ADD, n)).unwrap();
                     let second = pool.submit((ADD, n + 1)).unwrap();
-                    assert_eq!(joined(second).unwrap(), n + 2, "LEAD-2");
-                    assert_eq!(joined(first).unwrap(), n + 1, "LEAD-2");
+                    assert_eq!(joined(second).unwrap(), n + 2, "LINK-1");
+                    assert_eq!(joined(first).unwrap(), n + 1, "LINK-1");
                 }
             });
         }

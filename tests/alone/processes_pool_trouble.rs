@@ -18,9 +18,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::pool_jobs::{
-    ADD, BLOCK_SIGNALS, CLOSE_STANDARD, DEAF_FOR_EVER, KILL, LEAVE, LONG, NO_ALARM_FOR_EVER,
-    OWN_POOL, PID, SLEEP_MS, STOP_ITSELF, TIGHTEN_UMASK, USE_LOCKS, builder, children_of,
-    own_descriptors, pool, state_of, status, use_locks, wait_until,
+    ADD, BLOCK_SIGNALS, CLOSE_STANDARD, DEAF_FOR_EVER, FOR_EVER, KILL, LEAVE, LONG, OWN_POOL, PID,
+    SLEEP_MS, STOP_ITSELF, TIGHTEN_UMASK, USE_LOCKS, builder, children_of, own_descriptors, pool,
+    state_of, status, use_locks, wait_until,
 };
 use handloom::jobs::{JobError, JobHandle, TrySubmitError};
 use handloom::os::limits;
@@ -79,13 +79,13 @@ fn codec_panics() {
         }
         assert_eq!(pool.counts().queued, 0);
     }
-    // PLACE-1: else there would be no place.
-    let handle = pool.try_submit(Touchy(100)).expect("PLACE-1: a place was not given back");
+    // A refused job must not keep its place in the queue.
+    let handle = pool.try_submit(Touchy(100)).expect("PPOOL-4: a refused job has kept its place");
     assert_eq!(joined(handle).unwrap().0, 10);
     for (argument, where_) in [(2, "in decode"), (10, "in encode"), (20, "in decode")] {
         match joined(pool.submit(Touchy(argument)).unwrap()) {
             Err(JobError::Panicked(told)) => assert_eq!(told.message(), where_, "of {argument}"),
-            other => panic!("CELL-5, WORK-1: expected a panic {where_}, came {other:?}"),
+            other => panic!("PENDING-1, WORK-1: expected a panic {where_}, came {other:?}"),
         }
     }
     assert_eq!(joined(pool.submit(Touchy(0)).unwrap()).unwrap().0, 0, "the pool should go on");
@@ -112,40 +112,39 @@ fn waker_panics() {
         let mut awaited = pool.submit((SLEEP_MS, 3)).unwrap();
         let polled = Future::poll(std::pin::pin!(&mut awaited), &mut Context::from_waker(&waker));
         assert!(polled.is_pending());
-        // Every second time the caller leads, and it is on its thread that the waker panics.
         if n % 2 == 0 {
             wait_until("the waker to be called", || bomb.0.load(Ordering::SeqCst));
         }
-        assert_eq!(joined(pool.submit((ADD, n)).unwrap()).unwrap(), n + 1, "LEAD-6");
+        assert_eq!(joined(pool.submit((ADD, n)).unwrap()).unwrap(), n + 1, "SHARED-1");
         let polled = Future::poll(std::pin::pin!(&mut awaited), &mut Context::from_waker(&waker));
-        assert!(matches!(polled, Poll::Ready(Ok(4))), "LEAD-6: {polled:?}");
+        assert!(matches!(polled, Poll::Ready(Ok(4))), "SHARED-1: {polled:?}");
     }
 }
 
 fn limit_holds() {
     let pool = pool(2);
     let limit = Duration::from_millis(100);
-    for order in [DEAF_FOR_EVER, NO_ALARM_FOR_EVER, STOP_ITSELF] {
+    for order in [FOR_EVER, DEAF_FOR_EVER, STOP_ITSELF] {
         let neighbour = pool.submit((SLEEP_MS, 400)).unwrap();
         let begun = Instant::now();
         let escaping = pool.submit_with_limit((order, 0), limit).unwrap();
         match joined(escaping) {
             Err(JobError::TimeLimit(told)) => assert_eq!(told, limit),
-            other => panic!("RECALL-2: expected TimeLimit of {order}, came {other:?}"),
+            other => panic!("LINK-3: expected TimeLimit of {order}, came {other:?}"),
         }
         assert!(begun.elapsed() >= limit, "killed too early");
         assert_eq!(joined(neighbour).unwrap(), 401, "a neighbour was killed");
     }
-    // Nobody joins: then it is the pool's thread that looks.
-    drop(pool.submit_with_limit((NO_ALARM_FOR_EVER, 0), limit).unwrap());
-    wait_until("RECALL-2: the job's end", || pool.counts().running == 0);
+    // Without a handle too.
+    drop(pool.submit_with_limit((DEAF_FOR_EVER, 0), limit).unwrap());
+    wait_until("LINK-3: the job's end", || pool.counts().running == 0);
     drop(pool);
     // A limit that is not reached is no trouble, however long the job waits for its turn.
     let pool =
         builder(1).time_limit(Duration::from_millis(400)).start(crate::pool_jobs::obey).unwrap();
     let handles: Vec<_> = (0..6).map(|_| pool.submit((SLEEP_MS, 120)).unwrap()).collect();
     for handle in handles {
-        assert_eq!(joined(handle).unwrap(), 121, "RECALL-2: killed before its time");
+        assert_eq!(joined(handle).unwrap(), 121, "LINK-3: killed before its time");
     }
 }
 
@@ -159,7 +158,7 @@ fn shut_off() {
     // With every signal blocked, a limit is kept all the same; and what prints has an error, not a crash.
     let late = pool.submit_with_limit((SLEEP_MS, 60_000), Duration::from_millis(50)).unwrap();
     let late = joined(late);
-    assert!(matches!(late, Err(JobError::TimeLimit(_))), "ALARM-1: {late:?}");
+    assert!(matches!(late, Err(JobError::TimeLimit(_))), "LINK-3: {late:?}");
     let successor = joined(pool.submit((PID, 0)).unwrap()).unwrap();
     assert_ne!(worker, successor, "expected a new worker");
 }
@@ -193,9 +192,9 @@ fn parent_without_descriptors() {
     let alone: Vec<_> = alone.collect();
     limits::set_open_files(before).unwrap();
     for (n, value) in (1..).zip(alone) {
-        assert_eq!(value.unwrap(), n, "LINE-2: the other worker should have gone on");
+        assert_eq!(value.unwrap(), n, "STATE-2: the other worker should have gone on");
     }
-    wait_until("DEATH-2: the empty place filled", || pool.worker_pids().len() == 2);
+    wait_until("the empty place filled", || pool.worker_pids().len() == 2);
     assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
 }
 
@@ -226,7 +225,7 @@ pub(crate) fn with_few_processes() -> ExitCode {
         eprintln!("expected EAGAIN, came {refused:?}");
         return ExitCode::FAILURE;
     }
-    assert!(children_of(id()).is_empty(), "PSTART-1: half a pool was left");
+    assert!(children_of(id()).is_empty(), "PPOOL-5: half a pool was left");
     // Nor is any worker left to be killed: there is room for another at once.
     let pool = pool(1);
     assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2, "one worker has room");
@@ -272,7 +271,7 @@ fn long_messages_fit() {
     let peak = usize::try_from(status("VmHWM:")).unwrap() << 10;
     assert!(back.len() == BYTES, "expected {BYTES} bytes, came {}", back.len());
     assert!((0..BYTES).all(|n| back[n] == (n % 251).to_le_bytes()[0]), "expected the same bytes");
-    assert!(peak < 4 * BYTES, "CODEC-3, PAYLOAD-1: {peak} bytes at the peak");
+    assert!(peak < 4 * BYTES, "CODEC-3: {peak} bytes at the peak");
     // Two seconds each way.
     assert!(took < Duration::from_secs(4), "it took {took:?}");
 }
@@ -305,7 +304,7 @@ fn locks_are_not_inherited() {
     });
 }
 
-/// `PWATCH-1`.
+/// `SHARED-2`.
 fn thread_sleeps() {
     let pool = pool(1);
     assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
@@ -325,5 +324,5 @@ fn thread_sleeps() {
     let before = wakes();
     assert_eq!(joined(long).unwrap(), 401);
     let woke = wakes() - before;
-    assert!(woke < 40, "PWATCH-1: the pool's thread woke {woke} times while a caller was joining");
+    assert!(woke < 40, "SHARED-2: the pool's thread woke {woke} times while a caller was joining");
 }

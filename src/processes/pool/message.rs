@@ -1,22 +1,32 @@
 //! Messages: values that can cross to another process, as bytes.
 //!
-//! Problem: two processes share no memory, so a pointer means nothing to the other. A value has to be laid out in
-//! bytes, and the reader must believe nothing: bytes may be cut short, or be another type's.
+//! Problem: two processes share no memory, so a pointer means nothing to the other. A value must be laid out in bytes,
+//! and the reader must believe nothing: bytes may be cut short, or be those of another type.
+//!
+//! | value | bytes |
+//! | --- | --- |
+//! | number | its own, lowest first; a `usize` always eight |
+//! | `bool`; which case an `Option` or `Result` is | one, 0 or 1; then the value inside |
+//! | `String`, `Vec` | how many, as eight bytes, then each |
+//! | tuple | its parts, one behind another |
 //!
 //! **Invariants**
-//! - `CODEC-1`: decoding reads what encoding wrote, and leaves the rest: so messages can stand side by side.
-//! - `CODEC-2`: decoding takes no memory for a length it has not seen bytes for, and never panics.
-//! - `CODEC-3`: a message that is alone in its frame needs no length of its own: a `Vec<u8>` or a `String` is then
-//!   the frame's memory itself, and is copied on neither side.
+//! - `CODEC-1`: decoding reads what encoding wrote, and leaves the rest, so messages can stand side by side.
+//! - `CODEC-2`: decoding takes no memory for a length that it has not seen bytes for, and never panics. Bytes that no
+//!   encoding writes (a `bool` of 2, a text that is not UTF-8) are an error.
+//! - `CODEC-3`: a message that is alone needs no length of its own: a `Vec<u8>` or a `String` is then the memory itself,
+//!   and is copied on neither side.
 //!
-//! **Left out**: names and versions of fields: both processes are the same program, from before the fork.
+//! **Left out**: names and versions of fields. Both processes are the same program.
 //!
-//! **Source**: the netstrings of D. J. Bernstein; `pickle`, for what a codec that can hold anything costs.
+//! **Source**: the netstrings of D. J. Bernstein; the fixed-width format of the `bincode` crate.
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// How many items without a byte a vector may have. Taste.
+/// The most items without bytes that a vector may have. Without a limit, eight bytes could keep the reader busy forever.
 const MOST_EMPTY: usize = 1 << 24;
 
 /// Why a value could not be turned into bytes, or back.
@@ -54,13 +64,6 @@ impl Error for Unreadable {}
 /// # Ok::<(), Unreadable>(())
 /// ```
 pub trait Message: Sized {
-    /// Whether the value alone in a frame is nothing but bytes that lie in memory (`CODEC-3`). Who sets this
-    /// overrides [`as_bytes`](Self::as_bytes), [`into_bytes`](Self::into_bytes) and [`from_bytes`](Self::from_bytes).
-    const IS_BYTES: bool = false;
-
-    /// Whether a vector of these is one of bytes (`CODEC-3`). True for `u8` alone.
-    const IS_BYTE: bool = false;
-
     /// Appends the value to `out`.
     ///
     /// # Errors
@@ -73,97 +76,295 @@ pub trait Message: Sized {
     /// The bytes are not such a value.
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable>;
 
-    /// Lends the bytes of a frame that has nothing else in it, if they lie in memory.
+    /// Lends the bytes of a message that is alone, if they lie in memory already (`CODEC-3`).
     fn as_bytes(&self) -> Option<&[u8]> {
         None
     }
 
-    /// Turns the value into the bytes of a frame that has nothing else in it.
+    /// Turns the value into the bytes of a message that is alone.
     ///
     /// # Errors
     /// As for [`encode`](Self::encode).
     fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
         let mut out = Vec::new();
-        self.encode(&mut out)?;
-        Ok(out)
+        self.encode(&mut out).map(|()| out)
     }
 
-    /// Turns the bytes of a whole frame into the value.
+    /// Turns the bytes of a message that is alone into the value.
     ///
     /// # Errors
-    /// The bytes are not such a value, or something is left of them.
+    /// The bytes are not such a value, or some are left over.
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
-        let mut rest = &bytes[..];
-        let value = Self::decode(&mut rest)?;
-        if rest.is_empty() {
-            Ok(value)
-        } else {
-            Err(Unreadable(format!("{} bytes too many", rest.len())))
-        }
+        all_of(&bytes, Self::decode)
     }
 
-    /// Lends the bytes of a frame of these, if they lie in memory.
-    fn all_as_bytes(_: &[Self]) -> Option<&[u8]> {
+    /// [`as_bytes`](Self::as_bytes) of a vector of these. A vector cannot ask what its items are; `u8` overrides this
+    /// and the next two.
+    fn vec_as_bytes(_: &[Self]) -> Option<&[u8]> {
         None
     }
 
-    /// Turns a vector of these into the bytes of a frame.
+    /// [`into_bytes`](Self::into_bytes) of a vector of these.
     ///
     /// # Errors
     /// As for [`encode`](Self::encode).
-    fn all_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
+    fn vec_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
         let mut out = Vec::with_capacity(items.len() * size_of::<Self>());
-        encode_all(&items, &mut out)?;
-        Ok(out)
+        items.encode(&mut out).map(|()| out)
     }
 
-    /// Turns the bytes of a whole frame into a vector of these.
+    /// [`from_bytes`](Self::from_bytes) of a vector of these.
     ///
     /// # Errors
-    /// The bytes are something else.
-    fn all_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
-        let mut rest = &bytes[..];
-        let items = decode_all(&mut rest)?;
-        if rest.is_empty() { Ok(items) } else { Err(Unreadable("bytes left over".into())) }
+    /// As there.
+    fn vec_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
+        all_of(&bytes, Vec::decode)
     }
 }
 
-/// Writes how many there are, and each.
-pub(super) fn encode_all<T: Message>(items: &[T], out: &mut Vec<u8>) -> Result<(), Unreadable> {
-    encode_length(items.len(), out);
-    items.iter().try_for_each(|item| item.encode(out))
-}
-
-/// Reads what [`encode_all`] wrote.
-pub(super) fn decode_all<T: Message>(input: &mut &[u8]) -> Result<Vec<T>, Unreadable> {
-    let count = decode_length(input)?;
-    // CODEC-2: a count from a stranger may be anything; an item of one byte is the least there is, save `()`, which
-    // would keep this loop busy for ever.
-    let mut items = Vec::with_capacity(count.min(input.len()));
-    for _ in 0..count {
-        if input.is_empty() && items.len() >= MOST_EMPTY {
-            return Err(Unreadable(format!("{count} items, and no bytes for them")));
-        }
-        items.push(T::decode(input)?);
+/// Decodes a value that takes all of the bytes.
+fn all_of<T>(
+    bytes: &[u8],
+    decode: fn(&mut &[u8]) -> Result<T, Unreadable>,
+) -> Result<T, Unreadable> {
+    let mut rest = bytes;
+    let value = decode(&mut rest)?;
+    match rest.len() {
+        0 => Ok(value),
+        left => Err(Unreadable(format!("{left} bytes too many"))),
     }
-    Ok(items)
-}
-
-/// Writes a length.
-pub(super) fn encode_length(length: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(&(length as u64).to_le_bytes());
-}
-
-/// Reads a length.
-pub(super) fn decode_length(input: &mut &[u8]) -> Result<usize, Unreadable> {
-    usize::try_from(u64::decode(input)?).map_err(|error| Unreadable(error.to_string()))
 }
 
 /// Takes `count` bytes off the front.
-pub(super) fn take<'a>(input: &mut &'a [u8], count: usize) -> Result<&'a [u8], Unreadable> {
+fn take<'a>(input: &mut &'a [u8], count: usize) -> Result<&'a [u8], Unreadable> {
     let Some((front, rest)) = input.split_at_checked(count) else {
         return Err(Unreadable(format!("{count} bytes wanted, {} there", input.len())));
     };
     *input = rest;
     Ok(front)
 }
+
+/// Numbers are their bytes, lowest first.
+macro_rules! number_message {
+    ($($number:ty)*) => {$(
+        impl Message for $number {
+            fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+                out.extend_from_slice(&self.to_le_bytes());
+                Ok(())
+            }
+
+            fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+                let mut bytes = [0; size_of::<Self>()];
+                bytes.copy_from_slice(take(input, size_of::<Self>())?);
+                Ok(Self::from_le_bytes(bytes))
+            }
+        }
+    )*};
+}
+
+number_message!(u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64);
+
+impl Message for u8 {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        out.push(*self);
+        Ok(())
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        take(input, 1).map(|byte| byte[0])
+    }
+
+    fn vec_as_bytes(items: &[Self]) -> Option<&[u8]> {
+        Some(items)
+    }
+
+    fn vec_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
+        Ok(items)
+    }
+
+    fn vec_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
+        Ok(bytes)
+    }
+}
+
+impl Message for usize {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        (*self as u64).encode(out)
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        Self::try_from(u64::decode(input)?).map_err(|error| Unreadable(error.to_string()))
+    }
+}
+
+impl Message for bool {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        u8::from(*self).encode(out)
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        match u8::decode(input)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(Unreadable(format!("{other} is neither false nor true"))),
+        }
+    }
+}
+
+impl Message for () {
+    fn encode(&self, _: &mut Vec<u8>) -> Result<(), Unreadable> {
+        Ok(())
+    }
+
+    fn decode(_: &mut &[u8]) -> Result<Self, Unreadable> {
+        Ok(())
+    }
+}
+
+impl<T: Message> Message for Vec<T> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        self.len().encode(out)?;
+        self.iter().try_for_each(|item| item.encode(out))
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        let count = usize::decode(input)?;
+        // CODEC-2: most items have at least a byte.
+        let mut items = Self::with_capacity(count.min(input.len()));
+        for _ in 0..count {
+            if input.is_empty() && items.len() >= MOST_EMPTY {
+                return Err(Unreadable(format!("{count} items, and no bytes for them")));
+            }
+            items.push(T::decode(input)?);
+        }
+        Ok(items)
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        T::vec_as_bytes(self)
+    }
+
+    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
+        T::vec_into_bytes(self)
+    }
+
+    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
+        T::vec_from_bytes(bytes)
+    }
+}
+
+impl Message for String {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        self.len().encode(out)?;
+        out.extend_from_slice(self.as_bytes());
+        Ok(())
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        let length = usize::decode(input)?;
+        Self::from_bytes(take(input, length)?.to_vec())
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(Self::as_bytes(self))
+    }
+
+    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
+        Ok(Self::into_bytes(self))
+    }
+
+    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
+        Self::from_utf8(bytes).map_err(|error| Unreadable(error.to_string()))
+    }
+}
+
+/// A value that a worker keeps, and sends more than once.
+impl<T: Message> Message for Arc<T> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        T::encode(self, out)
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        T::decode(input).map(Self::new)
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        T::as_bytes(self)
+    }
+
+    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
+        if let Some(bytes) = T::as_bytes(&self) {
+            return Ok(bytes.to_vec());
+        }
+        let mut out = Vec::new();
+        self.encode(&mut out).map(|()| out)
+    }
+
+    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
+        T::from_bytes(bytes).map(Self::new)
+    }
+}
+
+impl<T: Message> Message for Option<T> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        self.is_some().encode(out)?;
+        self.iter().try_for_each(|value| value.encode(out))
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        if bool::decode(input)? { T::decode(input).map(Some) } else { Ok(None) }
+    }
+}
+
+/// So a job may fail in its own way, which is no [`JobError`](crate::jobs::JobError).
+impl<T: Message, E: Message> Message for Result<T, E> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        self.is_ok().encode(out)?;
+        match self {
+            Ok(value) => value.encode(out),
+            Err(error) => error.encode(out),
+        }
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        if bool::decode(input)? { T::decode(input).map(Ok) } else { E::decode(input).map(Err) }
+    }
+}
+
+/// Seconds and nanoseconds.
+impl Message for Duration {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        (self.as_secs(), self.subsec_nanos()).encode(out)
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        let (seconds, nanos) = <(u64, u32)>::decode(input)?;
+        // `Duration::new` panics when nanoseconds carry over into a second too many.
+        if nanos < 1_000_000_000 {
+            Ok(Self::new(seconds, nanos))
+        } else {
+            Err(Unreadable(format!("{nanos} ns are more than a second")))
+        }
+    }
+}
+
+/// Tuples are their parts, one after another.
+macro_rules! tuple_message {
+    ($($part:ident $index:tt),+) => {
+        impl<$($part: Message),+> Message for ($($part,)+) {
+            fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+                $(self.$index.encode(out)?;)+
+                Ok(())
+            }
+
+            fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+                Ok(($($part::decode(input)?,)+))
+            }
+        }
+    };
+}
+
+tuple_message!(A 0);
+tuple_message!(A 0, B 1);
+tuple_message!(A 0, B 1, C 2);
+tuple_message!(A 0, B 1, C 2, D 3);

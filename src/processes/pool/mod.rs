@@ -1,41 +1,26 @@
-//! The pool of worker processes, file by file.
+//! The pool of worker processes, in reading order: from the bytes of a job to the pool that takes it.
 //!
-//! | read | for |
+//! | read | about |
 //! | --- | --- |
-//! | `process_pool`, `builder`, `entry`, `ending` | what its owner sees; a start, a job's way in, the end |
-//! | `fork_server`, `server_line`, `worker`, `work` | who forks, what a child of fork must do, and its jobs |
-//! | `message`, `codecs`, `payload`, `frame` | values as bytes, and where one ends and the next begins |
-//! | `ledger`, `doze`, `link`, `outbox` | how a job's bytes travel, and which jobs a worker has |
-//! | `state`, `recall`, `deaths` | the queue and the workers' places; jobs taken back; workers that end |
-//! | `cell`, `leader`, `waiting`, `sources`, `watch` | where a result is left, and who reads while others sleep |
+//! | `message`, `work` | values as bytes; the pool's function on them |
+//! | `ring` | the shared memory between the parent and one worker |
+//! | `worker`, `fork_server` | the life of a worker; the process that forks them |
+//! | `link`, `state` | the parent's side of one worker; the queue, the workers, deaths |
+//! | `shared`, `pending` | the pool's thread, which delivers results; what a handle holds |
+//! | `process_pool` | what the owner of a pool sees |
 //!
 //! `notes/fork.md` has the whole in a drawing.
 
-mod builder;
-mod cell;
-mod codecs;
-mod deaths;
-mod doze;
-mod ending;
-mod entry;
 mod fork_server;
-mod frame;
-mod leader;
-mod ledger;
 mod link;
 mod message;
-mod outbox;
-mod payload;
+mod pending;
 mod process_pool;
-mod recall;
-mod server_line;
-mod sources;
+mod ring;
+mod shared;
 mod state;
-mod waiting;
-mod watch;
 mod work;
 mod worker;
 
-pub use builder::ProcessPoolBuilder;
 pub use message::{Message, Unreadable};
-pub use process_pool::ProcessPool;
+pub use process_pool::{ProcessPool, ProcessPoolBuilder};

@@ -1,21 +1,27 @@
-//! A pool of worker processes.
+//! A pool of worker processes: how it is made, how it takes jobs, and how it ends.
 //!
 //! Problem: a pool of threads cannot stop a job that never returns, and does not survive one that aborts. A pool of
-//! processes can and does; for that, arguments and values have to be sent, and the function has to be known before
-//! there are workers.
+//! processes can and does. For that, arguments and values have to be sent, and the function has to be known before there
+//! are workers.
+//!
+//! | asked by | jobs in the queue | jobs that run |
+//! | --- | --- | --- |
+//! | `shutdown` | are run | end by themselves |
+//! | the drop | are run, as long as one ends within each grace; else cancelled | the same; else killed |
+//! | `shutdown_now` | are cancelled | have the grace, then are killed |
 //!
 //! **Invariants**
-//! - `PPOOL-1`: a job that was accepted gets a result: a value, or the reason why there is none. It begins at most
-//!   once.
-//! - `PPOOL-2`: a pool is made while its process has one thread, and refused with the names of the others else
+//! - `PPOOL-1`: a job that was accepted gets a result: a value, or the reason why there is none. It begins at most once.
+//! - `PPOOL-2`: a pool is made while its process has one thread, and refused with the names of the others otherwise
 //!   (`PROCESS-1`). Its own thread is started by the first job.
 //! - `PPOOL-3`: when a shutdown or the drop returns, every worker has ended and the fork server was reaped.
-//! - `PPOOL-4`: of the queue there is never more than was allowed: a submit waits, and as it waits it reads (`LEAD-1`).
+//! - `PPOOL-4`: there are never more jobs in the queue than was allowed: a submit waits.
+//! - `PPOOL-5`: a start that fails leaves no process.
 //!
-//! A job cannot submit to its own pool: its process has a copy of the parent from before there was a pool. It may
-//! make a pool of its own.
+//! A job cannot submit to its own pool: its process has a copy of the parent from before there was a pool. It may make a
+//! pool of its own.
 //!
-//! **Left out**: a function per job, which Rust cannot send: make the argument an enum.
+//! **Left out**: a function per job, which Rust cannot send. Make the argument an enum.
 //!
 //! **Source**: `concurrent.futures.ProcessPoolExecutor`.
 //!
@@ -29,23 +35,140 @@
 //! ```
 
 use std::fmt;
+use std::io::{self, Write};
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::builder::ProcessPoolBuilder;
-use super::entry::{How, encoded};
-use super::frame::Kind;
-use super::leader::Shared;
-use super::message::Message;
-use super::payload::Payload;
-use super::work::{read_chunk, read_one};
+use super::fork_server;
+use super::link::{Job, Owner};
+use super::message::{Message, Unreadable};
+use super::pending::{Decode, Pending};
+use super::ring::Bell;
+use super::shared::{ENDING, Hub, Shared, wait_for};
+use super::state::{Phase, State};
+use super::work::{JobKind, read_chunk, read_one, work};
 use crate::jobs::{AsCompleted, Chunks, Counts, JobError, JobHandle, Map, TrySubmitError};
 use crate::os::process::Pid;
 
+/// The most workers. Each takes a descriptor of the fork server, of the usual 1,024.
+const MOST_WORKERS: usize = 1_000;
 /// How many chunks each worker may have under way in a map.
 const CHUNKS_AHEAD: usize = 4;
+
+/// How a pool shall be. Made by [`ProcessPool::builder`].
+#[derive(Clone, Debug)]
+pub struct ProcessPoolBuilder {
+    /// How many workers.
+    workers: usize,
+    /// How many jobs a worker runs before it is replaced.
+    max_tasks_per_worker: u64,
+    /// How long a job may run.
+    time_limit: Option<Duration>,
+    /// How many jobs may be queued.
+    queue_capacity: usize,
+    /// How long a job may run on while its pool is dropped.
+    grace: Duration,
+    /// How many deaths in a row break the pool.
+    max_deaths: u32,
+    /// Descriptors that workers shall have.
+    keep: Vec<RawFd>,
+}
+
+impl ProcessPoolBuilder {
+    /// Sets how many workers there shall be: 1 to 1,000. As many as processors by default.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Has each worker replaced after it has run so many jobs: for functions that leak. Never, by default.
+    #[must_use]
+    pub fn max_tasks_per_worker(mut self, jobs: u64) -> Self {
+        self.max_tasks_per_worker = jobs;
+        self
+    }
+
+    /// Sets how long each job may run, from its begin; its process is killed then (`TimeLimit`). Forever by default.
+    ///
+    /// A job with a limit has its worker for itself, so it costs a wake-up of the worker.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// Sets how many jobs may be queued before a submit waits; 65,536 by default.
+    #[must_use]
+    pub fn queue_capacity(mut self, jobs: usize) -> Self {
+        self.queue_capacity = jobs;
+        self
+    }
+
+    /// Sets how long a job may run on, with no other one ending, when its pool is dropped; 5 s by default.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets how many workers may die in a row, with no job finished in between, before the pool gives up; 100 by
+    /// default, and one more for each worker.
+    #[must_use]
+    pub fn max_deaths_in_a_row(mut self, deaths: u32) -> Self {
+        self.max_deaths = deaths;
+        self
+    }
+
+    /// Lets the workers have this descriptor too. Every other descriptor that the function has captured is closed in
+    /// them (`WORKER-1`).
+    #[must_use]
+    pub fn keep_descriptor(mut self, fd: BorrowedFd<'_>) -> Self {
+        self.keep.push(fd.as_raw_fd());
+        self
+    }
+
+    /// Forks the workers. Each job runs `function` on its argument, in one of them.
+    ///
+    /// Standard output is flushed before, so that its buffer is not printed by the workers too.
+    ///
+    /// # Errors
+    /// A second thread runs, which is named (`PPOOL-2`); no workers, or more than 1,000, are asked for; out of
+    /// processes, memory or descriptors. No process is left then.
+    ///
+    /// # Blocking
+    /// Until every worker was forked.
+    pub fn start<A, R, F>(self, function: F) -> io::Result<ProcessPool<A, R>>
+    where
+        A: Message,
+        R: Message + 'static,
+        F: Fn(A) -> R + 'static,
+    {
+        if self.workers == 0 || self.workers > MOST_WORKERS || self.max_tasks_per_worker == 0 {
+            let text = format!(
+                "process pool: {} workers of {} jobs each; expected 1 to {MOST_WORKERS} of at least one",
+                self.workers, self.max_tasks_per_worker
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        // A closed standard output is no reason to have no pool.
+        drop(io::stdout().flush());
+        let bell = Bell::new()?;
+        let server = fork_server::start(&work(function), &bell, &self.keep)?;
+        let most_deaths = self.max_deaths.saturating_add(u32::try_from(self.workers).unwrap_or(0));
+        let mut state = State::new(server, self.workers, most_deaths, self.max_tasks_per_worker);
+        if let Err(error) = state.start_all().and_then(|()| bell.keep_from_children()) {
+            state.end_processes();
+            state.take_server().into_iter().for_each(wait_for);
+            return Err(error);
+        }
+        let shared = Arc::new(Shared::new(state, bell));
+        Ok(ProcessPool { shared, ending: Mutex::new(()), builder: self, types: PhantomData })
+    }
+}
 
 /// A pool of worker processes that run one function on arguments.
 ///
@@ -53,21 +176,46 @@ const CHUNKS_AHEAD: usize = 4;
 /// grace, those that run are killed, and those that wait are cancelled.
 pub struct ProcessPool<A, R> {
     /// What handles and the pool's thread have too.
-    pub(super) shared: Arc<Shared>,
-    /// The pool's thread. Locked for as long as the pool is being ended, so that a second caller waits for the first.
-    /// A poisoned lock is used on: what it guards is either there or not.
-    pub(super) watcher: Mutex<Option<JoinHandle<()>>>,
+    shared: Arc<Shared>,
+    /// Held by the caller that ends the pool: a second one waits for it. Taken before the lock of `shared`.
+    ending: Mutex<()>,
     /// How the pool shall be.
-    pub(super) builder: ProcessPoolBuilder,
+    builder: ProcessPoolBuilder,
     /// What goes in and out.
     types: PhantomData<fn(A) -> R>,
 }
 
+/// How a job is run, and its answer read.
+struct How<T> {
+    /// What its bytes are.
+    kind: JobKind,
+    /// How long it may run.
+    limit: Option<Duration>,
+    /// Memory for a long value.
+    buffer: Vec<u8>,
+    /// Whether a full queue is waited for.
+    waits: bool,
+    /// Makes the value of the answer.
+    decode: Decode<T>,
+}
+
+impl ProcessPool<(), ()> {
+    /// Begins a pool; `start` says of what.
+    pub fn builder() -> ProcessPoolBuilder {
+        ProcessPoolBuilder {
+            workers: thread::available_parallelism().map_or(1, usize::from),
+            max_tasks_per_worker: u64::MAX,
+            time_limit: None,
+            queue_capacity: 65_536,
+            grace: Duration::from_secs(5),
+            max_deaths: 100,
+            keep: Vec::new(),
+        }
+    }
+}
+
 impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// Queues a job: the pool's function on this argument.
-    ///
-    /// When the last jobs took a few microseconds each, it may stay here for two milliseconds, to be sent together
-    /// with others; unless its handle is joined, or enough others follow.
     ///
     /// # Errors
     /// The pool is shut down or broken; its thread cannot be started; the argument has no form in bytes.
@@ -75,7 +223,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Blocking
     /// While the queue is full.
     pub fn submit(&self, argument: A) -> Result<JobHandle<R>, JobError> {
-        self.submit_as(argument, self.builder.time_limit, None)
+        self.enter_one(argument.into_bytes(), self.builder.time_limit, Vec::new())
     }
 
     /// As [`submit`](Self::submit), with a time limit for this job alone.
@@ -90,11 +238,11 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         argument: A,
         limit: Duration,
     ) -> Result<JobHandle<R>, JobError> {
-        self.submit_as(argument, Some(limit), None)
+        self.enter_one(argument.into_bytes(), Some(limit), Vec::new())
     }
 
-    /// As [`submit`](Self::submit), with memory for the value's bytes, if they are many. A value that is a `Vec<u8>` or
-    /// a `String` then lies there, and no page has to be found for it.
+    /// As [`submit`](Self::submit), with memory for the value's bytes. A value that is a `Vec<u8>` or a `String` then
+    /// lies there, and the kernel need not find pages for a long one.
     ///
     /// # Errors
     /// As `submit`.
@@ -102,7 +250,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Blocking
     /// While the queue is full.
     pub fn submit_into(&self, argument: A, buffer: Vec<u8>) -> Result<JobHandle<R>, JobError> {
-        self.submit_as(argument, self.builder.time_limit, Some(buffer))
+        self.enter_one(argument.into_bytes(), self.builder.time_limit, buffer)
     }
 
     /// As [`submit`](Self::submit), but never waits.
@@ -110,13 +258,18 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Errors
     /// The queue is full: here is the argument again. Or as for `submit`.
     pub fn try_submit(&self, argument: A) -> Result<JobHandle<R>, TrySubmitError<A>> {
-        // Kept while the argument is encoded, which is foreign code and needs the lock to be free.
-        let Some(place) = self.reserve().map_err(TrySubmitError::Refused)? else {
-            return Err(TrySubmitError::Full(argument));
+        let mut bytes = Vec::new();
+        let encoded = if let Some(lent) = argument.as_bytes() {
+            bytes.extend_from_slice(lent);
+            Ok(())
+        } else {
+            argument.encode(&mut bytes)
         };
-        let argument = encoded(Payload::of(argument)).map_err(TrySubmitError::Refused)?;
-        self.enter(argument, self.one(self.builder.time_limit, None), Some(place))
-            .map_err(TrySubmitError::Refused)
+        encoded.map_err(|error| TrySubmitError::Refused(unreadable(error)))?;
+        let (kind, limit) = (JobKind::One, self.builder.time_limit);
+        let how = How { kind, limit, buffer: Vec::new(), waits: false, decode: read_one };
+        let entered = self.enter(bytes, how).map_err(TrySubmitError::Refused)?;
+        entered.ok_or(TrySubmitError::Full(argument))
     }
 
     /// Runs the function on every item, `chunk` of them in a job, and gives the values in the order of the items.
@@ -144,34 +297,72 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         Chunks::new(items, chunk, window, |items| {
             // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
             let mut bytes = Vec::new();
-            let items = items.encode(&mut bytes).map(|()| Payload::from_vec(bytes));
+            items.encode(&mut bytes).map_err(unreadable)?;
             let limit = self.builder.time_limit;
-            let how = How { kind: Kind::Chunk, limit, buffer: None, decode: read_chunk };
-            self.enter(encoded(items)?, how, None)
+            let (kind, decode) = (JobKind::Chunk, read_chunk);
+            self.enter_waiting(bytes, How { kind, limit, buffer: Vec::new(), waits: true, decode })
         })
     }
 
-    /// Queues a job.
-    fn submit_as(
+    /// Queues a job with one argument.
+    fn enter_one(
         &self,
-        argument: A,
+        argument: Result<Vec<u8>, Unreadable>,
         limit: Option<Duration>,
-        buffer: Option<Vec<u8>>,
+        buffer: Vec<u8>,
     ) -> Result<JobHandle<R>, JobError> {
-        self.enter(encoded(Payload::of(argument))?, self.one(limit, buffer), None)
-    }
-
-    /// How one argument is run.
-    #[expect(clippy::unused_self, reason = "it has the pool's type of values")]
-    fn one(&self, limit: Option<Duration>, buffer: Option<Vec<u8>>) -> How<R> {
-        How { kind: Kind::Job, limit, buffer, decode: read_one }
+        let how = How { kind: JobKind::One, limit, buffer, waits: true, decode: read_one };
+        self.enter_waiting(argument.map_err(unreadable)?, how)
     }
 }
 
+/// The error of an argument that has no bytes.
+fn unreadable(Unreadable(why): Unreadable) -> JobError {
+    JobError::Unreadable(why)
+}
+
 impl<A, R> ProcessPool<A, R> {
-    /// The pool whose workers `shared` has.
-    pub(super) fn new(shared: Arc<Shared>, builder: ProcessPoolBuilder) -> Self {
-        Self { shared, watcher: Mutex::new(None), builder, types: PhantomData }
+    /// Queues a job, waiting for room.
+    fn enter_waiting<T: 'static>(
+        &self,
+        argument: Vec<u8>,
+        how: How<T>,
+    ) -> Result<JobHandle<T>, JobError> {
+        self.enter(argument, how)?.ok_or(JobError::WouldDeadlock)
+    }
+
+    /// Queues a job; `None` when the queue is full and must not be waited for.
+    fn enter<T: 'static>(
+        &self,
+        argument: Vec<u8>,
+        how: How<T>,
+    ) -> Result<Option<JobHandle<T>>, JobError> {
+        let How { kind, limit, buffer, waits, decode } = how;
+        let pending = Arc::new(Pending::new(&self.shared, decode));
+        let capacity = self.builder.queue_capacity.max(1);
+        let has_room = |Hub { state, .. }: &mut Hub| {
+            let is_closed = state.phase != Phase::Open || state.broken.is_some();
+            is_closed || state.open < capacity || state.waiting() < capacity
+        };
+        let hub = self.shared.lock();
+        // The pool's own thread, in a waker, is the one that makes room.
+        let deadline = (!waits || hub.is_own_thread()).then(Instant::now);
+        let (mut hub, is_free) = self.shared.wait_until(hub, deadline, has_room);
+        match &hub.state.broken {
+            Some(why) => return Err(JobError::PoolBroken(why.clone())),
+            None if hub.state.phase != Phase::Open => return Err(JobError::PoolGone),
+            None if !is_free => return Ok(None),
+            None => {}
+        }
+        hub.start_thread(&self.shared).map_err(|error| JobError::NoWorker(Arc::new(error)))?;
+        let owner = Arc::clone(&pending) as Arc<dyn Owner>;
+        hub.state.push(Job { id: pending.id, owner, kind, argument, limit, buffer });
+        let must_ring = hub.rests || limit.is_some();
+        drop(hub);
+        if must_ring {
+            self.shared.bell.ring();
+        }
+        Ok(Some(JobHandle::new(pending)))
     }
 
     /// Tells how many jobs there are, and where.
@@ -182,6 +373,106 @@ impl<A, R> ProcessPool<A, R> {
     /// The numbers of the living workers.
     pub fn worker_pids(&self) -> Vec<Pid> {
         self.shared.lock().state.pids()
+    }
+
+    /// Takes no more jobs, waits for those that were submitted, and ends the workers. A second call waits for the first.
+    ///
+    /// # Blocking
+    /// Until every job is over; a job that never returns keeps it forever, unless it has a time limit.
+    pub fn shutdown(&self) {
+        let hub = self.close();
+        let (hub, _) = self.wait_idle(hub, None);
+        self.end(hub);
+    }
+
+    /// Takes no more jobs, cancels those that have not begun, gives the others the grace, kills those that are
+    /// left, and ends the workers.
+    ///
+    /// # Blocking
+    /// For the grace, and the time the kernel needs to end a process.
+    pub fn shutdown_now(&self) {
+        let mut hub = self.close();
+        hub.state.cancel_waiting();
+        self.shared.bell.ring();
+        let deadline = Instant::now().checked_add(self.builder.grace);
+        let (hub, is_idle) = self.wait_idle(hub, deadline);
+        let hub = if is_idle { hub } else { self.kill(hub) };
+        self.end(hub);
+    }
+
+    /// Takes no more jobs.
+    fn close(&self) -> MutexGuard<'_, Hub> {
+        let mut hub = self.shared.lock();
+        if hub.state.phase == Phase::Open {
+            hub.state.phase = Phase::Closing;
+        }
+        if hub.is_own_thread() {
+            // A waker or destructor ends the pool on the thread that would have to deliver the rest.
+            hub.state.break_down("its own thread has ended it".to_owned());
+        }
+        // Callers that wait for room learn that there will be none.
+        self.shared.notify(&hub);
+        hub
+    }
+
+    /// Waits until every result is delivered; false when the deadline came first. The pool's own thread, which would
+    /// deliver them, does not wait.
+    fn wait_idle<'a>(
+        &'a self,
+        hub: MutexGuard<'a, Hub>,
+        deadline: Option<Instant>,
+    ) -> (MutexGuard<'a, Hub>, bool) {
+        self.shared.wait_until(hub, deadline, |hub| hub.is_idle() || hub.is_own_thread())
+    }
+
+    /// Cancels what has not begun, and kills what runs.
+    fn kill<'a>(&'a self, mut hub: MutexGuard<'a, Hub>) -> MutexGuard<'a, Hub> {
+        hub.state.cancel_waiting();
+        hub.state.kill_running();
+        self.shared.bell.ring();
+        let deadline = Instant::now() + ENDING;
+        let (mut hub, is_idle) = self.wait_idle(hub, Some(deadline));
+        if !is_idle {
+            hub.state.break_down("a worker that was killed does not end".to_owned());
+        }
+        hub
+    }
+
+    /// Ends every process and the pool's thread (`PPOOL-3`).
+    fn end(&self, mut hub: MutexGuard<'_, Hub>) {
+        hub.state.phase = Phase::Ended;
+        hub.state.end_processes();
+        drop(hub);
+        self.shared.bell.ring();
+        let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        let thread = self.shared.lock().take_thread();
+        if let Some(thread) = thread {
+            // It has caught its panics.
+            drop(thread.join());
+        }
+        self.shared.wait_for_server();
+        drop(ending);
+    }
+}
+
+impl<A, R> Drop for ProcessPool<A, R> {
+    /// As [`shutdown`](Self::shutdown), within the grace.
+    fn drop(&mut self) {
+        let mut hub = self.close();
+        loop {
+            let done = hub.state.counts().done;
+            let deadline = Instant::now().checked_add(self.builder.grace);
+            let (next, is_idle) = self.wait_idle(hub, deadline);
+            hub = next;
+            if is_idle {
+                break;
+            }
+            if hub.state.counts().done == done {
+                hub = self.kill(hub);
+                break;
+            }
+        }
+        self.end(hub);
     }
 }
 

@@ -1,47 +1,52 @@
-//! The pool's state: the queue, the workers' places, and how jobs and answers pass between them.
+//! The pool's state: the queue, the workers' places, and what follows from answers and deaths.
 //!
-//! Problem: a job is in the queue, with a worker, or over, and it must not be in two of these, nor in none. All of it
-//! is under one lock, and nothing here waits. `recall` takes jobs back from workers; `deaths` is about the workers
-//! themselves.
+//! Problem: a job is in the queue, with a worker, or over, and it must not be in two of these, nor in none. All of it is
+//! under one lock, and nothing here waits or runs foreign code.
 //!
 //! ```text
-//!   push            fill, give              receive, end
-//! ───────▶ queue ─────────────▶ a window ───────────────▶ over ──▶ delivered, without the lock
-//!            ▲                      │
-//!            └──────────────────────┘ put_back
+//!   submit          fill                exchange
+//! ───────▶ queue ───────────▶ a window ───────────▶ finished ──▶ delivered by the pool's thread, without the lock
+//!            ▲                    │
+//!            └────────────────────┘ its worker died, or is at a long job while another has none
 //! ```
+//!
+//! | place | when | to |
+//! | --- | --- | --- |
+//! | `Starting` | the fork server has forked | `Live` |
+//! | `Starting` | it could not | `Vacant`; the pool breaks if no other place is filled |
+//! | `Live` | the worker has ended | `Starting`; the pool breaks at too many deaths in a row |
+//! | `Live` | it has run as many jobs as it may | `Leaving` |
+//! | `Leaving` | the worker has ended | `Starting` |
+//! | `Vacant` | [`VACANT_PAUSE`] has passed | `Starting` |
 //!
 //! **Invariants**
 //! - `STATE-1`: each job that was accepted is over once: answered, cancelled, or failed with the reason.
-//! - `STATE-2`: a death fails the one job that its worker was running; the others go back to the queue's head.
-//! - `STATE-3`: a worker has more than one job only while jobs are short (`WINDOW_NANOS`), and loses those that wait
-//!   when the one that runs turns out long.
-//! - `STATE-4`: results leave through `over`, and are delivered without the lock.
+//! - `STATE-2`: a death fails the job that its worker was running. The others go back to the queue, before younger ones.
+//! - `STATE-3`: a job does not wait behind a long one while another worker has nothing to do.
+//! - `STATE-4`: a pool that breaks has told each of its jobs why, and keeps no process.
 //!
-//! **Source**: `concurrent.futures.process`, which has one job beyond the running ones, and loses them all.
+//! **Source**: supervision in Erlang/OTP, with its maximum of restarts; `concurrent.futures.process`, which loses every
+//! job when one worker dies.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::io;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::cell::{Deliver, ENDED, Raw};
-use super::link::{Answered, Job, Link};
-use super::server_line::Request;
-use crate::jobs::Counts;
-use crate::os::process::{Child, Pid};
-use crate::os::socket_pair;
+use super::fork_server::{Notice, Request};
+use super::link::{Finished, Job, Link, SILENT_LOOK};
+use crate::jobs::{Cancel, Counts, JobError};
+use crate::os::process::{Child, Exit, Pid};
 
-/// A worker is given as many jobs as it will run in this time. Taste: long beside a system call, short for a caller.
-const WINDOW_NANOS: u64 = 500_000;
-/// Jobs shorter than this are not sent one by one to a worker that is idle: its wake-up costs more than the job.
-const TINY_NANOS: u64 = 5_000;
-/// And no more than this. Measured with `benches/process_pool.rs`.
-const MOST_IN_WINDOW: u64 = 256;
-/// The place of one worker; `deaths` has the table of its changes.
-pub(super) enum Place {
-    /// Nobody is there; since then.
+/// How soon an empty place is tried again. Without a pause, a lack of memory would be a storm of forks.
+const VACANT_PAUSE: Duration = Duration::from_millis(100);
+/// How soon the pool's thread looks for answers of a worker that rings only when it runs dry: no answer waits longer.
+const BATCH_LOOK: Duration = Duration::from_micros(500);
+
+/// The place of one worker.
+enum Place {
+    /// No worker is there; since then.
     Vacant(Instant),
     /// The fork server was asked for a worker.
     Starting,
@@ -62,69 +67,53 @@ pub(super) enum Phase {
     Ended,
 }
 
-/// What the pool's lock guards, save who reads (`leader`).
+/// What the pool's lock guards.
 pub(super) struct State {
-    /// Jobs that no worker has. Those that were cancelled stay until they come to the front, or are many.
-    pub(super) queue: VecDeque<Job>,
-    /// How many of the queue were cancelled.
-    pub(super) cancelled_in_queue: usize,
-    /// How many jobs are about to be put into the queue.
-    pub(super) reserved: usize,
+    /// Jobs that no worker has, by their numbers.
+    queue: BTreeMap<u64, Job>,
     /// How many jobs are not over.
     pub(super) open: usize,
     /// The workers.
-    pub(super) places: Vec<Place>,
+    places: Vec<Place>,
     /// The control socket; `None` when there is no fork server any more.
-    pub(super) control: Option<Arc<OwnedFd>>,
+    control: Option<OwnedFd>,
     /// The fork server.
-    pub(super) server: Option<Child>,
+    server: Option<Child>,
     /// How far the pool's life is.
     pub(super) phase: Phase,
     /// Why the pool gave up.
     pub(super) broken: Option<String>,
-    /// Results that were not delivered (`STATE-4`).
-    pub(super) over: Vec<(Arc<dyn Deliver>, Raw)>,
-    /// Answers on their way into `over`; kept for its memory.
-    pub(super) answered: Vec<Answered>,
-    /// How many jobs a worker may have (`STATE-3`).
-    pub(super) window: usize,
-    /// How long a job runs, in nanoseconds, with the last ones counting most.
-    pub(super) typical: u64,
+    /// Results that were not delivered.
+    pub(super) finished: Vec<Finished>,
     /// Deaths since the last answer.
-    pub(super) deaths: u32,
-    /// At how many of these the pool breaks.
-    pub(super) most_deaths: u32,
+    deaths: u32,
+    /// More deaths than this break the pool.
+    most_deaths: u32,
     /// How many jobs a worker runs before it is replaced.
-    pub(super) most_jobs: u64,
+    most_jobs: u64,
     /// Jobs that were run, well or not.
-    pub(super) done: u64,
+    done: u64,
     /// Jobs that were dropped before they began.
-    pub(super) cancelled: u64,
+    cancelled: u64,
 }
 
 impl State {
     /// The state of a pool whose places are empty.
     pub(super) fn new(
-        server: Child,
-        control: OwnedFd,
+        (server, control): (Child, OwnedFd),
         workers: usize,
         most_deaths: u32,
         most_jobs: u64,
     ) -> Self {
         Self {
-            queue: VecDeque::new(),
-            cancelled_in_queue: 0,
-            reserved: 0,
+            queue: BTreeMap::new(),
             open: 0,
             places: (0..workers).map(|_| Place::Starting).collect(),
-            control: Some(Arc::new(control)),
+            control: Some(control),
             server: Some(server),
             phase: Phase::Open,
             broken: None,
-            over: Vec::new(),
-            answered: Vec::new(),
-            window: 1,
-            typical: WINDOW_NANOS,
+            finished: Vec::new(),
             deaths: 0,
             most_deaths,
             most_jobs,
@@ -133,124 +122,313 @@ impl State {
         }
     }
 
+    /// Has a worker forked for each place, and waits for each: the first that fails is the last that was asked for.
+    ///
+    /// # Errors
+    /// Why one could not be forked.
+    pub(super) fn start_all(&mut self) -> io::Result<()> {
+        for place in 0..self.places.len() {
+            self.ask(Request::Start(place));
+            while matches!(self.places[place], Place::Starting) {
+                let control = self.control.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+                match Notice::receive(control.as_fd(), true)? {
+                    Some(Notice::Failed(_, error)) => return Err(error),
+                    Some(notice) => self.take_notice(notice),
+                    None => {}
+                }
+            }
+        }
+        self.broken.take().map_or(Ok(()), |why| Err(io::Error::other(why)))
+    }
+
     /// The links to living workers.
-    pub(super) fn links(&mut self) -> impl Iterator<Item = &mut Link> {
+    fn links(&mut self) -> impl Iterator<Item = &mut Link> {
         self.places.iter_mut().filter_map(Place::link)
     }
 
-    /// How many jobs are in the queue, or about to be.
-    pub(super) fn queued(&self) -> usize {
-        self.queue.len() - self.cancelled_in_queue + self.reserved
+    /// How many jobs wait: each worker that has jobs runs one of them.
+    pub(super) fn waiting(&mut self) -> usize {
+        let busy = self.links().filter(|link| link.len() > 0).count();
+        self.open.saturating_sub(busy)
     }
 
     /// Takes a job.
     pub(super) fn push(&mut self, job: Job) {
         self.open += 1;
-        self.queue.push_back(job);
+        self.queue.insert(job.id, job);
         self.fill();
     }
 
     /// Gives jobs from the queue to the workers that have room.
-    pub(super) fn fill(&mut self) {
-        while let Some(front) = self.queue.front() {
-            if front.cell.cell().is_over() {
-                self.queue.pop_front();
-                self.cancelled_in_queue -= 1;
-                continue;
+    fn fill(&mut self) {
+        while let Some((&id, job)) = self.queue.first_key_value() {
+            let mut best: Option<&mut Link> = None;
+            for link in self.places.iter_mut().filter_map(Place::link) {
+                let is_better = best.as_ref().is_none_or(|best| link.len() < best.len());
+                if is_better && link.has_room_for(job, self.most_jobs) {
+                    best = Some(link);
+                }
             }
-            let (window, most_jobs) = (self.window, self.most_jobs);
-            let links = self.places.iter_mut().enumerate();
-            let free =
-                links.filter_map(|(at, place)| Some((at, place.link()?))).filter(|(_, link)| {
-                    let room = if link.slow { 1 } else { window };
-                    !link.gone && link.window.len() < room && link.given < most_jobs
-                });
-            let Some((at, link)) = free.min_by_key(|(_, link)| link.window.len()) else {
-                return;
-            };
-            let Some(job) = self.queue.pop_front() else { return };
-            job.cell.cell().set_place(at);
-            link.give(job, self.typical > TINY_NANOS);
-        }
-    }
-
-    /// Sends what waits to be sent.
-    pub(super) fn send(&mut self) {
-        self.links().for_each(Link::send);
-    }
-
-    /// Takes what the worker of a place has sent.
-    pub(super) fn receive(&mut self, place: usize) {
-        self.take_with(place, Link::receive);
-    }
-
-    /// Takes what the worker of a place has sent, in the way that `take` does.
-    pub(super) fn take_with(
-        &mut self,
-        place: usize,
-        take: impl FnOnce(&mut Link, &mut Vec<Answered>),
-    ) {
-        let mut answered = mem::take(&mut self.answered);
-        if let Some(link) = self.places[place].link() {
-            take(link, &mut answered);
-            if link.gone {
-                // It may have closed its socket and live on: then it is of no use. Its end comes as a notice.
-                self.ask(&Request::Kill(number(place)));
+            let Some(link) = best else { return };
+            if let Some(job) = self.queue.remove(&id) {
+                link.give(job);
             }
         }
-        self.take_answers(answered);
-        self.retire(place);
-        self.fill();
     }
 
-    /// Turns answers into results, and learns how long jobs take.
-    pub(super) fn take_answers(&mut self, mut answered: Vec<Answered>) {
-        if !answered.is_empty() {
-            self.deaths = 0;
+    /// Has workers without jobs get half of those that wait behind a long one (`STATE-3`).
+    fn balance(&mut self) {
+        let has_idle = self.links().any(|link| link.len() == 0);
+        if !has_idle || !self.queue.is_empty() {
+            return;
         }
-        for Answered { job, kind, body, took } in answered.drain(..) {
-            // An eighth of the newest: a few long jobs shrink the window, one of a thousand does not.
-            self.typical = (self.typical * 7 + took) / 8;
-            self.done += 1;
-            self.end(job, Raw::Answer(kind, body));
+        // One that batches has answered lately, so its jobs are short.
+        let longest = self.links().filter(|link| !link.batches()).max_by_key(|link| link.len());
+        if let Some(link) = longest.filter(|link| link.len() > 1) {
+            let back = link.take_back_last(link.len() / 2);
+            self.put_back(back);
+            self.fill();
         }
-        let wanted = (WINDOW_NANOS / self.typical.max(1)).clamp(1, MOST_IN_WINDOW);
-        let wanted = usize::try_from(wanted).unwrap_or(1);
-        // Grown step by step, for the first jobs may not be like the others.
-        self.window = wanted.min(self.window * 2);
-        self.answered = answered;
     }
 
-    /// Notes a result (`STATE-1`).
-    pub(super) fn end(&mut self, job: Job, result: Raw) {
+    /// Puts jobs back into the queue, in their old order.
+    fn put_back(&mut self, jobs: Vec<Job>) {
+        self.queue.extend(jobs.into_iter().map(|job| (job.id, job)));
+    }
+
+    /// Takes a job out that has not begun.
+    pub(super) fn cancel(&mut self, id: u64) -> Cancel {
+        let queued = self.queue.remove(&id);
+        let job = queued.or_else(|| self.links().find_map(|link| link.take_back(id)));
+        if job.is_none() {
+            return Cancel::Running;
+        }
         self.open -= 1;
-        job.cell.cell().set_place(ENDED);
-        self.over.push((job.cell, result));
+        self.cancelled += 1;
+        // Its argument is dropped under the lock: it is bytes.
+        Cancel::Cancelled
     }
 
-    /// Lets a worker go that has run as many jobs as it may.
-    pub(super) fn retire(&mut self, place: usize) {
-        let most_jobs = self.most_jobs;
-        if let Some(link) = self.places[place].link()
-            && link.given >= most_jobs
-            && link.window.is_empty()
-            && !link.gone
-        {
-            // Its stream ends, so it leaves. A socket that is gone already is as good.
-            drop(socket_pair::shut_down(link.socket.as_fd()));
+    /// Takes what the workers and, if `has_notice`, the fork server have sent, and gives out jobs. A look is a pass that
+    /// no worker asked for. Returns how soon the next look is due; `None` when nothing can happen without a call.
+    pub(super) fn pass(&mut self, is_look: bool, has_notice: bool) -> Option<Duration> {
+        if has_notice {
+            self.take_notices();
+        }
+        let now = Instant::now();
+        let mut next_look = (self.open > 0).then_some(SILENT_LOOK);
+        let mut look_within =
+            |span| next_look = Some(next_look.map_or(span, |next| span.min(next)));
+        for place in 0..self.places.len() {
+            match &self.places[place] {
+                Place::Live(link) if link.len() > 0 => {
+                    if let Some(span) = self.exchange(place, is_look, now) {
+                        look_within(span);
+                    }
+                }
+                Place::Vacant(since) => {
+                    look_within(VACANT_PAUSE.saturating_sub(now.duration_since(*since)));
+                    self.retry(place, now);
+                }
+                _ => {}
+            }
+        }
+        self.fill();
+        self.balance();
+        next_look
+    }
+
+    /// Takes what the worker of a place has sent. Returns how soon it must be looked at.
+    fn exchange(&mut self, place: usize, is_look: bool, now: Instant) -> Option<Duration> {
+        let link = self.places[place].link()?;
+        let before = self.finished.len();
+        let words = link.exchange(&mut self.finished);
+        if words > 0 {
+            link.set_batches(link.len() > 0);
+        } else if is_look && link.batches() {
+            // It may have published an answer without a ring just before this.
+            link.set_batches(false);
+            link.exchange(&mut self.finished);
+        } else {
+            link.look_after(now);
+        }
+        let mut look_within = link.check_limit(now);
+        if link.batches() {
+            look_within = Some(look_within.map_or(BATCH_LOOK, |span| span.min(BATCH_LOOK)));
+        }
+        let must_be_killed = link.must_be_killed();
+        let is_spent = link.is_spent(self.most_jobs);
+        if is_spent {
+            link.close();
             self.places[place] = Place::Leaving;
         }
+        if must_be_killed {
+            self.ask(Request::Kill(place));
+        }
+        let answered = self.finished.len() - before;
+        if answered > 0 {
+            self.deaths = 0;
+            self.done += answered as u64;
+            self.open -= answered;
+        }
+        look_within
+    }
+
+    /// Takes every notice of the fork server that is there.
+    fn take_notices(&mut self) {
+        while let Some(control) = &self.control {
+            match Notice::receive(control.as_fd(), false) {
+                Ok(Some(notice)) => self.take_notice(notice),
+                Ok(None) => return,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.break_down("its fork server has ended".to_owned());
+                }
+                Err(error) => self.break_down(format!("its fork server cannot be heard: {error}")),
+            }
+        }
+    }
+
+    /// Does what follows from a notice.
+    fn take_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Started(place, pid, memory) => match Link::new(pid, memory.as_fd()) {
+                Ok(link) => self.places[place] = Place::Live(Box::new(link)),
+                Err(error) => {
+                    self.ask(Request::Kill(place));
+                    self.place_failed(place, &error);
+                }
+            },
+            Notice::Failed(place, error) => self.place_failed(place, &error),
+            Notice::Ended(place, pid, exit) => self.worker_ended(place, pid, exit),
+        }
+    }
+
+    /// A worker could not be made.
+    fn place_failed(&mut self, place: usize, error: &io::Error) {
+        self.places[place] = Place::Vacant(Instant::now());
+        if self.places.iter().all(|place| matches!(place, Place::Vacant(_))) {
+            self.break_down(format!("no worker is left, and none can be forked: {error}"));
+        }
+    }
+
+    /// A worker is dead: what it was running fails, its other jobs go back (`STATE-2`), and its place is filled again.
+    fn worker_ended(&mut self, place: usize, pid: Pid, exit: Exit) {
+        // The end of a worker whose memory could not be mapped changes nothing: its place is vacant already.
+        let is_here = match &self.places[place] {
+            Place::Live(link) => link.pid == pid,
+            Place::Leaving => true,
+            Place::Starting | Place::Vacant(_) => false,
+        };
+        if !is_here {
+            return;
+        }
+        // What it has answered stands in the ring; a long answer takes several exchanges.
+        let now = Instant::now();
+        while self.places[place].link().is_some_and(Link::has_answers) {
+            self.exchange(place, false, now);
+        }
+        if let Place::Live(link) = mem::replace(&mut self.places[place], Place::Vacant(now)) {
+            let (begun, others, is_fault) = link.bury(exit);
+            self.open -= begun.len();
+            self.done += begun.len() as u64;
+            self.finished.extend(begun);
+            self.put_back(others);
+            self.deaths += u32::from(is_fault);
+        }
+        if self.deaths > self.most_deaths {
+            let text = format!(
+                "{} workers have died, one after another, and none has finished a job; the last was {pid}: {exit}",
+                self.deaths
+            );
+            self.break_down(text);
+        } else {
+            self.start(place);
+        }
+    }
+
+    /// Asks for a worker again, for a place that was empty for long enough.
+    fn retry(&mut self, place: usize, now: Instant) {
+        if let Place::Vacant(since) = self.places[place]
+            && now.duration_since(since) >= VACANT_PAUSE
+        {
+            self.start(place);
+        }
+    }
+
+    /// Asks for a worker, unless there will be nothing for it to do.
+    fn start(&mut self, place: usize) {
+        if self.broken.is_none() && (self.phase == Phase::Open || self.open > 0) {
+            self.places[place] = Place::Starting;
+            self.ask(Request::Start(place));
+        }
+    }
+
+    /// Sends a request. Without a fork server to receive it, the pool breaks when the end of the socket is read.
+    fn ask(&self, request: Request) {
+        if let Some(control) = &self.control {
+            drop(request.send(control.as_fd()));
+        }
+    }
+
+    /// Gives up: every job fails with the reason, and every process ends (`STATE-4`).
+    pub(super) fn break_down(&mut self, why: String) {
+        if self.broken.is_some() || self.phase == Phase::Ended {
+            return;
+        }
+        for job in self.all_jobs() {
+            self.open -= 1;
+            self.finished.push((job.owner, Err(JobError::PoolBroken(why.clone()))));
+        }
+        self.broken = Some(why);
+        self.end_processes();
+    }
+
+    /// Takes every job that is not over.
+    fn all_jobs(&mut self) -> Vec<Job> {
+        let mut jobs: Vec<Job> = mem::take(&mut self.queue).into_values().collect();
+        jobs.extend(self.links().flat_map(Link::take_all));
+        jobs
+    }
+
+    /// Cancels every job that has not begun.
+    pub(super) fn cancel_waiting(&mut self) {
+        let mut jobs: Vec<Job> = mem::take(&mut self.queue).into_values().collect();
+        jobs.extend(self.links().flat_map(|link| link.take_back_last(usize::MAX)));
+        self.open -= jobs.len();
+        self.cancelled += jobs.len() as u64;
+        self.finished.extend(jobs.into_iter().map(|job| (job.owner, Err(JobError::Cancelled))));
+    }
+
+    /// Has every worker that has jobs killed.
+    pub(super) fn kill_running(&mut self) {
+        for place in 0..self.places.len() {
+            if self.places[place].link().is_some_and(|link| link.len() > 0) {
+                self.ask(Request::Kill(place));
+            }
+        }
+    }
+
+    /// Ends every process: workers are told to leave, the fork server sees the end of the control socket.
+    pub(super) fn end_processes(&mut self) {
+        self.links().for_each(|link| link.close());
+        self.places.clear();
+        self.control = None;
+    }
+
+    /// The fork server, to be waited for without the lock.
+    pub(super) fn take_server(&mut self) -> Option<Child> {
+        self.server.take()
     }
 
     /// How many jobs there are, and where.
     pub(super) fn counts(&mut self) -> Counts {
-        let (mut running, mut workers) = (0, 0);
+        let (mut running, mut queued, mut workers) = (0, self.queue.len(), 0);
         for link in self.links() {
-            workers += usize::from(!link.gone);
+            workers += 1;
             running += link.running();
+            queued += link.len() - link.running();
         }
-        let (done, cancelled) = (self.done, self.cancelled);
-        Counts { queued: self.open - running, running, done, cancelled, workers }
+        Counts { queued, running, done: self.done, cancelled: self.cancelled, workers }
     }
 
     /// The numbers of the living workers.
@@ -261,12 +439,7 @@ impl State {
 
 impl Place {
     /// The link to the worker that is there.
-    pub(super) fn link(&mut self) -> Option<&mut Link> {
+    fn link(&mut self) -> Option<&mut Link> {
         if let Self::Live(link) = self { Some(link) } else { None }
     }
-}
-
-/// A place's number as the fork server knows it.
-pub(super) fn number(place: usize) -> u32 {
-    u32::try_from(place).expect("holds because a pool has at most a thousand places")
 }

@@ -1,0 +1,153 @@
+//! The first promise of the process pool, against jobs that attack it: every handle ends, and `shutdown` returns.
+
+use std::thread;
+use std::time::Duration;
+
+use handloom::jobs::{JobError, JobHandle};
+use handloom::os::process;
+use handloom::os::signal::Signal;
+use handloom::processes::ProcessPool;
+
+use crate::pool_jobs::{
+    ADD, EXEC, EXHAUST_MEMORY, FORK_AND_GO_ON, KILL, LONG, Order, PANIC, REPLACE_DESCRIPTORS,
+    SCRIBBLE, SLEEP_MS, UNMAP, builder, children_of, signal, start,
+};
+
+/// The tests, by name.
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    ("every_handle_ends_when_workers_are_killed_at_random", random_kills),
+    ("every_handle_ends_when_a_job_scribbles_over_the_channel", scribbles),
+    ("every_handle_ends_when_a_job_replaces_the_descriptors", descriptors_replaced),
+    ("every_handle_ends_whatever_a_job_does_to_its_process", process_abused),
+    ("long_messages_survive_storms_of_signals", storms),
+];
+
+/// A pool that does not break at many deaths.
+fn patient_pool(workers: usize) -> ProcessPool<Order, u64> {
+    start(builder(workers).max_deaths_in_a_row(1_000_000))
+}
+
+/// Waits for every handle; returns how many have a value, which must be the right one.
+fn all_end(handles: Vec<(Order, JobHandle<u64>)>, told: &str) -> usize {
+    let mut values = 0;
+    for (order, handle) in handles {
+        match handle.join_timeout(LONG) {
+            Ok(Ok(value)) => {
+                assert_eq!(value, order.1 + 1, "PPOOL-1: {told}: a wrong value for {order:?}");
+                values += 1;
+            }
+            Ok(Err(_)) => {}
+            Err(_) => panic!("PPOOL-1: {told}: the handle of {order:?} does not end"),
+        }
+    }
+    values
+}
+
+/// Ends a pool, which must leave nothing.
+fn end(pool: ProcessPool<Order, u64>) {
+    pool.shutdown();
+    drop(pool);
+    assert!(children_of(std::process::id()).is_empty(), "PPOOL-3");
+}
+
+/// Submits an attack with ordinary jobs around it.
+fn attack(pool: &ProcessPool<Order, u64>, attack: Order) -> Vec<(Order, JobHandle<u64>)> {
+    let before = (0..10).map(|n| (ADD, n));
+    let after = (10..30).map(|n| if n % 7 == 0 { (PANIC, n) } else { (ADD, n) });
+    let orders = before.chain([attack]).chain(after);
+    orders.map(|order| (order, pool.submit(order).unwrap())).collect()
+}
+
+fn random_kills() {
+    let pool = patient_pool(3);
+    let mut random = 7_u64;
+    for round in 0..60 {
+        let handles: Vec<_> = (0..200)
+            .map(|n| if n % 50 == 0 { (SLEEP_MS, 3) } else { (ADD, n) })
+            .map(|order| (order, pool.submit(order).unwrap()))
+            .collect();
+        for _ in 0..3 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            thread::sleep(Duration::from_micros(random >> 52));
+            let pids = pool.worker_pids();
+            if let Some(pid) = pids.get((random >> 33) as usize % pids.len().max(1)) {
+                drop(process::kill(*pid, Signal::Kill));
+            }
+        }
+        let values = all_end(handles, &format!("round {round}"));
+        assert!(values >= 197, "STATE-2: three deaths have lost {} jobs", 200 - values);
+    }
+    end(pool);
+}
+
+fn scribbles() {
+    let pool = patient_pool(2);
+    for seed in 0..120 {
+        let handles = attack(&pool, (SCRIBBLE, seed));
+        all_end(handles, &format!("seed {seed}"));
+    }
+    // The pool is as good as before.
+    let handles = (0..500).map(|n| ((ADD, n), pool.submit((ADD, n)).unwrap())).collect();
+    assert_eq!(all_end(handles, "afterwards"), 500);
+    end(pool);
+}
+
+fn descriptors_replaced() {
+    let pool = patient_pool(2);
+    for round in 0..50 {
+        let handles = attack(&pool, (REPLACE_DESCRIPTORS, round));
+        let count = handles.len();
+        let panics = 2 + 1;
+        assert_eq!(all_end(handles, &format!("round {round}")), count - panics, "WORKER-1");
+    }
+    end(pool);
+}
+
+fn process_abused() {
+    let pool = patient_pool(2);
+    for attacker in [UNMAP, FORK_AND_GO_ON, EXEC, EXHAUST_MEMORY, KILL] {
+        for round in 0..4 {
+            let handles = attack(&pool, (attacker, round));
+            let count = handles.len();
+            let values = all_end(handles, &format!("order {attacker}"));
+            // The attacker fails, and three panic.
+            assert!(values >= count - 4, "STATE-2: order {attacker} has cost {}", count - values);
+        }
+    }
+    end(pool);
+}
+
+/// SIGSTOP, SIGCONT and SIGKILL while long arguments and values are under way.
+fn storms() {
+    let pool = builder(2).max_deaths_in_a_row(1_000_000).start(|bytes: Vec<u8>| bytes).unwrap();
+    for round in 0..6 {
+        let handles: Vec<_> =
+            (0..6_u8).map(|n| (n, pool.submit(vec![n; (3 << 20) + 5]).unwrap())).collect();
+        for step in 0..12 {
+            thread::sleep(Duration::from_millis(2));
+            for pid in pool.worker_pids() {
+                let name = match (round + step) % 4 {
+                    3 if step == 7 => "KILL",
+                    0 => "STOP",
+                    _ => "CONT",
+                };
+                // It may be gone by now.
+                drop(std::panic::catch_unwind(|| signal(name, pid)));
+            }
+        }
+        for pid in pool.worker_pids() {
+            drop(std::panic::catch_unwind(|| signal("CONT", pid)));
+        }
+        for (n, handle) in handles {
+            match handle.join_timeout(LONG) {
+                Ok(Ok(back)) => {
+                    assert!(back.len() == (3 << 20) + 5 && back.iter().all(|b| *b == n))
+                }
+                Ok(Err(error)) => assert!(matches!(error, JobError::Died { .. }), "{error}"),
+                Err(_) => panic!("PPOOL-1: a handle does not end"),
+            }
+        }
+    }
+    pool.shutdown();
+    assert!(children_of(std::process::id()).is_empty(), "PPOOL-3");
+}
