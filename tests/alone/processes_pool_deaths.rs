@@ -169,9 +169,9 @@ fn answers_outlive_worker() {
         let handles: Vec<_> = (0..20).map(|n| pool.submit((ADD, n)).unwrap()).collect();
         let long = pool.submit(last).unwrap();
         for (n, handle) in (1..).zip(handles) {
-            assert_eq!(joined(handle).unwrap(), n, "WORKER-5: before {last:?}");
+            assert_eq!(joined(handle).unwrap(), n, "PWORKER-5: before {last:?}");
         }
-        assert!(begun.elapsed() < LONG, "WORKER-5: held back behind {last:?}");
+        assert!(begun.elapsed() < LONG, "PWORKER-5: held back behind {last:?}");
         drop(long);
     }
 }
@@ -286,13 +286,13 @@ fn no_descriptors() {
     let (_reader, _writer) = pipe().unwrap();
     let pool = pool(3);
     for pid in pool.worker_pids() {
-        wait_until("WORKER-1: the worker to have closed what it inherited", || {
+        wait_until("PWORKER-1: the worker to have closed what it inherited", || {
             own_descriptors(u32::try_from(pid.to_raw()).unwrap()).is_empty()
         });
     }
     let counts: Vec<_> = (0..3).map(|_| pool.submit((FD_COUNT, 0)).unwrap()).collect();
     for count in counts {
-        assert_eq!(joined(count).unwrap(), 0, "WORKER-1");
+        assert_eq!(joined(count).unwrap(), 0, "PWORKER-1");
     }
     let server = children_of(std::process::id())[0];
     let sockets = own_descriptors(server).iter().filter(|own| own.contains("socket:")).count();
@@ -373,11 +373,11 @@ fn default_signals() {
     let slow = pool.submit((SLEEP_MS, 300)).unwrap();
     wait_until("the job to begin", || pool.counts().running == 1);
     process::kill(pid, Signal::Interrupt).unwrap();
-    assert_eq!(joined(slow).unwrap(), 301, "WORKER-3: ctrl-c is the parent's to hear");
+    assert_eq!(joined(slow).unwrap(), 301, "PWORKER-3: ctrl-c is the parent's to hear");
     let slow = pool.submit((SLEEP_MS, 60_000)).unwrap();
     wait_until("the job to begin", || pool.counts().running == 1);
     process::kill(pid, Signal::Terminate).unwrap();
-    assert_eq!(died(joined(slow)), Exit::Signal(15), "WORKER-3");
+    assert_eq!(died(joined(slow)), Exit::Signal(15), "PWORKER-3");
     let came = signal::count(Signal::Interrupt) + signal::count(Signal::Terminate);
     assert_eq!(came, 0, "PROCESS-4: a worker's signal was counted here");
 }

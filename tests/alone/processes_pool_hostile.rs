@@ -37,7 +37,7 @@ fn all_end(handles: Vec<(Order, JobHandle<u64>)>, told: &str) -> usize {
                 values += 1;
             }
             Ok(Err(_)) => {}
-            Err(_) => panic!("PPOOL-1: {told}: the handle of {order:?} does not end"),
+            Err(_unfinished) => panic!("PPOOL-1: {told}: the handle of {order:?} does not end"),
         }
     }
     values
@@ -98,7 +98,7 @@ fn descriptors_replaced() {
         let handles = attack(&pool, (REPLACE_DESCRIPTORS, round));
         let count = handles.len();
         let panics = 2 + 1;
-        assert_eq!(all_end(handles, &format!("round {round}")), count - panics, "WORKER-1");
+        assert_eq!(all_end(handles, &format!("round {round}")), count - panics, "PWORKER-1");
     }
     end(pool);
 }
@@ -144,7 +144,7 @@ fn storms() {
                     assert!(back.len() == (3 << 20) + 5 && back.iter().all(|b| *b == n))
                 }
                 Ok(Err(error)) => assert!(matches!(error, JobError::Died { .. }), "{error}"),
-                Err(_) => panic!("PPOOL-1: a handle does not end"),
+                Err(_unfinished) => panic!("PPOOL-1: a handle does not end"),
             }
         }
     }

@@ -85,7 +85,7 @@ fn codec_panics() {
     for (argument, where_) in [(2, "in decode"), (10, "in encode"), (20, "in decode")] {
         match joined(pool.submit(Touchy(argument)).unwrap()) {
             Err(JobError::Panicked(told)) => assert_eq!(told.message(), where_, "of {argument}"),
-            other => panic!("PENDING-1, WORK-1: expected a panic {where_}, came {other:?}"),
+            other => panic!("WORK-1: expected a panic {where_}, came {other:?}"),
         }
     }
     assert_eq!(joined(pool.submit(Touchy(0)).unwrap()).unwrap().0, 0, "the pool should go on");
@@ -115,9 +115,9 @@ fn waker_panics() {
         if n % 2 == 0 {
             wait_until("the waker to be called", || bomb.0.load(Ordering::SeqCst));
         }
-        assert_eq!(joined(pool.submit((ADD, n)).unwrap()).unwrap(), n + 1, "SHARED-1");
+        assert_eq!(joined(pool.submit((ADD, n)).unwrap()).unwrap(), n + 1, "PSHARED-1");
         let polled = Future::poll(std::pin::pin!(&mut awaited), &mut Context::from_waker(&waker));
-        assert!(matches!(polled, Poll::Ready(Ok(4))), "SHARED-1: {polled:?}");
+        assert!(matches!(polled, Poll::Ready(Ok(4))), "PSHARED-1: {polled:?}");
     }
 }
 
@@ -304,7 +304,7 @@ fn locks_are_not_inherited() {
     });
 }
 
-/// `SHARED-2`.
+/// `PSHARED-2`.
 fn thread_sleeps() {
     let pool = pool(1);
     assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
@@ -324,5 +324,5 @@ fn thread_sleeps() {
     let before = wakes();
     assert_eq!(joined(long).unwrap(), 401);
     let woke = wakes() - before;
-    assert!(woke < 40, "SHARED-2: the pool's thread woke {woke} times while a caller was joining");
+    assert!(woke < 40, "PSHARED-2: the pool's thread woke {woke} times while a caller was joining");
 }

@@ -11,22 +11,11 @@
 //!      └─────────────────── channel ──────▶ worker ◀───┘
 //! ```
 //!
-//! A message is one packet of four numbers of 32 bits:
-//!
-//! | message | kind | place | third | fourth | descriptor |
-//! | --- | --- | --- | --- | --- | --- |
-//! | start | 1 | of the worker | | | |
-//! | kill | 2 | of the worker | | | |
-//! | started | 3 | of the worker | its pid | | the channel's memory |
-//! | failed | 4 | of the worker | errno | | |
-//! | ended | 5 | of the worker | its pid | exit code, or signal below 0 | |
-//!
 //! **Invariants**
 //! - `FORK-SERVER-1`: it ends with the thread that made the pool (the kernel sees to it), or when the control socket ends.
 //!   Its workers end with it, since its one thread has forked them.
 //! - `FORK-SERVER-2`: it reaps every worker, and tells the parent how the worker ended.
 //! - A worker is killed by its place, and only before it was reaped (`PROCESS-3`).
-//! - Signals that ask a whole group to stop (SIGINT, SIGTERM, SIGHUP) are for the parent to handle.
 //!
 //! **Left out**: a fresh program instead of a copy (`exec`), which would need the function by name.
 //!
@@ -37,6 +26,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
+use super::message::Message;
 use super::ring::{Bell, CHANNEL_BYTES};
 use super::work::Work;
 use super::worker;
@@ -49,7 +39,7 @@ const LEAVING: Duration = Duration::from_secs(1);
 /// The exit code of a process that could not do what it was forked for.
 const EXIT_FAILED: i32 = 1;
 
-/// What the parent asks for: the place is the worker's number in the pool.
+/// What the parent asks for. A place is the number of a worker in the pool.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Request {
     /// Fork a worker for this place.
@@ -68,6 +58,9 @@ pub(super) enum Notice {
     /// The worker of this place has ended, and was reaped.
     Ended(usize, Pid, Exit),
 }
+
+/// A message as it is sent: its kind, the place, and two more numbers.
+type Packet = (u8, usize, i32, i32);
 
 /// What the fork server has.
 struct ForkServer<'a> {
@@ -90,18 +83,18 @@ struct ForkServer<'a> {
 pub(super) fn start(work: &Work, bell: &Bell, keep: &[RawFd]) -> io::Result<(Child, OwnedFd)> {
     let (ours, theirs) = socket_pair::packets()?;
     for end in [&ours, &theirs] {
-        // Room for a notice and a request per worker, so that neither side waits while the other sends.
+        // Room for a message per worker, so that neither side waits while the other sends.
         socket_pair::set_send_buffer(end.as_fd(), 1 << 20)?;
     }
     let parent = process::pid();
     match process::fork()? {
         Fork::Parent(child) => Ok((child, ours)),
-        Fork::Child => exit_with(|| live(parent, theirs, work, bell, keep)),
+        Fork::Child => exit_after(|| live(parent, theirs, work, bell, keep)),
     }
 }
 
 /// Runs the life of a forked process, and leaves. Nothing may unwind into the parent's frames.
-fn exit_with(life: impl FnOnce() -> io::Result<()>) -> ! {
+fn exit_after(life: impl FnOnce() -> io::Result<()>) -> ! {
     match panic::catch_unwind(AssertUnwindSafe(life)) {
         Ok(Ok(())) => process::exit_now(0),
         // A payload is leaked: its drop might panic too.
@@ -112,10 +105,9 @@ fn exit_with(life: impl FnOnce() -> io::Result<()>) -> ! {
 /// The fork server's life.
 fn live(parent: Pid, control: OwnedFd, work: &Work, bell: &Bell, keep: &[RawFd]) -> io::Result<()> {
     process::die_with_parent(parent)?;
-    let mut kept = keep.to_vec();
-    kept.push(control.as_raw_fd());
-    process::close_all_but(&kept)?;
+    process::close_all_but(&[keep, &[control.as_raw_fd()]].concat())?;
     signal::reset_all()?;
+    // Signals that ask a whole group to stop are for the parent to handle.
     for ignored in [Signal::Interrupt, Signal::Terminate, Signal::Hangup] {
         signal::ignore(ignored)?;
     }
@@ -135,19 +127,21 @@ impl ForkServer<'_> {
             let is_asked = fds[0].is_ready();
             self.reap()?;
             if is_asked {
-                match Request::receive(self.control.as_fd())? {
-                    Some(Request::Start(place)) => self.start(place)?,
-                    Some(Request::Kill(place)) => self.kill(place)?,
-                    None => return Ok(()),
+                let Some((packet, _)) = receive(self.control.as_fd(), true)? else { return Ok(()) };
+                match packet {
+                    (1, place, ..) => self.start(place)?,
+                    (2, place, ..) => self.kill(place)?,
+                    other => return Err(unknown(other)),
                 }
             }
         }
     }
 
     /// Sends a notice.
-    fn tell(&self, notice: &Notice) -> io::Result<()> {
-        notice.send(self.control.as_fd())?;
-        self.bell.ring_for_notice();
+    fn tell(&self, packet: Packet, memory: Option<OwnedFd>) -> io::Result<()> {
+        let fds: Vec<_> = memory.iter().map(AsFd::as_fd).collect();
+        send(self.control.as_fd(), packet, &fds)?;
+        self.bell.ring();
         Ok(())
     }
 
@@ -156,35 +150,32 @@ impl ForkServer<'_> {
         for index in (0..self.workers.len()).rev() {
             let (place, child) = &mut self.workers[index];
             if let Some(exit) = child.try_wait()? {
-                let notice = Notice::Ended(*place, child.pid(), exit);
+                let how = match exit {
+                    Exit::Code(code) => code,
+                    Exit::Signal(number) => -number,
+                };
+                let packet = (5, *place, child.pid().to_raw(), how);
                 self.workers.swap_remove(index);
-                self.tell(&notice)?;
+                self.tell(packet, None)?;
             }
         }
         Ok(())
     }
 
-    /// Forks a worker, and sends the parent the memory that the two share.
+    /// Forks a worker, and sends the parent the memory that the two share. In the worker this does not return.
     fn start(&mut self, place: usize) -> io::Result<()> {
-        match self.fork_worker(place) {
-            Ok((pid, memory)) => self.tell(&Notice::Started(place, pid, memory)),
-            Err(error) => self.tell(&Notice::Failed(place, error)),
-        }
-    }
-
-    /// Forks a worker. In the child this does not return.
-    fn fork_worker(&mut self, place: usize) -> io::Result<(Pid, OwnedFd)> {
-        let (channel, memory) = SharedMemory::new(CHANNEL_BYTES)?;
+        let made = SharedMemory::new(CHANNEL_BYTES);
         let server = process::pid();
-        match process::fork()? {
-            Fork::Parent(child) => {
-                let pid = child.pid();
+        match made.and_then(|made| process::fork().map(|forked| (made, forked))) {
+            Ok(((channel, _), Fork::Child)) => {
+                exit_after(|| worker::live(server, channel, self.bell, self.work, self.keep))
+            }
+            Ok(((_, memory), Fork::Parent(child))) => {
+                let pid = child.pid().to_raw();
                 self.workers.push((place, child));
-                Ok((pid, memory))
+                self.tell((3, place, pid, 0), Some(memory))
             }
-            Fork::Child => {
-                exit_with(|| worker::live(server, channel, self.bell, self.work, self.keep))
-            }
+            Err(error) => self.tell((4, place, error.raw_os_error().unwrap_or(0), 0), None),
         }
     }
 
@@ -214,105 +205,61 @@ impl Request {
     /// # Errors
     /// The fork server is gone.
     pub(super) fn send(self, control: BorrowedFd<'_>) -> io::Result<()> {
-        let (kind, place) = match self {
-            Self::Start(place) => (1, place),
-            Self::Kill(place) => (2, place),
-        };
-        send(control, [kind, to_word(place), 0, 0], &[])
-    }
-
-    /// Receives one; `None` when the parent is gone.
-    fn receive(control: BorrowedFd<'_>) -> io::Result<Option<Self>> {
-        match receive(control, true)? {
-            None => Ok(None),
-            Some(([1, place, ..], _)) => Ok(Some(Self::Start(to_place(place)?))),
-            Some(([2, place, ..], _)) => Ok(Some(Self::Kill(to_place(place)?))),
-            Some((words, _)) => Err(strange(words)),
+        match self {
+            Self::Start(place) => send(control, (1, place, 0, 0), &[]),
+            Self::Kill(place) => send(control, (2, place, 0, 0), &[]),
         }
     }
 }
 
 impl Notice {
-    /// Sends it.
-    fn send(&self, control: BorrowedFd<'_>) -> io::Result<()> {
-        match self {
-            Self::Started(place, pid, memory) => {
-                send(control, [3, to_word(*place), pid.to_raw(), 0], &[memory.as_fd()])
-            }
-            Self::Failed(place, error) => {
-                let errno = error.raw_os_error().unwrap_or(0);
-                send(control, [4, to_word(*place), errno, 0], &[])
-            }
-            Self::Ended(place, pid, exit) => {
-                let how = match *exit {
-                    Exit::Code(code) => code,
-                    Exit::Signal(number) => -number,
-                };
-                send(control, [5, to_word(*place), pid.to_raw(), how], &[])
-            }
-        }
-    }
-
     /// Receives one; `None` when `waits` is false and there is none.
     ///
     /// # Errors
     /// `UnexpectedEof` when the fork server is gone.
     pub(super) fn receive(control: BorrowedFd<'_>, waits: bool) -> io::Result<Option<Self>> {
-        let ([kind, place, third, fourth], fds) = match receive(control, waits) {
+        let (packet, memory) = match receive(control, waits) {
             Ok(Some(received)) => received,
             Ok(None) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(error),
         };
-        let place = to_place(place)?;
-        match (kind, fds.into_iter().next()) {
-            (3, Some(memory)) => Ok(Some(Self::Started(place, Pid::from_raw(third), memory))),
+        Ok(Some(match (packet, memory) {
+            ((3, place, pid, _), Some(memory)) => Self::Started(place, Pid::from_raw(pid), memory),
             // The kernel drops a descriptor for which the receiver has no room.
-            (3, None) => {
-                let text = "receive a worker's memory: no room for another descriptor";
-                Ok(Some(Self::Failed(place, io::Error::other(text))))
+            ((3, place, ..), None) => {
+                Self::Failed(place, io::Error::other("no room for a descriptor of its memory"))
             }
-            (4, None) if third == 0 => {
-                Ok(Some(Self::Failed(place, io::Error::other("fork a worker: no error number"))))
+            ((4, place, 0, _), _) => Self::Failed(place, io::Error::other("no error number")),
+            ((4, place, errno, _), _) => Self::Failed(place, io::Error::from_raw_os_error(errno)),
+            ((5, place, pid, how), _) => {
+                let exit = if how < 0 { Exit::Signal(-how) } else { Exit::Code(how) };
+                Self::Ended(place, Pid::from_raw(pid), exit)
             }
-            (4, None) => Ok(Some(Self::Failed(place, io::Error::from_raw_os_error(third)))),
-            (5, None) => {
-                let exit = if fourth < 0 { Exit::Signal(-fourth) } else { Exit::Code(fourth) };
-                Ok(Some(Self::Ended(place, Pid::from_raw(third), exit)))
-            }
-            _ => Err(strange([kind, third, fourth, 0])),
-        }
+            (other, _) => return Err(unknown(other)),
+        }))
     }
-}
-
-/// A place as it is sent: a pool has at most a thousand.
-fn to_word(place: usize) -> i32 {
-    i32::try_from(place).unwrap_or(i32::MAX)
-}
-
-/// A place that was received.
-fn to_place(word: i32) -> io::Result<usize> {
-    usize::try_from(word).map_err(io::Error::other)
 }
 
 /// Sends a message.
-fn send(control: BorrowedFd<'_>, words: [i32; 4], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
-    socket_pair::send_with_fds(control, words.map(i32::to_ne_bytes).as_flattened(), fds)
+fn send(control: BorrowedFd<'_>, packet: Packet, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let bytes = packet.into_bytes().map_err(io::Error::other)?;
+    socket_pair::send_with_fds(control, &bytes, fds)
 }
 
-/// Receives a message; `None` when the peer is gone.
-fn receive(control: BorrowedFd<'_>, waits: bool) -> io::Result<Option<([i32; 4], Vec<OwnedFd>)>> {
-    let mut bytes = [[0; 4]; 4];
-    let (got, fds) = socket_pair::receive_with_fds(control, bytes.as_flattened_mut(), waits)?;
-    let words = bytes.map(i32::from_ne_bytes);
-    match got {
-        0 => Ok(None),
-        16 => Ok(Some((words, fds))),
-        _ => Err(strange(words)),
+/// Receives a message, and the descriptor that came with it; `None` when the peer is gone.
+fn receive(control: BorrowedFd<'_>, waits: bool) -> io::Result<Option<(Packet, Option<OwnedFd>)>> {
+    let mut bytes = vec![0; 32];
+    let (got, fds) = socket_pair::receive_with_fds(control, &mut bytes, waits)?;
+    bytes.truncate(got);
+    if bytes.is_empty() {
+        return Ok(None);
     }
+    let packet = Packet::from_bytes(bytes).map_err(io::Error::other)?;
+    Ok(Some((packet, fds.into_iter().next())))
 }
 
 /// The error of a message that neither side sends.
-fn strange(words: [i32; 4]) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("no message begins with {words:?}"))
+fn unknown(packet: Packet) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("a message of no kind: {packet:?}"))
 }

@@ -6,7 +6,7 @@
 //! | `ring` | the shared memory between the parent and one worker |
 //! | `worker`, `fork_server` | the life of a worker; the process that forks them |
 //! | `link`, `state` | the parent's side of one worker; the queue, the workers, deaths |
-//! | `shared`, `pending` | the pool's thread, which delivers results; what a handle holds |
+//! | `shared` | the pool's thread, which delivers results; what a handle holds |
 //! | `process_pool` | what the owner of a pool sees |
 //!
 //! `notes/fork.md` has the whole in a drawing.
@@ -14,7 +14,6 @@
 mod fork_server;
 mod link;
 mod message;
-mod pending;
 mod process_pool;
 mod ring;
 mod shared;

@@ -45,9 +45,8 @@ use std::time::{Duration, Instant};
 use super::fork_server;
 use super::link::{Job, Owner};
 use super::message::{Message, Unreadable};
-use super::pending::{Decode, Pending};
 use super::ring::Bell;
-use super::shared::{ENDING, Hub, Shared, wait_for};
+use super::shared::{Decode, ENDING, Hub, Pending, Shared};
 use super::state::{Phase, State};
 use super::work::{JobKind, read_chunk, read_one, work};
 use crate::jobs::{AsCompleted, Chunks, Counts, JobError, JobHandle, Map, TrySubmitError};
@@ -124,7 +123,7 @@ impl ProcessPoolBuilder {
     }
 
     /// Lets the workers have this descriptor too. Every other descriptor that the function has captured is closed in
-    /// them (`WORKER-1`).
+    /// them (`PWORKER-1`).
     #[must_use]
     pub fn keep_descriptor(mut self, fd: BorrowedFd<'_>) -> Self {
         self.keep.push(fd.as_raw_fd());
@@ -160,12 +159,13 @@ impl ProcessPoolBuilder {
         let server = fork_server::start(&work(function), &bell, &self.keep)?;
         let most_deaths = self.max_deaths.saturating_add(u32::try_from(self.workers).unwrap_or(0));
         let mut state = State::new(server, self.workers, most_deaths, self.max_tasks_per_worker);
-        if let Err(error) = state.start_all().and_then(|()| bell.keep_from_children()) {
-            state.end_processes();
-            state.take_server().into_iter().for_each(wait_for);
+        let started = state.start_all().and_then(|()| bell.keep_from_children());
+        let shared = Arc::new(Shared::new(state, bell));
+        if let Err(error) = started {
+            shared.lock().state.end_processes();
+            shared.wait_for_server();
             return Err(error);
         }
-        let shared = Arc::new(Shared::new(state, bell));
         Ok(ProcessPool { shared, ending: Mutex::new(()), builder: self, types: PhantomData })
     }
 }
@@ -183,20 +183,6 @@ pub struct ProcessPool<A, R> {
     builder: ProcessPoolBuilder,
     /// What goes in and out.
     types: PhantomData<fn(A) -> R>,
-}
-
-/// How a job is run, and its answer read.
-struct How<T> {
-    /// What its bytes are.
-    kind: JobKind,
-    /// How long it may run.
-    limit: Option<Duration>,
-    /// Memory for a long value.
-    buffer: Vec<u8>,
-    /// Whether a full queue is waited for.
-    waits: bool,
-    /// Makes the value of the answer.
-    decode: Decode<T>,
 }
 
 impl ProcessPool<(), ()> {
@@ -223,7 +209,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Blocking
     /// While the queue is full.
     pub fn submit(&self, argument: A) -> Result<JobHandle<R>, JobError> {
-        self.enter_one(argument.into_bytes(), self.builder.time_limit, Vec::new())
+        self.submit_as(JobKind::One, argument.into_bytes()?, self.builder.time_limit, read_one)
     }
 
     /// As [`submit`](Self::submit), with a time limit for this job alone.
@@ -238,19 +224,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         argument: A,
         limit: Duration,
     ) -> Result<JobHandle<R>, JobError> {
-        self.enter_one(argument.into_bytes(), Some(limit), Vec::new())
-    }
-
-    /// As [`submit`](Self::submit), with memory for the value's bytes. A value that is a `Vec<u8>` or a `String` then
-    /// lies there, and the kernel need not find pages for a long one.
-    ///
-    /// # Errors
-    /// As `submit`.
-    ///
-    /// # Blocking
-    /// While the queue is full.
-    pub fn submit_into(&self, argument: A, buffer: Vec<u8>) -> Result<JobHandle<R>, JobError> {
-        self.enter_one(argument.into_bytes(), self.builder.time_limit, buffer)
+        self.submit_as(JobKind::One, argument.into_bytes()?, Some(limit), read_one)
     }
 
     /// As [`submit`](Self::submit), but never waits.
@@ -258,18 +232,13 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Errors
     /// The queue is full: here is the argument again. Or as for `submit`.
     pub fn try_submit(&self, argument: A) -> Result<JobHandle<R>, TrySubmitError<A>> {
-        let mut bytes = Vec::new();
-        let encoded = if let Some(lent) = argument.as_bytes() {
-            bytes.extend_from_slice(lent);
-            Ok(())
-        } else {
-            argument.encode(&mut bytes)
-        };
-        encoded.map_err(|error| TrySubmitError::Refused(unreadable(error)))?;
-        let (kind, limit) = (JobKind::One, self.builder.time_limit);
-        let how = How { kind, limit, buffer: Vec::new(), waits: false, decode: read_one };
-        let entered = self.enter(bytes, how).map_err(TrySubmitError::Refused)?;
-        entered.ok_or(TrySubmitError::Full(argument))
+        let refused = |error: Unreadable| TrySubmitError::Refused(error.into());
+        let mut bytes = argument.as_bytes().unwrap_or_default().to_vec();
+        if argument.as_bytes().is_none() {
+            argument.encode(&mut bytes).map_err(refused)?;
+        }
+        let entered = self.enter(JobKind::One, bytes, self.builder.time_limit, read_one, false);
+        entered.map_err(TrySubmitError::Refused)?.ok_or(TrySubmitError::Full(argument))
     }
 
     /// Runs the function on every item, `chunk` of them in a job, and gives the values in the order of the items.
@@ -297,66 +266,52 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         Chunks::new(items, chunk, window, |items| {
             // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
             let mut bytes = Vec::new();
-            items.encode(&mut bytes).map_err(unreadable)?;
-            let limit = self.builder.time_limit;
-            let (kind, decode) = (JobKind::Chunk, read_chunk);
-            self.enter_waiting(bytes, How { kind, limit, buffer: Vec::new(), waits: true, decode })
+            items.encode(&mut bytes)?;
+            self.submit_as(JobKind::Chunk, bytes, self.builder.time_limit, read_chunk)
         })
     }
-
-    /// Queues a job with one argument.
-    fn enter_one(
-        &self,
-        argument: Result<Vec<u8>, Unreadable>,
-        limit: Option<Duration>,
-        buffer: Vec<u8>,
-    ) -> Result<JobHandle<R>, JobError> {
-        let how = How { kind: JobKind::One, limit, buffer, waits: true, decode: read_one };
-        self.enter_waiting(argument.map_err(unreadable)?, how)
-    }
-}
-
-/// The error of an argument that has no bytes.
-fn unreadable(Unreadable(why): Unreadable) -> JobError {
-    JobError::Unreadable(why)
 }
 
 impl<A, R> ProcessPool<A, R> {
     /// Queues a job, waiting for room.
-    fn enter_waiting<T: 'static>(
+    fn submit_as<T: 'static>(
         &self,
+        kind: JobKind,
         argument: Vec<u8>,
-        how: How<T>,
+        limit: Option<Duration>,
+        decode: Decode<T>,
     ) -> Result<JobHandle<T>, JobError> {
-        self.enter(argument, how)?.ok_or(JobError::WouldDeadlock)
+        self.enter(kind, argument, limit, decode, true)?.ok_or(JobError::WouldDeadlock)
     }
 
-    /// Queues a job; `None` when the queue is full and must not be waited for.
+    /// Queues a job; `None` when the queue is full, and it must not be waited for.
     fn enter<T: 'static>(
         &self,
+        kind: JobKind,
         argument: Vec<u8>,
-        how: How<T>,
+        limit: Option<Duration>,
+        decode: Decode<T>,
+        waits: bool,
     ) -> Result<Option<JobHandle<T>>, JobError> {
-        let How { kind, limit, buffer, waits, decode } = how;
         let pending = Arc::new(Pending::new(&self.shared, decode));
         let capacity = self.builder.queue_capacity.max(1);
-        let has_room = |Hub { state, .. }: &mut Hub| {
-            let is_closed = state.phase != Phase::Open || state.broken.is_some();
-            is_closed || state.open < capacity || state.waiting() < capacity
-        };
         let hub = self.shared.lock();
         // The pool's own thread, in a waker, is the one that makes room.
         let deadline = (!waits || hub.is_own_thread()).then(Instant::now);
-        let (mut hub, is_free) = self.shared.wait_until(hub, deadline, has_room);
+        let (mut hub, is_free) = self.shared.wait_until(hub, deadline, |Hub { state, .. }| {
+            let is_closed = state.phase != Phase::Open || state.broken.is_some();
+            is_closed || state.open < capacity || state.waiting() < capacity
+        });
         match &hub.state.broken {
             Some(why) => return Err(JobError::PoolBroken(why.clone())),
             None if hub.state.phase != Phase::Open => return Err(JobError::PoolGone),
             None if !is_free => return Ok(None),
             None => {}
         }
-        hub.start_thread(&self.shared).map_err(|error| JobError::NoWorker(Arc::new(error)))?;
+        let started = hub.start_thread(&self.shared);
+        started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
         let owner = Arc::clone(&pending) as Arc<dyn Owner>;
-        hub.state.push(Job { id: pending.id, owner, kind, argument, limit, buffer });
+        hub.state.push(Job { id: pending.id, owner, kind, argument, limit });
         let must_ring = hub.rests || limit.is_some();
         drop(hub);
         if must_ring {

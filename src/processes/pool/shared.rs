@@ -1,45 +1,44 @@
-//! What handles, the pool and its thread share; and the thread, which reads the answers and delivers the results.
+//! What handles, the pool and its thread share; and that thread, which reads the answers and delivers the results.
 //!
 //! Problem: a job may be awaited by a thread, by a task, or by nothing at all, and a worker may die at any time. One
 //! thread reads all answers and notices, so nothing depends on a caller that waits.
 //!
 //! ```text
 //! submit: lock, queue, fill ─▶ worker's ring          the thread: wait for the bell or the next look
-//!                                  worker: run, answer, ring ─▶ lock, pass: answers, deaths, fill
-//! join: sleeps at the job's slot ◀───────────────────────────── unlock, deliver each result
+//!                                 worker: run, answer, ring ─▶ lock, pass: answers, deaths, fill
+//! join: sleeps at the job's slot ◀──────────────────────────── unlock, deliver each result
 //! ```
 //!
 //! **Invariants**
-//! - `SHARED-1`: results are delivered without the lock, and a waker or destructor that panics does not stop the thread.
-//! - `SHARED-2`: the thread never sleeps without a time limit while a job is open, so a ring of the bell that is lost delays
-//!   an answer and no more. When nothing was open for a while it sleeps until the bell rings, and costs nothing.
-//! - `SHARED-3`: should the thread itself fail, the pool breaks, and every handle ends.
+//! - `PSHARED-1`: results are delivered without the lock, and a waker that panics does not stop the thread.
+//! - `PSHARED-2`: while a job is open, the thread looks at the workers ten times a second, so a ring that was lost delays an
+//!   answer and no more. When none was open for a while it sleeps until the bell rings.
+//! - `PSHARED-3`: should the thread itself panic, the pool breaks, and every handle ends.
 //!
-//! **Source**: the thread of `concurrent.futures.process`, which moves every result there.
+//! **Source**: the thread of `concurrent.futures.process`.
 
-use std::io;
-use std::mem;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
-use super::link::Finished;
+use super::link::{Owner, SILENT_LOOK};
 use super::ring::Bell;
 use super::state::{Phase, State};
-use crate::os::process::Child;
+use super::work::Answer;
+use crate::jobs::{Cancel, JobError, Outcome, Slot};
 use crate::os::{PollFd, poll};
 
 /// How long the kernel may take to end a process that was killed.
 pub(super) const ENDING: Duration = Duration::from_secs(2);
-/// How long the thread stays ready to look at silent workers after the last job.
-const REST_AFTER: Duration = Duration::from_millis(100);
 
 /// What handles, the pool and its thread share.
 pub(super) struct Shared {
-    /// The state. Every statement under the lock leaves it valid, so a poisoned lock is used on.
+    /// Jobs and workers. Every statement under the lock leaves them valid, so a poisoned lock is used on.
     hub: Mutex<Hub>,
     /// Wakes callers that wait for the pool itself: there is room, or nothing is open.
     changed: Condvar,
@@ -69,7 +68,7 @@ impl Hub {
         self.state.open == 0 && self.state.finished.is_empty() && self.delivering == 0
     }
 
-    /// Tells whether this is the pool's own thread.
+    /// Tells whether this is the pool's own thread, in a waker.
     pub(super) fn is_own_thread(&self) -> bool {
         self.thread.as_ref().is_some_and(|own| own.thread().id() == thread::current().id())
     }
@@ -100,21 +99,12 @@ impl Shared {
         Self { hub: Mutex::new(hub), changed: Condvar::new(), bell, next_id: AtomicU64::new(0) }
     }
 
-    /// Numbers a job.
-    pub(super) fn next_id(&self) -> u64 {
-        // Relaxed: the number stands for itself.
-        self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
-
     /// Locks the state.
     pub(super) fn lock(&self) -> MutexGuard<'_, Hub> {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until `is_done`; false when the deadline came first.
-    ///
-    /// # Blocking
-    /// Until then.
     pub(super) fn wait_until<'a>(
         &self,
         mut hub: MutexGuard<'a, Hub>,
@@ -127,7 +117,6 @@ impl Shared {
                 return (hub, false);
             }
             hub.waiting += 1;
-            // `Duration::MAX` is as good as no deadline.
             let woken = self.changed.wait_timeout(hub, left.unwrap_or(Duration::MAX));
             hub = woken.unwrap_or_else(PoisonError::into_inner).0;
             hub.waiting -= 1;
@@ -144,13 +133,10 @@ impl Shared {
 
     /// The life of the pool's thread.
     fn run_thread(&self) {
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.read_answers()));
-        if outcome.is_err() {
-            // SHARED-3.
+        if panic::catch_unwind(AssertUnwindSafe(|| self.read_answers())).is_err() {
             self.lock().state.break_down("its own thread has panicked".to_owned());
         }
-        let finished = mem::take(&mut self.lock().state.finished);
-        deliver(finished);
+        self.deliver(self.lock());
         let mut hub = self.lock();
         hub.delivering = 0;
         self.notify(&hub);
@@ -160,59 +146,118 @@ impl Shared {
 
     /// Reads answers and delivers results until the pool has ended, or is broken.
     fn read_answers(&self) {
-        let mut notices = 0;
-        let mut is_look = true;
-        let mut last_open = Instant::now();
+        let (mut is_look, mut last_result) = (true, Instant::now());
         loop {
             // Before the pass, so that what comes during it keeps the thread from sleeping.
-            let (rang, sent) = self.bell.seen();
+            let rang = self.bell.rang();
             let mut hub = self.lock();
             hub.delivering = 0;
             hub.rests = false;
-            let next_look = hub.state.pass(is_look, is_look || sent != notices);
-            notices = sent;
+            let next_look = hub.state.pass(is_look);
             self.notify(&hub);
             if hub.state.phase == Phase::Ended || hub.state.broken.is_some() {
                 return;
             }
-            let finished = mem::take(&mut hub.state.finished);
-            if !finished.is_empty() {
-                hub.delivering = finished.len();
-                drop(hub);
-                deliver(finished);
-                is_look = false;
-                last_open = Instant::now();
+            if !hub.state.finished.is_empty() {
+                self.deliver(hub);
+                (is_look, last_result) = (false, Instant::now());
                 continue;
             }
-            let timeout = match next_look {
-                None if last_open.elapsed() < REST_AFTER => REST_AFTER,
-                None => Duration::MAX,
-                Some(span) => span,
-            };
-            hub.rests = timeout == Duration::MAX;
+            let is_busy = last_result.elapsed() < SILENT_LOOK;
+            let timeout = next_look.or(is_busy.then_some(SILENT_LOOK));
+            hub.rests = timeout.is_none();
             drop(hub);
-            self.bell.wait(rang, timeout);
-            is_look = self.bell.seen().0 == rang;
+            self.bell.wait(rang, timeout.unwrap_or(Duration::MAX));
+            is_look = self.bell.rang() == rang;
         }
     }
 
-    /// Waits until the fork server has reaped its workers and left; and reaps it, once.
+    /// Gives results to their owners (`PSHARED-1`).
+    fn deliver(&self, mut hub: MutexGuard<'_, Hub>) {
+        let finished = mem::take(&mut hub.state.finished);
+        hub.delivering = finished.len();
+        drop(hub);
+        for (owner, result) in finished {
+            owner.finish(result);
+        }
+    }
+
+    /// Waits until the fork server has reaped its workers and left, and reaps it.
     pub(super) fn wait_for_server(&self) {
-        let server = self.lock().state.take_server();
-        server.into_iter().for_each(wait_for);
+        let server = self.lock().state.server.take();
+        if let Some(server) = server {
+            // Its drop kills it, if it has not left by then, and reaps it.
+            drop(poll(&mut [PollFd::readable(server.as_fd())], Some(ENDING)));
+        }
     }
 }
 
-/// Waits until a fork server whose control socket has ended has left, and reaps it.
-pub(super) fn wait_for(server: Child) {
-    // Its drop kills it, should it not have left by then, and reaps it.
-    drop(poll(&mut [PollFd::readable(server.as_fd())], Some(ENDING)));
-    drop(server);
+/// Makes a job's result of its answer.
+pub(super) type Decode<T> = fn(Answer) -> Result<T, JobError>;
+
+/// A job as its handle sees it. The slot has the answer as bytes: the thread knows no types, and must not run the foreign
+/// code that decodes a value. The owner's thread does.
+pub(super) struct Pending<T> {
+    /// Where the result is left. There is nothing to run on this side.
+    slot: Slot<(), Answer>,
+    /// The job's number.
+    pub(super) id: u64,
+    /// The pool.
+    shared: Arc<Shared>,
+    /// Decodes the value.
+    decode: Decode<T>,
 }
 
-/// Gives results to their owners (`SHARED-1`).
-fn deliver(finished: Vec<Finished>) {
-    for (owner, result) in finished {
-        owner.finish(result);
+impl<T> Pending<T> {
+    /// A job that is about to be submitted.
+    pub(super) fn new(shared: &Arc<Shared>, decode: Decode<T>) -> Self {
+        // Relaxed: the number stands for itself.
+        let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
+        Self { slot: Slot::new(()), id, shared: Arc::clone(shared), decode }
+    }
+
+    /// Decodes the value; its panic fails the job (`WORK-1`).
+    fn decode(&self, result: Result<Answer, JobError>) -> Result<T, JobError> {
+        let answer = result?;
+        panic::catch_unwind(AssertUnwindSafe(|| (self.decode)(answer)))
+            .unwrap_or_else(|payload| Err(JobError::panicked(payload)))
+    }
+}
+
+impl<T> Owner for Pending<T> {
+    fn finish(&self, result: Result<Answer, JobError>) {
+        self.slot.finish(result);
+    }
+}
+
+impl<T> Outcome<T> for Pending<T> {
+    fn wait(self: Arc<Self>, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
+        self.slot.wait(deadline).map(|result| self.decode(result))
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JobError>> {
+        self.slot.poll(cx).map(|result| self.decode(result))
+    }
+
+    fn forget_waker(&self) {
+        self.slot.forget_waker();
+    }
+
+    fn is_finished(&self) -> bool {
+        self.slot.is_finished()
+    }
+
+    fn cancel(&self) -> Cancel {
+        if self.slot.is_finished() {
+            return Cancel::Finished;
+        }
+        let mut hub = self.shared.lock();
+        let cancelled = hub.state.cancel(self.id);
+        self.shared.notify(&hub);
+        drop(hub);
+        if cancelled == Cancel::Cancelled {
+            self.slot.finish(Err(JobError::Cancelled));
+        }
+        cancelled
     }
 }

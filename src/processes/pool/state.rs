@@ -4,10 +4,10 @@
 //! under one lock, and nothing here waits or runs foreign code.
 //!
 //! ```text
-//!   submit          fill                exchange
-//! ───────▶ queue ───────────▶ a window ───────────▶ finished ──▶ delivered by the pool's thread, without the lock
+//!   submit          fill                 exchange
+//! ───────▶ queue ───────────▶ a worker ───────────▶ finished ──▶ delivered by the pool's thread, without the lock
 //!            ▲                    │
-//!            └────────────────────┘ its worker died, or is at a long job while another has none
+//!            └────────────────────┘ the worker died, or is at a long job while another has none
 //! ```
 //!
 //! | place | when | to |
@@ -15,8 +15,6 @@
 //! | `Starting` | the fork server has forked | `Live` |
 //! | `Starting` | it could not | `Vacant`; the pool breaks if no other place is filled |
 //! | `Live` | the worker has ended | `Starting`; the pool breaks at too many deaths in a row |
-//! | `Live` | it has run as many jobs as it may | `Leaving` |
-//! | `Leaving` | the worker has ended | `Starting` |
 //! | `Vacant` | [`VACANT_PAUSE`] has passed | `Starting` |
 //!
 //! **Invariants**
@@ -25,14 +23,12 @@
 //! - `STATE-3`: a job does not wait behind a long one while another worker has nothing to do.
 //! - `STATE-4`: a pool that breaks has told each of its jobs why, and keeps no process.
 //!
-//! **Source**: supervision in Erlang/OTP, with its maximum of restarts; `concurrent.futures.process`, which loses every
-//! job when one worker dies.
+//! **Source**: supervision in Erlang/OTP, with its maximum of restarts.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use super::fork_server::{Notice, Request};
 use super::link::{Finished, Job, Link, SILENT_LOOK};
@@ -40,9 +36,7 @@ use crate::jobs::{Cancel, Counts, JobError};
 use crate::os::process::{Child, Exit, Pid};
 
 /// How soon an empty place is tried again. Without a pause, a lack of memory would be a storm of forks.
-const VACANT_PAUSE: Duration = Duration::from_millis(100);
-/// How soon the pool's thread looks for answers of a worker that rings only when it runs dry: no answer waits longer.
-const BATCH_LOOK: Duration = Duration::from_micros(500);
+const VACANT_PAUSE: Duration = SILENT_LOOK;
 
 /// The place of one worker.
 enum Place {
@@ -52,8 +46,6 @@ enum Place {
     Starting,
     /// A worker is there.
     Live(Box<Link>),
-    /// A worker that has run all its jobs is about to end.
-    Leaving,
 }
 
 /// How far the pool's life is.
@@ -77,8 +69,8 @@ pub(super) struct State {
     places: Vec<Place>,
     /// The control socket; `None` when there is no fork server any more.
     control: Option<OwnedFd>,
-    /// The fork server.
-    server: Option<Child>,
+    /// The fork server, to be waited for without the lock.
+    pub(super) server: Option<Child>,
     /// How far the pool's life is.
     pub(super) phase: Phase,
     /// Why the pool gave up.
@@ -122,13 +114,13 @@ impl State {
         }
     }
 
-    /// Has a worker forked for each place, and waits for each: the first that fails is the last that was asked for.
+    /// Has a worker forked for each place, one after another: the first that fails is the last that was asked for.
     ///
     /// # Errors
     /// Why one could not be forked.
     pub(super) fn start_all(&mut self) -> io::Result<()> {
         for place in 0..self.places.len() {
-            self.ask(Request::Start(place));
+            self.start(place);
             while matches!(self.places[place], Place::Starting) {
                 let control = self.control.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
                 match Notice::receive(control.as_fd(), true)? {
@@ -138,7 +130,7 @@ impl State {
                 }
             }
         }
-        self.broken.take().map_or(Ok(()), |why| Err(io::Error::other(why)))
+        Ok(())
     }
 
     /// The links to living workers.
@@ -146,7 +138,7 @@ impl State {
         self.places.iter_mut().filter_map(Place::link)
     }
 
-    /// How many jobs wait: each worker that has jobs runs one of them.
+    /// How many jobs wait: a worker that has jobs runs one of them.
     pub(super) fn waiting(&mut self) -> usize {
         let busy = self.links().filter(|link| link.len() > 0).count();
         self.open.saturating_sub(busy)
@@ -159,34 +151,29 @@ impl State {
         self.fill();
     }
 
-    /// Gives jobs from the queue to the workers that have room.
+    /// Gives jobs from the queue to the workers that have room, each to the one with the fewest.
     fn fill(&mut self) {
-        while let Some((&id, job)) = self.queue.first_key_value() {
+        while let Some(first) = self.queue.first_entry() {
             let mut best: Option<&mut Link> = None;
             for link in self.places.iter_mut().filter_map(Place::link) {
                 let is_better = best.as_ref().is_none_or(|best| link.len() < best.len());
-                if is_better && link.has_room_for(job, self.most_jobs) {
+                if is_better && link.has_room_for(first.get()) {
                     best = Some(link);
                 }
             }
             let Some(link) = best else { return };
-            if let Some(job) = self.queue.remove(&id) {
-                link.give(job);
-            }
+            link.give(first.remove());
         }
     }
 
-    /// Has workers without jobs get half of those that wait behind a long one (`STATE-3`).
+    /// Takes half of the jobs that wait behind a long one, if another worker has nothing to do (`STATE-3`).
     fn balance(&mut self) {
-        let has_idle = self.links().any(|link| link.len() == 0);
-        if !has_idle || !self.queue.is_empty() {
-            return;
-        }
-        // One that batches has answered lately, so its jobs are short.
-        let longest = self.links().filter(|link| !link.batches()).max_by_key(|link| link.len());
-        if let Some(link) = longest.filter(|link| link.len() > 1) {
-            let back = link.take_back_last(link.len() / 2);
-            self.put_back(back);
+        if self.queue.is_empty() && self.links().any(|link| link.len() == 0) {
+            // A worker that batches has answered lately, so its jobs are short.
+            let slow = self.links().filter(|link| !link.batches && link.len() > 1);
+            let back =
+                slow.max_by_key(|link| link.len()).map(|link| link.take_back_last(link.len() / 2));
+            self.put_back(back.unwrap_or_default());
             self.fill();
         }
     }
@@ -196,73 +183,61 @@ impl State {
         self.queue.extend(jobs.into_iter().map(|job| (job.id, job)));
     }
 
-    /// Takes a job out that has not begun.
+    /// Takes a job out that has not begun. The caller leaves the result.
     pub(super) fn cancel(&mut self, id: u64) -> Cancel {
         let queued = self.queue.remove(&id);
-        let job = queued.or_else(|| self.links().find_map(|link| link.take_back(id)));
-        if job.is_none() {
+        if queued.or_else(|| self.links().find_map(|link| link.take_back(id))).is_none() {
             return Cancel::Running;
         }
         self.open -= 1;
         self.cancelled += 1;
-        // Its argument is dropped under the lock: it is bytes.
         Cancel::Cancelled
     }
 
-    /// Takes what the workers and, if `has_notice`, the fork server have sent, and gives out jobs. A look is a pass that
-    /// no worker asked for. Returns how soon the next look is due; `None` when nothing can happen without a call.
-    pub(super) fn pass(&mut self, is_look: bool, has_notice: bool) -> Option<Duration> {
-        if has_notice {
-            self.take_notices();
-        }
+    /// Cancels every job that has not begun.
+    pub(super) fn cancel_waiting(&mut self) {
+        let mut jobs: Vec<Job> = mem::take(&mut self.queue).into_values().collect();
+        jobs.extend(self.links().flat_map(|link| link.take_back_last(usize::MAX)));
+        self.cancelled += jobs.len() as u64;
+        self.fail(jobs, &JobError::Cancelled);
+    }
+
+    /// Ends jobs that were taken out.
+    fn fail(&mut self, jobs: Vec<Job>, error: &JobError) {
+        self.open -= jobs.len();
+        self.finished.extend(jobs.into_iter().map(|job| (job.owner, Err(error.clone()))));
+    }
+
+    /// Takes what workers and fork server have sent, and gives out jobs. A look is a pass that nothing has rung for.
+    /// Returns how soon the next look is due; `None` when nothing can happen without a ring.
+    pub(super) fn pass(&mut self, is_look: bool) -> Option<Duration> {
+        self.take_notices();
         let now = Instant::now();
-        let mut next_look = (self.open > 0).then_some(SILENT_LOOK);
-        let mut look_within =
-            |span| next_look = Some(next_look.map_or(span, |next| span.min(next)));
+        let mut next_look: Option<Duration> = None;
         for place in 0..self.places.len() {
-            match &self.places[place] {
-                Place::Live(link) if link.len() > 0 => {
-                    if let Some(span) = self.exchange(place, is_look, now) {
-                        look_within(span);
-                    }
+            let span = match &mut self.places[place] {
+                Place::Live(link) if link.len() > 0 => self.exchange(place, is_look, now),
+                Place::Vacant(since) if now.duration_since(*since) >= VACANT_PAUSE => {
+                    self.start(place);
+                    VACANT_PAUSE
                 }
-                Place::Vacant(since) => {
-                    look_within(VACANT_PAUSE.saturating_sub(now.duration_since(*since)));
-                    self.retry(place, now);
-                }
-                _ => {}
-            }
+                Place::Vacant(_) => VACANT_PAUSE,
+                _ => continue,
+            };
+            next_look = Some(next_look.map_or(span, |next| next.min(span)));
         }
         self.fill();
         self.balance();
-        next_look
+        next_look.or((self.open > 0).then_some(SILENT_LOOK))
     }
 
     /// Takes what the worker of a place has sent. Returns how soon it must be looked at.
-    fn exchange(&mut self, place: usize, is_look: bool, now: Instant) -> Option<Duration> {
-        let link = self.places[place].link()?;
+    fn exchange(&mut self, place: usize, is_look: bool, now: Instant) -> Duration {
+        let Some(link) = self.places[place].link() else { return SILENT_LOOK };
         let before = self.finished.len();
-        let words = link.exchange(&mut self.finished);
-        if words > 0 {
-            link.set_batches(link.len() > 0);
-        } else if is_look && link.batches() {
-            // It may have published an answer without a ring just before this.
-            link.set_batches(false);
-            link.exchange(&mut self.finished);
-        } else {
-            link.look_after(now);
-        }
-        let mut look_within = link.check_limit(now);
-        if link.batches() {
-            look_within = Some(look_within.map_or(BATCH_LOOK, |span| span.min(BATCH_LOOK)));
-        }
-        let must_be_killed = link.must_be_killed();
-        let is_spent = link.is_spent(self.most_jobs);
-        if is_spent {
-            link.close();
-            self.places[place] = Place::Leaving;
-        }
-        if must_be_killed {
+        let next_look = link.exchange(&mut self.finished, is_look, now);
+        link.retire_if_spent();
+        if link.must_be_killed() {
             self.ask(Request::Kill(place));
         }
         let answered = self.finished.len() - before;
@@ -271,7 +246,7 @@ impl State {
             self.done += answered as u64;
             self.open -= answered;
         }
-        look_within
+        next_look
     }
 
     /// Takes every notice of the fork server that is there.
@@ -280,10 +255,7 @@ impl State {
             match Notice::receive(control.as_fd(), false) {
                 Ok(Some(notice)) => self.take_notice(notice),
                 Ok(None) => return,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    self.break_down("its fork server has ended".to_owned());
-                }
-                Err(error) => self.break_down(format!("its fork server cannot be heard: {error}")),
+                Err(error) => self.break_down(format!("its fork server is gone: {error}")),
             }
         }
     }
@@ -291,20 +263,20 @@ impl State {
     /// Does what follows from a notice.
     fn take_notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Started(place, pid, memory) => match Link::new(pid, memory.as_fd()) {
-                Ok(link) => self.places[place] = Place::Live(Box::new(link)),
-                Err(error) => {
-                    self.ask(Request::Kill(place));
-                    self.place_failed(place, &error);
+            Notice::Started(place, pid, memory) => {
+                match Link::new(pid, memory.as_fd(), self.most_jobs) {
+                    Ok(link) => self.places[place] = Place::Live(Box::new(link)),
+                    Err(error) => self.place_failed(place, &error),
                 }
-            },
+            }
             Notice::Failed(place, error) => self.place_failed(place, &error),
             Notice::Ended(place, pid, exit) => self.worker_ended(place, pid, exit),
         }
     }
 
-    /// A worker could not be made.
+    /// A worker could not be forked, or its memory not be mapped.
     fn place_failed(&mut self, place: usize, error: &io::Error) {
+        self.ask(Request::Kill(place));
         self.places[place] = Place::Vacant(Instant::now());
         if self.places.iter().all(|place| matches!(place, Place::Vacant(_))) {
             self.break_down(format!("no worker is left, and none can be forked: {error}"));
@@ -313,27 +285,22 @@ impl State {
 
     /// A worker is dead: what it was running fails, its other jobs go back (`STATE-2`), and its place is filled again.
     fn worker_ended(&mut self, place: usize, pid: Pid, exit: Exit) {
-        // The end of a worker whose memory could not be mapped changes nothing: its place is vacant already.
-        let is_here = match &self.places[place] {
-            Place::Live(link) => link.pid == pid,
-            Place::Leaving => true,
-            Place::Starting | Place::Vacant(_) => false,
-        };
-        if !is_here {
+        // Another worker may be there, or be asked for, after one whose memory could not be mapped.
+        if self.places[place].link().is_none_or(|link| link.pid != pid) {
             return;
         }
-        // What it has answered stands in the ring; a long answer takes several exchanges.
         let now = Instant::now();
+        // A long answer takes several exchanges.
         while self.places[place].link().is_some_and(Link::has_answers) {
             self.exchange(place, false, now);
         }
         if let Place::Live(link) = mem::replace(&mut self.places[place], Place::Vacant(now)) {
-            let (begun, others, is_fault) = link.bury(exit);
+            let (begun, others, counts) = link.bury(exit);
             self.open -= begun.len();
             self.done += begun.len() as u64;
             self.finished.extend(begun);
             self.put_back(others);
-            self.deaths += u32::from(is_fault);
+            self.deaths += u32::from(counts);
         }
         if self.deaths > self.most_deaths {
             let text = format!(
@@ -341,26 +308,15 @@ impl State {
                 self.deaths
             );
             self.break_down(text);
-        } else {
+        } else if self.phase == Phase::Open || self.open > 0 {
             self.start(place);
         }
     }
 
-    /// Asks for a worker again, for a place that was empty for long enough.
-    fn retry(&mut self, place: usize, now: Instant) {
-        if let Place::Vacant(since) = self.places[place]
-            && now.duration_since(since) >= VACANT_PAUSE
-        {
-            self.start(place);
-        }
-    }
-
-    /// Asks for a worker, unless there will be nothing for it to do.
+    /// Asks for a worker.
     fn start(&mut self, place: usize) {
-        if self.broken.is_none() && (self.phase == Phase::Open || self.open > 0) {
-            self.places[place] = Place::Starting;
-            self.ask(Request::Start(place));
-        }
+        self.places[place] = Place::Starting;
+        self.ask(Request::Start(place));
     }
 
     /// Sends a request. Without a fork server to receive it, the pool breaks when the end of the socket is read.
@@ -375,28 +331,11 @@ impl State {
         if self.broken.is_some() || self.phase == Phase::Ended {
             return;
         }
-        for job in self.all_jobs() {
-            self.open -= 1;
-            self.finished.push((job.owner, Err(JobError::PoolBroken(why.clone()))));
-        }
-        self.broken = Some(why);
-        self.end_processes();
-    }
-
-    /// Takes every job that is not over.
-    fn all_jobs(&mut self) -> Vec<Job> {
         let mut jobs: Vec<Job> = mem::take(&mut self.queue).into_values().collect();
         jobs.extend(self.links().flat_map(Link::take_all));
-        jobs
-    }
-
-    /// Cancels every job that has not begun.
-    pub(super) fn cancel_waiting(&mut self) {
-        let mut jobs: Vec<Job> = mem::take(&mut self.queue).into_values().collect();
-        jobs.extend(self.links().flat_map(|link| link.take_back_last(usize::MAX)));
-        self.open -= jobs.len();
-        self.cancelled += jobs.len() as u64;
-        self.finished.extend(jobs.into_iter().map(|job| (job.owner, Err(JobError::Cancelled))));
+        self.fail(jobs, &JobError::PoolBroken(why.clone()));
+        self.broken = Some(why);
+        self.end_processes();
     }
 
     /// Has every worker that has jobs killed.
@@ -408,25 +347,21 @@ impl State {
         }
     }
 
-    /// Ends every process: workers are told to leave, the fork server sees the end of the control socket.
+    /// Ends every process: workers are told to leave, and the fork server sees the end of the control socket.
     pub(super) fn end_processes(&mut self) {
-        self.links().for_each(|link| link.close());
+        self.links().for_each(Link::close);
         self.places.clear();
         self.control = None;
-    }
-
-    /// The fork server, to be waited for without the lock.
-    pub(super) fn take_server(&mut self) -> Option<Child> {
-        self.server.take()
     }
 
     /// How many jobs there are, and where.
     pub(super) fn counts(&mut self) -> Counts {
         let (mut running, mut queued, mut workers) = (0, self.queue.len(), 0);
         for link in self.links() {
+            let runs = usize::from(link.is_running());
             workers += 1;
-            running += link.running();
-            queued += link.len() - link.running();
+            running += runs;
+            queued += link.len() - runs;
         }
         Counts { queued, running, done: self.done, cancelled: self.cancelled, workers }
     }

@@ -1,13 +1,7 @@
-//! The work: what a worker does with a job's bytes, and what the parent makes of the answer's.
+//! The work: what a worker does with a job's bytes, and what the owner makes of the answer's.
 //!
 //! Problem: a closure cannot be sent to another process. It can only be there already, from before the fork. So a pool
 //! has one function, given to it before there were workers, and a job is an argument.
-//!
-//! **Invariants**
-//! - `WORK-1`: foreign code (the function, a codec, a destructor of either's values) runs under `catch_unwind`. Its panic
-//!   fails the job, or of a chunk the one item.
-//! - The panic hook records panics of the thread that runs the jobs. That of another thread, which a job has started,
-//!   goes to the hook that was there before.
 //!
 //! | what panics | the job's result |
 //! | --- | --- |
@@ -15,27 +9,23 @@
 //! | one item's function in a chunk | the same, for this item |
 //! | the value's decoding, which the owner's thread does | `Panicked`, with the payload |
 //!
-//! **Left out**: the backtrace. To resolve it takes megabytes in each worker.
+//! **Invariants**
+//! - `WORK-1`: foreign code (the function, a codec, a destructor of either's values) runs under `catch_unwind`. Its panic
+//!   fails the job, or of a chunk the one item.
 //!
 //! **Source**: `std::panic::set_hook`; `concurrent.futures.process._process_worker`.
 
-use std::mem::ManuallyDrop;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::message::{Message, Unreadable};
-use crate::jobs::{JobError, Panic};
+use crate::jobs::{JobError, Panic, contain};
 
-/// A panic on its way to the parent: its text and its place.
+/// The text and the place of a panic.
 type PanicText = (String, String);
-
-/// What an item of a chunk, as the answer to one, has become: its value, or why it has none.
-const ITEM_VALUE: u8 = 0;
-/// See [`ITEM_VALUE`].
-const ITEM_PANICKED: u8 = 1;
-/// See [`ITEM_VALUE`].
-const ITEM_UNREADABLE: u8 = 2;
+/// An item of a chunk's answer: its value, the text of its panic, or why it could not be converted.
+type Item<R> = Result<R, Result<PanicText, String>>;
 
 /// What a job's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +36,18 @@ pub(super) enum JobKind {
     Chunk,
 }
 
-/// What the bytes of an answer are.
+/// What an answer's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AnswerKind {
     /// The job's value.
     Value,
     /// The text and place of its panic.
     Panicked,
-    /// The text that tells why its argument or value could not be converted.
+    /// Why its argument or value could not be converted.
     Unreadable,
 }
 
-/// The answer to a job, as it crosses to the parent.
+/// The answer to a job.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// What the bytes are.
@@ -66,65 +56,39 @@ pub(super) struct Answer {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The answer to a job in its worker.
-pub(super) enum WorkerAnswer {
-    /// Encoded.
-    Encoded(Answer),
-    /// A value whose bytes lie in memory; they are sent from there.
-    InMemory(Box<dyn InMemory>),
-}
-
-/// A value whose bytes lie in memory.
-pub(super) trait InMemory {
-    /// The bytes.
-    fn bytes(&self) -> &[u8];
-}
-
-/// A value that was asked whether its bytes lie in memory.
-struct Value<R>(R);
-
-impl<R: Message> InMemory for Value<R> {
-    fn bytes(&self) -> &[u8] {
-        self.0.as_bytes().unwrap_or_default()
-    }
-}
-
-/// A pool's function without its types.
-pub(super) type Work = dyn Fn(&PanicRecorder, JobKind, Vec<u8>) -> WorkerAnswer;
+/// A pool's function without its types. It sends the answer, once.
+pub(super) type Work = dyn Fn(&PanicRecorder, JobKind, Vec<u8>, &mut dyn FnMut(AnswerKind, &[u8]));
 
 /// Takes the types off a pool's function.
-pub(super) fn work<A: Message, R: Message + 'static>(
-    function: impl Fn(A) -> R + 'static,
-) -> Box<Work> {
-    Box::new(move |recorder, kind, body| {
-        let caught = recorder.catch(|| match kind {
-            JobKind::Chunk => run_chunk(recorder, &function, &body).map(value_in),
-            JobKind::One => run_one(&function, body),
-        });
-        let (kind, bytes) = match caught {
-            Ok(Ok(answer)) => return answer,
-            Ok(Err(Unreadable(why))) => (AnswerKind::Unreadable, why.into_bytes()),
-            Err(panic) => (AnswerKind::Panicked, panic.into_bytes().unwrap_or_default()),
+pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) -> Box<Work> {
+    Box::new(move |recorder, kind, body, send| {
+        let mut is_sent = false;
+        let mut send_once = |kind, bytes: &[u8]| {
+            // A destructor may panic after the value was sent.
+            if !std::mem::replace(&mut is_sent, true) {
+                send(kind, bytes);
+            }
         };
-        WorkerAnswer::Encoded(Answer { kind, bytes })
+        let caught = recorder.catch(|| {
+            if kind == JobKind::Chunk {
+                send_once(AnswerKind::Value, &run_chunk(recorder, &function, &body)?);
+                return Ok(());
+            }
+            let value = function(A::from_bytes(body)?);
+            match value.as_bytes() {
+                Some(bytes) => send_once(AnswerKind::Value, bytes),
+                None => send_once(AnswerKind::Value, &value.into_bytes()?),
+            }
+            Ok(())
+        });
+        match caught {
+            Ok(Ok(())) => {}
+            Ok(Err(Unreadable(why))) => send_once(AnswerKind::Unreadable, why.as_bytes()),
+            Err(panic) => {
+                send_once(AnswerKind::Panicked, &panic.into_bytes().unwrap_or_default());
+            }
+        }
     })
-}
-
-/// The answer of a job that has a value.
-fn value_in(bytes: Vec<u8>) -> WorkerAnswer {
-    WorkerAnswer::Encoded(Answer { kind: AnswerKind::Value, bytes })
-}
-
-/// Runs the function on one argument.
-fn run_one<A: Message, R: Message + 'static>(
-    function: &impl Fn(A) -> R,
-    body: Vec<u8>,
-) -> Result<WorkerAnswer, Unreadable> {
-    let value = function(A::from_bytes(body)?);
-    if value.as_bytes().is_some() {
-        return Ok(WorkerAnswer::InMemory(Box::new(Value(value))));
-    }
-    value.into_bytes().map(value_in)
 }
 
 /// Runs the function on each argument of a chunk.
@@ -138,20 +102,15 @@ fn run_chunk<A: Message, R: Message>(
     arguments.len().encode(&mut out)?;
     for argument in arguments {
         let start = out.len();
-        let caught = recorder.catch(|| {
-            out.push(ITEM_VALUE);
-            function(argument).encode(&mut out)
-        });
-        if let Ok(Ok(())) = caught {
-            continue;
-        }
+        let caught = recorder.catch(|| Item::Ok(function(argument)).encode(&mut out));
+        let error = match caught {
+            Ok(Ok(())) => continue,
+            Ok(Err(Unreadable(why))) => Err(why),
+            Err(panic) => Ok(panic),
+        };
         // Nothing may be left of a value that was encoded in part.
         out.truncate(start);
-        match caught {
-            Ok(Ok(())) => {}
-            Ok(Err(Unreadable(why))) => (ITEM_UNREADABLE, why).encode(&mut out)?,
-            Err((text, place)) => (ITEM_PANICKED, text, place).encode(&mut out)?,
-        }
+        Item::<()>::Err(error).encode(&mut out)?;
     }
     Ok(out)
 }
@@ -169,20 +128,10 @@ pub(super) fn read_one<R: Message>(Answer { kind, bytes }: Answer) -> Result<R, 
 
 /// Makes a chunk's results of its answer.
 pub(super) fn read_chunk<R: Message>(answer: Answer) -> Result<Vec<Result<R, JobError>>, JobError> {
-    if answer.kind != AnswerKind::Value {
-        return read_one::<()>(answer).map(|()| Vec::new());
-    }
-    let mut input = &answer.bytes[..];
-    let count = usize::decode(&mut input)?;
-    let mut items = Vec::with_capacity(count.min(input.len()));
-    for _ in 0..count {
-        items.push(match u8::decode(&mut input)? {
-            ITEM_VALUE => Ok(R::decode(&mut input)?),
-            ITEM_PANICKED => Err(panicked(PanicText::decode(&mut input)?)),
-            _ => Err(JobError::Unreadable(String::decode(&mut input)?)),
-        });
-    }
-    Ok(items)
+    let items = read_one::<Vec<Item<R>>>(answer)?;
+    let read =
+        |item: Item<R>| item.map_err(|error| error.map_or_else(JobError::Unreadable, panicked));
+    Ok(items.into_iter().map(read).collect())
 }
 
 /// The error of a job that panicked in a worker.
@@ -203,7 +152,8 @@ pub(super) struct PanicRecorder {
 }
 
 impl PanicRecorder {
-    /// Has the panics of this thread recorded instead of printed, from now on.
+    /// Has the panics of this thread recorded instead of printed, from now on. Those of threads that jobs start go to the
+    /// hook that was there before.
     pub(super) fn install() -> Self {
         let last = Arc::new(Mutex::new(None));
         let (record, jobs_thread) = (Arc::clone(&last), thread::current().id());
@@ -219,12 +169,10 @@ impl PanicRecorder {
     }
 
     /// Runs foreign code; an error is its panic (`WORK-1`).
-    pub(super) fn catch<T>(&self, code: impl FnOnce() -> T) -> Result<T, PanicText> {
+    fn catch<T>(&self, code: impl FnOnce() -> T) -> Result<T, PanicText> {
         panic::catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
             let recorded = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // The payload's drop is foreign code too, and may panic with another payload, which is leaked.
-            let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
-            let _never_dropped = ManuallyDrop::new(dropped);
+            contain(move || drop(payload));
             recorded.unwrap_or_else(|| ("a panic that no hook saw".to_owned(), String::new()))
         })
     }
