@@ -13,6 +13,8 @@
 mod descriptors;
 #[path = "runtimes/hangs.rs"]
 mod hangs;
+#[path = "runtimes/levels.rs"]
+mod levels;
 #[path = "runtimes/on_first_loop/mod.rs"]
 mod on_first_loop;
 #[path = "runtimes/on_handloom/mod.rs"]

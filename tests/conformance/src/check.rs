@@ -1,11 +1,22 @@
-//! Assertions that say what was expected, what came, and which promise that breaks.
+//! Assertions that say what was expected, what came, which promise that breaks, and where to read about it.
 
 use std::fmt::Debug;
+
+use crate::promises::sentence;
+
+/// Fails with all that a student needs.
+#[track_caller]
+fn broken(promise: &str, what: &str, expected: &str, came: &str) -> ! {
+    let more = sentence(promise);
+    panic!("{promise} is broken: {what}: expected {expected}, came {came}{more}");
+}
 
 /// Checks that two values are the same.
 #[track_caller]
 pub fn same<T: PartialEq + Debug>(promise: &str, what: &str, expected: T, came: T) {
-    assert!(expected == came, "{promise} is broken: {what}: expected {expected:?}, came {came:?}");
+    if expected != came {
+        broken(promise, what, &format!("{expected:?}"), &format!("{came:?}"));
+    }
 }
 
 /// Checks that a value has a property, which `expected` puts in words.
@@ -17,15 +28,15 @@ pub fn holds<T: Debug>(
     came: T,
     property: impl FnOnce(&T) -> bool,
 ) {
-    let kept = property(&came);
-    assert!(kept, "{promise} is broken: {what}: expected {expected}, came {came:?}");
+    if !property(&came) {
+        broken(promise, what, expected, &format!("{came:?}"));
+    }
 }
 
 /// Checks that a text has a part.
 #[track_caller]
 pub fn says(promise: &str, what: &str, part: &str, text: &str) {
-    assert!(
-        text.contains(part),
-        "{promise} is broken: {what}: expected a text with {part:?}, came {text:?}"
-    );
+    if !text.contains(part) {
+        broken(promise, what, &format!("a text with {part:?}"), &format!("{text:?}"));
+    }
 }

@@ -59,6 +59,7 @@ macro_rules! conformance {
         $crate::conformance! { $runtime, except: &[] }
     };
     ($runtime:ty, except: $unmet:expr) => {
+        $crate::l0_block_on! { $runtime, $unmet }
         $crate::l1_poll! { $runtime, $unmet }
         $crate::l2_tasks! { $runtime, $unmet }
         $crate::l3_join! { $runtime, $unmet }

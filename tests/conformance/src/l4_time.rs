@@ -1,5 +1,6 @@
 //! Level 4: time, real and virtual.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::rc::Rc;
@@ -8,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::check::{holds, same};
-use crate::futures::{CountingWake, CountsDrop, Gate, Probe, SharedGate, many_turns, poll_with};
+use crate::futures::{CountingWake, CountsDrop, Gate, OnDrop, Probe, many_turns, poll_with};
 use crate::runtime::{Runtime, Task};
 
 claims! {
@@ -29,7 +30,9 @@ claims! {
         a_timeout_drops_the_future_before_it_returns,
         of_nested_timeouts_the_one_that_expires_is_told,
         a_cancelled_sleep_wakes_nobody,
-        an_earlier_timer_shortens_a_sleep_that_has_begun,
+        tasks_that_sleep_are_dropped_with_the_runtime,
+        destructors_at_the_end_may_spawn_sleep_cancel_and_wake,
+        a_runtime_may_die_with_its_thread,
     ]
 }
 
@@ -43,7 +46,7 @@ fn a_sleep_is_never_early<R: Runtime>(runtime: &R) {
             let begun = Instant::now();
             R::sleep(span).await;
             let slept = begun.elapsed();
-            holds("TIMER-3", "the length of a sleep", &format!("{span:?} at least"), slept, |s| {
+            holds("TIMER-1", "the length of a sleep", &format!("{span:?} at least"), slept, |s| {
                 *s >= span
             });
         }
@@ -86,9 +89,9 @@ fn timers_fire_in_the_order_of_their_deadlines<R: Runtime>(runtime: &R) {
             margin *= 4;
         }
     });
-    same("TIMER-3", "timers that fired", 1000, fired.len());
+    same("TIMER-1", "timers that fired", 1000, fired.len());
     let sorted = fired.is_sorted();
-    same("TIMER-3", "the deadlines fired in order", true, sorted);
+    same("TIMER-1", "the deadlines fired in order", true, sorted);
 }
 
 fn zero_and_past_deadlines_end<R: Runtime>(runtime: &R) {
@@ -117,7 +120,7 @@ fn a_thousand_zero_sleeps_end<R: Runtime>(runtime: &R) {
             task.await.value();
         }
     });
-    same("TIMER-3", "zero sleeps that ended", 1000, woken.get());
+    same("TIMER-1", "zero sleeps that ended", 1000, woken.get());
 }
 
 fn the_longest_sleeps_do_not_fire_and_hold_nobody_up<R: Runtime>(runtime: &R) {
@@ -135,14 +138,14 @@ fn the_longest_sleeps_do_not_fire_and_hold_nobody_up<R: Runtime>(runtime: &R) {
             R::spawn(async {
                 let timely =
                     R::timeout(Duration::MAX, R::sleep(Duration::from_secs(1 << 33))).await;
-                same("TIMER-3", "a future within Duration::MAX", None, timely);
+                same("TIMER-1", "a future within Duration::MAX", None, timely);
             }),
         ));
         for _ in 0..3 {
             R::sleep(Duration::from_millis(5)).await;
         }
         for (span, task) in tasks {
-            same("TIMER-3", &format!("a sleep of {span:?} has ended"), false, task.is_finished());
+            same("TIMER-1", &format!("a sleep of {span:?} has ended"), false, task.is_finished());
             task.cancel();
             same("SLEEP-2", "its end", "cancelled", task.await.word());
         }
@@ -155,19 +158,19 @@ fn a_sleep_polled_by_two_wakers_wakes_the_last<R: Runtime>(runtime: &R) {
         let (_first, first_waker) = CountingWake::pair();
         let (second, second_waker) = CountingWake::pair();
         same(
-            "TIMER-3",
+            "TIMER-1",
             "a sleep has just begun",
             true,
             poll_with(&mut sleep, &first_waker).is_pending(),
         );
         same(
-            "TIMER-3",
+            "TIMER-1",
             "a sleep has just begun",
             true,
             poll_with(&mut sleep, &second_waker).is_pending(),
         );
         R::sleep(Duration::from_millis(20)).await;
-        same("TIMER-3", "wakes of the waker that came last", 1, second.wakes());
+        same("TIMER-1", "wakes of the waker that came last", 1, second.wakes());
     });
 }
 
@@ -176,7 +179,7 @@ fn a_sleep_reset_later_fires_later<R: Runtime>(runtime: &R) {
         let begun = Instant::now();
         let mut sleep = Box::pin(R::sleep(Duration::from_millis(5)));
         same(
-            "TIMER-3",
+            "TIMER-1",
             "a sleep has just begun",
             true,
             poll_with(&mut sleep, Waker::noop()).is_pending(),
@@ -185,7 +188,7 @@ fn a_sleep_reset_later_fires_later<R: Runtime>(runtime: &R) {
         R::reset(sleep.as_mut(), begun + later);
         sleep.await;
         holds(
-            "TIMER-3",
+            "TIMER-1",
             "the length of a sleep reset to 40 ms",
             "40 ms at least",
             begun.elapsed(),
@@ -198,7 +201,7 @@ fn a_sleep_reset_earlier_fires_earlier<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let mut sleep = Box::pin(R::sleep(HOUR));
         same(
-            "TIMER-3",
+            "TIMER-1",
             "a sleep has just begun",
             true,
             poll_with(&mut sleep, Waker::noop()).is_pending(),
@@ -214,7 +217,7 @@ fn a_sleep_reset_to_the_past_fires<R: Runtime>(runtime: &R) {
         R::sleep(Duration::from_millis(2)).await;
         let mut sleep = Box::pin(R::sleep(HOUR));
         same(
-            "TIMER-3",
+            "TIMER-1",
             "a sleep has just begun",
             true,
             poll_with(&mut sleep, Waker::noop()).is_pending(),
@@ -231,7 +234,7 @@ fn a_sleep_reset_after_it_fired_fires_again<R: Runtime>(runtime: &R) {
         let (begun, again) = (Instant::now(), Duration::from_millis(20));
         R::reset(sleep.as_mut(), begun + again);
         sleep.as_mut().await;
-        holds("TIMER-3", "the second length of a sleep", "20 ms at least", begun.elapsed(), |s| {
+        holds("TIMER-1", "the second length of a sleep", "20 ms at least", begun.elapsed(), |s| {
             *s >= again
         });
     });
@@ -309,24 +312,57 @@ fn a_cancelled_sleep_wakes_nobody<R: Runtime>(runtime: &R) {
     });
 }
 
-fn an_earlier_timer_shortens_a_sleep_that_has_begun<R: Runtime>(runtime: &R) {
-    let (gate, remote) = (SharedGate::default(), runtime.remote());
-    let opens = gate.clone();
-    let far = thread::spawn(move || {
-        // Long enough for the loop to sleep, and no matter if it does not yet.
-        thread::sleep(Duration::from_millis(50));
-        R::call(&remote, move || {
-            drop(R::spawn(async move {
-                R::sleep(Duration::from_millis(5)).await;
-                opens.open();
-            }));
-        });
-    });
+fn destructors_at_the_end_may_spawn_sleep_cancel_and_wake<R: Runtime>(_: &R) {
+    let (drops, runtime) = (Rc::new(Cell::new(0)), R::new());
     runtime.block_on(async {
-        let sleeps = R::spawn(R::sleep(HOUR));
-        gate.passed().await;
-        same("TIMER-3", "the long sleep has ended", false, sleeps.is_finished());
-        sleeps.cancel();
+        let gate = Gate::default();
+        let victim = R::spawn(gate.passed());
+        let held = CountsDrop(drops.clone());
+        let last_words = OnDrop(move || {
+            gate.wake();
+            victim.cancel();
+            // A runtime that is going away may refuse these by a panic, which stays in its task.
+            drop(R::sleep(Duration::from_secs(1)));
+            drop(R::spawn(pending::<()>()));
+        });
+        drop(R::spawn(async move {
+            let (_held, _last_words) = (held, last_words);
+            pending::<()>().await;
+        }));
+        many_turns::<R>().await;
     });
-    far.join().unwrap();
+    drop(runtime);
+    same("END-1", "drops of a task whose destructor did all it could", 1, drops.get());
+}
+
+fn a_runtime_may_die_with_its_thread<R: Runtime>(_: &R) {
+    thread_local! {
+        /// A runtime that the thread's last destructors drop, and a sleep of it.
+        static KEPT: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
+    }
+    let thread = thread::spawn(|| {
+        let runtime = R::new();
+        let (task, sleep) = runtime.block_on(async {
+            (R::spawn(pending::<()>()), Box::pin(R::sleep(Duration::from_hours(1))))
+        });
+        let kept: [Box<dyn Any>; 3] = [Box::new(runtime), Box::new(task), Box::new(sleep)];
+        KEPT.with_borrow_mut(|all| all.extend(kept));
+    });
+    same("CTX-1", "the end of a thread that kept a runtime", true, thread.join().is_ok());
+}
+
+fn tasks_that_sleep_are_dropped_with_the_runtime<R: Runtime>(_: &R) {
+    let (drops, runtime) = (Rc::new(Cell::new(0)), R::new());
+    runtime.block_on(async {
+        for _ in 0..100 {
+            let held = CountsDrop(drops.clone());
+            drop(R::spawn(async move {
+                let _held = held;
+                R::sleep(HOUR).await;
+            }));
+        }
+        many_turns::<R>().await;
+    });
+    drop(runtime);
+    same("END-1", "drops of tasks that slept when their runtime ended", 100, drops.get());
 }

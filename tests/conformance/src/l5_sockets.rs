@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::alone::open_descriptors;
 use crate::check::{holds, same};
-use crate::futures::{CountingWake, Gate, many_turns, poll_with};
+use crate::futures::{CountingWake, Gate, Probe, many_turns, poll_with};
 use crate::runtime::{Listener, Reader, Runtime, Stream, Task, Writer};
 use crate::sockets::{
     client, pair, pair_on_loop, quick_pair, read_exact, read_to_end, reset, set_backlog, std_pair,
@@ -42,6 +42,9 @@ claims! {
         a_connect_that_succeeds_late_succeeds,
         an_accept_that_is_given_up_loses_no_connection,
         a_write_to_a_closed_peer_is_an_error_and_no_signal,
+        a_socket_goes_before_a_timer_of_the_same_turn,
+        a_reader_that_waits_is_not_polled,
+        a_reader_and_a_writer_that_wait_are_not_polled,
         a_dropped_socket_tells_nobody,
         a_file_cannot_be_waited_for,
         a_socket_that_outlives_its_runtime_gives_an_error,
@@ -480,7 +483,7 @@ fn a_socket_that_outlives_its_runtime_gives_an_error<R: Runtime>(runtime: &R) {
     drop(other);
     runtime.block_on(async {
         let outcome = near.read(&mut [0; 10]).await;
-        same("SOURCE-3", "a read on a socket whose runtime is gone fails", true, outcome.is_err());
+        same("END-2", "a read on a socket whose runtime is gone fails", true, outcome.is_err());
     });
 }
 
@@ -494,12 +497,12 @@ fn a_reader_whose_runtime_goes_is_woken_with_an_error<R: Runtime>(_: &R) {
         same("SOURCE-3", "a read of nothing", true, poll_with(&mut read, &waker).is_pending());
     });
     drop(other);
-    same("SOURCE-3", "wakes when the runtime went", 1, wakes.wakes());
+    same("END-2", "wakes when the runtime went", 1, wakes.wakes());
     let failed = match poll_with(&mut read, Waker::noop()) {
         std::task::Poll::Ready(outcome) => outcome.is_err(),
         std::task::Poll::Pending => false,
     };
-    same("SOURCE-3", "the read has failed", true, failed);
+    same("END-2", "the read has failed", true, failed);
 }
 
 fn a_cancelled_reader_closes_its_socket<R: Runtime>(runtime: &R) {
@@ -652,5 +655,101 @@ fn dropped_sockets_leave_nothing_behind<R: Runtime>(runtime: &R) {
         kept.borrow_mut().clear();
         many_turns::<R>().await;
         same("SOURCE-1", "descriptors in the end", baseline, open_descriptors());
+    });
+}
+
+fn a_socket_goes_before_a_timer_of_the_same_turn<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        for _ in 0..10 {
+            let journal = Rc::new(RefCell::new(Vec::new()));
+            let (mut near, mut far) = pair::<R>();
+            let (sleeps, reads) = (journal.clone(), journal.clone());
+            let sleeper = R::spawn(async move {
+                R::sleep(Duration::from_millis(30)).await;
+                sleeps.borrow_mut().push("timer");
+            });
+            let reader = R::spawn(async move {
+                near.read(&mut [0; 10]).await.unwrap();
+                reads.borrow_mut().push("socket");
+            });
+            R::sleep(Duration::from_millis(5)).await;
+            // Both happen while this task holds the loop, so the loop learns of both in one turn.
+            far.write_all(b"x").unwrap();
+            thread::sleep(Duration::from_millis(40));
+            reader.await.value();
+            sleeper.await.value();
+            same("LOOP-3", "who went first", vec!["socket", "timer"], journal.take());
+        }
+    });
+}
+
+/// The most polls of a task that waits while other tasks have 200 turns: one of its own, and one for a wake that had
+/// nothing to tell.
+const POLLS_OF_A_WAIT: usize = 3;
+
+fn a_reader_that_waits_is_not_polled<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let (mut near, mut far) = pair::<R>();
+        // It was ready once, and is not any more.
+        far.write_all(b"x").unwrap();
+        let (probe, counts) = Probe::new(async move {
+            near.read(&mut [0; 10]).await.unwrap();
+            near.read(&mut [0; 10]).await.unwrap()
+        });
+        let reader = R::spawn(probe);
+        R::sleep(Duration::from_millis(5)).await;
+        let before = counts.polls.get();
+        many_turns::<R>().await;
+        holds(
+            "READY-1",
+            "polls of a reader in 200 turns without a byte",
+            "1 at most",
+            counts.polls.get() - before,
+            |polls| *polls <= 1,
+        );
+        holds(
+            "READY-1",
+            "polls of a reader that got one byte and waits",
+            "3 at most",
+            counts.polls.get(),
+            |polls| *polls <= POLLS_OF_A_WAIT,
+        );
+        far.write_all(b"yz").unwrap();
+        same("READY-1", "bytes of the second read", 2, reader.await.value());
+    });
+}
+
+fn a_reader_and_a_writer_that_wait_are_not_polled<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let (near, mut far) = pair::<R>();
+        let (mut reads, mut writes) = near.split();
+        let (writer, writer_counts) =
+            Probe::new(async move { writes.write_all(&pattern(8 << 20)).await.map(|()| writes) });
+        let (reader, reader_counts) = Probe::new(async move {
+            let mut word = [0; 5];
+            read_exact(&mut reads, &mut word).await.unwrap();
+            (word, reads)
+        });
+        let (writer, reader) = (R::spawn(writer), R::spawn(reader));
+        // Long enough for the buffers to be full: both wait, on one socket.
+        R::sleep(Duration::from_millis(50)).await;
+        let before = (writer_counts.polls.get(), reader_counts.polls.get());
+        many_turns::<R>().await;
+        let polls = (writer_counts.polls.get() - before.0, reader_counts.polls.get() - before.1);
+        holds(
+            "READY-4",
+            "polls of a writer and a reader in 200 turns of waiting",
+            "2 each at most",
+            polls,
+            |polls| polls.0 <= 2 && polls.1 <= 2,
+        );
+        let drains = thread::spawn(move || {
+            far.write_all(b"thank").unwrap();
+            far.read_exact(&mut vec![0; 8 << 20]).unwrap();
+            far
+        });
+        same("READY-4", "what the reader got", b"thank", &reader.await.value().0);
+        writer.await.value().unwrap();
+        drop(drains.join().unwrap());
     });
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crate::alone::{open_descriptors, threads};
 use crate::check::{holds, same};
-use crate::futures::{CountsDrop, Probe, SharedGate, many_turns, own_waker};
-use crate::runtime::{Ended, Reader, Runtime, Writer};
+use crate::futures::{CountsDrop, Gate, Probe, SharedGate, many_turns, own_waker};
+use crate::runtime::{Ended, Reader, Runtime, Task, Writer};
 use crate::sockets::{pair, pair_on_loop, read_exact};
 
 claims! {
@@ -30,9 +30,14 @@ claims! {
         a_waker_on_another_thread_outlives_its_runtime,
         the_last_reference_on_another_thread_drops_nothing_there,
         cancels_from_another_thread_race_the_end,
+        the_canceller_of_an_ended_task_spares_its_successor,
         a_strangers_unpark_does_not_end_block_on,
         two_runtimes_take_turns_on_one_thread,
         two_runtimes_on_two_threads_wake_each_other,
+        a_task_is_cancelled_from_another_thread,
+        nothing_runs_outside_block_on,
+        a_task_that_joins_itself_can_be_cancelled,
+        an_earlier_timer_shortens_a_sleep_that_has_begun,
     ]
     alone: [
         a_thousand_runtimes_leave_nothing_behind,
@@ -432,4 +437,113 @@ fn a_thousand_runtimes_leave_nothing_behind<R: Runtime>(_: &R) {
         baseline,
         (open_descriptors(), threads()),
     );
+}
+
+/// Spawns a task that waits for its own end; returns the way to cancel it.
+pub fn spawn_joining_itself<R: Runtime>(
+    remote: &R::Remote,
+    drops: &Rc<Cell<usize>>,
+) -> Box<dyn Fn() + Send> {
+    let own: Rc<RefCell<Option<R::Task<()>>>> = Rc::default();
+    let (inside, held) = (own.clone(), CountsDrop(drops.clone()));
+    let task = R::spawn(async move {
+        let _held = held;
+        let itself = inside.take().unwrap();
+        itself.await.value();
+    });
+    let cancel = R::canceller(remote, &task);
+    *own.borrow_mut() = Some(task);
+    cancel
+}
+
+fn a_task_is_cancelled_from_another_thread<R: Runtime>(runtime: &R) {
+    let remote = runtime.remote();
+    runtime.block_on(async {
+        let (probe, counts) = Probe::new(pending::<()>());
+        let task = R::spawn(probe);
+        R::yield_now().await;
+        let cancel = R::canceller(&remote, &task);
+        let far = thread::spawn(cancel);
+        same("JOIN-1", "the end", "cancelled", task.await.word());
+        let here = Some(thread::current().id());
+        same("END-1", "the thread of the destructor", here, counts.dropped_on.get());
+        far.join().unwrap();
+    });
+}
+
+fn nothing_runs_outside_block_on<R: Runtime>(runtime: &R) {
+    let gate = SharedGate::default();
+    let (opens, ran) = (gate.clone(), mpsc::channel());
+    let tells = ran.0;
+    R::call(&runtime.remote(), move || {
+        tells.send(()).unwrap();
+        opens.open();
+    });
+    let early = ran.1.recv_timeout(Duration::from_millis(50));
+    same("CTX-1", "a call while nobody runs the loop", Err(RecvTimeoutError::Timeout), early);
+    runtime.block_on(gate.passed());
+    same("REMOTE-1", "the call in the next block_on", Ok(()), ran.1.try_recv());
+}
+
+fn a_task_that_joins_itself_can_be_cancelled<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let drops = Rc::new(Cell::new(0));
+        let cancel = spawn_joining_itself::<R>(&runtime.remote(), &drops);
+        many_turns::<R>().await;
+        same("JOIN-1", "drops of a task that waits for itself", 0, drops.get());
+        cancel();
+        many_turns::<R>().await;
+        same("TASK-2", "drops of it when it was cancelled", 1, drops.get());
+    });
+}
+
+fn an_earlier_timer_shortens_a_sleep_that_has_begun<R: Runtime>(runtime: &R) {
+    let (gate, remote) = (SharedGate::default(), runtime.remote());
+    let opens = gate.clone();
+    let far = thread::spawn(move || {
+        // Long enough for the loop to sleep, and no matter if it does not yet.
+        thread::sleep(Duration::from_millis(50));
+        R::call(&remote, move || {
+            drop(R::spawn(async move {
+                R::sleep(Duration::from_millis(5)).await;
+                opens.open();
+            }));
+        });
+    });
+    runtime.block_on(async {
+        let sleeps = R::spawn(R::sleep(Duration::from_hours(1)));
+        gate.passed().await;
+        same("TIMER-1", "the long sleep has ended", false, sleeps.is_finished());
+        sleeps.cancel();
+    });
+    far.join().unwrap();
+}
+
+fn the_canceller_of_an_ended_task_spares_its_successor<R: Runtime>(runtime: &R) {
+    let remote = runtime.remote();
+    runtime.block_on(async {
+        for ends_by_cancel in [false, true] {
+            let first = R::spawn(async { R::yield_now().await });
+            let cancel = R::canceller(&remote, &first);
+            if ends_by_cancel {
+                cancel();
+            }
+            let _end = first.await;
+            many_turns::<R>().await;
+            // These come into the places that are free.
+            let gate = Gate::default();
+            let later: Vec<_> = (0..4).map(|_| Probe::new(gate.passed())).collect();
+            let (tasks, counts): (Vec<_>, Vec<_>) = later.into_iter().unzip();
+            let tasks: Vec<_> = tasks.into_iter().map(R::spawn).collect();
+            many_turns::<R>().await;
+            cancel();
+            many_turns::<R>().await;
+            let polls: Vec<_> = counts.iter().map(|counts| counts.polls.get()).collect();
+            same("TABLE-2", "polls of later tasks beside an old canceller", vec![1; 4], polls);
+            gate.open();
+            for task in tasks {
+                same("TABLE-2", "the end of a later task", "a value", task.await.word());
+            }
+        }
+    });
 }

@@ -10,16 +10,17 @@
 //! which makes a test of every claim. The suite is laid out as a course: each level uses only what the levels below it
 //! have shown. In Handloom, `tests/conformance.rs` runs it on three runtimes.
 //!
-//! | level | what it shows |
-//! | --- | --- |
-//! | `l1_poll` | a future is polled |
-//! | `l2_tasks` | tasks, wakers, panics |
-//! | `l3_join` | results, cancellation, the end of the loop |
-//! | `l4_time` | sleeping and timeouts |
-//! | `l5_sockets` | readiness |
-//! | `l6_threads` | wakes and calls from other threads, many loops |
-//! | `l7_fairness` | no task, socket or timer starves |
-//! | `l8_limits` | signals, a thousand sockets |
+//! | level | what it shows | it may use |
+//! | --- | --- | --- |
+//! | `l0_block_on` | a future is polled when it was woken; a wait costs nothing | `block_on` |
+//! | `l1_poll` | a task is polled when it was woken, and once for many wakes | `spawn`, `yield_now` |
+//! | `l2_tasks` | the order of tasks; what wakers and handles that are dropped may do | |
+//! | `l3_join` | results, panics, cancels, the end of the loop | join handles |
+//! | `l4_time` | sleeping and timeouts | `sleep`, `timeout`, `reset` |
+//! | `l5_sockets` | readiness | sockets |
+//! | `l6_threads` | wakes, calls and cancels from other threads; many loops | `call`, `canceller` |
+//! | `l7_fairness` | no task, socket or timer starves | |
+//! | `l8_limits` | signals, a thousand sockets | |
 //!
 //! `cargo test --test conformance l1_` runs one level.
 
@@ -38,9 +39,11 @@ pub mod alone;
 pub mod check;
 pub mod futures;
 pub mod judge;
+pub mod promises;
 pub mod runtime;
 pub mod sockets;
 
+pub mod l0_block_on;
 pub mod l1_poll;
 pub mod l2_tasks;
 pub mod l3_join;
@@ -56,6 +59,7 @@ pub use runtime::Runtime;
 /// Returns every level with its claims.
 pub fn levels<R: Runtime>() -> Vec<(&'static str, Vec<Claim<R>>)> {
     vec![
+        ("l0_block_on", l0_block_on::claims()),
         ("l1_poll", l1_poll::claims()),
         ("l2_tasks", l2_tasks::claims()),
         ("l3_join", l3_join::claims()),

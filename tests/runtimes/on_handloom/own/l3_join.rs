@@ -12,7 +12,8 @@ use handloom::aio;
 use handloom::rt::{self, EventLoop};
 use handloom_conformance::check::{same, says};
 use handloom_conformance::futures::{Gate, SharedGate, many_turns, opens_after};
-use handloom_conformance::l3_join::{leave_over, nest, spawn_joining_itself};
+use handloom_conformance::l3_join::{leave_over, nest};
+use handloom_conformance::l6_threads::spawn_joining_itself;
 use handloom_conformance::runtime::{Listener, Runtime, text_of};
 
 use crate::on_handloom::Handloom;

@@ -52,7 +52,7 @@ fn equal_deadlines_fire_in_the_order_of_creation(runtime: &Handloom) {
         }
         aio::sleep_until(deadline + Duration::from_millis(1)).await;
     });
-    same("TIMER-4", "the order of equal deadlines", (0..100).collect::<Vec<_>>(), fired.take());
+    same("TIMER-2", "the order of equal deadlines", (0..100).collect::<Vec<_>>(), fired.take());
 }
 
 fn a_short_sleep_is_asked_for_in_nanoseconds(_: &Handloom) {
@@ -81,7 +81,7 @@ fn a_dropped_sleep_leaves_no_deadline(_: &Handloom) {
             (0..10_000).map(|_| Box::pin(aio::sleep(Duration::from_millis(50)))).collect();
         for mut sleep in sleeps {
             same(
-                "TIMER-3",
+                "TIMER-1",
                 "a sleep has just begun",
                 true,
                 poll_with(&mut sleep, Waker::noop()).is_pending(),

@@ -1,0 +1,67 @@
+//! The suite's own promises: a level uses only what lower levels have shown, and every promise that it names has a
+//! sentence.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use handloom_conformance::promises::PROMISES;
+
+/// What a level may use for the first time.
+const FIRST_USED: &[(&str, &[&str])] = &[
+    ("l0_block_on", &[]),
+    ("l1_poll", &["R::spawn", "R::yield_now", "many_turns"]),
+    ("l2_tasks", &[]),
+    ("l3_join", &[".value()", ".cancel()", ".is_finished()", "Ended", "panic_text"]),
+    ("l4_time", &["R::sleep", "R::timeout", "R::reset"]),
+    (
+        "l5_sockets",
+        &["R::listen", "R::connect", "R::adopt", "R::watch", "pair::<R>", "pair_on_loop"],
+    ),
+    ("l6_threads", &["R::call", "R::canceller", ".remote()"]),
+];
+
+/// Reads the file of a level.
+fn text(level: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/src");
+    fs::read_to_string(folder.join(level).with_extension("rs")).unwrap()
+}
+
+#[test]
+fn each_level_uses_only_what_lower_levels_have_shown() {
+    for (at, (level, _)) in FIRST_USED.iter().enumerate() {
+        let text = text(level);
+        for (later, words) in &FIRST_USED[at + 1..] {
+            for word in *words {
+                assert!(!text.contains(word), "{level} uses {word}, which {later} shows");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_promise_that_a_claim_names_has_a_sentence_and_every_sentence_is_used() {
+    let names = handloom_conformance::levels::<crate::on_handloom::Handloom>();
+    let mut cited = BTreeSet::new();
+    for (level, _) in names {
+        for label in text(level).split('"').filter(|part| is_label(part)) {
+            assert!(
+                PROMISES.iter().any(|(known, _)| *known == label),
+                "{level}: {label} has no sentence"
+            );
+            cited.insert(label.to_owned());
+        }
+    }
+    for (label, _) in PROMISES {
+        assert!(cited.contains(*label), "{label} has a sentence, but no claim names it");
+    }
+}
+
+/// Tells whether a text is a label, such as `TASK-4`.
+fn is_label(text: &str) -> bool {
+    text.rsplit_once('-').is_some_and(|(word, number)| {
+        word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word.chars().all(|c| c.is_ascii_uppercase() || c == '-')
+            && number.parse::<u32>().is_ok()
+    })
+}
