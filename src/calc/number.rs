@@ -1,31 +1,26 @@
 //! An exact decimal number of any size: read from text, added, multiplied, written to text.
 //!
-//! Binary floating point cannot hold 0.1, so a server that adds `f64` answers `0.30000000000000004`. A big
-//! binary integer is exact, but its conversion from decimal text and back costs far more than the sum: for half a
-//! million digits, seconds. So digits stay decimal here, in one of two forms:
+//! Binary floating point cannot hold 0.1: a server that adds `f64` answers `0.30000000000000004`. A big binary
+//! integer is exact, but its conversion from decimal and back takes quadratic time. So digits stay decimal:
 //!
 //! - *small*: a machine word and a scale. `-12.5` is -125 with scale 1. Nearly every number is of this form.
-//! - *large*: a row of *limbs*, each of [`LIMB_DIGITS`] digits, the lowest first. The decimal point stands between
-//!   two limbs, so two numbers line up by moving whole limbs, and the limbs of the same place are added with a carry:
+//! - *large*: limbs of [`LIMB_DIGITS`] digits, the lowest first. The decimal point stands between two limbs, so
+//!   numbers line up by whole limbs, and limbs of the same place are added with a carry (here of three digits):
 //!
 //! ```text
-//!   place         1    0  .  -1        (with limbs of three digits)
+//!   place         1    0  .  -1
 //!   1999.5        1  999  . 500
 //!   0.75               0  . 750
 //!   carry         1    1
 //!   2000.25       2  000  . 250
 //! ```
 //!
-//! Reading, adding and writing are linear in the length of text and reply; a product is quadratic, and its caller
-//! limits the factors.
+//! Reading, adding and writing are linear. A product is quadratic, and its caller limits the factors.
 //!
 //! **Invariants**
 //! - `NUMBER-1` What is written is in lowest form: no exponent, no zero that could be left out, no `-0`.
 //!
-//! **Source**: the grammar is that of Python's `decimal`, less underscores, `nan` and `inf`; the product is in
-//! Knuth, *The Art of Computer Programming*, volume 2, section 4.3.1, here column by column.
-
-use std::ops::{Add, Mul};
+//! **Source**: Python's `decimal` for the grammar; Knuth, volume 2, section 4.3.1, for the product.
 
 /// Decimal digits in a limb: the most for which two limbs and a carry fit an `i64`.
 const LIMB_DIGITS: usize = 18;
@@ -33,16 +28,10 @@ const LIMB_DIGITS: usize = 18;
 /// One more than the largest limb.
 const LIMB_BASE: i64 = 10_i64.pow(18);
 
-/// The largest scale of a small number. With it, a small number covers at most three limbs.
-const MAX_SCALE: usize = LIMB_DIGITS;
-
-/// The largest exponent accepted, either way.
-///
-/// Twelve bytes of message can thus ask for twenty kilobytes of reply, but not for a gigabyte.
+/// The largest exponent accepted, either way: twelve bytes of message cannot ask for a gigabyte of reply.
 pub const MAX_EXPONENT: usize = 10_000;
 
-/// Products of two limbs that are summed before the sum is reduced: each is below 10³⁶, and an `i128` holds
-/// 170 times as much.
+/// Products of two limbs that are summed before the sum is reduced. An `i128` holds 170 of them.
 const REDUCE_EVERY: usize = 128;
 
 /// Why a text is not taken as a number.
@@ -60,9 +49,8 @@ pub enum NumberError {
 /// ```
 /// use handloom::calc::Decimal;
 ///
-/// let sum = Decimal::parse(b"0.1")? + Decimal::parse(b"0.2")?;
 /// let mut text = Vec::new();
-/// sum.write_to(&mut text);
+/// Decimal::parse(b"0.1")?.plus(Decimal::parse(b"20e-2")?).write_to(&mut text);
 /// assert_eq!(text, b"0.3");
 /// # Ok::<(), handloom::calc::NumberError>(())
 /// ```
@@ -72,15 +60,15 @@ pub struct Decimal(Form);
 /// The two forms of a number.
 #[derive(Debug)]
 enum Form {
-    /// `digits` divided by ten to the power of `scale`, which is at most [`MAX_SCALE`].
+    /// `digits` divided by ten to the power of `scale`.
     Small {
-        /// The digits, with the sign.
+        /// All digits, with the sign.
         digits: i64,
-        /// How many of them stand after the point.
+        /// How many of the digits stand after the point, at most [`LIMB_DIGITS`].
         scale: usize,
     },
-    /// A number that has more digits than that, or an exponent.
-    Large(Large),
+    /// Limbs, for a number that has more digits, or an exponent.
+    Large(Box<Large>),
 }
 
 /// A number as a row of limbs.
@@ -99,14 +87,6 @@ impl Decimal {
     ///
     /// # Errors
     /// [`NumberError`], when the text is anything else.
-    ///
-    /// # Examples
-    /// ```
-    /// use handloom::calc::{Decimal, NumberError};
-    ///
-    /// assert!(Decimal::parse(b"-12.50e1").is_ok());
-    /// assert_eq!(Decimal::parse(b"1.2.3").err(), Some(NumberError::Malformed));
-    /// ```
     pub fn parse(text: &[u8]) -> Result<Self, NumberError> {
         match Self::parse_front(text)? {
             (number, []) => Ok(number),
@@ -114,98 +94,105 @@ impl Decimal {
         }
     }
 
-    /// Reads the number at the front of a text; returns it with what follows it.
+    /// Reads the number at the front of a text; returns it with what follows it, which may be anything.
     ///
     /// # Errors
-    /// As [`Decimal::parse`], except that anything may follow.
+    /// As [`Decimal::parse`].
     #[inline]
     pub fn parse_front(text: &[u8]) -> Result<(Self, &[u8]), NumberError> {
-        let mut value = 0;
+        let mut digits = 0;
         let (negative, rest) = parse_sign(text);
-        let (whole, rest) = parse_digits(rest, &mut value);
-        let (fraction, rest) = match rest {
-            [b'.', rest @ ..] => parse_digits(rest, &mut value),
-            _ => (&[][..], rest),
-        };
-        let (exponent, rest) = match rest {
-            [b'e' | b'E', rest @ ..] => parse_exponent(rest)?,
-            _ => (0, rest),
-        };
+        let (whole, rest) = parse_digits(rest, &mut digits);
+        if whole.is_empty() || whole.len() > LIMB_DIGITS || matches!(rest, [b'.' | b'e' | b'E', ..])
+        {
+            return Self::parse_further(negative, whole, digits, rest);
+        }
+        let digits = if negative { -digits } else { digits };
+        Ok((Self(Form::Small { digits, scale: 0 }), rest))
+    }
+
+    /// Goes on after the whole digits. Apart from `parse_front`, which stays small enough to be inlined.
+    #[inline(never)]
+    fn parse_further<'a>(
+        negative: bool,
+        whole: &[u8],
+        mut digits: i64,
+        mut rest: &'a [u8],
+    ) -> Result<(Self, &'a [u8]), NumberError> {
+        let mut fraction = &[][..];
+        if let [b'.', tail @ ..] = rest {
+            (fraction, rest) = parse_digits(tail, &mut digits);
+        }
         let count = whole.len() + fraction.len();
         if count == 0 {
             return Err(NumberError::Malformed);
         }
-        let form = if count <= LIMB_DIGITS && exponent == 0 {
-            let digits = if negative { -value } else { value };
-            Form::Small { digits, scale: fraction.len() }
-        } else {
-            Form::Large(Large::pack(negative, whole, fraction, exponent))
-        };
-        Ok((Self(form), rest))
+        let (exponent, rest) = parse_exponent(rest)?;
+        if count > LIMB_DIGITS || exponent != 0 {
+            let large = Large::pack(negative, whole, fraction, exponent);
+            return Ok((Self(Form::Large(Box::new(large))), rest));
+        }
+        let digits = if negative { -digits } else { digits };
+        Ok((Self(Form::Small { digits, scale: fraction.len() }), rest))
+    }
+
+    /// Returns the sum.
+    #[inline]
+    pub fn plus(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Form::Small { digits: a, scale }, Form::Small { digits: b, scale: b_scale })
+                if scale == b_scale
+                    && let Some(digits) = a.checked_add(b) =>
+            {
+                Self(Form::Small { digits, scale })
+            }
+            (a, b) => Self::with_limbs(a, b, Large::plus),
+        }
+    }
+
+    /// Returns the product.
+    #[inline]
+    pub fn times(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Form::Small { digits: a, scale }, Form::Small { digits: b, scale: b_scale })
+                if scale + b_scale <= LIMB_DIGITS
+                    && let Some(digits) = a.checked_mul(b) =>
+            {
+                Self(Form::Small { digits, scale: scale + b_scale })
+            }
+            (a, b) => Self::with_limbs(a, b, Large::times),
+        }
+    }
+
+    /// Computes with limbs. Never inlined: the registers that it needs would cost every small number time.
+    #[inline(never)]
+    fn with_limbs(a: Form, b: Form, compute: fn(&Large, &Large) -> Large) -> Self {
+        Self(Form::Large(Box::new(compute(&a.into_large(), &b.into_large()))))
     }
 
     /// Appends the number in lowest form (`NUMBER-1`).
-    pub fn write_to(&self, out: &mut Vec<u8>) {
-        match &self.0 {
-            &Form::Small { digits, scale } => write_small(digits, scale, out),
-            Form::Large(large) => large.write_to(out),
+    #[inline]
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        match self.0 {
+            Form::Small { digits, scale: 0 } => write_integer(digits, out),
+            form => form.into_large().write_to(out),
         }
     }
 }
 
 impl Form {
-    /// Returns the number as limbs, from whichever form.
+    /// Returns the number as limbs.
     fn into_large(self) -> Large {
         match self {
-            Self::Large(large) => large,
+            Self::Large(large) => *large,
             Self::Small { digits, scale } => {
-                // The point moves to the front of the lowest limb, which then holds all digits after it.
-                let size = (scale..MAX_SCALE).fold(i128::from(digits).abs(), |size, _| size * 10);
-                let base = i128::from(LIMB_BASE);
-                let limbs = [size % base, size / base % base, size / base / base];
-                Large::new(digits < 0, limbs.map(limb).into(), -1)
+                // The lowest limb holds what stands after the point.
+                let (unit, base) = (power_of_ten(scale).cast_unsigned(), LIMB_BASE.cast_unsigned());
+                let size = digits.unsigned_abs();
+                let limbs = [size % unit * (base / unit), size / unit % base, size / unit / base];
+                Large::new(digits < 0, limbs.map(u64::cast_signed).into(), -1)
             }
         }
-    }
-}
-
-impl Add for Decimal {
-    type Output = Self;
-
-    #[inline]
-    fn add(self, other: Self) -> Self {
-        if let (
-            Form::Small { digits: a, scale: a_scale },
-            Form::Small { digits: b, scale: b_scale },
-        ) = (&self.0, &other.0)
-        {
-            let scale = *a_scale.max(b_scale);
-            if let Some(a) = rescale(*a, scale - a_scale)
-                && let Some(b) = rescale(*b, scale - b_scale)
-                && let Some(digits) = a.checked_add(b)
-            {
-                return Self(Form::Small { digits, scale });
-            }
-        }
-        Self(Form::Large(self.0.into_large().plus(&other.0.into_large())))
-    }
-}
-
-impl Mul for Decimal {
-    type Output = Self;
-
-    fn mul(self, other: Self) -> Self {
-        if let (
-            Form::Small { digits: a, scale: a_scale },
-            Form::Small { digits: b, scale: b_scale },
-        ) = (&self.0, &other.0)
-            && let scale = a_scale + b_scale
-            && scale <= MAX_SCALE
-            && let Some(digits) = a.checked_mul(*b)
-        {
-            return Self(Form::Small { digits, scale });
-        }
-        Self(Form::Large(self.0.into_large().times(&other.0.into_large())))
     }
 }
 
@@ -226,7 +213,7 @@ impl Large {
         let width = LIMB_DIGITS.cast_signed();
         // The power of ten of the last digit.
         let lowest = exponent - fraction.len().cast_signed();
-        let mut unit = (0..lowest.rem_euclid(width)).fold(1, |unit, _| unit * 10);
+        let mut unit = power_of_ten(lowest.rem_euclid(width).unsigned_abs());
         let mut limb = 0;
         let mut limbs = Vec::with_capacity((whole.len() + fraction.len()) / LIMB_DIGITS + 2);
         whole.iter().chain(fraction).rev().for_each(|digit| {
@@ -276,10 +263,7 @@ impl Large {
         Self::new(other.negative, limbs, place)
     }
 
-    /// Returns the product.
-    ///
-    /// Column `k` sums all `self[i] * other[k - i]`. Its lowest limb is a limb of the product, and the rest is
-    /// carried into the next column.
+    /// Returns the product. Column `k` sums all `self[i] * other[k - i]`: its lowest limb stays, the rest is carried.
     fn times(&self, other: &Self) -> Self {
         let (a, b) = (&self.limbs, &other.limbs);
         let base = i128::from(LIMB_BASE);
@@ -335,40 +319,30 @@ impl Large {
     }
 }
 
-/// Appends a small number in lowest form.
+/// Appends an integer.
 #[inline]
-fn write_small(digits: i64, mut scale: usize, out: &mut Vec<u8>) {
-    let mut size = digits.unsigned_abs();
-    while scale > 0 && size.is_multiple_of(10) {
-        size /= 10;
-        scale -= 1;
-    }
-    // A division by ten yields the last digit first, so the text is filled from its end.
-    let mut text = [b'0'; 20];
-    let mut count = 0;
-    for digit in text.iter_mut().rev() {
-        *digit += (size % 10) as u8;
-        size /= 10;
-        count += 1;
-        // At least one digit stands before the point.
-        if size == 0 && count > scale {
-            break;
-        }
-    }
-    if digits < 0 {
+fn write_integer(value: i64, out: &mut Vec<u8>) {
+    if value < 0 {
         out.push(b'-');
     }
-    let (whole, fraction) = text[text.len() - count..].split_at(count - scale);
-    out.extend_from_slice(whole);
-    if scale > 0 {
-        out.push(b'.');
-        out.extend_from_slice(fraction);
+    // A division by ten yields the last digit first, so the text is filled from the end of its first half.
+    let mut text = [b'0'; 40];
+    let mut size = value.unsigned_abs();
+    let mut start = 19;
+    while size >= 10 && start > 0 {
+        text[start] = b'0' + (size % 10) as u8;
+        size /= 10;
+        start -= 1;
     }
+    text[start] = b'0' + (size % 10) as u8;
+    // A copy of a fixed length is two instructions, one of as many bytes as needed a call.
+    out.extend_from_slice(&text[start..start + 20]);
+    out.truncate(out.len() - start);
 }
 
-/// Returns the digits for a scale that is larger by so much, unless they are too many.
-fn rescale(digits: i64, by: usize) -> Option<i64> {
-    (0..by).try_fold(digits, |digits, _| digits.checked_mul(10))
+/// Returns ten to the power of an exponent of at most [`LIMB_DIGITS`].
+fn power_of_ten(exponent: usize) -> i64 {
+    (0..exponent).fold(1, |power, _| power * 10)
 }
 
 /// Splits a sum of limbs into the limb that is left in its place and the carry to the next.
@@ -406,16 +380,19 @@ fn parse_sign(text: &[u8]) -> (bool, &[u8]) {
 /// Splits the digits off the front of the text, and appends them to a value, which wraps if they are too many.
 #[inline]
 fn parse_digits<'a>(text: &'a [u8], value: &mut i64) -> (&'a [u8], &'a [u8]) {
-    let mut count = 0;
-    while let Some(digit @ b'0'..=b'9') = text.get(count) {
+    let mut rest = text;
+    while let [digit @ b'0'..=b'9', tail @ ..] = rest {
         *value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
-        count += 1;
+        rest = tail;
     }
-    text.split_at(count)
+    (&text[..text.len() - rest.len()], rest)
 }
 
-/// Reads what follows the `e`; returns the exponent, and what follows it.
+/// Reads an exponent, if there is one; returns it, and what follows it.
 fn parse_exponent(text: &[u8]) -> Result<(isize, &[u8]), NumberError> {
+    let [b'e' | b'E', text @ ..] = text else {
+        return Ok((0, text));
+    };
     let (negative, text) = parse_sign(text);
     let (digits, rest) = parse_digits(text, &mut 0);
     if digits.is_empty() {

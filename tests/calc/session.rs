@@ -343,19 +343,15 @@ fn a_long_message_in_small_pieces_is_searched_once() {
     let expected = format!("{}\n", "3".repeat(digits));
     for piece in [1, 7, 1000, message.len()] {
         let (mut session, mut out) = (Session::new(Op::Sum, 1 << 20), Vec::new());
+        let start = Instant::now();
         for bytes in message.as_bytes().chunks(piece) {
-            assert_eq!(
-                session.feed(bytes, &mut out),
-                bytes.len(),
-                "an open message takes all that comes"
-            );
+            let taken = session.feed(bytes, &mut out);
+            assert_eq!(taken, bytes.len(), "an open message takes all that comes");
         }
-        let searched = session.searched_bytes();
-        assert_eq!(
-            searched,
-            message.len(),
-            "in pieces of {piece}: each byte is searched once (SESSION-2)"
-        );
+        // A search from the start for each piece would be 3·10¹⁰ steps, and take half a minute at best.
+        let took = start.elapsed();
+        let most = Duration::from_secs(5);
+        assert!(took < most, "in pieces of {piece} it took {took:?}: searched twice (SESSION-2)");
         assert!(out == expected.as_bytes(), "in pieces of {piece} the sum is wrong (SESSION-1)");
     }
 }
@@ -380,27 +376,35 @@ fn product_of_nines(message_bytes: usize) -> (String, String) {
 }
 
 #[test]
-fn a_product_of_a_longer_message_is_refused_and_the_connection_goes_on() {
-    let refusal = format!("error: product of a message longer than {MAX_PRODUCT_BYTES} bytes\n");
+fn a_product_takes_messages_up_to_its_own_limit() {
+    let refusal = format!("error: message longer than {MAX_PRODUCT_BYTES} bytes\n");
     let (message, product) = product_of_nines(MAX_PRODUCT_BYTES);
     let (long, _) = product_of_nines(MAX_PRODUCT_BYTES + 1);
-    let script = format!("{message}2 3\n{long}2 3\n{}", message.replace('\n', "\r\n"));
-    let expected = format!("{product}6\n{refusal}6\n{product}");
+    let script = format!("{message}2 3\n{}{long}2 3\n", message.replace('\n', "\r\n"));
+    let expected = format!("{product}6\n{product}{refusal}");
     for cut in [1, 7, 1000, MAX_PRODUCT_BYTES, script.len()] {
-        let pieces: Vec<Does> =
-            script.as_bytes().chunks(cut).map(|piece| Sends(piece.to_vec())).collect();
-        let (replies, state) = play(Op::Product, 1 << 20, &pieces);
+        let cut_up = script.as_bytes().chunks(cut).map(|piece| Sends(piece.to_vec()));
+        let (replies, state) = play(Op::Product, 1 << 20, &cut_up.collect::<Vec<_>>());
         assert!(replies == expected, "in pieces of {cut} the replies are wrong (SESSION-1)");
-        assert_eq!(state, SessionState::Idle, "in pieces of {cut}: the connection goes on");
+        assert_eq!(state, SessionState::Closed, "in pieces of {cut}: after the error it is closed");
     }
     let (replies, _) = play(Op::Product, 1 << 20, &[sends(long.trim_end()), Ends]);
     assert_eq!(replies, refusal, "an end completes a message, and the limit holds for that too");
 }
 
 #[test]
+fn an_end_is_answered_also_while_replies_wait() {
+    let (mut session, mut out) = (Session::new(Op::Sum, LIMIT), vec![b'x'; OUT_HIGH_WATER - 1]);
+    session.feed(b"5 7\n1 1\n", &mut out);
+    session.feed(b"2 2", &mut Vec::new());
+    session.end(&mut out);
+    assert!(out.ends_with(b"x12\n4\n"), "came {:?}", out.trim_ascii_start().escape_ascii());
+}
+
+#[test]
 fn the_largest_messages_hold_the_thread_for_a_few_milliseconds() {
     // Without optimization everything takes longer; the best of some runs does not depend on a busy machine.
-    let most = Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 10 });
+    let most = Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 20 });
     let limit = 1 << 20;
     let digits = "7".repeat(limit / 2 - 1);
     let sum = format!("{digits} -{digits}\n");
