@@ -141,7 +141,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("budget of cli", "not rebuilt yet"),
     ("budget of src", "not rebuilt yet"),
     ("fetch/asynchronous.rs fetch/order.rs", "not untied yet"),
-    ("generator/coroutine.rs generator/event_loop.rs", "not untied yet"),
     ("http/body.rs", "not untied yet"),
     ("http/resolve.rs", "not untied yet"),
     ("processes/pool/builder.rs", "not untied yet"),
@@ -150,7 +149,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("web/server/connection.rs", "not untied yet"),
     ("there is no first_loop.rs", "the spine is being built"),
     ("there is no aio/waiters.rs", "the spine is being built"),
-    ("generator/coroutine.rs imports", "the spine is being built"),
     ("aio/tcp_listener.rs imports aio/sleep.rs", "the spine is being built"),
 ];
 

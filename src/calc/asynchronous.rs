@@ -1,34 +1,27 @@
 //! The calculator on the event loop: a task for each client, all on one thread.
 //!
-//! `generators` keeps where a conversation stands in a state that is written by hand, and can wait only in the
-//! outermost function. Here the compiler writes the state: [`Client::converse`] reads like the blocking
-//! driver, and waits inside whatever it calls.
+//! `generators` keeps where a conversation stands in a state that is written by hand. Here the compiler writes it:
+//! [`Client::converse`] reads like the blocking driver, and waits inside whatever it calls.
 //!
 //! **Invariants**
-//! - `ASYNC-1` The buffers belong to the loop and hold nothing across an `.await`: an idle client costs its task and
-//!   its socket, no buffer. Waits that are rare are boxed, so that they do not widen every client's task.
-//! - `ASYNC-2` At depth one a request costs one read and one write: a short read tells that the socket is drained,
-//!   and replies are written without asking whether there is room.
+//! - `ASYNC-1` The buffers hold nothing across an `.await`: an idle client costs its task and its socket, no buffer.
+//!   Waits that are rare are boxed, so that they do not widen every client's task.
+//! - `ASYNC-2` At depth one a request costs one read and one write.
 //! - `ASYNC-3` A client that sends without end lets the others run after every full buffer.
-//!
-//! **Source**: the course's fifth task.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io;
-use std::net;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{io, net};
 
 use super::config::{Config, Ready};
-use super::conversation::{Conversation, LINGER, Next, READ_BYTES};
+use super::conversation::{Conversation, Next, READ_BYTES};
 use super::limits::BACKLOG_CONNECTIONS;
-use super::shutdown::longest_linger;
-use crate::aio::{
-    Crowd, Descriptor, Either, TcpListener, TcpStream, hang_up, race, timeout, yield_now,
-};
+use super::shutdown::grace_end;
+use crate::aio::{Crowd, Descriptor, Either, TcpListener, TcpStream, race, timeout, yield_now};
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
 
@@ -36,9 +29,6 @@ use crate::rt::{EventLoop, spawn};
 ///
 /// # Errors
 /// The listener failed for good, or there is no descriptor for the event loop.
-///
-/// # Blocking
-/// Until the server has stopped.
 pub(super) fn serve(
     listener: net::TcpListener,
     config: &Config,
@@ -50,7 +40,7 @@ pub(super) fn serve(
     EventLoop::builder().slow_poll(None).build()?.block_on(run(listener, config, stop, ready))
 }
 
-/// The main task: accepts clients until the stop, then waits for those that are left.
+/// The main task: accepts clients until the stop, then waits for the open connections.
 async fn run(
     listener: net::TcpListener,
     config: &Config,
@@ -70,7 +60,8 @@ async fn run(
         Either::First(stopped) => stopped?,
         Either::Second(failed) => return failed,
     }
-    server.stop();
+    server.grace_end.set(Some(grace_end(config.grace)));
+    server.clients.wake_all();
     // A client that does not take its replies within the grace will not get them.
     timeout(config.grace, server.clients.smaller_than(1)).await.or(Ok(()))
 }
@@ -100,13 +91,6 @@ impl Server {
             drop(spawn(async move { drop(client.converse().await) }));
         }
     }
-
-    /// Begins the grace, and wakes every task to look at it. A grace too long for the clock ends at once.
-    fn stop(&self) {
-        let now = Instant::now();
-        self.grace_end.set(Some(now.checked_add(self.config.grace).unwrap_or(now)));
-        self.clients.wake_all();
-    }
 }
 
 /// One client, in its task.
@@ -125,21 +109,23 @@ impl Client {
     /// The whole conversation.
     async fn converse(&mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
-        // Left once: a task's waker stays the same.
-        let leave_waker = |cx: &mut Context<'_>| {
-            self.server.clients.stay(self.seat, cx.waker());
-            Poll::Ready(())
-        };
-        poll_fn(leave_waker).await;
+        // Once, because a task's waker stays the same.
+        poll_fn(|cx| self.leave_waker(cx)).await;
         loop {
             if self.next() == Next::Read(None) {
-                if self.read(false).await? == READ_BYTES {
+                if poll_fn(|cx| self.poll_read(false, cx)).await? == READ_BYTES {
                     yield_now().await;
                 }
             } else if Box::pin(self.do_next()).await? {
                 return Ok(());
             }
         }
+    }
+
+    /// Leaves the task's waker for the stop.
+    fn leave_waker(&self, cx: &Context<'_>) -> Poll<()> {
+        self.server.clients.stay(self.seat, cx.waker());
+        Poll::Ready(())
     }
 
     /// Returns what the conversation waits for.
@@ -149,39 +135,37 @@ impl Client {
 
     /// Does what is rarer than waiting for bytes without a deadline; returns whether the conversation is over.
     async fn do_next(&mut self) -> io::Result<bool> {
+        let server = Rc::clone(&self.server);
+        let stopping = server.grace_end.get().is_some();
+        let mut in_time = true;
         match self.next() {
             Next::Read(until) => {
-                let stopping = self.server.grace_end.get().is_some();
-                match within(until, self.read(stopping)).await? {
+                let read = poll_fn(|cx| self.poll_read(stopping, cx));
+                match within(until, read).await? {
                     Some(READ_BYTES) => yield_now().await,
-                    Some(_) => {}
-                    None => self.time_out()?,
+                    length => in_time = length.is_some(),
                 }
             }
-            Next::Write(until) => match within(until, self.stream.writable()).await? {
-                Some(()) => self.answer(|_, _| ())?,
-                None => self.time_out()?,
-            },
+            Next::Write(until) => in_time = within(until, self.stream.writable()).await?.is_some(),
             Next::Turn => {
                 yield_now().await;
                 self.answer(Conversation::resume)?;
             }
-            Next::Close => return Ok(true),
-            Next::Linger => {
-                let longest = longest_linger(self.server.config.grace);
-                hang_up(&mut self.stream, LINGER, longest).await?;
-                return Ok(true);
+            Next::ShutDown => {
+                self.stream.shutdown(net::Shutdown::Write)?;
+                self.conversation.linger(&server.config, Instant::now());
             }
+            Next::Close => return Ok(true),
         }
+        self.answer(|conversation, out| {
+            if !in_time {
+                conversation.timed_out(&server.config, stopping, out);
+            }
+        })?;
         Ok(false)
     }
 
     /// Reads once and answers; returns how many bytes came. Returns too when the stop comes, unless it came before.
-    fn read(&mut self, stopping: bool) -> impl Future<Output = io::Result<usize>> {
-        poll_fn(move |cx| self.poll_read(stopping, cx))
-    }
-
-    /// The poll of [`read`](Self::read).
     fn poll_read(&mut self, stopping: bool, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         loop {
             match self.stream.poll_readable(cx) {
@@ -204,13 +188,6 @@ impl Client {
         }
     }
 
-    /// Tells the conversation that its wait was in vain, and sends the replies to that.
-    fn time_out(&mut self) -> io::Result<()> {
-        let server = Rc::clone(&self.server);
-        let stopping = server.grace_end.get().is_some();
-        self.answer(|conversation, out| conversation.timed_out(&server.config, stopping, out))
-    }
-
     /// Lets the conversation fill the buffer for replies, and sends them.
     fn answer(&mut self, fill: impl FnOnce(&mut Conversation, &mut Vec<u8>)) -> io::Result<()> {
         let (_, out) = &mut *self.server.buffers.borrow_mut();
@@ -230,9 +207,7 @@ async fn within<T>(
     until: Option<Instant>,
     future: impl Future<Output = io::Result<T>>,
 ) -> io::Result<Option<T>> {
-    let Some(until) = until else {
-        return future.await.map(Some);
-    };
-    let left = until.saturating_duration_since(Instant::now());
+    let left = |until: Instant| until.saturating_duration_since(Instant::now());
+    let left = until.map_or(Duration::MAX, left);
     timeout(left, future).await.ok().transpose()
 }

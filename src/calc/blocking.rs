@@ -11,8 +11,8 @@
 //! | a deadline, and the stop | ppoll, read |
 //!
 //! **Invariants**
-//! - `BLOCKING-1` The stop is looked for at least every [`STALL`]. A busy client costs no call because of it, and an
-//!   idle one no wake-up.
+//! - `BLOCKING-1` A client that keeps its side open after its conversation delays no other: where the thread is needed
+//!   for the next client, the connection lingers on a thread of its own.
 //!
 //! **Left out**: shutting down the input of a stream from another thread. It ends a read at once, but what the client
 //! sends after that is answered by a reset: the stop would cost it the last replies.
@@ -20,9 +20,10 @@
 //! **Source**: ppoll(2); socket(7) under `SO_RCVTIMEO`.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::config::{Config, Ready};
@@ -53,69 +54,71 @@ pub(super) fn accept_all(
     let connections = OpenConnections::new(config, stop)?;
     let mut acceptor = Acceptor::new(listener)?;
     ready()?;
-    let stopped = loop {
-        match accept(&mut acceptor, config, &connections) {
-            Ok(Some(connection)) => {
-                if let Err(shortage) = start(connection) {
-                    let until = acceptor.back_off(&shortage);
-                    connections.wait(None, Some(until))?;
-                }
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
+    let served = serve_until_stop(&mut acceptor, &connections, &mut start);
     // Now, so that clients that come during the grace are refused instead of left waiting.
     drop(acceptor);
-    connections.wait_until_closed();
-    stopped
+    connections.wait_until_closed()?;
+    served
 }
 
-/// Waits for the next client; `None` once the server must stop.
-fn accept(
+/// Accepts clients and calls `start` with each, until the stop.
+fn serve_until_stop(
     acceptor: &mut Acceptor,
-    config: &Config,
     connections: &Arc<OpenConnections>,
-) -> io::Result<Option<OpenConnection>> {
-    while connections.wait_for_room(config.max_connections)? {
+    start: &mut impl FnMut(OpenConnection) -> io::Result<()>,
+) -> io::Result<()> {
+    while connections.wait_for_room()? {
         // The stop goes first: a flood of clients must not put it off.
-        if connections.wait(Some(PollFd::readable(acceptor.as_fd())), None)? {
+        if connections.wait(PollFd::readable(acceptor.as_fd()), None)? {
             break;
         }
-        match acceptor.accept()? {
-            Accepted::Client(stream) => return Ok(Some(connections.enter(stream))),
+        let retry_at = match acceptor.accept()? {
+            Accepted::Client(stream) => match start(connections.enter(stream)) {
+                Ok(()) => continue,
+                Err(shortage) => acceptor.back_off(&shortage),
+            },
             // Another process was faster, or the client has gone again.
-            Accepted::Empty => {}
-            Accepted::Shortage(until) => drop(connections.wait(None, Some(until))?),
-        }
+            Accepted::Empty => continue,
+            Accepted::Shortage(retry_at) => retry_at,
+        };
+        // For the stop and the deadline only.
+        connections.wait(PollFd::readable(connections.stop()), Some(retry_at))?;
     }
-    Ok(None)
+    Ok(())
 }
 
-/// Serves one client until the conversation is over.
+/// Serves one client until its connection can be closed.
 ///
 /// # Blocking
 /// As long as the client likes; after the stop, for the grace at most.
-pub(super) fn converse(connection: OpenConnection, config: &Config) {
+pub(super) fn converse(connection: OpenConnection) {
+    let mut driver = Driver::new(connection);
     // A broken connection ends this conversation only, and its client knows why.
-    if let Ok(Next::Linger) = Driver::new(&connection, config).run() {
-        connection.close_lingering();
+    while let Ok(Next::ShutDown) = driver.run() {}
+}
+
+/// Serves one client until the conversation is over, and leaves the lingering to another thread (`BLOCKING-1`).
+///
+/// # Blocking
+/// As [`converse`].
+pub(super) fn converse_and_hand_over(connection: OpenConnection) {
+    let mut driver = Driver::new(connection);
+    if let Ok(Next::ShutDown) = driver.run() {
+        let thread = thread::Builder::new().name("linger".to_owned());
+        // Without a thread the connection is closed at once.
+        drop(thread.spawn(move || drop(driver.run())));
     }
 }
 
 /// A conversation on a stream that blocks.
-struct Driver<'a> {
+struct Driver {
     /// The client.
-    stream: &'a TcpStream,
-    /// Tells of the stop.
-    connections: &'a OpenConnections,
-    /// The deadlines.
-    config: &'a Config,
+    connection: OpenConnection,
     /// What to do next.
     conversation: Conversation,
     /// When the grace ends; set once the stop was seen.
     grace_end: Option<Instant>,
-    /// When the stop was last looked for (`BLOCKING-1`).
+    /// When the stop was last looked for.
     looked_at: Instant,
     /// The buffer for reads. On the heap, because a thread's stack is scarce.
     input: Vec<u8>,
@@ -134,14 +137,12 @@ enum Waited {
     Stopped,
 }
 
-impl<'a> Driver<'a> {
+impl Driver {
     /// Prepares to serve a client.
-    fn new(connection: &'a OpenConnection, config: &'a Config) -> Self {
+    fn new(connection: OpenConnection) -> Self {
         Self {
-            stream: connection.stream(),
-            connections: connection.all(),
-            config,
-            conversation: Conversation::new(config),
+            conversation: Conversation::new(&connection.all.config),
+            connection,
             grace_end: None,
             looked_at: Instant::now(),
             input: vec![0; READ_BYTES],
@@ -149,36 +150,40 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Does what the conversation says, until its end: [`Next::Close`] or [`Next::Linger`].
+    /// Does what the conversation says, until its end, or until it lingers: then it may be called again.
     fn run(&mut self) -> io::Result<Next> {
-        self.stream.set_read_timeout(Some(STALL))?;
-        self.stream.set_write_timeout(Some(STALL))?;
+        let connections = Arc::clone(&self.connection.all);
+        let config = &connections.config;
+        self.connection.stream().set_read_timeout(Some(STALL))?;
+        self.connection.stream().set_write_timeout(Some(STALL))?;
         loop {
-            let next = self.conversation.next(self.config, self.grace_end, Instant::now);
+            let next = self.conversation.next(config, self.grace_end, Instant::now);
             let waited = match next {
-                Next::Read(until) => self.wait(PollFd::readable(self.stream.as_fd()), until)?,
-                Next::Write(until) => self.wait(PollFd::writable(self.stream.as_fd()), until)?,
+                Next::Read(until) | Next::Write(until) => self.wait(next, until)?,
                 Next::Turn => Waited::Ready,
-                Next::Close | Next::Linger => return Ok(next),
+                Next::ShutDown => {
+                    self.connection.stream().shutdown(Shutdown::Write)?;
+                    self.conversation.linger(config, Instant::now());
+                    return Ok(next);
+                }
+                Next::Close => return Ok(next),
             };
             match (waited, next) {
                 (Waited::Ready, Next::Read(_)) => self.read()?,
                 (Waited::Ready, Next::Turn) => self.conversation.resume(&mut self.out),
                 (Waited::TimedOut, _) => {
-                    let stopping = self.grace_end.is_some();
-                    self.conversation.timed_out(self.config, stopping, &mut self.out);
+                    self.conversation.timed_out(config, self.grace_end.is_some(), &mut self.out);
                 }
                 _ => {}
             }
-            let mut stream = self.stream;
+            let mut stream = self.connection.stream();
             self.conversation.flush(&mut self.out, |bytes| stream.write(bytes))?;
         }
     }
 
     /// Reads once; nothing, if the stream stalls.
     fn read(&mut self) -> io::Result<()> {
-        let mut stream = self.stream;
-        match stream.read(&mut self.input) {
+        match self.connection.stream().read(&mut self.input) {
             Ok(length) => self.conversation.received(&self.input[..length], &mut self.out),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -188,18 +193,24 @@ impl<'a> Driver<'a> {
     }
 
     /// Waits for the stream, for the deadline, and for the stop; leaves the waiting to the read where it can.
-    fn wait(&mut self, on_stream: PollFd<'_>, until: Option<Instant>) -> io::Result<Waited> {
+    fn wait(&mut self, next: Next, until: Option<Instant>) -> io::Result<Waited> {
         if until.is_none() && self.looked_at.elapsed() < STALL {
             return Ok(Waited::Ready);
         }
-        let mut fds = [on_stream, PollFd::readable(self.connections.stop())];
+        let all = &self.connection.all;
+        let stream = self.connection.stream().as_fd();
+        let on_stream = match next {
+            Next::Write(_) => PollFd::writable(stream),
+            _ => PollFd::readable(stream),
+        };
+        let mut fds = [on_stream, PollFd::readable(all.stop())];
         // The stop stays readable: looked at again, it would end every further wait at once.
         let watched = if self.grace_end.is_some() { 1 } else { 2 };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let ready = poll(&mut fds[..watched], left)?;
         self.looked_at = Instant::now();
         if fds[1].is_ready() {
-            self.grace_end = Some(self.connections.grace_end());
+            self.grace_end = Some(all.grace_end());
             return Ok(Waited::Stopped);
         }
         Ok(if ready == 0 { Waited::TimedOut } else { Waited::Ready })

@@ -1,7 +1,7 @@
 //! An event loop without coroutines: a table from a token to the closure that handles its events.
 //!
-//! The problem is one thread and many sockets. Nothing is resumed here: the loop calls the closure that was registered
-//! for a socket and tells what happened to it; the closure does what can be done at once and returns.
+//! One thread serves many sockets. The loop calls the closure that was registered for a socket and tells what happened
+//! to it; the closure does what can be done at once and returns.
 //!
 //! **Invariants**
 //! - `CALL-1` A token is given out once and never again. So a late event of a dropped socket finds no closure, even
@@ -13,8 +13,6 @@
 //! - `CALL-4` Every event reaches its closure, whatever the closure waits for. So no edge is lost, as long as the
 //!   closure remembers it.
 //!
-//! **Left out**: closures that are not about a socket, and calls from other threads.
-//!
 //! **Source**: the reactor pattern (Schmidt 1995); libevent's `event_base_loop` and its table of callbacks.
 
 use std::collections::{BTreeSet, HashMap};
@@ -24,19 +22,16 @@ use std::time::{Duration, Instant};
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 
-/// How many events one call of the selector can return.
-const EVENTS_PER_SELECT: usize = 1024;
-
 /// What has happened to a socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
-    /// It became readable; `closed` means that no further event will tell of the stream's end.
-    Readable {
-        /// Whether it is so.
+    /// It became ready.
+    Ready {
+        /// It can be read.
+        readable: bool,
+        /// No further event will tell of the stream's end.
         closed: bool,
     },
-    /// It became writable.
-    Writable,
     /// Its deadline passed.
     TimedOut,
     /// The closure asked to be called again soon, or all closures are called.
@@ -85,28 +80,16 @@ impl CallbackLoop {
         })
     }
 
-    /// Registers a socket with the selector, for reading, and returns its token.
+    /// Registers a socket with the selector, for reading and writing, and returns its token.
     ///
     /// # Errors
     /// The selector refuses it.
     pub(super) fn watch(&mut self, socket: &mut impl Source) -> io::Result<Token> {
         let token = Token(self.next_token);
-        self.selector.registry().register(socket, token, Interest::READABLE)?;
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.selector.registry().register(socket, token, both)?;
         self.next_token += 1;
         Ok(token)
-    }
-
-    /// Registers a socket for writing too, from now on. What is the case already is reported at once.
-    ///
-    /// # Errors
-    /// The selector refuses it.
-    pub(super) fn watch_writing(
-        &mut self,
-        socket: &mut impl Source,
-        token: Token,
-    ) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.selector.registry().reregister(socket, token, both)
     }
 
     /// Calls the closure from now on for everything that happens to the token.
@@ -163,7 +146,7 @@ impl CallbackLoop {
     /// # Blocking
     /// In the selector while nothing happens.
     pub(super) fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS_PER_SELECT);
+        let mut events = Events::with_capacity(1024);
         while !self.table.is_empty() {
             match self.selector.poll(&mut events, self.time_left()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -173,12 +156,8 @@ impl CallbackLoop {
             let soon = std::mem::take(&mut self.soon);
             for event in &events {
                 let closed = event.is_read_closed() || event.is_error();
-                if event.is_readable() || closed {
-                    self.call(event.token(), Happening::Readable { closed });
-                }
-                if event.is_writable() || event.is_write_closed() {
-                    self.call(event.token(), Happening::Writable);
-                }
+                let readable = event.is_readable() || closed;
+                self.call(event.token(), Happening::Ready { readable, closed });
             }
             self.call_timed_out();
             for token in soon {

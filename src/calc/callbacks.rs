@@ -12,19 +12,6 @@
 //! | `try`, `finally` | a `remove` on every way out |
 //! | the order of its statements | nothing; each call copes with every state |
 //!
-//! A long reply to a client that reads slowly, where a coroutine has three lines:
-//!
-//! ```text
-//! Readable   read, answer; the write is short   -> keep the rest, watch writing
-//! Readable   more came: not now                 -> remember that; no event will say so again
-//! Writable   a part of the rest goes out        -> keep what is left of it
-//! TimedOut   the client does not read (idle)    -> close
-//! Writable   all is out; was it readable?       -> then read now, or wait forever
-//! ```
-//!
-//! **Left out**: closures nested in closures, where each step of a conversation registers the next one. That hides
-//! the state in what is captured, and allocates for each step.
-//!
 //! **Source**: the reactor pattern; Node's `socket.on('readable', ...)`.
 
 use std::io;
@@ -47,9 +34,6 @@ use super::readiness::{Connection, Server};
 ///
 /// # Errors
 /// The selector or the listener failed.
-///
-/// # Blocking
-/// Until the server has stopped.
 pub(super) fn serve(
     listener: TcpListener,
     config: &Config,
@@ -62,7 +46,11 @@ pub(super) fn serve(
     let listener = callbacks.watch(&mut SourceFd(&acceptor.as_fd().as_raw_fd()))?;
     let server = Server::new(config, listener);
     let (stopped, accepting) = (Rc::clone(&server), Rc::clone(&server));
-    callbacks.on(stop, move |callbacks, _| stop_all(&stopped, stop, callbacks));
+    callbacks.on(stop, move |callbacks, happening| {
+        if matches!(happening, Happening::Ready { readable: true, .. }) {
+            stop_all(&stopped, stop, callbacks);
+        }
+    });
     callbacks.on(listener, move |callbacks, _| {
         let start = |stream| start_client(&accepting, stream, callbacks);
         match accepting.accept_some(&mut acceptor, start) {
@@ -90,7 +78,7 @@ fn start_client(server: &Rc<Server>, mut stream: TcpStream, callbacks: &mut Call
         return;
     };
     let connection = Connection::new(server, stream, token);
-    let mut client = Client { connection, watches_writing: false, has_deadline: false };
+    let mut client = Client { connection, has_deadline: false };
     callbacks.on(token, move |callbacks, happening| client.handle(happening, callbacks));
     // The first call only asks what to wait for: the idle time begins now.
     callbacks.call_soon(token);
@@ -100,9 +88,6 @@ fn start_client(server: &Rc<Server>, mut stream: TcpStream, callbacks: &mut Call
 struct Client {
     /// The client's connection. Dropped with the closure, which closes it.
     connection: Connection,
-    /// Whether the selector reports writing: from the first short write on. mio reports changes only, so this need
-    /// not be taken back.
-    watches_writing: bool,
     /// Whether the loop has a deadline for it; saves a look-up where there was none and is none.
     has_deadline: bool,
 }
@@ -112,32 +97,22 @@ impl Client {
     fn handle(&mut self, happening: Happening, callbacks: &mut CallbackLoop) {
         match happening {
             // Whether this is a good time to read, the conversation knows.
-            Happening::Readable { closed } => self.connection.note_readable(closed),
-            Happening::TimedOut => {
-                self.has_deadline = false;
-                self.connection.note_timeout();
-            }
-            Happening::Writable | Happening::Turn => {}
+            Happening::Ready { readable: true, closed } => self.connection.note_readable(closed),
+            Happening::TimedOut => self.connection.note_timeout(),
+            Happening::Ready { .. } | Happening::Turn => {}
         }
-        let mut next = self.connection.drive();
-        if matches!(next, Next::Write(_)) && !self.watches_writing {
-            self.watches_writing = true;
-            let Connection { stream, token, .. } = &mut self.connection;
-            if callbacks.watch_writing(stream, *token).is_err() {
-                next = Next::Close;
-            }
-        }
-        match next {
+        let (token, listener) = (self.connection.token, self.connection.server.listener);
+        match self.connection.drive() {
             Next::Read(deadline) | Next::Write(deadline) => self.set_deadline(deadline, callbacks),
             Next::Turn => {
                 // An earlier wait's deadline must not come in the middle of work.
                 self.set_deadline(None, callbacks);
-                callbacks.call_soon(self.connection.token);
+                callbacks.call_soon(token);
             }
-            Next::Close | Next::Linger => {
-                callbacks.remove(self.connection.token);
+            Next::Close | Next::ShutDown => {
+                callbacks.remove(token);
                 if self.connection.server.close_one() {
-                    callbacks.call_soon(self.connection.server.listener);
+                    callbacks.call_soon(listener);
                 }
             }
         }

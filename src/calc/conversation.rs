@@ -1,20 +1,17 @@
 //! What a connection waits for next, and until when: a conversation without a socket and without a clock.
 //!
-//! A [`Session`] turns bytes into replies. A server must decide more: which silence is a pause and which is an idle
-//! client, what to do with a client that does not read, and what a stop means for a message that is half received.
-//! These rules do not depend on how a server waits, so all seven models share this file. A *driver* asks
-//! [`Conversation::next`], does what it says on a socket, and reports what came of it:
+//! Which silence is a pause and which is an idle client? What does a stop mean for a message that is half received?
+//! The answers do not depend on how a server waits, so all seven models share this file. A *driver* (`blocking`,
+//! `readiness` or `asynchronous`) asks [`Conversation::next`], does that on a socket, and reports what came of it:
 //!
 //! | next | the driver | and then calls |
 //! | --- | --- | --- |
 //! | [`Next::Read`] | waits for bytes, reads once | [`received`](Conversation::received), [`flush`](Conversation::flush) |
 //! | [`Next::Write`] | waits for room | `flush` |
+//! | the same, at the deadline | has waited in vain | [`timed_out`](Conversation::timed_out), `flush` |
 //! | [`Next::Turn`] | lets other connections run | [`resume`](Conversation::resume), `flush` |
+//! | [`Next::ShutDown`] | shuts the sending side down | [`linger`](Conversation::linger) |
 //! | [`Next::Close`] | closes the connection | |
-//! | [`Next::Linger`] | hands it over to a lingering close | |
-//! | at a deadline | has waited in vain | [`timed_out`](Conversation::timed_out), `flush` |
-//!
-//! There are three drivers: `blocking`, `readiness`, `asynchronous`.
 //!
 //! **Invariants**
 //! - `CONVERSATION-1` Memory is bounded. Nothing is read while a reply is unsent or a byte is unanswered, so a
@@ -23,10 +20,11 @@
 //! - `CONVERSATION-2` At a stop, what has arrived is answered; where nothing is left to read, that counts as the end
 //!   of the stream. A message that is open then is given its pause, at most [`LINGER`], because the rest of it may
 //!   be under way, and half a number would make a wrong sum. All of that ends with the grace.
-//! - `CONVERSATION-3` A connection that the server ends is closed after lingering: a socket that is closed with
-//!   bytes unread resets the connection, and a reset destroys replies that the client has not read yet.
+//! - `CONVERSATION-3` A connection that the server ends is closed after *lingering*: what the client still sends is
+//!   read and ignored until it closes too, is silent for [`LINGER`], or the grace has passed. A socket that is closed
+//!   with bytes unread resets the connection, and that destroys replies that the client has not read yet.
 //!
-//! **Source**: RFC 1122, 4.2.2.13 (reset on early close); the sans-IO style of Python's `h11`.
+//! **Source**: RFC 1122, 4.2.2.13 (reset on early close).
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -35,16 +33,12 @@ use std::time::{Duration, Instant};
 use super::config::Config;
 use super::session::{OUT_HIGH_WATER, Session, SessionState};
 
-/// Size of a driver's read buffer, in bytes: room for a thousand short messages, whose answers take less than a
-/// millisecond.
+/// Size of a driver's read buffer, in bytes: a thousand short messages, whose answers take less than a millisecond.
 pub const READ_BYTES: usize = 16 * 1024;
 
-/// How long a client may be silent before the server closes a connection that it has ended; and how long the rest
-/// of an open message is waited for at a stop. Some round trips.
+/// How long a client may be silent while its connection lingers, and how long the rest of an open message is waited
+/// for at a stop. Some round trips.
 pub const LINGER: Duration = Duration::from_millis(500);
-
-/// What a reply buffer may keep between two calls, in bytes.
-const OUT_KEPT_BYTES: usize = 2 * OUT_HIGH_WATER;
 
 /// What a conversation waits for. A wait ends at its deadline, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +49,10 @@ pub enum Next {
     Write(Option<Instant>),
     /// Nothing: it has work left, but other connections come first.
     Turn,
+    /// The end of the sending side: all replies are out, but the client has not closed (`CONVERSATION-3`).
+    ShutDown,
     /// Its end. The client has closed too, or has been given up.
     Close,
-    /// Its end, but the client has not closed (`CONVERSATION-3`).
-    Linger,
 }
 
 /// One client's conversation.
@@ -66,45 +60,46 @@ pub enum Next {
 pub struct Conversation {
     /// The messages and their answers.
     session: Session,
-    /// What could not be done at once. Boxed and rare, so that an idle connection stays small.
-    backlog: Option<Box<Backlog>>,
+    /// What most conversations do not have. Boxed, so that an idle connection stays small.
+    rare: Option<Box<Rare>>,
     /// Whether the client has closed its sending side.
     ended: bool,
-    /// Whether the client did not take its replies in time.
+    /// Whether the client did not take its replies, or did not close, in time.
     given_up: bool,
 }
 
-/// What is left over from a portion of work; one of the two is not empty.
+/// What is left over from a portion of work, or the time left to linger.
 #[derive(Debug, Default)]
-struct Backlog {
+struct Rare {
     /// Read, but not yet taken by the session, because replies had to go out first.
     unread: VecDeque<u8>,
     /// Answered, but not yet taken by the socket.
     unsent: VecDeque<u8>,
+    /// When lingering ends, whatever the client does.
+    linger_end: Option<Instant>,
 }
 
 impl Conversation {
     /// Starts the conversation with a client that has just connected.
     pub fn new(config: &Config) -> Self {
         let session = Session::new(config.op, config.max_message_bytes);
-        Self { session, backlog: None, ended: false, given_up: false }
+        Self { session, rare: None, ended: false, given_up: false }
     }
 
     /// Returns what the conversation waits for.
     ///
-    /// `grace_end` is set once the server was told to stop. The clock is read only where there is a deadline, which
-    /// most waits do not have. The deadline of a wait counts from this call.
+    /// `grace_end` is set once the server was told to stop. The clock is read only where a deadline matters. The
+    /// deadline of a wait counts from this call.
     ///
     /// # Examples
     /// ```
     /// use std::time::Instant;
     /// use handloom::calc::{Config, Conversation, Next};
     ///
-    /// let (config, now) = (Config::default(), Instant::now());
-    /// let (mut conversation, mut out) = (Conversation::new(&config), Vec::new());
+    /// let (config, now, mut out) = (Config::default(), Instant::now(), Vec::new());
+    /// let mut conversation = Conversation::new(&config);
     /// conversation.received(b"5 7", &mut out);
-    /// let pause_end = now + config.pause;
-    /// assert_eq!(conversation.next(&config, None, || now), Next::Read(Some(pause_end)));
+    /// assert_eq!(conversation.next(&config, None, || now), Next::Read(Some(now + config.pause)));
     /// conversation.timed_out(&config, false, &mut out);
     /// assert_eq!(out, b"12\n");
     /// ```
@@ -115,44 +110,37 @@ impl Conversation {
         grace_end: Option<Instant>,
         now: impl FnOnce() -> Instant,
     ) -> Next {
-        let at_rest = self.session.state() == SessionState::Idle && self.backlog.is_none();
+        let at_rest = self.session.state() == SessionState::Idle && self.rare.is_none();
         if at_rest && grace_end.is_none() && config.idle_timeout.is_none() {
             return Next::Read(None);
         }
-        self.next_with_deadline(config, grace_end, now())
+        self.next_at(now(), config, grace_end)
     }
 
-    /// Returns what the conversation waits for, where a deadline or leftovers matter.
-    fn next_with_deadline(
-        &self,
-        config: &Config,
-        grace_end: Option<Instant>,
-        now: Instant,
-    ) -> Next {
-        if self.given_up || grace_end.is_some_and(|end| end <= now) {
+    /// The same, where a deadline or leftovers matter.
+    fn next_at(&self, now: Instant, config: &Config, grace_end: Option<Instant>) -> Next {
+        let linger_end = self.rare.as_ref().and_then(|rare| rare.linger_end);
+        let end = grace_end.into_iter().chain(linger_end).min();
+        if self.given_up || end.is_some_and(|end| end <= now) {
             return Next::Close;
         }
         // A span too long for the clock is no deadline.
-        let at = |span: Option<Duration>| {
-            span.and_then(|span| now.checked_add(span)).into_iter().chain(grace_end).min()
+        let within = |span: Option<Duration>| {
+            span.and_then(|span| now.checked_add(span)).into_iter().chain(end).min()
         };
-        if self.is_sending() {
-            return Next::Write(at(config.idle_timeout));
-        }
+        let pause = config.idle_timeout.map_or(config.pause, |idle| idle.min(config.pause));
+        let stopping = grace_end.is_some();
         match self.session.state() {
+            _ if self.is_sending() => Next::Write(within(config.idle_timeout)),
             SessionState::Closed if self.ended => Next::Close,
-            SessionState::Closed => Next::Linger,
-            _ if self.backlog.is_some() => Next::Turn,
+            SessionState::Closed if linger_end.is_none() => Next::ShutDown,
+            SessionState::Closed => Next::Read(within(Some(LINGER))),
+            _ if self.rare.is_some() => Next::Turn,
             // CONVERSATION-2: only what is there already, and the rest of an open message.
-            SessionState::Idle if grace_end.is_some() => Next::Read(Some(now)),
-            SessionState::Open if grace_end.is_some() => {
-                Next::Read(at(Some(config.pause.min(LINGER))))
-            }
-            SessionState::Idle => Next::Read(at(config.idle_timeout)),
-            // The shorter of the two: a long pause keeps no idle client.
-            SessionState::Open => {
-                Next::Read(at(config.idle_timeout.into_iter().chain([config.pause]).min()))
-            }
+            SessionState::Idle if stopping => Next::Read(Some(now)),
+            SessionState::Open if stopping => Next::Read(within(Some(config.pause.min(LINGER)))),
+            SessionState::Idle => Next::Read(within(config.idle_timeout)),
+            SessionState::Open => Next::Read(within(Some(pause))),
         }
     }
 
@@ -166,29 +154,35 @@ impl Conversation {
         }
         let taken = self.session.feed(input, out);
         if taken < input.len() {
-            self.backlog.get_or_insert_default().unread.extend(&input[taken..]);
+            self.rare.get_or_insert_default().unread.extend(&input[taken..]);
         }
     }
 
     /// Answers more of what was read earlier, after [`Next::Turn`]. Fills `out` with the replies.
     pub fn resume(&mut self, out: &mut Vec<u8>) {
         out.clear();
-        if let Some(backlog) = &mut self.backlog {
-            let taken = self.session.feed(backlog.unread.as_slices().0, out);
-            backlog.unread.drain(..taken);
-            self.drop_empty_backlog();
+        if let Some(rare) = &mut self.rare {
+            let taken = self.session.feed(rare.unread.as_slices().0, out);
+            rare.unread.drain(..taken);
+            self.drop_empty();
         }
     }
 
-    /// Takes note that a wait ended at its deadline; `stopping` tells whether the server was told to stop. Fills `out`
-    /// with the replies.
+    /// Takes note that the sending side was shut down. The client has the grace to close its own, and no less than
+    /// [`LINGER`].
+    pub fn linger(&mut self, config: &Config, now: Instant) {
+        let longest = now.checked_add(config.grace.max(LINGER));
+        self.rare.get_or_insert_default().linger_end = Some(longest.unwrap_or(now + LINGER));
+    }
+
+    /// Takes note that a wait ended at its deadline, after a stop or before. Fills `out` with the replies.
     ///
-    /// A pause completes the open message. An idle timeout, and the lack of bytes at a stop, count as the client's
-    /// end. A client that does not read is given up.
+    /// A pause completes the open message. An idle timeout, and the lack of bytes at a stop, count as the client's end.
+    /// A client that does not read its replies, or does not close, is given up.
     pub fn timed_out(&mut self, config: &Config, stopping: bool, out: &mut Vec<u8>) {
         out.clear();
         let is_pause = !stopping && config.idle_timeout.is_none_or(|idle| idle > config.pause);
-        if self.is_sending() {
+        if self.is_sending() || self.session.state() == SessionState::Closed {
             self.given_up = true;
         } else if is_pause && self.session.state() == SessionState::Open {
             self.session.pause(out);
@@ -197,9 +191,8 @@ impl Conversation {
         }
     }
 
-    /// Sends what is left over from before, or else the replies in `out`. What `write` does not take is kept.
-    ///
-    /// `write` is write(2) on the socket. Its `WouldBlock` means that it has taken nothing.
+    /// Sends what is left over from before, or else the replies in `out`. What `write`, which is write(2) on the
+    /// socket, does not take is kept.
     ///
     /// # Errors
     /// The connection is broken.
@@ -210,63 +203,58 @@ impl Conversation {
         mut write: impl FnMut(&[u8]) -> io::Result<usize>,
     ) -> io::Result<()> {
         if self.is_sending() {
-            return self.send_backlog(&mut write);
+            return self.send_unsent(write);
         }
         if out.is_empty() {
             return Ok(());
         }
-        let outcome = attempt(out, &mut write);
+        let outcome = or_nothing(write(out));
         let unsent = outcome.as_ref().map_or(&[][..], |&sent| &out[sent..]);
         if !unsent.is_empty() {
-            self.backlog.get_or_insert_default().unsent.extend(unsent);
+            self.rare.get_or_insert_default().unsent.extend(unsent);
         }
         // Also after an error: drivers share the buffer, and the next client must not get these replies.
         out.clear();
-        if out.capacity() > OUT_KEPT_BYTES {
-            out.shrink_to(OUT_KEPT_BYTES);
+        // The memory of one long reply is given back.
+        if out.capacity() > 2 * OUT_HIGH_WATER {
+            out.shrink_to(2 * OUT_HIGH_WATER);
         }
         outcome.map(drop)
     }
 
     /// Sends what is left over, as far as there is room.
-    fn send_backlog(
-        &mut self,
-        write: &mut impl FnMut(&[u8]) -> io::Result<usize>,
-    ) -> io::Result<()> {
-        let Some(backlog) = &mut self.backlog else {
-            return Ok(());
-        };
-        while !backlog.unsent.is_empty() {
-            let front = backlog.unsent.as_slices().0;
+    fn send_unsent(&mut self, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<()> {
+        while let Some(rare) = &mut self.rare
+            && !rare.unsent.is_empty()
+        {
+            let front = rare.unsent.as_slices().0;
             let length = front.len();
-            let sent = attempt(front, write)?;
-            backlog.unsent.drain(..sent);
+            let sent = or_nothing(write(front))?;
+            rare.unsent.drain(..sent);
             if sent < length {
-                break;
+                return Ok(());
             }
         }
-        self.drop_empty_backlog();
+        self.drop_empty();
         Ok(())
     }
 
     /// Returns whether replies wait for room in the socket.
     fn is_sending(&self) -> bool {
-        self.backlog.as_ref().is_some_and(|backlog| !backlog.unsent.is_empty())
+        self.rare.as_ref().is_some_and(|rare| !rare.unsent.is_empty())
     }
 
-    /// Gives the memory of a backlog back (`CONVERSATION-1`).
-    fn drop_empty_backlog(&mut self) {
-        self.backlog.take_if(|backlog| backlog.unread.is_empty() && backlog.unsent.is_empty());
+    /// Gives memory back that is not needed any more (`CONVERSATION-1`).
+    fn drop_empty(&mut self) {
+        self.rare.take_if(|rare| {
+            rare.unread.is_empty() && rare.unsent.is_empty() && rare.linger_end.is_none()
+        });
     }
 }
 
-/// Calls `write` once, and again if a signal interrupted it; returns how many bytes it has taken.
-fn attempt(bytes: &[u8], write: &mut impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match write(bytes) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            written => return written,
-        }
-    }
+/// A write that found no room, or that a signal interrupted, has taken nothing.
+fn or_nothing(written: io::Result<usize>) -> io::Result<usize> {
+    let stalled =
+        |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted);
+    written.or_else(|error| if stalled(&error) { Ok(0) } else { Err(error) })
 }

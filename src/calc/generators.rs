@@ -16,14 +16,6 @@
 //!             yield                            Standing::Aside
 //! ```
 //!
-//! **Invariants**
-//! - `YIELD-1` A client's coroutine tells its connection of events that it may have missed, after any wait except one
-//!   for reading. So `EDGE-1` of the loop holds.
-//!
-//! **Left out**: what the loop cannot do, see [`generator`](crate::generator). It shows here in two places: a client
-//! that leaves wakes the accepting coroutine by the token that it waits for, and a stop wakes every coroutine to look at
-//! a shared cell.
-//!
 //! **Source**: the course's generator server.
 
 use std::io;
@@ -45,9 +37,6 @@ use crate::generator::{Coroutine, EventLoop, Step, Woken};
 ///
 /// # Errors
 /// The selector or the listener failed.
-///
-/// # Blocking
-/// Until the server has stopped.
 pub(super) fn serve(
     listener: TcpListener,
     config: &Config,
@@ -67,12 +56,6 @@ pub(super) fn serve(
     server.outcome()
 }
 
-/// Makes every coroutine look at the server, which stops.
-fn stop_all(server: &Server, event_loop: &mut EventLoop) {
-    server.stop();
-    event_loop.wake_all();
-}
-
 /// Waits for the stop descriptor, and then stops the others.
 struct Stop {
     /// The stop descriptor's token. The descriptor is never read; its one edge is enough.
@@ -83,12 +66,11 @@ struct Stop {
 
 impl Coroutine for Stop {
     fn resume(&mut self, woken: Woken, event_loop: &mut EventLoop) -> Step {
-        match woken {
-            Woken::Ready { .. } => stop_all(&self.server, event_loop),
-            _ if self.server.is_stopping() => {}
-            _ => return Step::Read(self.stop, None),
+        if matches!(woken, Woken::Ready { .. }) {
+            self.server.stop();
+            event_loop.wake_all();
         }
-        Step::Done
+        if self.server.is_stopping() { Step::Done } else { Step::Read(self.stop, None) }
     }
 }
 
@@ -109,8 +91,10 @@ impl Coroutine for Accept {
         match self.server.accept_some(&mut self.acceptor, start) {
             Next::Read(deadline) => Step::Read(self.server.listener, deadline),
             Next::Turn => Step::Yield,
+            // The listener failed.
             _ => {
-                stop_all(&self.server, event_loop);
+                self.server.stop();
+                event_loop.wake_all();
                 Step::Done
             }
         }
@@ -127,7 +111,7 @@ fn start_client(server: &Rc<Server>, mut stream: TcpStream, event_loop: &mut Eve
     }
 }
 
-/// Where a client's coroutine stands: the places where a generator would have its `yield`.
+/// Where a client's coroutine stands: where a generator would have its `yield`.
 #[derive(Clone, Copy, Debug)]
 enum Standing {
     /// Before its first statement.
@@ -153,8 +137,9 @@ impl Coroutine for Client {
         match (self.standing, woken) {
             (_, Woken::TimedOut) => self.connection.note_timeout(),
             (Standing::Reading, Woken::Ready { closed }) => self.connection.note_readable(closed),
-            // Nothing to read before the selector says so; it reports what was there before the registration.
+            // The selector reports what was there before the registration.
             (Standing::New | Standing::Reading, _) => {}
+            // EDGE-1: events may have been missed, because the task did not wait for them.
             (Standing::Writing | Standing::Aside, _) => self.connection.note_missed(),
         }
         let (standing, step) = match self.connection.drive() {
@@ -165,7 +150,7 @@ impl Coroutine for Client {
                 (Standing::Writing, Step::Write(self.connection.token, deadline))
             }
             Next::Turn => (Standing::Aside, Step::Yield),
-            Next::Close | Next::Linger => {
+            Next::Close | Next::ShutDown => {
                 if self.connection.server.close_one() {
                     event_loop.wake(self.connection.server.listener);
                 }

@@ -24,9 +24,9 @@ use crate::os::socket::{AcceptFailure, listen_with_backlog};
 /// How many clients the kernel may hold ready; it caps this at `net.core.somaxconn`, often the same.
 pub(super) const BACKLOG_CONNECTIONS: u16 = 4096;
 
-/// The first wait for descriptors: a client takes it for a slow connect.
+/// The first wait for descriptors, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
-/// The longest wait for descriptors: one call in vain a second costs nothing.
+/// One call in vain a second costs nothing.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// What an accept gave.

@@ -53,15 +53,8 @@ impl Model {
 
     /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sequential => "sequential",
-            Self::Threads => "threads",
-            Self::Pool => "pool",
-            Self::Prefork => "prefork",
-            Self::Callbacks => "callbacks",
-            Self::Generators => "generators",
-            Self::Async => "async",
-        }
+        ["sequential", "threads", "pool", "prefork", "callbacks", "generators", "async"]
+            [self as usize]
     }
 }
 

@@ -13,9 +13,8 @@
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 
-use super::blocking::{accept_all, converse};
+use super::blocking::{accept_all, converse_and_hand_over};
 use super::config::{Config, Ready};
 use crate::threads::ThreadPool;
 
@@ -30,10 +29,8 @@ pub(super) fn serve(
     ready: Ready<'_>,
 ) -> io::Result<()> {
     let pool = ThreadPool::fixed("worker", config.workers)?;
-    let shared = Arc::new(config.clone());
     let served = accept_all(listener, config, stop, ready, |connection| {
-        let config = Arc::clone(&shared);
-        let job = pool.submit(move || converse(connection, &config));
+        let job = pool.submit(move || converse_and_hand_over(connection));
         job.map(drop).map_err(io::Error::other)
     });
     // Not the pool's drop, which would run every job that is still queued, long after the grace (CALC-POOL-3).

@@ -15,6 +15,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::time::Instant;
@@ -25,7 +26,7 @@ use mio::net::TcpStream;
 use super::config::Config;
 use super::conversation::{Conversation, Next, READ_BYTES};
 use super::limits::{Accepted, Acceptor};
-use super::shutdown::Lingering;
+use super::shutdown::grace_end;
 
 /// How many clients are accepted before the others have their turn.
 const CLIENTS_PER_TURN: usize = 64;
@@ -98,10 +99,9 @@ impl Server {
         Next::Turn
     }
 
-    /// Takes note that the server stops: its grace begins. One too long for the clock ends at once.
+    /// Takes note that the server stops: its grace begins.
     pub(super) fn stop(&self) {
-        let now = Instant::now();
-        self.grace_end.set(Some(now.checked_add(self.config.grace).unwrap_or(now)));
+        self.grace_end.set(Some(grace_end(self.config.grace)));
     }
 
     /// Returns whether the server stops.
@@ -149,8 +149,6 @@ pub(super) struct Connection {
     readable: Readable,
     /// Whether the last wait ended at its deadline.
     timed_out: bool,
-    /// Set once the server has ended the connection.
-    lingering: Option<Lingering>,
     /// The server.
     pub(super) server: Rc<Server>,
 }
@@ -165,7 +163,6 @@ impl Connection {
             conversation: Conversation::new(&server.config),
             readable: Readable::No,
             timed_out: false,
-            lingering: None,
             server: Rc::clone(server),
         }
     }
@@ -188,7 +185,7 @@ impl Connection {
         self.timed_out = true;
     }
 
-    /// Does the next portion of work and returns what the connection waits for.
+    /// Does the next portion of work and returns what the connection waits for: anything but [`Next::ShutDown`].
     pub(super) fn drive(&mut self) -> Next {
         // A broken connection concerns no other client.
         self.do_portion().unwrap_or(Next::Close)
@@ -198,10 +195,7 @@ impl Connection {
     fn do_portion(&mut self) -> io::Result<Next> {
         let server = Rc::clone(&self.server);
         let (input, out) = &mut *server.buffers.borrow_mut();
-        if self.lingering.is_some() {
-            return self.linger(input);
-        }
-        if std::mem::take(&mut self.timed_out) {
+        if mem::take(&mut self.timed_out) {
             self.conversation.timed_out(&server.config, server.is_stopping(), out);
         } else {
             match self.next() {
@@ -211,15 +205,17 @@ impl Connection {
                     }
                 }
                 Next::Turn => self.conversation.resume(out),
-                Next::Write(_) => {}
-                Next::Close => return Ok(Next::Close),
-                Next::Linger => return self.linger(input),
+                Next::ShutDown => {
+                    self.stream.shutdown(Shutdown::Write)?;
+                    self.conversation.linger(&server.config, Instant::now());
+                }
+                Next::Write(_) | Next::Close => {}
             }
         }
         self.conversation.flush(out, |bytes| self.stream.write(bytes))?;
         Ok(match self.next() {
             Next::Read(_) if self.readable != Readable::No => Next::Turn,
-            Next::Linger => Next::Turn,
+            Next::ShutDown => Next::Turn,
             next => next,
         })
     }
@@ -249,29 +245,5 @@ impl Connection {
             self.readable = Readable::No;
         }
         Ok(length)
-    }
-
-    /// Begins a lingering close, or goes on with it: what the client sends is ignored (`CONVERSATION-3`).
-    fn linger(&mut self, input: &mut [u8]) -> io::Result<Next> {
-        let now = Instant::now();
-        let mut lingering = if let Some(lingering) = self.lingering {
-            lingering
-        } else {
-            self.stream.shutdown(Shutdown::Write)?;
-            Lingering::begin(self.server.config.grace, now)
-        };
-        match self.read(input)? {
-            Some(0) => return Ok(Next::Close),
-            Some(_) => lingering.heard(now),
-            None => {}
-        }
-        self.lingering = Some(lingering);
-        let deadline = lingering.deadline();
-        let deadline = self.server.grace_end.get().map_or(deadline, |end| end.min(deadline));
-        Ok(match self.readable {
-            _ if deadline <= now => Next::Close,
-            Readable::No => Next::Read(Some(deadline)),
-            Readable::Yes | Readable::ToTheEnd => Next::Turn,
-        })
     }
 }

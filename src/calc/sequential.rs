@@ -7,7 +7,7 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 
-use super::blocking::{accept_all, converse};
+use super::blocking::{accept_all, converse_and_hand_over};
 use super::config::{Config, Ready};
 
 /// Serves one client after another, until `stop` is readable.
@@ -21,7 +21,7 @@ pub(super) fn serve(
     ready: Ready<'_>,
 ) -> io::Result<()> {
     accept_all(listener, config, stop, ready, |connection| {
-        converse(connection, config);
+        converse_and_hand_over(connection);
         Ok(())
     })
 }

@@ -13,7 +13,6 @@
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 use std::thread;
 
 use super::blocking::{accept_all, converse};
@@ -29,13 +28,11 @@ pub(super) fn serve(
     stop: BorrowedFd<'_>,
     ready: Ready<'_>,
 ) -> io::Result<()> {
-    let shared = Arc::new(config.clone());
     let mut clients = 0_u64;
     accept_all(listener, config, stop, ready, |connection| {
         clients += 1;
-        let config = Arc::clone(&shared);
         // The kernel keeps 15 characters of the name, for `ps -T` and the debugger.
         let thread = thread::Builder::new().name(format!("client {clients}"));
-        thread.spawn(move || converse(connection, &config)).map(drop)
+        thread.spawn(move || converse(connection)).map(drop)
     })
 }

@@ -1,7 +1,7 @@
 //! What a connection waits for next, with given times and a write that is a closure: no socket, no clock.
 #![expect(clippy::unwrap_used, reason = "in a test a failed step is a failed test")]
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use handloom::calc::{Config, Conversation, LINGER, Next, OUT_HIGH_WATER};
@@ -126,7 +126,7 @@ fn an_idle_timeout_counts_as_the_client_s_end() {
     talk.time_out();
     assert_eq!((talk.next(), &talk.sent[..]), (talk.after(idle), &b"12\n"[..]));
     talk.time_out();
-    assert_eq!(talk.next(), Next::Linger, "CONVERSATION-3");
+    assert_eq!(talk.next(), Next::ShutDown, "CONVERSATION-3");
 }
 
 #[test]
@@ -136,19 +136,56 @@ fn an_idle_timeout_shorter_than_the_pause_completes_the_message_and_ends_the_con
     talk.receive(b"5 7");
     assert_eq!(talk.next(), talk.after(idle));
     talk.time_out();
-    assert_eq!((talk.next(), &talk.sent[..]), (Next::Linger, &b"12\n"[..]));
+    assert_eq!((talk.next(), &talk.sent[..]), (Next::ShutDown, &b"12\n"[..]));
 }
 
 #[test]
-fn close_lingers_unless_the_client_has_closed_too() {
+fn close_shuts_the_sending_side_down_unless_the_client_has_closed_too() {
     let mut talk = Talk::new(Config::default());
     talk.receive(b"1 2\nclose\n9 9\n");
-    assert_eq!((talk.next(), &talk.sent[..]), (Next::Linger, &b"3\n"[..]), "CONVERSATION-3");
+    assert_eq!((talk.next(), &talk.sent[..]), (Next::ShutDown, &b"3\n"[..]), "CONVERSATION-3");
 
     let mut talk = Talk::new(Config::default());
     talk.receive(b"1 2\n5 7");
     talk.receive(b"");
     assert_eq!((talk.next(), &talk.sent[..]), (Next::Close, &b"3\n12\n"[..]));
+}
+
+#[test]
+fn a_connection_lingers_until_the_client_closes_or_is_silent() {
+    for ends in [true, false] {
+        let mut talk = Talk::new(Config::default());
+        talk.receive(b"close\n");
+        assert_eq!(talk.next(), Next::ShutDown, "CONVERSATION-3");
+        talk.conversation.linger(&talk.config, talk.now);
+        for _ in 0..3 {
+            assert_eq!(talk.next(), talk.after(LINGER), "CONVERSATION-3: from the last input");
+            talk.now += LINGER / 2;
+            talk.receive(b"9 9\n");
+        }
+        if ends {
+            talk.receive(b"");
+        } else {
+            talk.time_out();
+        }
+        assert_eq!((talk.next(), &talk.sent[..]), (Next::Close, &b""[..]), "CONVERSATION-3");
+    }
+}
+
+#[test]
+fn a_client_that_sends_without_end_is_lingered_for_no_longer_than_the_grace() {
+    for (grace, least) in [(LINGER * 3, LINGER * 3), (Duration::ZERO, LINGER)] {
+        let mut talk = Talk::new(config(|config| config.grace = grace));
+        talk.receive(b"close\n");
+        talk.conversation.linger(&talk.config, talk.now);
+        let end = talk.now + least;
+        while talk.now < end {
+            assert!(matches!(talk.next(), Next::Read(Some(until)) if until <= end), "{grace:?}");
+            talk.now += LINGER / 4;
+            talk.receive(b"9 9\n");
+        }
+        assert_eq!(talk.next(), Next::Close, "CONVERSATION-3: after {grace:?}");
+    }
 }
 
 #[test]
@@ -205,7 +242,7 @@ fn a_stop_ends_an_idle_conversation_when_nothing_is_left_to_read() {
     talk.receive(b"5 7\n");
     assert_eq!(talk.next(), talk.after(Duration::ZERO), "and there may be more");
     talk.time_out();
-    assert_eq!((talk.next(), &talk.sent[..]), (Next::Linger, &b"12\n"[..]));
+    assert_eq!((talk.next(), &talk.sent[..]), (Next::ShutDown, &b"12\n"[..]));
 }
 
 #[test]
@@ -219,7 +256,7 @@ fn a_stop_gives_an_open_message_its_pause_but_no_more_than_the_linger_time() {
         assert_eq!((talk.next(), &talk.sent[..]), (talk.after(Duration::ZERO), &b"75\n"[..]));
         talk.receive(b"1 1");
         talk.time_out();
-        assert_eq!((talk.next(), &talk.sent[..]), (Next::Linger, &b"75\n2\n"[..]));
+        assert_eq!((talk.next(), &talk.sent[..]), (Next::ShutDown, &b"75\n2\n"[..]));
     }
 }
 
@@ -268,11 +305,10 @@ fn replies_of_a_broken_connection_are_not_left_in_the_shared_buffer() {
 }
 
 #[test]
-fn a_write_that_a_signal_interrupts_is_made_again() {
+fn a_write_that_a_signal_interrupts_has_sent_nothing() {
     let config = Config::default();
     let (mut conversation, mut out) = (Conversation::new(&config), Vec::new());
     conversation.received(b"5 7\n", &mut out);
-    let mut answers = [Err(io::Error::from(ErrorKind::Interrupted)), Ok(3)].into_iter();
-    conversation.flush(&mut out, |_| answers.next().unwrap()).unwrap();
-    assert_eq!(conversation.next(&config, None, Instant::now), Next::Read(None));
+    conversation.flush(&mut out, |_| Err(ErrorKind::Interrupted.into())).unwrap();
+    assert_eq!(conversation.next(&config, None, Instant::now), Next::Write(None));
 }
