@@ -1,22 +1,50 @@
-//! Reading a body of any framing, without keeping any of it.
+//! Reading a body, framed by its length, by chunks, or by the end of the connection.
 //!
-//! The owner of a connection reads bytes into its own buffer and asks here which of them are the body. What comes
-//! back is a slice of that same buffer, to be written to a file or appended to a text: one copy, made by whoever
-//! wants it. What follows the body is left in the input; it is the next message.
+//! The owner of a connection reads bytes into its own buffer and asks here which of them are the body. It gets a
+//! slice of that buffer, so nothing is copied. The bytes behind the body stay in the input: they are the next message.
+//!
+//! A chunked body has a length before each chunk, an empty chunk at its end, then trailers. [`ChunkDecoder`] keeps
+//! only a few numbers:
+//!
+//! | state | waits for | then |
+//! | --- | --- | --- |
+//! | `Size` | hex digits of a length | blank: `Blank`, `;`: `Extension`, CR: `SizeEnd` |
+//! | `Blank` | blanks before an extension | `;`: `Extension` |
+//! | `Extension` | the bytes of an extension, ignored | CR: `SizeEnd` |
+//! | `SizeEnd` | LF | `Data`, or after the empty chunk `LineStart` |
+//! | `Data` | as many bytes as the length says | `DataReturn` |
+//! | `DataReturn`, `DataEnd` | CR, LF | `Size` |
+//! | `LineStart` | a trailer, or CR | `Name`, `LastEnd` |
+//! | `Name`, `Value`, `ValueEnd` | name and colon, value and CR, LF | `LineStart` |
+//! | `LastEnd` | LF | `Done` |
 //!
 //! **Invariants**
 //! - `BODY-1` However the bytes are cut, the body and the verdict are the same.
-//! - `BODY-2` No piece is handed out that goes beyond the limit; a length that does is refused at once.
+//! - `BODY-2` No piece goes beyond the limit; a declared length that does is refused at once.
 //! - `BODY-3` After the end no byte is taken.
+//! - `CHUNKED-2` Memory is constant: extensions and trailers are checked and forgotten. A body may have at most
+//!   [`MOST_EXTRA_BYTES`] of both, so a peer cannot send forever without sending data.
+//! - `CHUNKED-3` A chunk's length is 1 to 16 hex digits, so it fits a `u64`; no sign, no blank before it, no `0x`.
 //!
-//! **Source**: RFC 9112, section 6.
+//! A line ends with CR LF and in no other way, and no control character stands in an extension or a trailer.
+//!
+//! **Left out**: the meaning of trailers, which are easily mistaken for fields of the head; the grammar within an
+//! extension, which cannot contain a line's end.
+//!
+//! **Source**: RFC 9112, sections 6 and 7.1.
 
 use std::error::Error;
 use std::fmt;
 
-use super::chunked::ChunkDecoder;
+use super::fields::{is_token_byte, is_value_byte};
 use super::framing::Framing;
-use super::status::Status;
+use super::start_line::Status;
+
+/// Bytes of extensions and trailers that a body may have in all: more than any honest sender needs.
+pub const MOST_EXTRA_BYTES: u32 = 16 * 1024;
+
+/// Hex digits of the largest length that fits 64 bits.
+const MOST_DIGITS: u8 = 16;
 
 /// A body that is being read.
 ///
@@ -32,32 +60,32 @@ use super::status::Status;
 #[derive(Clone, Debug)]
 pub struct Body {
     /// How the end is found.
-    kind: Kind,
-    /// Bytes of data that may still come before the limit is passed.
+    kind: BodyKind,
+    /// Bytes of data that may still come within the limit.
     allowed: u64,
 }
 
-/// How the end of a body is found, and how far the search is.
+/// How the end of a body is found, and what is left until then.
 #[derive(Clone, Debug)]
-enum Kind {
-    /// This many bytes are to come; none: the end.
+enum BodyKind {
+    /// This many bytes are to come; 0: the body is complete.
     Length(u64),
     /// Chunks are to come.
     Chunked(ChunkDecoder),
     /// Everything is data until the connection ends.
     Close,
-    /// The connection has ended, and that was right.
+    /// The connection has ended, and so has the body.
     Closed,
 }
 
-/// What the front of the input was.
+/// What the next bytes of the input are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Bytes of the body; never none.
+    /// Bytes of the body; never empty.
     Data(&'a [u8]),
-    /// Nothing yet: the input is used up.
+    /// The input is used up; read more.
     More,
-    /// The body is complete; what is left of the input does not belong to it.
+    /// The body is complete; the rest of the input does not belong to it.
     End,
 }
 
@@ -76,42 +104,42 @@ pub enum BodyError {
     ChunkEnd,
     /// A trailer is malformed.
     Trailer,
-    /// Extensions and trailers go on and on.
+    /// Extensions and trailers are longer than the limit.
     TooMuchExtra,
 }
 
 impl Body {
-    /// Begins a body of which at most `limit` bytes are wanted; [`u64::MAX`] for no limit.
+    /// Begins a body of at most `limit` bytes; [`u64::MAX`] for no limit.
     ///
     /// # Errors
-    /// [`BodyError::TooLarge`], when its declared length is already beyond the limit (`BODY-2`).
+    /// [`BodyError::TooLarge`], when the declared length is beyond the limit (`BODY-2`).
     pub fn new(framing: Framing, limit: u64) -> Result<Self, BodyError> {
         let kind = match framing {
-            Framing::None => Kind::Length(0),
+            Framing::None => BodyKind::Length(0),
             Framing::Length(length) if length > limit => return Err(BodyError::TooLarge),
-            Framing::Length(length) => Kind::Length(length),
-            Framing::Chunked => Kind::Chunked(ChunkDecoder::new()),
-            Framing::Close => Kind::Close,
+            Framing::Length(length) => BodyKind::Length(length),
+            Framing::Chunked => BodyKind::Chunked(ChunkDecoder::new()),
+            Framing::Close => BodyKind::Close,
         };
         Ok(Self { kind, allowed: limit })
     }
 
-    /// Takes the next piece off the front of `input`, which is whatever has come and was not taken yet.
+    /// Takes the next piece off the front of `input`, the bytes that have come and were not taken yet.
     ///
-    /// Call it until it says `More` or `End`.
+    /// Call it until it returns `More` or `End`.
     ///
     /// # Errors
-    /// [`BodyError`]: the connection cannot be used any further, nor can this.
+    /// [`BodyError`]: neither the connection nor this body can be used any more.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Piece<'a>, BodyError> {
         let data = match &mut self.kind {
-            Kind::Chunked(decoder) => decoder.take(input)?,
-            Kind::Length(left) => {
+            BodyKind::Chunked(decoder) => decoder.take(input)?,
+            BodyKind::Length(left) => {
                 let data = take_at_most(input, *left);
                 *left -= data.len() as u64;
                 data
             }
-            Kind::Close => std::mem::take(input),
-            Kind::Closed => &[],
+            BodyKind::Close => std::mem::take(input),
+            BodyKind::Closed => &[],
         };
         if data.is_empty() {
             return Ok(if self.is_complete() { Piece::End } else { Piece::More });
@@ -124,37 +152,37 @@ impl Body {
     /// Tells whether the last byte of the body has been taken.
     pub fn is_complete(&self) -> bool {
         match &self.kind {
-            Kind::Length(left) => *left == 0,
-            Kind::Chunked(decoder) => decoder.is_done(),
-            Kind::Close => false,
-            Kind::Closed => true,
+            BodyKind::Length(left) => *left == 0,
+            BodyKind::Chunked(decoder) => decoder.is_done(),
+            BodyKind::Close => false,
+            BodyKind::Closed => true,
         }
     }
 
-    /// Takes note that the connection has ended, after all that came has been taken.
+    /// Records the end of the connection, after all bytes that came have been taken.
     ///
     /// # Errors
-    /// [`BodyError::Truncated`], unless the body is complete, or is one that ends so.
+    /// [`BodyError::Truncated`], unless the body is complete or ends with the connection.
     pub fn end(&mut self) -> Result<(), BodyError> {
-        if matches!(self.kind, Kind::Close) {
-            self.kind = Kind::Closed;
+        if matches!(self.kind, BodyKind::Close) {
+            self.kind = BodyKind::Closed;
         }
         if self.is_complete() { Ok(()) } else { Err(BodyError::Truncated) }
     }
 
-    /// Returns how many of the bytes to come are data for certain, and allowed: so many may be read straight to
-    /// where they are wanted, if [`skip`](Self::skip) is told.
+    /// Returns how many of the next bytes are certainly data and within the limit. The caller may read so many
+    /// directly to their destination, and then calls [`skip`](Self::skip).
     pub fn certain(&self) -> u64 {
         let certain = match &self.kind {
-            Kind::Length(left) => *left,
-            Kind::Chunked(decoder) => decoder.certain(),
-            Kind::Close => u64::MAX,
-            Kind::Closed => 0,
+            BodyKind::Length(left) => *left,
+            BodyKind::Chunked(decoder) => decoder.certain(),
+            BodyKind::Close => u64::MAX,
+            BodyKind::Closed => 0,
         };
         certain.min(self.allowed)
     }
 
-    /// Takes note that so many bytes of data were read past this.
+    /// Records that bytes of data were read directly.
     ///
     /// # Panics
     /// When they were more than are [`certain`](Self::certain).
@@ -162,24 +190,193 @@ impl Body {
         assert!(bytes <= self.certain(), "{bytes} bytes skipped, certain were {}", self.certain());
         self.allowed -= bytes;
         match &mut self.kind {
-            Kind::Length(left) => *left -= bytes,
-            // A skip of nothing may come between chunks, where there is no data to take it from.
-            Kind::Chunked(decoder) if bytes > 0 => decoder.skip(bytes),
+            BodyKind::Length(left) => *left -= bytes,
+            // A skip of 0 bytes may come between chunks, where the decoder expects no data.
+            BodyKind::Chunked(decoder) if bytes > 0 => decoder.skip(bytes),
             _ => {}
         }
     }
 }
 
-/// Takes bytes off the front of `input`: as many as there are, but at most `most`.
-pub(super) fn take_at_most<'a>(input: &mut &'a [u8], most: u64) -> &'a [u8] {
+/// Takes at most `most` bytes off the front of `input`.
+fn take_at_most<'a>(input: &mut &'a [u8], most: u64) -> &'a [u8] {
     let length = usize::try_from(most).map_or(input.len(), |most| most.min(input.len()));
     let (data, rest) = input.split_at(length);
     *input = rest;
     data
 }
 
+/// Where in the grammar the next byte stands; the module's table lists the transitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ChunkState {
+    /// In the digits of a length.
+    Size,
+    /// In the blanks after them.
+    Blank,
+    /// In an extension.
+    Extension,
+    /// Before the LF that ends the line of a length.
+    SizeEnd,
+    /// In the data.
+    Data,
+    /// Before the CR after the data.
+    DataReturn,
+    /// Before the LF after the data.
+    DataEnd,
+    /// At the beginning of a trailer, or of the last line.
+    LineStart,
+    /// In the name of a trailer.
+    Name,
+    /// In its value.
+    Value,
+    /// Before the LF that ends it.
+    ValueEnd,
+    /// Before the last LF of the body.
+    LastEnd,
+    /// The body is complete.
+    Done,
+}
+
+/// A decoder of one chunked body.
+#[derive(Clone, Debug)]
+struct ChunkDecoder {
+    /// The length of the chunk as read so far; in `Data`, its bytes still to come.
+    left: u64,
+    /// Bytes of extensions and trailers so far (`CHUNKED-2`).
+    extra: u32,
+    /// Digits of the length so far (`CHUNKED-3`).
+    digits: u8,
+    /// What the next byte belongs to.
+    state: ChunkState,
+}
+
+impl ChunkDecoder {
+    /// Makes a decoder that waits for the first chunk.
+    fn new() -> Self {
+        Self { left: 0, extra: 0, digits: 0, state: ChunkState::Size }
+    }
+
+    /// Takes bytes off the front of `input` until there is data, the body is complete, or the input is used up;
+    /// returns the data, which may be empty.
+    fn take<'a>(&mut self, input: &mut &'a [u8]) -> Result<&'a [u8], BodyError> {
+        while self.state != ChunkState::Data {
+            if self.state == ChunkState::Done {
+                return Ok(&[]);
+            }
+            let Some((&byte, rest)) = input.split_first() else {
+                return Ok(&[]);
+            };
+            *input = rest;
+            self.state = self.after(byte)?;
+        }
+        let data = take_at_most(input, self.left);
+        self.skip(data.len() as u64);
+        Ok(data)
+    }
+
+    /// Tells whether the last chunk and the trailers have been read.
+    fn is_done(&self) -> bool {
+        self.state == ChunkState::Done
+    }
+
+    /// Returns how many of the next bytes are certainly data.
+    fn certain(&self) -> u64 {
+        if self.state == ChunkState::Data { self.left } else { 0 }
+    }
+
+    /// Records that data was read directly; no more than is certain.
+    fn skip(&mut self, bytes: u64) {
+        self.left -= bytes;
+        if self.left == 0 {
+            self.state = ChunkState::DataReturn;
+        }
+    }
+
+    /// Returns the state after a byte that is not data.
+    fn after(&mut self, byte: u8) -> Result<ChunkState, BodyError> {
+        match self.state {
+            ChunkState::Size => self.after_size_byte(byte),
+            ChunkState::Blank | ChunkState::Extension => self.after_extension_byte(byte),
+            ChunkState::SizeEnd if byte == b'\n' => Ok(self.after_size_line()),
+            ChunkState::DataReturn if byte == b'\r' => Ok(ChunkState::DataEnd),
+            ChunkState::DataEnd if byte == b'\n' => Ok(ChunkState::Size),
+            ChunkState::LineStart
+            | ChunkState::Name
+            | ChunkState::Value
+            | ChunkState::ValueEnd
+            | ChunkState::LastEnd => self.after_trailer_byte(byte),
+            ChunkState::SizeEnd => Err(BodyError::ChunkSize),
+            // `Data` and `Done` do not come here.
+            _ => Err(BodyError::ChunkEnd),
+        }
+    }
+
+    /// Reads a byte where the digits of a length stand.
+    fn after_size_byte(&mut self, byte: u8) -> Result<ChunkState, BodyError> {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            // CHUNKED-3: a length needs at least one digit.
+            _ if self.digits == 0 => return Err(BodyError::ChunkSize),
+            b'\r' => return Ok(ChunkState::SizeEnd),
+            b' ' | b'\t' | b';' => return self.after_extension_byte(byte),
+            _ => return Err(BodyError::ChunkSize),
+        };
+        if self.digits == MOST_DIGITS {
+            return Err(BodyError::ChunkSize);
+        }
+        self.digits += 1;
+        self.left = self.left << 4 | u64::from(digit);
+        Ok(ChunkState::Size)
+    }
+
+    /// Reads a byte between the digits and the end of their line.
+    fn after_extension_byte(&mut self, byte: u8) -> Result<ChunkState, BodyError> {
+        self.count_extra()?;
+        match byte {
+            b'\r' if self.state == ChunkState::Extension => Ok(ChunkState::SizeEnd),
+            b' ' | b'\t' if self.state != ChunkState::Extension => Ok(ChunkState::Blank),
+            b';' if self.state != ChunkState::Extension => Ok(ChunkState::Extension),
+            _ if self.state == ChunkState::Extension && is_value_byte(byte) => {
+                Ok(ChunkState::Extension)
+            }
+            _ => Err(BodyError::ChunkExtension),
+        }
+    }
+
+    /// Chooses what follows the line of a length.
+    fn after_size_line(&mut self) -> ChunkState {
+        self.digits = 0;
+        if self.left == 0 { ChunkState::LineStart } else { ChunkState::Data }
+    }
+
+    /// Reads a byte after the last chunk.
+    fn after_trailer_byte(&mut self, byte: u8) -> Result<ChunkState, BodyError> {
+        self.count_extra()?;
+        match (self.state, byte) {
+            (ChunkState::LineStart, b'\r') => Ok(ChunkState::LastEnd),
+            (ChunkState::LastEnd, b'\n') => Ok(ChunkState::Done),
+            (ChunkState::LineStart | ChunkState::Name, _) if is_token_byte(byte) => {
+                Ok(ChunkState::Name)
+            }
+            (ChunkState::Name, b':') => Ok(ChunkState::Value),
+            (ChunkState::Value, b'\r') => Ok(ChunkState::ValueEnd),
+            (ChunkState::Value, _) if is_value_byte(byte) => Ok(ChunkState::Value),
+            (ChunkState::ValueEnd, b'\n') => Ok(ChunkState::LineStart),
+            _ => Err(BodyError::Trailer),
+        }
+    }
+
+    /// Counts a byte that is neither data nor framing (`CHUNKED-2`).
+    fn count_extra(&mut self) -> Result<(), BodyError> {
+        self.extra += 1;
+        if self.extra > MOST_EXTRA_BYTES { Err(BodyError::TooMuchExtra) } else { Ok(()) }
+    }
+}
+
 impl BodyError {
-    /// Returns the status that a server answers with.
+    /// Returns the status of a server's answer.
     pub fn status(self) -> Status {
         if self == Self::TooLarge { Status::CONTENT_TOO_LARGE } else { Status::BAD_REQUEST }
     }

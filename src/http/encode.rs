@@ -1,12 +1,12 @@
 //! Writing heads and chunks.
 //!
 //! **Invariants**
-//! - `ENCODE-1` What is written here is read by the parsers of this room as the same message, and as one: names,
-//!   values and targets were checked when they were made (`FIELDS-1`, `URL-1`).
-//! - `ENCODE-2` `Host`, `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are written by the encoder
-//!   alone; in the caller's fields they are passed over. So no message has two lengths.
-//! - `ENCODE-3` A response without a body (1xx, 204) has no length either; a client of HTTP/1.0 gets no chunks,
-//!   but a body that ends with the connection.
+//! - `ENCODE-1` The parsers of this module read what is written here as the same message, and as one: names, values
+//!   and targets were checked when they were made (`FIELDS-1`, `URL-1`).
+//! - `ENCODE-2` Only the encoder writes `Host`, `Content-Length`, `Transfer-Encoding`, `Connection` and `Date`; it
+//!   skips them in the caller's fields. So no message has two lengths.
+//! - `ENCODE-3` A response without a body (1xx, 204) has no length either. A client of HTTP/1.0 gets no chunks, but
+//!   a body that ends with the connection.
 //!
 //! **Source**: RFC 9112, sections 3, 4, 6 and 7.1; RFC 9110, section 8.6.
 
@@ -14,11 +14,9 @@ use std::io::Write as _;
 
 use super::fields::Fields;
 use super::framing::Framing;
-use super::method::Method;
-use super::request::RequestHead;
-use super::status::Status;
+use super::request::Asked;
+use super::start_line::{Method, Status, Version};
 use super::url::Url;
-use super::version::Version;
 
 /// What ends a chunked body that has no trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
@@ -26,7 +24,7 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// Fields that the caller cannot set (`ENCODE-2`).
 const OWN_FIELDS: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "date"];
 
-/// Appends the head of a request. `framing` is that of its body, [`Framing::None`] or a length or chunks.
+/// Appends the head of a request; `framing` is that of its body.
 ///
 /// # Panics
 /// When `framing` is [`Framing::Close`]: a request does not end that way (`FRAMING-2`).
@@ -59,50 +57,32 @@ pub fn encode_request(
     out.extend_from_slice(b"\r\n");
 }
 
-/// The head of a response that is to be written.
+/// The head of a response, to be written.
 #[derive(Clone, Debug)]
 pub struct Reply<'a> {
-    /// How it went.
+    /// The status.
     pub status: Status,
-    /// The fields, without those that the encoder writes (`ENCODE-2`).
+    /// The fields; those of `ENCODE-2` are skipped.
     pub fields: &'a Fields,
-    /// How the body ends. To `HEAD`, what a `GET` would have had.
+    /// How the body ends; for `HEAD`, how that of `GET` would end.
     pub framing: Framing,
-    /// Whether the connection is to go on, as far as the server is concerned.
+    /// Whether the server leaves the connection open.
     pub keep_alive: bool,
-    /// The text of `Date`, which a server makes once a second and not for each response.
+    /// The text of `Date`, which a server makes once a second.
     pub date: Option<&'a str>,
 }
 
-/// What of a request its answer depends on; kept when the head itself is used for the next request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The method: `HEAD` gets no body.
-    pub method: Method,
-    /// The version: HTTP/1.0 gets no chunks.
-    pub version: Version,
-    /// Whether the client lets the connection go on.
-    pub keep_alive: bool,
-}
-
-impl RequestHead {
-    /// Returns what the answer depends on.
-    pub fn asked(&self) -> Asked {
-        Asked { method: self.method, version: self.version, keep_alive: self.keep_alive }
-    }
-}
-
-/// What became of a response when it was written for a certain client.
+/// How to proceed after the head of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// How the body must be sent: nothing, as it is, or in chunks. To `HEAD`, nothing.
+    /// How the body must be sent; [`Framing::None`] means not at all, as for `HEAD`.
     pub framing: Framing,
-    /// Whether the connection goes on after the body.
+    /// Whether the connection stays open after the body.
     pub keep_alive: bool,
 }
 
 impl Reply<'_> {
-    /// Appends the head, as the client that asked so needs it.
+    /// Appends the head, in the form that this request needs.
     ///
     /// # Examples
     /// ```
@@ -123,7 +103,7 @@ impl Reply<'_> {
     /// assert_eq!(sent, Sent { framing: Framing::Length(2), keep_alive: true });
     /// ```
     pub fn encode(&self, out: &mut Vec<u8>, asked: Asked) -> Sent {
-        let Asked { method, version, keep_alive: goes_on } = asked;
+        let Asked { method, version, keep_alive: client_keeps } = asked;
         // ENCODE-3
         let framing = match self.framing {
             Framing::Chunked if version == Version::Http10 => Framing::Close,
@@ -132,14 +112,14 @@ impl Reply<'_> {
         };
         let has_body = method != Method::Head && !self.status.forbids_body();
         let needs_close = has_body && framing == Framing::Close;
-        let keep_alive = self.keep_alive && goes_on && !needs_close;
-        // The answer is in the server's own version, also to a client that speaks an older one.
+        let keep_alive = self.keep_alive && client_keeps && !needs_close;
+        // The version is the server's own, also for a client with an older one.
         self.push_status_line(out);
         if let Some(date) = self.date {
             push_field(out, b"Date", date.as_bytes());
         }
         push_fields(out, self.fields);
-        // To 304, the length that a body would have had is allowed; `Length(0)` made of nothing would be a lie.
+        // A 304 may carry the length that the body would have; an unknown length must not become 0.
         let is_known = self.status != Status::NOT_MODIFIED || self.framing != Framing::None;
         if !self.status.is_interim() && self.status != Status::NO_CONTENT && is_known {
             push_framing(out, framing);
@@ -155,14 +135,9 @@ impl Reply<'_> {
         Sent { framing: if has_body { framing } else { Framing::None }, keep_alive }
     }
 
-    /// Appends the head of a response to something that was no request, so that nothing is known of the client.
-    pub fn encode_refusal(&self, out: &mut Vec<u8>) -> Sent {
-        self.encode(out, Asked { method: Method::Get, version: Version::Http11, keep_alive: false })
-    }
-
     /// Appends the first line.
     fn push_status_line(&self, out: &mut Vec<u8>) {
-        // The commonest by far, without any formatting.
+        // The usual status needs no formatting.
         if self.status == Status::OK {
             out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
         } else {
@@ -173,26 +148,17 @@ impl Reply<'_> {
     }
 }
 
-/// Appends one chunk; nothing for no data, since an empty chunk would be the last one.
+/// Appends one chunk; nothing for empty data, because an empty chunk ends the body.
 pub fn encode_chunk(out: &mut Vec<u8>, data: &[u8]) {
     if data.is_empty() {
         return;
     }
-    encode_chunk_head(out, data.len());
+    write!(out, "{:x}\r\n", data.len()).expect("holds because writing to a Vec cannot fail");
     out.extend_from_slice(data);
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends the line before a chunk's data, for data that is written from where it lies; CR LF is due after it.
-///
-/// # Panics
-/// When the chunk would be empty, which would end the body.
-pub fn encode_chunk_head(out: &mut Vec<u8>, data_bytes: usize) {
-    assert!(data_bytes > 0, "an empty chunk ends the body: use LAST_CHUNK");
-    write!(out, "{data_bytes:x}\r\n").expect("holds because writing to a Vec cannot fail");
-}
-
-/// Appends the field that tells how the body ends; nothing when there is none, or when the connection tells.
+/// Appends the field that says how the body ends, if there is one.
 fn push_framing(out: &mut Vec<u8>, framing: Framing) {
     match framing {
         Framing::Length(length) => {
@@ -205,7 +171,7 @@ fn push_framing(out: &mut Vec<u8>, framing: Framing) {
     }
 }
 
-/// Appends a number. Every response has one, and the formatter is made for harder tasks.
+/// Appends a number. Every response has one, and `write!` is slower (`benches/http.rs`).
 fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     /// Digits of the largest number.
     const MOST_DIGITS: usize = 20;

@@ -1,16 +1,15 @@
-//! The fields of a head, such as `Content-Length: 5`: a list in order, asked by name.
+//! The fields of a head, such as `Content-Length: 5`, and the bytes that names and values may have.
 //!
-//! A map would lose the order and the repeated names, both of which have a meaning. A text for each name and
-//! value would be ten allocations for five fields. Here all texts stand in one piece of memory, as they came, and
-//! a second one says where each begins and ends; both are used again for the next head.
+//! A map would lose the order and the repeated names, and both have a meaning. A string for each name and value
+//! would cost ten allocations for five fields. Here one vector holds all the text and another says where each field
+//! begins and ends. Both keep their memory for the next head.
 //!
 //! **Invariants**
-//! - `FIELDS-1` Every name is a token, and no value has a control character but the tab: a field that is written
-//!   is read as that one field. So a value that a stranger chose cannot add fields, or end the head.
+//! - `FIELDS-1` Every name is a token, and no value has a control character except the tab: a field that is written
+//!   is read as that one field. So a value from outside cannot add a field or end the head.
 //! - `FIELDS-2` Names are compared without regard to case, and kept as they came.
-//! - `FIELDS-3` `text` only grows while a place points into it; `clear` empties both.
 //!
-//! **Left out**: removing and replacing, which nobody here needs.
+//! **Left out**: removing and replacing fields, which no caller needs.
 //!
 //! **Source**: RFC 9110, section 5.
 
@@ -18,34 +17,32 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Range;
 
-use super::token::{is_token, is_value_byte, members, trim_blanks};
-
 /// A list of fields.
 #[derive(Clone, Default)]
 pub struct Fields {
-    /// The bytes that places point into: a whole head when it was read, names and values when they were pushed.
+    /// A whole head when it was read; names and values when they were pushed.
     text: Vec<u8>,
-    /// Where each field stands, in order.
-    places: Vec<Place>,
+    /// Where each field stands in `text`, in order.
+    spans: Vec<FieldSpan>,
 }
 
-/// Where a field stands in the text. Four bytes each: a head of more than 4 GiB is refused long before.
+/// Where a field stands in the text. Four bytes each: the limit on heads is far below 4 GiB.
 #[derive(Clone, Copy)]
-struct Place {
+struct FieldSpan {
     /// Where the name begins.
     name: u32,
-    /// Where it ends.
+    /// Where the name ends.
     name_end: u32,
     /// Where the value begins.
     value: u32,
-    /// Where it ends.
+    /// Where the value ends.
     value_end: u32,
 }
 
-/// Why a field is not taken.
+/// Why a field is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldError {
-    /// The name is empty, or has a byte that no name may have.
+    /// The name is empty, or has a byte that is not allowed in a name.
     Name,
     /// The value has a control character, such as a line break.
     Value,
@@ -57,10 +54,10 @@ impl Fields {
         Self::default()
     }
 
-    /// Appends a field; blanks around the value are taken off, as whoever reads it would.
+    /// Appends a field. Blanks around the value are removed, as a reader would do.
     ///
     /// # Errors
-    /// [`FieldError`], when it could not be written as one field (`FIELDS-1`); the list is as before.
+    /// [`FieldError`], when it could not be written as one field (`FIELDS-1`); the list is unchanged.
     ///
     /// # Examples
     /// ```
@@ -82,7 +79,7 @@ impl Fields {
         self.text.extend_from_slice(name.as_bytes());
         self.text.extend_from_slice(value);
         let middle = start + name.len();
-        self.places.push(Place::new(start..middle, middle..self.text.len()));
+        self.spans.push(FieldSpan::new(start..middle, middle..self.text.len()));
         Ok(())
     }
 
@@ -98,57 +95,54 @@ impl Fields {
             .map(|(_, value)| value)
     }
 
-    /// Returns the members of a field that is a list, over all fields with this name. Empty members too.
+    /// Returns the members of a list with commas, over all fields with this name. Members may be empty.
+    ///
+    /// Quoted strings are not recognised: no field that is read as a list here has them.
     pub fn members<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(name).flat_map(members)
+        self.get_all(name).flat_map(|value| value.split(|&byte| byte == b',').map(trim_blanks))
     }
 
     /// Returns names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.places.iter().map(|place| {
-            let [name, value] = place.ranges();
+        self.spans.iter().map(|span| {
+            let [name, value] = span.ranges();
             (&self.text[name], &self.text[value])
         })
     }
 
-    /// Returns how many fields there are.
+    /// Returns the number of fields.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.spans.len()
     }
 
-    /// Tells whether there is none.
+    /// Tells whether the list is empty.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.spans.is_empty()
     }
 
-    /// Removes all fields; the memory is kept for the next ones.
-    pub fn clear(&mut self) {
+    /// Replaces the list with a parsed head; both slices of each of `fields` lie within `head`.
+    pub(super) fn replace(&mut self, head: &[u8], fields: &[httparse::Header<'_>]) {
         self.text.clear();
-        self.places.clear();
-    }
-
-    /// Takes over a whole head, and the fields that were found in it; both `fields` slices lie within `head`.
-    pub(super) fn take(&mut self, head: &[u8], fields: &[httparse::Header<'_>]) {
-        self.clear();
+        self.spans.clear();
         self.text.extend_from_slice(head);
-        self.places.extend(fields.iter().map(|field| {
-            Place::new(within(head, field.name.as_bytes()), within(head, field.value))
+        self.spans.extend(fields.iter().map(|field| {
+            FieldSpan::new(within(head, field.name.as_bytes()), within(head, field.value))
         }));
     }
 
-    /// Returns a piece of the head that was taken over, such as its target.
-    pub(super) fn piece(&self, place: Range<usize>) -> &[u8] {
-        &self.text[place]
+    /// Returns a part of the head that was parsed, such as its target.
+    pub(super) fn head_part(&self, range: Range<usize>) -> &[u8] {
+        &self.text[range]
     }
 
     /// Returns where a value of this list stands in the head.
-    pub(super) fn place_of(&self, value: &[u8]) -> Range<usize> {
+    pub(super) fn range_of(&self, value: &[u8]) -> Range<usize> {
         within(&self.text, value)
     }
 }
 
-impl Place {
-    /// Makes a place of two ranges.
+impl FieldSpan {
+    /// Makes a span of two ranges.
     fn new(name: Range<usize>, value: Range<usize>) -> Self {
         let small = |at: usize| {
             u32::try_from(at).expect("holds because limits on heads are far below 4 GiB")
@@ -168,9 +162,9 @@ impl Place {
     }
 }
 
-/// Returns where `part`, which is a slice of `whole`, stands in it.
+/// Returns the range of `part`, which is a slice of `whole`.
 pub(super) fn within(whole: &[u8], part: &[u8]) -> Range<usize> {
-    // An empty value may have been made of nothing, and then has an address of its own.
+    // An empty slice may point anywhere, even outside `whole`.
     if part.is_empty() {
         return 0..0;
     }
@@ -178,8 +172,49 @@ pub(super) fn within(whole: &[u8], part: &[u8]) -> Range<usize> {
     start..start + part.len()
 }
 
+/// Tells whether a byte is allowed in a token, such as a method or the name of a field.
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+/// Tells whether a text is a token.
+pub(super) fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().copied().all(is_token_byte)
+}
+
+/// Tells whether a byte is allowed in a field's value or a reason phrase: visible, blank, tab, or beyond ASCII.
+///
+/// A line break would begin another field, and a NUL ends the text for some programs only.
+pub(super) fn is_value_byte(byte: u8) -> bool {
+    !byte.is_ascii_control() || byte == b'\t'
+}
+
+/// Removes blanks and tabs from both ends, and no other white space.
+fn trim_blanks(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
 impl fmt::Debug for Fields {
-    /// Shows the fields, and not the memory they stand in.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &[u8]| text.escape_ascii().to_string();
         f.debug_map().entries(self.iter().map(|(name, value)| (shown(name), shown(value)))).finish()

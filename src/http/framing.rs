@@ -1,15 +1,15 @@
-//! Where a body ends, and whether the connection goes on after it.
+//! Where a body ends, and whether the connection stays open after it.
 //!
-//! This is where most attacks on HTTP live: a message whose length can be read in two ways is one message for one
-//! program and two for the next. The standard says what to do with each such message; where it allows a choice,
-//! the choice here is to refuse. `notes/http-verdicts.md` has the list.
+//! Most attacks on HTTP are about this: a message whose length can be read in two ways is one message for one
+//! program and two for the next. Where the standard allows a choice, such a message is refused here.
+//! `notes/http-verdicts.md` has the list.
 //!
 //! **Invariants**
 //! - `FRAMING-1` A message has one length or it is refused: a length beside a transfer coding, two lengths that
 //!   differ, a length with a sign, a coding other than `chunked`, a coding in HTTP/1.0.
-//! - `FRAMING-2` A request never ends by the end of the connection: without a length and a coding it has no body.
-//! - `FRAMING-3` What forbids a body (`HEAD`, 1xx, 204, 304) is stronger than any field; the fields must be
-//!   right all the same.
+//! - `FRAMING-2` A request never ends with the connection: without a length and a coding it has no body.
+//! - `FRAMING-3` What forbids a body (`HEAD`, 1xx, 204, 304) is stronger than any field. The fields are checked
+//!   anyway.
 //!
 //! **Source**: RFC 9112, sections 6.1 to 6.3 and 9.3.
 
@@ -17,11 +17,9 @@ use std::error::Error;
 use std::fmt;
 
 use super::fields::Fields;
-use super::method::Method;
-use super::status::Status;
-use super::version::Version;
+use super::start_line::{Method, Status, Version};
 
-/// How the end of a body is told.
+/// How the end of a body is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
     /// There is no body.
@@ -29,24 +27,24 @@ pub enum Framing {
     None,
     /// It has this many bytes.
     Length(u64),
-    /// It comes in chunks, each with its length, and ends with an empty one.
+    /// It comes in chunks, each with its length; an empty chunk ends it.
     Chunked,
-    /// It ends when the connection does. Only of a response.
+    /// It ends when the connection does. Only responses do.
     Close,
 }
 
-/// Why a message has no one length.
+/// Why a message does not have exactly one length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FramingError {
-    /// A length is not a number of digits alone, or is beyond 64 bits.
+    /// A length has other bytes than digits, or is beyond 64 bits.
     Length,
     /// There are two lengths.
     TwoLengths,
-    /// There are a length and a transfer coding.
+    /// There is a length beside a transfer coding.
     LengthAndCoding,
-    /// The list of transfer codings is malformed, or `chunked` is not the last of it, or is there twice.
+    /// The list of transfer codings is malformed, or `chunked` is not its last member, or is there twice.
     CodingList,
-    /// A transfer coding that is not known here.
+    /// A transfer coding other than `chunked`.
     UnknownCoding,
     /// A transfer coding in a message of HTTP/1.0, which has none.
     CodingInHttp10,
@@ -65,10 +63,10 @@ struct Declared {
 /// Tells how the body of a request ends.
 ///
 /// # Errors
-/// [`FramingError`]; the connection cannot be used any further, for nobody knows where the next request begins.
+/// [`FramingError`]; the connection must be closed, because the next request's beginning is not known.
 pub(super) fn of_request(version: Version, fields: &Fields) -> Result<Framing, FramingError> {
     let declared = declared(version, fields)?;
-    // A client has no reason to say it twice; only one who hopes for a disagreement does.
+    // A client has no reason to send two lengths, even equal ones.
     if declared.lengths > 1 {
         return Err(FramingError::TwoLengths);
     }
@@ -79,7 +77,7 @@ pub(super) fn of_request(version: Version, fields: &Fields) -> Result<Framing, F
 /// Tells how the body of a response ends.
 ///
 /// # Errors
-/// [`FramingError`], as for a request. The same length twice is let pass: some proxies write it so.
+/// [`FramingError`], as for a request. The same length twice is accepted: some proxies write it.
 pub(super) fn of_response(
     asked: Method,
     status: Status,
@@ -95,13 +93,13 @@ pub(super) fn of_response(
 }
 
 impl Declared {
-    /// The framing that this means; `None` when nothing was declared.
+    /// Returns the framing that this means; `None` when nothing was declared.
     fn framing(&self) -> Option<Framing> {
         if self.chunked { Some(Framing::Chunked) } else { self.length.map(Framing::Length) }
     }
 }
 
-/// Reads what is declared, and refuses what contradicts itself (`FRAMING-1`).
+/// Reads what is declared, and refuses contradictions (`FRAMING-1`).
 fn declared(version: Version, fields: &Fields) -> Result<Declared, FramingError> {
     let chunked = is_chunked(fields)?;
     if chunked && version < Version::Http11 {
@@ -121,7 +119,7 @@ fn declared(version: Version, fields: &Fields) -> Result<Declared, FramingError>
     Ok(Declared { length, lengths, chunked })
 }
 
-/// Reads a length: digits and nothing else. `u64::from_str` would take a plus sign too.
+/// Reads a length: digits and nothing else. `u64::from_str` would accept a plus sign.
 fn parse_length(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -136,7 +134,7 @@ fn parse_length(text: &[u8]) -> Option<u64> {
 fn is_chunked(fields: &Fields) -> Result<bool, FramingError> {
     let mut chunked = false;
     for coding in fields.members("transfer-encoding") {
-        // An empty member is one that other programs skip, and others take for an unknown coding.
+        // Some programs skip an empty member, and others take it as an unknown coding.
         if coding.is_empty() || chunked {
             return Err(FramingError::CodingList);
         }
@@ -148,9 +146,9 @@ fn is_chunked(fields: &Fields) -> Result<bool, FramingError> {
     Ok(chunked)
 }
 
-/// Tells whether a message lets the connection go on after it, as far as its version and `Connection` say.
+/// Tells whether version and `Connection` leave the connection open after a message.
 ///
-/// `close` is stronger than `keep-alive`, whichever comes first.
+/// `close` is stronger than `keep-alive`, in any order.
 pub(super) fn persists(version: Version, fields: &Fields) -> bool {
     let says = |option: &[u8]| fields.members("connection").any(|m| m.eq_ignore_ascii_case(option));
     match version {

@@ -1,17 +1,18 @@
 //! Finding the end of a head, and its fields: what requests and responses have in common.
 //!
-//! A head comes in pieces. To parse it anew with each piece would cost the square of its length, and a peer that
+//! A head comes in pieces. Parsing it again after each piece would cost the square of its length, and a peer that
 //! sends single bytes would decide how much. So the lines are counted first, each byte once, and parsed when the
-//! last one is there. The same pass refuses what `httparse` would let through: it takes a bare line feed for the
-//! end of a line, as some programs do and others do not, and where two programs on one path disagree about where
-//! a message ends, a stranger can hide one message in another.
+//! last one has come. The same pass refuses what `httparse` accepts: it takes a bare line feed for the end of a line,
+//! as some programs do and others do not. Where two programs on one path disagree about the end of a message, an
+//! attacker can hide one message in another.
 //!
 //! **Invariants**
-//! - `HEAD-1` However the bytes are cut into pieces, the verdict is the same: each complaint is tied to a place,
-//!   and the complaint about the earliest place is made, as soon as that place has been seen.
+//! - `HEAD-1` However the bytes are cut into pieces, the verdict is the same: each error belongs to a position,
+//!   and the error at the earliest position is returned, as soon as that position has been seen.
 //! - `HEAD-2` No byte is searched for a line's end twice.
 //! - `HEAD-3` Nothing grows beyond [`HeadLimits`]; a head that is too large is refused before it is complete.
-//! - `HEAD-4` A line ends with CR LF and in no other way, and no field goes on in the next line.
+//!
+//! A line ends with CR LF and in no other way, and no field continues on the next line.
 //!
 //! **Source**: RFC 9112, sections 2.2, 3, 4 and 5.
 
@@ -20,15 +21,15 @@ use std::fmt;
 
 use super::fields::Fields;
 
-/// Fields for which there is room on the stack; more of them cost an allocation. Taste: browsers send a dozen.
+/// Fields that are parsed on the stack; more of them cost an allocation. Browsers send a dozen.
 const FEW_FIELDS: usize = 16;
 
 /// How large a head may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
-    /// All of it, in bytes. For a response, interim heads before it are counted in.
+    /// The whole head, in bytes. For a response, interim heads before it are included.
     pub head_bytes: usize,
-    /// Its fields.
+    /// The number of fields.
     pub fields: usize,
     /// The first line of a request, in bytes without the line's end. RFC 9112 asks for 8,000 at least.
     pub line_bytes: usize,
@@ -40,12 +41,12 @@ impl Default for HeadLimits {
     }
 }
 
-/// What is wrong with a head, be it a request's or a response's.
+/// What is wrong with the head of a request or a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadError {
     /// The first bytes are not those of HTTP.
     NotHttp,
-    /// The first line does not have the three pieces that it should.
+    /// The first line does not have its three parts.
     FirstLine,
     /// The first line is longer than the limit.
     LineTooLong,
@@ -55,53 +56,53 @@ pub enum HeadError {
     TooManyFields,
     /// A line ends with LF alone.
     BareLineFeed,
-    /// A line begins with a blank: a field folded over two lines, or an attempt at one.
+    /// A line begins with a blank, as a field folded over two lines would.
     Fold,
-    /// A field has no name, no colon, a blank before the colon, or a byte in its name that may not stand there.
+    /// A field has no name, no colon, a blank before the colon, or a wrong byte in its name.
     FieldName,
     /// A field's value has a control character: NUL, a CR without LF, and others.
     FieldValue,
 }
 
-/// How far the search for a head's end has come.
+/// The search for a head's end.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub(super) struct HeadScan {
     /// Bytes searched so far (`HEAD-2`).
     searched: usize,
-    /// Where the line begins that has not ended yet.
+    /// Where the present line begins.
     line_start: usize,
     /// Lines that have ended.
     lines: usize,
-    /// Where the first line's text ends, once there is one.
+    /// Where the first line's text ends, once it is known.
     first_line: usize,
 }
 
 /// A complete head, not parsed yet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Extent {
+pub(super) struct HeadExtent {
     /// The length of the first line, without its end.
     pub(super) first_line: usize,
     /// The number of lines between the first and the empty one.
     pub(super) fields: usize,
-    /// The length of all of it.
+    /// The length of the whole head.
     pub(super) bytes: usize,
 }
 
-impl Scan {
-    /// Searches on; `bytes` is all that has come of this head so far, and maybe more behind it.
+impl HeadScan {
+    /// Continues the search; `bytes` is all that has come since the beginning of this head.
     ///
     /// `None` means that the head is not complete. After an extent the scan is ready for another head.
     pub(super) fn search(
         &mut self,
         bytes: &[u8],
         limits: &HeadLimits,
-    ) -> Result<Option<Extent>, HeadError> {
+    ) -> Result<Option<HeadExtent>, HeadError> {
         let window = &bytes[..bytes.len().min(limits.head_bytes)];
         while let Some(length) = find_line_feed(&window[self.searched..]) {
             let line_feed = self.searched + length;
             self.searched = line_feed + 1;
             if self.end_line(&window[self.line_start..line_feed], limits)? {
-                let extent = Extent {
+                let extent = HeadExtent {
                     first_line: self.first_line,
                     fields: self.lines - 1,
                     bytes: self.searched,
@@ -113,7 +114,7 @@ impl Scan {
             self.line_start = self.searched;
         }
         self.searched = window.len();
-        // In this order, and each as soon as no continuation could be right (`HEAD-1`, `HEAD-3`).
+        // Each limit is reported as soon as no further byte could make the head valid (`HEAD-1`, `HEAD-3`).
         if self.lines == 0 && window.len() >= limits.line_bytes.saturating_add(2) {
             Err(HeadError::LineTooLong)
         } else if window.len() >= limits.head_bytes {
@@ -123,10 +124,10 @@ impl Scan {
         }
     }
 
-    /// Judges a line that comes without its LF; tells whether it is the empty one that ends the head.
+    /// Checks a line, given without its LF; tells whether it is the empty one that ends the head.
     fn end_line(&mut self, line: &[u8], limits: &HeadLimits) -> Result<bool, HeadError> {
         let is_first = self.lines == 0;
-        // Before the line's end is looked at: cut within this line, the length is all that could be told.
+        // First the length: when the bytes are cut within this line, it is the only error that can be seen (`HEAD-1`).
         if is_first && line.len() > limits.line_bytes.saturating_add(1) {
             return Err(HeadError::LineTooLong);
         }
@@ -145,41 +146,41 @@ impl Scan {
     }
 }
 
-/// Returns where the first line feed stands.
+/// Returns the position of the first line feed.
 ///
-/// In blocks first: a whole block is compared in one instruction, where a search that may stop at each byte is done
-/// byte by byte.
+/// It looks at blocks first: the compiler compares a whole block in one instruction, but a search that may stop at
+/// each byte it does byte by byte. `benches/http.rs` measures it.
 fn find_line_feed(bytes: &[u8]) -> Option<usize> {
-    /// Bytes compared at once: a register of every processor that this runs on.
+    /// Bytes compared at once: the width of a vector register.
     const BLOCK: usize = 16;
-    // Counted, and not asked for with `any`, which would stop at the first and so look at one after another.
+    // Counted, because `any` would stop at the first line feed and so look at one byte after another.
     let has_none =
         |block: &&[u8; BLOCK]| block.iter().map(|&b| u8::from(b == b'\n')).sum::<u8>() == 0;
     let skipped = bytes.as_chunks().0.iter().take_while(has_none).count() * BLOCK;
     Some(skipped + bytes[skipped..].iter().position(|&byte| byte == b'\n')?)
 }
 
-/// Parses the fields of a complete head into `fields`, which takes over the head's bytes too.
+/// Parses the fields of a complete head into `fields`, which copies the head's bytes too.
 pub(super) fn read_fields(
     head: &[u8],
-    extent: &Extent,
+    extent: &HeadExtent,
     fields: &mut Fields,
 ) -> Result<(), HeadError> {
     let lines = &head[extent.first_line + 2..extent.bytes];
     let mut few = [httparse::EMPTY_HEADER; FEW_FIELDS];
     let mut many = Vec::new();
-    let room = if extent.fields <= FEW_FIELDS {
+    let parsed = if extent.fields <= FEW_FIELDS {
         &mut few[..]
     } else {
         many.resize(extent.fields, httparse::EMPTY_HEADER);
         &mut many[..]
     };
-    match httparse::parse_headers(lines, room) {
+    match httparse::parse_headers(lines, parsed) {
         Ok(httparse::Status::Complete((length, found))) if length == lines.len() => {
-            fields.take(&head[..extent.bytes], found);
+            fields.replace(&head[..extent.bytes], found);
             Ok(())
         }
-        // Not possible: there is room for each line, and the scan has seen that the last one is the empty one.
+        // Not possible: there is a slot for each line, and the scan has found the empty line at the end.
         Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooManyFields),
         Err(httparse::Error::HeaderValue) => Err(HeadError::FieldValue),
         Ok(_) | Err(_) => Err(HeadError::FieldName),

@@ -1,11 +1,16 @@
-//! Percent escapes: `%D0%96` for bytes that may not stand in a URL as they are.
+//! Percent escapes, `%D0%96` for bytes that a URL cannot contain, and queries: `city=Moscow&city=New+York`.
 //!
 //! **Invariants**
 //! - `PERCENT-1` A `%` that is not followed by two hex digits is an error, and so is text that is not UTF-8
 //!   afterwards. A guess would differ from the guess of the next program.
-//! - `PERCENT-2` `decode(encode(text))` is `text`, whatever the text.
+//! - `PERCENT-2` `decode(encode(text))` is `text`, for any text.
+//! - `QUERY-1` Names in a query may be repeated; all values are kept, in order.
+//! - `QUERY-2` A bad escape makes the whole query an error: a server answers with 400.
 //!
-//! **Source**: RFC 3986, section 2.1.
+//! **Left out**: `;` between pairs, which was once allowed. Two pairs for one program would be one for another.
+//!
+//! **Source**: RFC 3986, section 2.1; the form `application/x-www-form-urlencoded` of the URL standard (WHATWG),
+//! section 5.1, which ignores bad escapes.
 
 use std::error::Error;
 use std::fmt;
@@ -20,7 +25,7 @@ pub enum EscapeError {
     Utf8,
 }
 
-/// Decodes the escapes of a text; what is not an escape stays as it is.
+/// Decodes the escapes of a text; everything else stays as it is.
 ///
 /// # Errors
 /// [`EscapeError`] (`PERCENT-1`).
@@ -50,7 +55,7 @@ fn digit(byte: u8) -> Result<u8, EscapeError> {
     }
 }
 
-/// Escapes all but letters, digits and `-._~`, so that the text may stand anywhere in a URL.
+/// Escapes all bytes except letters, digits and `-._~`, so that the text may stand anywhere in a URL.
 ///
 /// # Examples
 /// ```
@@ -59,20 +64,67 @@ fn digit(byte: u8) -> Result<u8, EscapeError> {
 /// assert_eq!(decode("New%20York").unwrap(), "New York");
 /// ```
 pub fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+    escape(text.as_bytes(), |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
+
+/// Escapes every byte that is not `plain`; plain bytes are ASCII.
+pub(super) fn escape(bytes: &[u8], plain: impl Fn(u8) -> bool) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if plain(byte) {
             out.push(char::from(byte));
         } else {
-            push_escaped(&mut out, byte);
+            write!(out, "%{byte:02X}").expect("holds because writing to a String cannot fail");
         }
     }
     out
 }
 
-/// Appends a byte as an escape.
-pub(super) fn push_escaped(out: &mut String, byte: u8) {
-    write!(out, "%{byte:02X}").expect("holds because writing to a String cannot fail");
+/// The pairs of a query.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Names and values, decoded, in order.
+    pairs: Vec<(String, String)>,
+}
+
+impl Query {
+    /// Reads a query, without its `?`. A pair without `=` has an empty value; empty pairs are skipped.
+    ///
+    /// # Errors
+    /// [`EscapeError`] (`QUERY-2`).
+    ///
+    /// # Examples
+    /// ```
+    /// use handloom::http::Query;
+    /// let query = Query::parse("q=a+b%26c&q=d").unwrap();
+    /// assert_eq!(query.get("q"), Some("a b&c"));
+    /// assert_eq!(query.get_all("q").count(), 2);
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, EscapeError> {
+        // A plus means a blank, and a literal plus is escaped: so this comes before decoding.
+        let decode = |text: &str| decode(&text.replace('+', " "));
+        let pair = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        };
+        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(pair);
+        Ok(Self { pairs: pairs.collect::<Result<_, _>>()? })
+    }
+
+    /// Returns the first value of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.get_all(name).next()
+    }
+
+    /// Returns all values of a name, in order (`QUERY-1`).
+    pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.pairs().filter(move |(other, _)| *other == name).map(|(_, value)| value)
+    }
+
+    /// Returns all pairs, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
 }
 
 impl fmt::Display for EscapeError {

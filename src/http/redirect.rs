@@ -1,35 +1,33 @@
-//! Where a redirect leads, and what is asked there.
+//! Where a redirect leads, and what is requested there.
 //!
 //! | status | `GET`, `HEAD` and others | `POST` |
 //! | --- | --- | --- |
-//! | 301, 302 | same method, same body | `GET` without a body, as every browser has always done |
+//! | 301, 302 | same method, same body | `GET` without a body, as every browser does |
 //! | 303 | `GET` without a body; `HEAD` stays `HEAD` | `GET` without a body |
 //! | 307, 308 | same method, same body | same method, same body |
 //!
 //! **Invariants**
-//! - `REDIRECT-1` A request is followed at most so often as its limit says.
-//! - `REDIRECT-2` The same method at the same address twice is a loop, and ends the chain at once: nothing that
-//!   is sent has changed, so the answer would not change either.
-//! - `REDIRECT-3` It leads to `http` and nowhere else (`RESOLVE-1`).
+//! - `REDIRECT-1` Redirects are followed up to a limit, and only the limit ends a chain: a page may redirect to itself
+//!   and answer the next time.
+//! - `REDIRECT-3` A redirect leads to `http` and to no other scheme (`RESOLVE-1`). Blanks and raw bytes in its address
+//!   are escaped, as a browser does.
 //!
-//! **Left out**: 300, which offers a choice to people, and 305, which is long withdrawn. Remembering permanent
-//! ones.
+//! **Left out**: 300, which offers a choice to people; 305, which is withdrawn; remembering permanent redirects.
 //!
 //! **Source**: RFC 9110, sections 10.2.2 and 15.4.
 
 use std::error::Error;
 use std::fmt;
-use std::mem;
 
 use super::fields::Fields;
-use super::method::Method;
-use super::status::Status;
+use super::percent::escape;
+use super::start_line::{Method, Status};
 use super::url::{Url, UrlError};
 
-/// Redirects that are followed unless somebody asks for another number. Taste: as many as browsers' half.
+/// Redirects that are followed by default: half as many as browsers follow.
 pub const DEFAULT_REDIRECTS: usize = 10;
 
-/// What is to be asked next.
+/// What to request next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
     /// The address.
@@ -43,17 +41,15 @@ pub struct Redirect {
 /// Why a redirect is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedirectError {
-    /// There were as many before it as the limit allows.
+    /// The limit, given here, was reached before.
     TooMany(usize),
-    /// It leads back to where this request has been (`REDIRECT-2`).
-    Loop,
     /// It names two addresses.
     TwoLocations,
-    /// The address that it names is none.
+    /// The address is not accepted.
     Location(UrlError),
 }
 
-/// Tells what a response asks for: `None` when it is not a redirect, or names no address to go to.
+/// Tells what a response asks for: `None` when it is not a redirect, or names no address.
 ///
 /// # Errors
 /// [`RedirectError::TwoLocations`] or [`RedirectError::Location`].
@@ -76,34 +72,33 @@ pub fn redirect(
     if locations.any(|other| other != location) {
         return Err(RedirectError::TwoLocations);
     }
-    let location =
-        std::str::from_utf8(location).map_err(|_| RedirectError::Location(UrlError::Character))?;
-    let url = url.join(location).map_err(RedirectError::Location)?;
+    let location = escape(location, |byte| byte.is_ascii_graphic());
+    let url = url.join(&location).map_err(RedirectError::Location)?;
     let method = if becomes_get { Method::Get } else { method };
     Ok(Some(Redirect { url, method, keeps_body: !becomes_get && status != Status::SEE_OTHER }))
 }
 
-/// The redirects of one request, from the first address on.
+/// The redirects of one request.
 #[derive(Clone, Debug)]
 pub struct Redirects {
-    /// What was asked before the last, and where; as many as redirects were followed.
-    before: Vec<(Method, Url)>,
-    /// What was asked last, and where.
+    /// What was requested last, and where.
     last: (Method, Url),
+    /// Redirects that were followed.
+    followed: usize,
     /// The most that are followed (`REDIRECT-1`).
     limit: usize,
 }
 
 impl Redirects {
-    /// Begins with what is asked first.
+    /// Begins with the first request.
     pub fn new(method: Method, url: Url, limit: usize) -> Self {
-        Self { before: Vec::new(), last: (method, url), limit }
+        Self { last: (method, url), followed: 0, limit }
     }
 
-    /// Tells what to ask after this response to what was asked last; `None` when the response is the final one.
+    /// Tells what to request after this response to the last request; `None` when the response is the final one.
     ///
     /// # Errors
-    /// [`RedirectError`]; the response itself is right, so its body may still be read.
+    /// [`RedirectError`]; the response itself is valid, so its body may be read.
     pub fn follow(
         &mut self,
         status: Status,
@@ -113,18 +108,15 @@ impl Redirects {
         let Some(next) = redirect(url, *method, status, fields)? else {
             return Ok(None);
         };
-        let asked = (next.method, next.url.clone());
-        if asked == self.last || self.before.contains(&asked) {
-            return Err(RedirectError::Loop);
-        }
-        if self.before.len() >= self.limit {
+        if self.followed >= self.limit {
             return Err(RedirectError::TooMany(self.limit));
         }
-        self.before.push(mem::replace(&mut self.last, asked));
+        self.followed += 1;
+        self.last = (next.method, next.url.clone());
         Ok(Some(next))
     }
 
-    /// Returns what was asked last, and where.
+    /// Returns the method and address of the last request.
     pub fn last(&self) -> &(Method, Url) {
         &self.last
     }
@@ -135,7 +127,6 @@ impl fmt::Display for RedirectError {
         match self {
             Self::TooMany(1) => f.write_str("more than 1 redirect"),
             Self::TooMany(limit) => write!(f, "more than {limit} redirects"),
-            Self::Loop => f.write_str("the redirects lead back to where they began"),
             Self::TwoLocations => f.write_str("the redirect names two addresses"),
             Self::Location(error) => write!(f, "the redirect leads nowhere: {error}"),
         }

@@ -2,10 +2,8 @@
 //!
 //! **Invariants**
 //! - `RESPONSE-1` However the bytes are cut into pieces, the verdict is the same (`HEAD-1`).
-//! - `RESPONSE-2` Interim responses (1xx) are passed over, and count against the limit together with the head
-//!   that follows: a server cannot send them for ever. 101 is an error, for nobody here asks to switch.
-//! - `RESPONSE-3` A head that comes back has a status from 100 to 599, one framing, and fields that each stand on
-//!   a line of their own.
+//! - `RESPONSE-2` Interim responses (1xx) are skipped, and count against the limit together with the head that
+//!   follows: a server cannot send them forever. 101 is an error, because no request here asks to switch protocols.
 //!
 //! **Source**: RFC 9112, sections 4 and 6.3; RFC 9110, section 15.2.
 
@@ -13,95 +11,92 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Range;
 
-use super::fields::Fields;
+use super::fields::{Fields, is_value_byte};
 use super::framing::{self, Framing, FramingError};
-use super::head::{Extent, HeadError, HeadLimits, Scan, read_fields};
-use super::method::Method;
-use super::status::Status;
-use super::token::is_value_byte;
-use super::version::{NoVersion, Version};
+use super::head::{HeadError, HeadExtent, HeadLimits, HeadScan, read_fields};
+use super::start_line::{Method, Status, Version, VersionError};
 
 /// What every response begins with.
 const BEGINNING: &[u8] = b"HTTP/";
 
-/// Reads one response's head out of bytes that come in pieces.
+/// Reads the head of one response from bytes that come in pieces.
 #[derive(Debug)]
 pub struct ResponseParser {
-    /// What was asked; on it depends whether there is a body.
+    /// The method of the request: the response to `HEAD` has no body.
     asked: Method,
-    /// How large the heads may be; their lines too, so `line_bytes` is as large as all of it.
+    /// How large the heads may be. A single line may be as large as the head.
     limits: HeadLimits,
-    /// Bytes of interim heads that were passed over (`RESPONSE-2`).
-    passed: usize,
+    /// Bytes of interim heads (`RESPONSE-2`).
+    skipped: usize,
     /// The search for the end of the present head.
-    scan: Scan,
+    scan: HeadScan,
 }
 
 /// The head of a response.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
-    /// The version that the server speaks.
+    /// The server's version.
     pub version: Version,
-    /// How it went.
+    /// The status.
     pub status: Status,
     /// The fields, in order.
     pub fields: Fields,
     /// How the body ends.
     pub framing: Framing,
-    /// Whether the connection may be used again after the body, if the body does not end with it.
+    /// Whether the connection stays open after the body.
     pub keep_alive: bool,
-    /// Where in the head the words after the status stand.
+    /// Where the reason phrase stands in the head.
     reason: Range<usize>,
 }
 
 /// What is wrong with a response's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseError {
-    /// Its form.
+    /// It is malformed or too large.
     Head(HeadError),
-    /// It is of another version of HTTP.
+    /// It has another version of HTTP than 1.0 and 1.1.
     Version,
     /// The status is not a number from 100 to 599.
     Status,
-    /// 101: the server switches to a protocol that nobody asked for.
+    /// 101: the server switches to another protocol without being asked.
     Switched,
-    /// Its length can be read in two ways, or in none.
+    /// Its length is malformed or ambiguous.
     Framing(FramingError),
 }
 
 impl ResponseParser {
-    /// Makes a parser for the answer to a request with this method.
+    /// Makes a parser for the response to a request with this method.
     pub fn new(asked: Method, limits: HeadLimits) -> Self {
         let limits = HeadLimits { line_bytes: limits.head_bytes, ..limits };
-        Self { asked, limits, passed: 0, scan: Scan::default() }
+        Self { asked, limits, skipped: 0, scan: HeadScan::default() }
     }
 
     /// Looks for the head in `bytes`, all that has come since the request was sent.
     ///
-    /// `None` means that more must come: call again with the same bytes and more behind them. Otherwise the head,
-    /// and how many bytes it took, interim heads included; the body begins there.
+    /// `None` means that more must come: call again with the same bytes and more behind them. Otherwise it returns
+    /// the head and its length, interim heads included; the body begins there.
     ///
     /// # Errors
-    /// [`ResponseError`]: the connection cannot be used any further.
+    /// [`ResponseError`]: the connection cannot be used any more.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<Option<(ResponseHead, usize)>, ResponseError> {
         loop {
-            let rest = &bytes[self.passed..];
+            let rest = &bytes[self.skipped..];
             let beginning = rest.len().min(BEGINNING.len());
             if rest[..beginning] != BEGINNING[..beginning] {
                 return Err(HeadError::NotHttp.into());
             }
             // RESPONSE-2
-            let head_bytes = self.limits.head_bytes - self.passed;
+            let head_bytes = self.limits.head_bytes - self.skipped;
             let limits = HeadLimits { head_bytes, ..self.limits };
             let Some(extent) = self.scan.search(rest, &limits)? else {
                 return Ok(None);
             };
-            self.passed += extent.bytes;
+            self.skipped += extent.bytes;
             let head = ResponseHead::read(rest, &extent, self.asked)?;
             match head.status {
                 Status::SWITCHING_PROTOCOLS => return Err(ResponseError::Switched),
                 status if status.is_interim() => {}
-                _ => return Ok(Some((head, self.passed))),
+                _ => return Ok(Some((head, self.skipped))),
             }
         }
     }
@@ -109,17 +104,17 @@ impl ResponseParser {
 
 impl ResponseHead {
     /// Reads a complete head.
-    fn read(head: &[u8], extent: &Extent, asked: Method) -> Result<Self, ResponseError> {
+    fn read(head: &[u8], extent: &HeadExtent, asked: Method) -> Result<Self, ResponseError> {
         let line = &head[..extent.first_line];
         let (version, rest) = line.split_at_checked(8).ok_or(HeadError::FirstLine)?;
         let version = Version::parse(version).map_err(|error| match error {
-            NoVersion::Other => ResponseError::Version,
-            NoVersion::Malformed => HeadError::FirstLine.into(),
+            VersionError::Unsupported => ResponseError::Version,
+            VersionError::Malformed => HeadError::FirstLine.into(),
         })?;
         let rest = rest.strip_prefix(b" ").ok_or(HeadError::FirstLine)?;
         let (code, reason) = rest.split_at_checked(3).ok_or(ResponseError::Status)?;
         let status = parse_status(code).ok_or(ResponseError::Status)?;
-        // The blank after the status should be there even when no reason follows; not all servers know.
+        // The standard requires a blank after the status even without a reason; some servers leave it out.
         let reason = match reason {
             [] => reason,
             [b' ', reason @ ..] if reason.iter().copied().all(is_value_byte) => reason,
@@ -134,9 +129,9 @@ impl ResponseHead {
         Ok(Self { version, status, fields, framing, keep_alive, reason })
     }
 
-    /// Returns the words after the status, for people to read; often none.
+    /// Returns the reason phrase, which people read; it may be empty.
     pub fn reason(&self) -> &[u8] {
-        self.fields.piece(self.reason.clone())
+        self.fields.head_part(self.reason.clone())
     }
 }
 

@@ -150,7 +150,7 @@ proptest! {
         wire.extend_from_slice(LAST_CHUNK);
         wire.extend_from_slice(&after);
         let came = body(Framing::Chunked, u64::MAX, &wire, &cuts);
-        prop_assert_eq!(came, whole(&pieces.concat(), after.len()), "CHUNKED-1, ENCODE-1");
+        prop_assert_eq!(came, whole(&pieces.concat(), after.len()), "BODY-1, ENCODE-1");
     }
 
     #[test]
@@ -159,6 +159,6 @@ proptest! {
         cuts in cuts(),
     ) {
         let at_once = body(Framing::Chunked, 20, &bytes, &[]);
-        prop_assert_eq!(body(Framing::Chunked, 20, &bytes, &cuts), at_once, "CHUNKED-1");
+        prop_assert_eq!(body(Framing::Chunked, 20, &bytes, &cuts), at_once, "BODY-1");
     }
 }

@@ -94,7 +94,8 @@ fn a_reply_is_read_by_the_client_as_it_was_meant() {
         date: Some(&date),
     };
     let mut out = Vec::new();
-    let sent = reply.encode_refusal(&mut out);
+    let asked = Asked { method: Method::Get, version: Version::Http11, keep_alive: false };
+    let sent = reply.encode(&mut out, asked);
     assert!(!sent.keep_alive, "REFUSAL-1");
     let mut parser = ResponseParser::new(Method::Get, HeadLimits::default());
     let (head, taken) = parser.parse(&out).unwrap().unwrap();
@@ -130,8 +131,7 @@ fn fields_that_would_be_more_than_one_are_refused() {
     let members: Vec<_> = list.members("A").collect();
     assert_eq!(members, [b"b", b"c", "é".as_bytes(), b""]);
     assert_eq!(format!("{list:?}"), r#"{"A": "b, c", "a": "\\xc3\\xa9,"}"#);
-    list.clear();
-    assert_eq!((list.len(), list.get("a")), (0, None));
+    assert_eq!((list.len(), list.get("b")), (2, None));
 }
 
 #[test]

@@ -133,5 +133,5 @@ fn every_case_of_the_page_gets_its_verdict_however_it_is_cut() {
             }
         }
     }
-    assert!(wrong.is_empty(), "HEAD-1, FRAMING-1, CHUNKED-1:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "HEAD-1, FRAMING-1, BODY-1:\n{}", wrong.join("\n"));
 }

@@ -27,7 +27,9 @@ fn redirects(got: &Got) -> Vec<Act> {
         "/back" => vec![redirect(308, "/there")],
         "/secure" => vec![redirect(302, "https://127.0.0.1/")],
         "/file" => vec![redirect(302, "file:///etc/passwd")],
-        "/split" => vec![redirect(302, "/a b")],
+        "/blank" => vec![redirect(302, "/e nd")],
+        "/raw" => vec![redirect(302, "/é")],
+        "/e%20nd" | "/%C3%A9" => vec![redirect(302, "/end")],
         "/nowhere" => vec![send("HTTP/1.1 302 Go\r\nContent-Length: 2\r\n\r\nhi")],
         "/long" => vec![
             send("HTTP/1.1 302 Go\r\nLocation: /end\r\nContent-Length: 99999999999\r\n\r\n"),
@@ -54,17 +56,15 @@ fn redirects_are_followed_to_the_end_or_to_the_limit() {
         ("/end", "200 hello"),
         ("/nowhere", "302 hi"),
         ("/n1", "redirects: more than 10 redirects"),
-        ("/here", "redirects: the redirects lead back to where they began"),
-        ("/there", "redirects: the redirects lead back to where they began"),
+        ("/here", "redirects: more than 10 redirects"),
+        ("/there", "redirects: more than 10 redirects"),
         (
             "/secure",
             "scheme: https is not spoken here: it needs TLS, which this laboratory does not have; try http",
         ),
         ("/file", "scheme: only http is spoken here"),
-        (
-            "/split",
-            "protocol: the redirect leads nowhere: line breaks, blanks and control characters may not stand in a URL",
-        ),
+        ("/blank", "200 hello"),
+        ("/raw", "200 hello"),
         // JOURNEY-1: none of these bodies is waited for.
         ("/long", "200 hello"),
         ("/wrong", "200 hello"),
@@ -76,7 +76,7 @@ fn redirects_are_followed_to_the_end_or_to_the_limit() {
             assert_eq!(
                 outcome(&fetched),
                 expected,
-                "{path}, {mode:?}: JOURNEY-1, REDIRECT-1, 2 and 3"
+                "{path}, {mode:?}: JOURNEY-1, REDIRECT-1 and 3"
             );
             if let Ok(page) = fetched
                 && page.status().code() == 200

@@ -151,7 +151,7 @@ impl From<ResponseError> for Fault {
 impl From<RedirectError> for Fault {
     fn from(error: RedirectError) -> Self {
         match error {
-            RedirectError::TooMany(_) | RedirectError::Loop => Self::TooManyRedirects(error),
+            RedirectError::TooMany(_) => Self::TooManyRedirects(error),
             RedirectError::Location(cause @ (UrlError::Https | UrlError::Scheme)) => {
                 Self::Scheme(cause)
             }
