@@ -83,8 +83,14 @@ fn heads(criterion: &mut Criterion) {
             out.clear();
             let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
             let framing = Framing::Length(5);
-            let reply =
-                Reply { status: Status::OK, fields: &fields, framing, keep_alive: true, date };
+            let reply = Reply {
+                status: Status::OK,
+                content_type: None,
+                fields: &fields,
+                framing,
+                keep_alive: true,
+                date,
+            };
             black_box(reply.encode(&mut out, black_box(asked)));
         });
     });

@@ -40,7 +40,7 @@ const OPTIONS: &[Opt] = &[
     Opt::new("--max-body BYTES", "a longer body of a request is refused with 413")
         .default("1048576"),
     Opt::new("--head-timeout S", "how long the head of a request may take").default("10"),
-    Opt::new("--body-timeout S", "how long a client may be silent within a body").default("30"),
+    Opt::new("--body-timeout S", "how long the body of a request may take").default("30"),
     Opt::new("--idle-timeout S", "how long it may be silent between two requests").default("15"),
     Opt::new("--write-timeout S", "how long it may take nothing of its answer").default("30"),
     Opt::new("--grace S", "how long a stop may take").default("5"),

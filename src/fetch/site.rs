@@ -127,6 +127,8 @@ pub fn serve(
             // Whether it is readable or of no use any more: nobody could stop the server later.
             drop(stop.readable().await);
         };
+        // A client that closes its sending side after its request still gets the page.
+        let config = Config { half_close: Duration::from_secs(10), ..config };
         Server::with_config(router(), (), config).serve(listener, stopped).await
     })
 }

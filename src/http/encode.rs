@@ -62,7 +62,9 @@ pub fn encode_request(
 pub struct Reply<'a> {
     /// The status.
     pub status: Status,
-    /// The fields; those of `ENCODE-2` are skipped.
+    /// The value of `Content-Type`, which nearly every response has; a constant needs no memory in `fields`.
+    pub content_type: Option<&'static str>,
+    /// The other fields; those of `ENCODE-2` are skipped.
     pub fields: &'a Fields,
     /// How the body ends; for `HEAD`, how that of `GET` would end.
     pub framing: Framing,
@@ -92,6 +94,7 @@ impl Reply<'_> {
     /// let fields = Fields::new();
     /// let reply = Reply {
     ///     status: Status::OK,
+    ///     content_type: None,
     ///     fields: &fields,
     ///     framing: Framing::Length(2),
     ///     keep_alive: true,
@@ -117,6 +120,9 @@ impl Reply<'_> {
         self.push_status_line(out);
         if let Some(date) = self.date {
             push_field(out, b"Date", date.as_bytes());
+        }
+        if let Some(content_type) = self.content_type {
+            push_field(out, b"Content-Type", content_type.as_bytes());
         }
         push_fields(out, self.fields);
         // A 304 may carry the length that the body would have; an unknown length must not become 0.

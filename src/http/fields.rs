@@ -9,8 +9,6 @@
 //!   is read as that one field. So a value from outside cannot add a field or end the head.
 //! - `FIELDS-2` Names are compared without regard to case, and kept as they came.
 //!
-//! **Left out**: removing and replacing fields, which no caller needs.
-//!
 //! **Source**: RFC 9110, section 5.
 
 use std::error::Error;
@@ -118,6 +116,12 @@ impl Fields {
     /// Tells whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+
+    /// Removes all fields with this name.
+    pub fn remove(&mut self, name: &str) {
+        let Self { text, spans } = self;
+        spans.retain(|span| !text[span.ranges()[0].clone()].eq_ignore_ascii_case(name.as_bytes()));
     }
 
     /// Replaces the list with a parsed head; both slices of each of `fields` lie within `head`.

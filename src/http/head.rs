@@ -48,6 +48,8 @@ pub enum HeadError {
     NotHttp,
     /// The first line does not have its three parts.
     FirstLine,
+    /// The version of HTTP is neither 1.0 nor 1.1.
+    Version,
     /// The first line is longer than the limit.
     LineTooLong,
     /// The head is larger than the limit.
@@ -192,6 +194,7 @@ impl fmt::Display for HeadError {
         f.write_str(match self {
             Self::NotHttp => "the first bytes are not HTTP/1",
             Self::FirstLine => "malformed first line",
+            Self::Version => "a version of HTTP other than 1.0 and 1.1",
             Self::LineTooLong => "first line too long",
             Self::TooLarge => "head too large",
             Self::TooManyFields => "too many fields in the head",

@@ -28,7 +28,7 @@ use std::str;
 use super::fields::{Fields, is_token, is_token_byte, within};
 use super::framing::{self, Framing, FramingError};
 use super::head::{HeadError, HeadExtent, HeadLimits, HeadScan, read_fields};
-use super::start_line::{Method, Status, Version, VersionError};
+use super::start_line::{Method, Status, Version};
 use super::url::parse_authority;
 
 /// Reads the heads of requests, one after another, from bytes that come in pieces.
@@ -166,10 +166,7 @@ impl RequestHead {
         if !is_token(method) || target.is_empty() {
             return Err(HeadError::FirstLine.into());
         }
-        self.version = Version::parse(version).map_err(|error| match error {
-            VersionError::Unsupported => RequestError::Version,
-            VersionError::Malformed => HeadError::FirstLine.into(),
-        })?;
+        self.version = Version::parse(version)?;
         self.method = Method::from_name(method).ok_or(RequestError::Method)?;
         read_fields(head, extent, &mut self.fields)?;
         let target = parse_target(target, self.method).ok_or(RequestError::Target)?;
@@ -261,8 +258,6 @@ fn check_host(version: Version, fields: &Fields) -> Result<Range<usize>, Request
 pub enum RequestError {
     /// Its head is malformed or too large.
     Head(HeadError),
-    /// It has another version of HTTP than 1.0 and 1.1.
-    Version,
     /// The method is unknown.
     Method,
     /// The target is malformed, or of a form that the method does not allow.
@@ -285,7 +280,7 @@ impl RequestError {
         match self {
             Self::Head(HeadError::LineTooLong) => Status::URI_TOO_LONG,
             Self::Head(HeadError::TooLarge | HeadError::TooManyFields) => Status::HEAD_TOO_LARGE,
-            Self::Version => Status::VERSION_NOT_SUPPORTED,
+            Self::Head(HeadError::Version) => Status::VERSION_NOT_SUPPORTED,
             Self::Method | Self::Framing(FramingError::UnknownCoding) => Status::NOT_IMPLEMENTED,
             Self::Expectation => Status::EXPECTATION_FAILED,
             Self::Head(_)
@@ -315,7 +310,6 @@ impl fmt::Display for RequestError {
         f.write_str(match self {
             Self::Head(error) => return error.fmt(f),
             Self::Framing(error) => return error.fmt(f),
-            Self::Version => "a version of HTTP other than 1.0 and 1.1",
             Self::Method => "unknown method",
             Self::Target => "malformed target",
             Self::NoHost => "no Host",

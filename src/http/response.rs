@@ -14,7 +14,7 @@ use std::ops::Range;
 use super::fields::{Fields, is_value_byte};
 use super::framing::{self, Framing, FramingError};
 use super::head::{HeadError, HeadExtent, HeadLimits, HeadScan, read_fields};
-use super::start_line::{Method, Status, Version, VersionError};
+use super::start_line::{Method, Status, Version};
 
 /// What every response begins with.
 const BEGINNING: &[u8] = b"HTTP/";
@@ -54,8 +54,6 @@ pub struct ResponseHead {
 pub enum ResponseError {
     /// It is malformed or too large.
     Head(HeadError),
-    /// It has another version of HTTP than 1.0 and 1.1.
-    Version,
     /// The status is not a number from 100 to 599.
     Status,
     /// 101: the server switches to another protocol without being asked.
@@ -107,10 +105,7 @@ impl ResponseHead {
     fn read(head: &[u8], extent: &HeadExtent, asked: Method) -> Result<Self, ResponseError> {
         let line = &head[..extent.first_line];
         let (version, rest) = line.split_at_checked(8).ok_or(HeadError::FirstLine)?;
-        let version = Version::parse(version).map_err(|error| match error {
-            VersionError::Unsupported => ResponseError::Version,
-            VersionError::Malformed => HeadError::FirstLine.into(),
-        })?;
+        let version = Version::parse(version)?;
         let rest = rest.strip_prefix(b" ").ok_or(HeadError::FirstLine)?;
         let (code, reason) = rest.split_at_checked(3).ok_or(ResponseError::Status)?;
         let status = parse_status(code).ok_or(ResponseError::Status)?;
@@ -158,7 +153,6 @@ impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Head(error) => error.fmt(f),
-            Self::Version => f.write_str("a version of HTTP other than 1.0 and 1.1"),
             Self::Status => f.write_str("the status is not a number from 100 to 599"),
             Self::Switched => f.write_str("status 101, but no other protocol was asked for"),
             Self::Framing(error) => error.fmt(f),

@@ -13,6 +13,8 @@
 
 use std::fmt;
 
+use super::head::HeadError;
+
 /// The method of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -73,27 +75,18 @@ pub enum Version {
     Http11,
 }
 
-/// What is wrong with the version in a first line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum VersionError {
-    /// It has the form of a version, but it is neither 1.0 nor 1.1.
-    Unsupported,
-    /// It does not have that form.
-    Malformed,
-}
-
 impl Version {
     /// Reads a version as it stands in a first line. The case matters: `http/1.1` is malformed.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, VersionError> {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, HeadError> {
         match text {
             b"HTTP/1.1" => Ok(Self::Http11),
             b"HTTP/1.0" => Ok(Self::Http10),
             [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
                 if major.is_ascii_digit() && minor.is_ascii_digit() =>
             {
-                Err(VersionError::Unsupported)
+                Err(HeadError::Version)
             }
-            _ => Err(VersionError::Malformed),
+            _ => Err(HeadError::FirstLine),
         }
     }
 }

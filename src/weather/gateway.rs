@@ -125,7 +125,9 @@ pub fn serve(
         };
         let upstream = Upstream::new(endpoint, key, settings.timeout, settings.most_calls);
         let desk = Desk::new(upstream, settings.most_calls);
-        let gateway = Server::with_config(router(), desk, settings.server).with_log(log);
+        // A client that closes its sending side after its request still gets the answer, which takes no longer.
+        let config = Config { half_close: settings.timeout, ..settings.server };
+        let gateway = Server::with_config(router(), desk, config).with_log(log);
         ready()?;
         let stopped = async {
             // Whether it is readable or of no use any more: nobody could stop the server later.

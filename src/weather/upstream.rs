@@ -11,7 +11,7 @@
 //!
 //! **Invariants**
 //! - `UPSTREAM-1` Every end of a request is an [`Answer`]; none of them is an error that stops the others.
-//! - `UPSTREAM-2` A connection is used again for the next city, as long as both sides keep it (`STORE-1`).
+//! - `UPSTREAM-2` A connection is used again for the next city, as long as both sides keep it (`IDLE-CONN-1`).
 
 use std::time::Duration;
 

@@ -53,6 +53,19 @@ fn it_answers_from_the_embedded_upstream_and_logs_each_answer() {
 }
 
 #[test]
+fn a_client_that_closes_its_sending_side_gets_its_answer() {
+    let (gateway, address) = gateway(&[]);
+    let mut client = Client::connect(address);
+    client.send("GET /weather?city=Moscow HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.stream.shutdown(std::net::Shutdown::Write).expect("shutdown");
+    let answer = client.answer();
+    let expected = r#"{"city": "Moscow", "weather": "Clouds"}"#;
+    assert_eq!((answer.status, answer.text().as_str()), (200, expected), "ANSWERING-4");
+    gateway.signal("TERM");
+    ends(gateway, 0);
+}
+
+#[test]
 fn sigterm_finishes_the_slow_requests_in_flight() {
     for signal in ["TERM", "INT"] {
         let (gateway, address) = gateway(&[]);

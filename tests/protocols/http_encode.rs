@@ -22,7 +22,14 @@ fn fields(pairs: &[(&str, &str)]) -> Fields {
 
 /// Encodes a reply without fields of its own.
 fn reply(status: Status, framing: Framing, asked: Asked) -> (String, Sent) {
-    let reply = Reply { status, fields: &Fields::new(), framing, keep_alive: true, date: None };
+    let reply = Reply {
+        status,
+        content_type: None,
+        fields: &Fields::new(),
+        framing,
+        keep_alive: true,
+        date: None,
+    };
     let mut out = Vec::new();
     let sent = reply.encode(&mut out, asked);
     (String::from_utf8(out).unwrap().replace("\r\n", "|"), sent)
@@ -88,6 +95,7 @@ fn a_reply_is_read_by_the_client_as_it_was_meant() {
     let date = http_date(UNIX_EPOCH);
     let reply = Reply {
         status: Status::NOT_FOUND,
+        content_type: None,
         fields: &given,
         framing: Framing::Length(0),
         keep_alive: true,

@@ -37,7 +37,7 @@ fn a_clean_connection_serves_one_request_after_another() {
                 "a clone shares the store"
             );
         }
-        assert_eq!(server.connections(), 1, "STORE-4: one connection for all");
+        assert_eq!(server.connections(), 1, "IDLE-CONN-4: one connection for all");
     });
 }
 
@@ -123,7 +123,7 @@ fn a_request_that_changes_something_has_a_new_connection() {
         client.fetch(&request, &mut body).await.expect("an answer");
         assert_eq!(server.got()[1].connection, 1, "FETCH-ASYNC-1: it could not be sent twice");
         assert_eq!(get(&client, &server).await, "200 hello");
-        assert_eq!(server.connections(), 2, "STORE-4: its connection is stored all the same");
+        assert_eq!(server.connections(), 2, "IDLE-CONN-4: its connection is stored all the same");
     });
 }
 
@@ -142,8 +142,8 @@ fn what_the_server_says_unasked_is_not_taken_for_an_answer() {
         assert_eq!(get(&client, &server).await, "200 hello");
         // It comes every few milliseconds; the loop has seen it by now.
         sleep(Duration::from_millis(200)).await;
-        assert_eq!(get(&client, &server).await, "200 hello", "STORE-3");
-        assert_eq!(server.connections(), 2, "STORE-3, EXCHANGE-1: on a new connection");
+        assert_eq!(get(&client, &server).await, "200 hello", "IDLE-CONN-3");
+        assert_eq!(server.connections(), 2, "IDLE-CONN-3, EXCHANGE-1: on a new connection");
     });
 }
 
@@ -165,7 +165,7 @@ fn no_more_are_stored_than_the_limit_says() {
         five(&client, &server).await;
         assert_eq!(server.connections(), 5, "five at a time");
         five(&client, &server).await;
-        assert_eq!(server.connections(), 8, "STORE-1: two of them were used again");
+        assert_eq!(server.connections(), 8, "IDLE-CONN-1: two of them were used again");
     });
 }
 
@@ -178,7 +178,7 @@ fn a_stored_connection_is_closed_when_its_time_is_up_though_nobody_asks() {
         for number in 0..2 {
             // Twice: the task that closes ends when there is nothing left, and must begin anew.
             assert_eq!(get(&client, &server).await, "200 hello", "connection {number}");
-            assert_eq!(end_of_one(&mut server).await, Some(number), "STORE-2");
+            assert_eq!(end_of_one(&mut server).await, Some(number), "IDLE-CONN-2");
         }
     });
 }
@@ -222,7 +222,7 @@ fn a_thousand_pages_come_over_as_many_connections_as_are_fetched_at_a_time() {
         let fetch = |_| async { client.get(&url).await };
         let pages: Vec<Result<Page, _>> = bounded(20, (0..1000).map(fetch)).await;
         assert!(pages.iter().all(|page| outcome(page) == "200 hello"), "every page comes");
-        assert!(server.connections() <= 20, "STORE-4: {} connections", server.connections());
+        assert!(server.connections() <= 20, "IDLE-CONN-4: {} connections", server.connections());
     });
 }
 

@@ -263,7 +263,7 @@ fn what_stands_still_is_ended_with_its_phase() {
                 "timeout: head: not done within 300ms",
             ),
             case("a dripping body", [send("HTTP/1.1 200 OK\r\n\r\n"), drip("x")], in_body),
-            // WATCH-2: there is always something to read, so nobody ever waits for a timer.
+            // FETCH-LIMIT-3: there is always something to read, so nobody ever waits for a timer.
             case(
                 "an endless body",
                 [send("HTTP/1.1 200 OK\r\n\r\n"), Act::Forever(vec![b'x'; 100_000])],
@@ -283,6 +283,43 @@ fn a_server_that_does_not_read_is_given_up_in_the_phase_of_sending() {
         let options = Options { silence: Duration::from_millis(300), ..small() };
         let came = outcome(&fetch(mode, &options, Ok(request)));
         assert_eq!(came, "timeout: send: nothing moved for 300ms", "FAULT-1, {mode:?}");
+    }
+}
+
+#[test]
+fn silence_counts_from_the_last_byte_that_was_sent() {
+    let _watchdog = Watchdog::new();
+    for mode in MODES {
+        let server = Server::start(|_| vec![Act::Ignore]);
+        let mut request = Request::new(Method::Post, &server.url("/unread")).expect("a URL");
+        request.body = vec![0; 64 * 1024 * 1024];
+        let silence = Duration::from_secs(1);
+        let before = Instant::now();
+        let came = outcome(&fetch(mode, &Options { silence, ..small() }, Ok(request)));
+        assert_eq!(came, "timeout: send: nothing moved for 1s", "{mode:?}");
+        let took = before.elapsed();
+        // Counted twice, it would take two seconds at least.
+        assert!(
+            silence <= took && took < silence * 2,
+            "FETCH-BLOCKING-4, {mode:?}: a silence of 1 s ended the fetch after {took:?}"
+        );
+    }
+}
+
+#[test]
+fn no_failure_shows_a_password() {
+    let _watchdog = Watchdog::new();
+    let server = Server::start(|_| {
+        vec![send("HTTP/1.1 302 Go\r\nLocation: http://me:secret@h/\r\n\r\n"), Act::Close]
+    });
+    let given = format!("http://me:secret@{}/", server.address);
+    for mode in MODES {
+        for url in [&given, "https://me:secret@h/", "http://me:sec/ret@h/ x", &server.url("/")] {
+            let failure = fetch(mode, &small(), Request::get(url)).expect_err("refused");
+            for shown in [failure.to_string(), format!("{failure:?}"), failure.fault.to_string()] {
+                assert!(!shown.contains("ret"), "FAULT-2, {mode:?}: {shown}");
+            }
+        }
     }
 }
 

@@ -65,7 +65,7 @@ fn redirects_are_followed_to_the_end_or_to_the_limit() {
         ("/file", "scheme: only http is spoken here"),
         ("/blank", "200 hello"),
         ("/raw", "200 hello"),
-        // JOURNEY-1: none of these bodies is waited for.
+        // EXCHANGE-4: none of these bodies is waited for.
         ("/long", "200 hello"),
         ("/wrong", "200 hello"),
         ("/stuck", "200 hello"),
@@ -76,7 +76,7 @@ fn redirects_are_followed_to_the_end_or_to_the_limit() {
             assert_eq!(
                 outcome(&fetched),
                 expected,
-                "{path}, {mode:?}: JOURNEY-1, REDIRECT-1 and 3"
+                "{path}, {mode:?}: EXCHANGE-4, REDIRECT-1 and 3"
             );
             if let Ok(page) = fetched
                 && page.status().code() == 200
@@ -146,11 +146,11 @@ fn credentials_do_not_travel_to_another_host() {
             "{mode:?}"
         );
         let (first, second) = (&server.got()[0].fields, &other.got()[0].fields);
-        assert!(first.contains("Authorization: secret\r\n"), "JOURNEY-2: {first}");
-        assert!(!second.contains("secret"), "JOURNEY-2: {second}");
+        assert!(first.contains("Authorization: secret\r\n"), "EXCHANGE-5: {first}");
+        assert!(!second.contains("secret"), "EXCHANGE-5: {second}");
         assert!(
             second.contains("user-agent: somebody\r\n"),
-            "JOURNEY-2: other fields do: {second}"
+            "EXCHANGE-5: other fields do: {second}"
         );
         assert!(!second.contains("handloom"), "the caller's field replaces ours: {second}");
     }

@@ -1,6 +1,7 @@
 //! HTTP on sockets: the clients and the server.
 
 mod client_connections;
+mod client_dial;
 mod client_faults;
 mod client_requests;
 #[path = "../support/http_client.rs"]

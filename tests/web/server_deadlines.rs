@@ -74,7 +74,10 @@ fn here(config: Config) -> Here {
 
 impl Here {
     async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.expect("connect")
+        let stream = TcpStream::connect(self.address).await.expect("connect");
+        // Virtual time does not wait for an acknowledgement that the kernel delays.
+        stream.set_nodelay(true).expect("nodelay");
+        stream
     }
 }
 
@@ -150,7 +153,7 @@ fn a_second_head_has_ten_seconds_from_its_first_wait() {
         client.write_all(b"GET /").await.expect("write");
         let (came, took) = seconds(rest(&mut client)).await;
         assert!(came.starts_with("HTTP/1.1 408 "), "expected 408, came {came:?}");
-        assert_eq!(took, 10, "PATIENCE-1: the timer goes back to the earlier time");
+        assert_eq!(took, 10, "LAZY-TIMER-1: the timer goes back to the earlier time");
     });
 }
 
@@ -166,27 +169,54 @@ fn a_connection_may_be_idle_for_fifteen_seconds_again_and_again() {
         }
         client.write_all(GET).await.expect("write");
         reply(&mut client, "hello\n").await;
-        assert_eq!(seconds(rest(&mut client)).await, (String::new(), 15), "PATIENCE-2: idle");
+        assert_eq!(seconds(rest(&mut client)).await, (String::new(), 15), "LAZY-TIMER-2: idle");
+    });
+}
+
+const POST: &[u8] = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n";
+
+#[test]
+fn a_body_has_thirty_seconds_in_all_however_busily_it_drips() {
+    run(async {
+        let here = here(Config::default());
+        let mut client = here.connect().await;
+        // Each body has its own thirty seconds.
+        for _ in 0..2 {
+            client.write_all(POST).await.expect("write");
+            sleep(Duration::from_secs(29)).await;
+            client.write_all(&[b'a'; 20]).await.expect("write");
+            reply(&mut client, &"a".repeat(20)).await;
+        }
+        // A silent one and one that drips a byte every few seconds.
+        for drips in [false, true] {
+            let mut client = here.connect().await;
+            client.write_all(POST).await.expect("write");
+            let began = now();
+            for _ in 0..14 {
+                sleep(Duration::from_secs(2)).await;
+                if drips {
+                    client.write_all(b"a").await.expect("write");
+                }
+            }
+            let came = rest(&mut client).await;
+            assert!(came.starts_with("HTTP/1.1 408 "), "WEB-CONFIG-1: expected 408, came {came:?}");
+            let took = now().duration_since(began).as_secs();
+            assert_eq!(took, 30, "WEB-CONFIG-1: the deadline of a body, drips: {drips}");
+        }
     });
 }
 
 #[test]
-fn a_body_may_be_silent_for_thirty_seconds_each_time() {
+fn a_body_whose_deadline_is_set_longer_may_take_longer() {
     run(async {
-        let here = here(Config::default());
+        let here = here(Config { body_timeout: Duration::from_mins(2), ..Config::default() });
         let mut client = here.connect().await;
-        let head = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
-        client.write_all(head).await.expect("write");
-        for byte in b"abcde" {
-            sleep(Duration::from_secs(29)).await;
-            client.write_all(&[*byte]).await.expect("write");
+        client.write_all(POST).await.expect("write");
+        for _ in 0..20 {
+            sleep(Duration::from_secs(5)).await;
+            client.write_all(b"a").await.expect("write");
         }
-        reply(&mut client, "abcde").await;
-        client.write_all(head).await.expect("write");
-        client.write_all(b"ab").await.expect("write");
-        let (came, took) = seconds(rest(&mut client)).await;
-        assert!(came.starts_with("HTTP/1.1 408 "), "expected 408, came {came:?}");
-        assert_eq!(took, 30);
+        reply(&mut client, &"a".repeat(20)).await;
     });
 }
 
@@ -310,18 +340,36 @@ fn earlier_replies_do_not_wait_for_a_slow_handler() {
 }
 
 #[test]
-fn a_half_closed_client_is_gone_unless_the_server_is_told_otherwise() {
-    for half_close in [false, true] {
+fn a_half_closed_client_is_answered_within_its_time() {
+    for (seconds, is_answered) in [(0, false), (4, false), (6, true), (u64::MAX, true)] {
         run(async {
+            let half_close = Duration::from_secs(seconds);
             let here = here(Config { half_close, ..Config::default() });
             let mut client = here.connect().await;
             client.write_all(b"GET /slow?5 HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("write");
             client.shutdown(std::net::Shutdown::Write).expect("shutdown");
+            let began = now();
             let came = rest(&mut client).await;
-            assert_eq!(came.ends_with("slow\n"), half_close, "half_close {half_close}: {came:?}");
-            assert_eq!(here.state.cancelled.get(), u32::from(!half_close));
+            assert_eq!(came.ends_with("slow\n"), is_answered, "ANSWERING-4: {seconds} s: {came:?}");
+            assert_eq!(here.state.cancelled.get(), u32::from(!is_answered), "ANSWERING-4");
+            let took = now().duration_since(began).as_secs();
+            assert_eq!(took, seconds.min(5), "ANSWERING-4: {seconds} s");
         });
     }
+}
+
+#[test]
+fn a_half_closed_client_gets_all_answers_of_a_batch() {
+    run(async {
+        let here = here(Config { half_close: Duration::from_secs(6), ..Config::default() });
+        let mut client = here.connect().await;
+        let batch = [GET, b"GET /slow?5 HTTP/1.1\r\nHost: a\r\n\r\n", GET].concat();
+        client.write_all(&batch).await.expect("write");
+        client.shutdown(std::net::Shutdown::Write).expect("shutdown");
+        let came = rest(&mut client).await;
+        assert_eq!(came.matches("hello\n").count(), 2, "ANSWERING-4: {came:?}");
+        assert_eq!(came.matches("slow\n").count(), 1, "ANSWERING-4: {came:?}");
+    });
 }
 
 #[test]

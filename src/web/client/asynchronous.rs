@@ -1,17 +1,17 @@
-//! A client on the event loop: any number of requests at once, on one thread, over as few connections as will do.
+//! A client on the event loop: any number of requests at once, on one thread, over few connections.
 //!
-//! It does with the protocol what the blocking client does, in the same words; what it adds is what waiting without
-//! blocking makes possible: connections in store (`idle`), attempts that overlap (`dial`), names looked up beside
-//! the loop, and one timer for all limits (`watch`). How many requests run at a time is the caller's to say, with
+//! It does the same as the blocking client, and gives the same errors. What it adds needs waiting without blocking:
+//! idle connections that are used again (`idle`), attempts to connect that overlap (`dial`), names resolved beside the
+//! loop, and one timer for all limits (`deadlines`). The caller limits the number of requests at a time, with
 //! [`bounded`](crate::aio::bounded()).
 //!
 //! **Invariants**
-//! - `FETCH-ASYNC-1` A request on a connection out of store that dies before a byte of the answer has come is sent
-//!   once more, on a new connection, and nobody is told: the server had closed it before the request came. Only a
-//!   request that changes nothing is ever sent on such a connection, for a second one might do its work twice.
-//! - `FETCH-ASYNC-2` A fetch that is dropped half-way closes its connection; only one that is clean is stored
-//!   (`EXCHANGE-1`).
-//! - `FETCH-ASYNC-3` A request that waits holds no buffer: all read into one, which is theirs during a poll only.
+//! - `FETCH-ASYNC-1` A request on an idle connection that breaks before a byte of the answer has come is sent once
+//!   more, on a new connection: the server had closed the old one. Only a request that changes nothing is sent on an
+//!   idle connection, because sending another kind twice might do its work twice.
+//! - `FETCH-ASYNC-2` A fetch that is dropped closes its connection; only a clean one is kept (`EXCHANGE-1`).
+//!
+//! A request that waits holds no buffer: all requests read into one, which belongs to a request during a poll only.
 //!
 //! **Left out**: a cache of names; a limit on connections to one host; pipelining.
 //!
@@ -23,22 +23,20 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::dial::{self, STAGGER, in_turns, literal, some_addresses};
+use super::deadlines::DeadlineTimer;
+use super::dial::{self, STAGGER, alternate, literal, non_empty};
+use super::exchange::{Exchange, Want};
 use super::fault::{Failure, Fault, Phase};
-use super::idle::{Connection, Store};
-use super::journey::{Journey, Want, own_fields};
-use super::options::Options;
-use super::request::Request;
-use super::response::{Page, Response};
+use super::idle::{Connection, IdlePool};
+use super::request::{Options, Page, Request, Response};
 use super::sink::Sink;
-use super::watch::Watch;
 use crate::aio::{AsyncWrite, TcpStream, resolve};
-use crate::http::{Fields, Url};
+use crate::http::Url;
 
-/// How much is read at once, by whichever request has something to read. Taste.
+/// The size of a read.
 const READ_BYTES: usize = 64 * 1024;
 
-/// A client for any number of requests at once. A clone is the same client, with the same connections in store.
+/// A client for any number of requests at once. A clone shares the idle connections.
 ///
 /// # Examples
 /// ```
@@ -49,32 +47,30 @@ const READ_BYTES: usize = 64 * 1024;
 ///     let client = Client::new(Options::default());
 ///     bounded(100, links.map(|link| client.get(link))).await
 /// });
-/// assert!(pages.iter().all(Result::is_err), "nobody listens on the one, and nobody speaks the other");
+/// assert!(pages.iter().all(Result::is_err), "the first is refused, and https is not supported");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     /// What clones share.
-    shared: Rc<Shared>,
+    shared: Rc<ClientState>,
 }
 
 /// What clones of a client share.
-struct Shared {
+struct ClientState {
     /// The limits.
     options: Options,
-    /// The fields that every request gets.
-    own_fields: Fields,
     /// Connections for later requests.
-    store: Rc<Store>,
-    /// The buffer of all reads, empty before the first and while one is under way (`FETCH-ASYNC-3`).
+    idle: Rc<IdlePool>,
+    /// The buffer of all reads; empty before the first one and during one.
     scratch: Cell<Vec<u8>>,
 }
 
 impl Client {
-    /// Makes a client with these limits; its connections belong to the loop on which they are made.
+    /// Makes a client with these limits. Its connections belong to the loop that makes them.
     pub fn new(options: Options) -> Self {
-        let store = Rc::new(Store::new(&options));
+        let idle = Rc::new(IdlePool::new(&options));
         let scratch = Cell::default();
-        Self { shared: Rc::new(Shared { options, own_fields: own_fields(), store, scratch }) }
+        Self { shared: Rc::new(ClientState { options, idle, scratch }) }
     }
 
     /// Fetches the page at an address into memory.
@@ -93,7 +89,7 @@ impl Client {
         Ok(Page { response, body })
     }
 
-    /// Sends a request, and its final response's body to a sink.
+    /// Sends a request, and gives the body of the final response to a sink.
     ///
     /// # Errors
     /// [`Failure`]; the sink may have got a part of the body.
@@ -104,98 +100,98 @@ impl Client {
     /// # Cancellation
     /// `FETCH-ASYNC-2`; the sink may have got a part of the body.
     pub async fn fetch(&self, request: &Request, sink: &mut dyn Sink) -> Result<Response, Failure> {
-        let Shared { options, own_fields, .. } = &*self.shared;
-        let mut journey = Journey::new(request, own_fields, options, sink);
-        let mut watch = Watch::new(options);
+        let options = &self.shared.options;
+        let mut exchange = Exchange::new(request, options, sink);
+        let mut timer = DeadlineTimer::new(options);
         loop {
             let mut peer = None;
-            let done = self.shared.exchange(&mut journey, &mut watch, &mut peer).await;
-            done.map_err(|fault| journey.failure(fault, peer))?;
-            if !journey.hop() {
-                return Ok(journey.finish());
+            let done = self.shared.transfer(&mut exchange, &mut timer, &mut peer).await;
+            done.map_err(|fault| exchange.failure(fault, peer))?;
+            if !exchange.take_redirect() {
+                return Ok(exchange.finish());
             }
         }
     }
 }
 
-impl Shared {
-    /// Finds a connection and does one exchange on it.
-    async fn exchange(
+impl ClientState {
+    /// Finds a connection, sends the request and receives the response.
+    async fn transfer(
         &self,
-        journey: &mut Journey<'_>,
-        watch: &mut Watch,
+        exchange: &mut Exchange<'_>,
+        timer: &mut DeadlineTimer,
         peer: &mut Option<SocketAddr>,
     ) -> Result<(), Fault> {
-        watch.moved();
-        let stored = if journey.is_safe() { self.store.take(journey.url()).await } else { None };
-        if let Some(mut connection) = stored {
+        timer.restart();
+        let idle = if exchange.is_safe() { self.idle.take(exchange.url()).await } else { None };
+        if let Some(mut connection) = idle {
             *peer = Some(connection.peer);
-            match self.converse(&mut connection.stream, journey, watch).await {
+            match self.converse(&mut connection.stream, exchange, timer).await {
                 // FETCH-ASYNC-1
-                Err(fault) if fault.is_death() && !journey.has_answer() => {}
-                done => return self.keep(connection, journey, done),
+                Err(fault) if fault.is_broken_connection() && !exchange.has_answer() => {}
+                done => return self.keep(connection, exchange, done),
             }
         }
-        // What goes wrong from here on is about another connection.
+        // Later faults are about another connection.
         *peer = None;
-        let mut connection = dial(journey.url(), watch, peer).await?;
-        let done = self.converse(&mut connection.stream, journey, watch).await;
-        self.keep(connection, journey, done)
+        let mut connection = dial(exchange.url(), timer, peer).await?;
+        let done = self.converse(&mut connection.stream, exchange, timer).await;
+        self.keep(connection, exchange, done)
     }
 
-    /// Stores a connection if it is clean, or closes it.
+    /// Keeps a connection if it is clean, or closes it.
     fn keep(
         &self,
         connection: Connection,
-        journey: &Journey<'_>,
+        exchange: &Exchange<'_>,
         done: Result<(), Fault>,
     ) -> Result<(), Fault> {
-        if done.is_ok() && journey.is_clean() {
-            self.store.put(connection);
+        if done.is_ok() && exchange.is_clean() {
+            self.idle.put(connection);
         }
         done
     }
 
-    /// Sends and receives until the exchange is over.
+    /// Sends and receives until the exchange wants nothing more from this connection.
     async fn converse(
         &self,
         stream: &mut TcpStream,
-        journey: &mut Journey<'_>,
-        watch: &mut Watch,
+        exchange: &mut Exchange<'_>,
+        timer: &mut DeadlineTimer,
     ) -> Result<(), Fault> {
-        journey.begin(true);
+        exchange.begin(true);
         loop {
-            match journey.want() {
+            match exchange.want() {
                 Want::Nothing => return Ok(()),
                 Want::Send => {
-                    let write = |cx: &mut Context<'_>| stream.poll_write(cx, journey.to_send());
-                    let written = watch.over(Phase::Send, write).await?;
-                    journey.wrote(written);
+                    let write = |cx: &mut Context<'_>| stream.poll_write(cx, exchange.to_send());
+                    let written = timer.run(Phase::Send, write).await?;
+                    exchange.wrote(written);
                 }
                 Want::Receive => {
-                    let phase = journey.phase();
-                    let receive = |cx: &mut Context<'_>| self.poll_receive(stream, journey, cx);
-                    watch.over(phase, receive).await??;
+                    let phase = exchange.phase();
+                    let receive = |cx: &mut Context<'_>| self.poll_receive(stream, exchange, cx);
+                    timer.run(phase, receive).await??;
                 }
             }
         }
     }
 
-    /// Reads once there is something to read.
+    /// Reads when there is something to read.
     fn poll_receive(
         &self,
         stream: &mut TcpStream,
-        journey: &mut Journey<'_>,
+        exchange: &mut Exchange<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Fault>> {
         loop {
             if let Err(error) = ready!(stream.poll_readable(cx)) {
-                return Poll::Ready(Err(Fault::Io(journey.phase(), error)));
+                return Poll::Ready(Err(Fault::Io(exchange.phase(), error)));
             }
-            // Taken out, and not borrowed, while the sink runs, which is foreign code.
+            // Taken, not borrowed, because the sink is foreign code.
             let mut scratch = self.scratch.take();
             scratch.resize(READ_BYTES, 0);
-            let read = journey.read_with(&mut scratch, |buffer| stream.try_read(buffer));
+            let read = exchange.read_with(&mut scratch, |buffer| stream.try_read(buffer));
             self.scratch.set(scratch);
             match read {
                 Ok(true) => return Poll::Ready(Ok(())),
@@ -206,10 +202,11 @@ impl Shared {
     }
 }
 
-/// Finds the host and connects to one of its addresses; `peer` is the one tried first, then the one that accepted.
+/// Resolves the host and connects to one of its addresses. `peer` becomes the first address, then the one that
+/// accepted.
 async fn dial(
     url: &Url,
-    watch: &mut Watch,
+    timer: &mut DeadlineTimer,
     peer: &mut Option<SocketAddr>,
 ) -> Result<Connection, Fault> {
     let addresses = if let Some(address) = literal(url) {
@@ -217,23 +214,23 @@ async fn dial(
     } else {
         let name = format!("{}:{}", url.host(), url.port());
         let mut found = pin!(resolve(&name));
-        let found = watch.over(Phase::Resolve, |cx| found.as_mut().poll(cx)).await?;
-        in_turns(&some_addresses(found)?)
+        let found = timer.run(Phase::Resolve, |cx| found.as_mut().poll(cx)).await?;
+        alternate(&non_empty(found)?)
     };
     *peer = addresses.first().copied();
     let mut connected = pin!(dial::connect(&addresses, STAGGER));
-    let connected = watch.over(Phase::Connect, |cx| connected.as_mut().poll(cx)).await?;
+    let connected = timer.run(Phase::Connect, |cx| connected.as_mut().poll(cx)).await?;
     let (stream, accepted) = connected.map_err(Fault::Connect)?;
     *peer = Some(accepted);
     Ok(Connection::new(url, stream, accepted))
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for ClientState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { options, store, .. } = self;
-        f.debug_struct("Shared")
+        let Self { options, idle, .. } = self;
+        f.debug_struct("ClientState")
             .field("options", options)
-            .field("store", store)
+            .field("idle", idle)
             .finish_non_exhaustive()
     }
 }

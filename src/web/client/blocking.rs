@@ -1,46 +1,46 @@
 //! A client that blocks: one connection after another, on `std::net`.
 //!
-//! The plainest client there is: connect, write, read until it is done, close. Nothing is in store between two
-//! requests, so nothing can be stale, and any number of threads may share one. What it costs is a connection for
-//! each request.
+//! The simplest client there is: connect, write, read until the response is complete, close. It keeps nothing between
+//! two requests, so any number of threads may share one. The price is a connection for each request.
 //!
 //! **Invariants**
-//! - `FETCH-BLOCKING-1` No wait is without a limit: neither for a name, a connect, a write nor a read.
-//! - `FETCH-BLOCKING-2` Every connection is closed when its response is in: the server is told so in the request.
-//! - `FETCH-BLOCKING-3` Memory beside the body is `READ_BYTES`, the request, and a head.
+//! - `FETCH-BLOCKING-2` Every connection is closed after its response; the request tells the server so.
+//! - `FETCH-BLOCKING-4` Every wait has a limit, and the limit on silence counts from the last byte that moved, while
+//!   sending too. So a write does not block: a blocking one returns after its limit with the bytes that it sent at
+//!   its beginning, and the silence would be counted twice.
 //!
-//! A system's resolver cannot be told to stop. So a name is looked up on a thread, which is waited for as long as
-//! the limits allow and then left to itself; it ends when the resolver gives up.
+//! Memory beside the body is `READ_BYTES`, the request, and a head. The system's resolver cannot be stopped: a name is
+//! resolved on a thread, for which the client waits as long as the limits allow; the thread ends when the resolver
+//! returns.
 //!
-//! **Left out**: reuse of connections, which the asynchronous client has, and which would need a rule for who may
-//! take which from which thread.
+//! **Left out**: reuse of connections, which the asynchronous client has.
 //!
 //! **Source**: Python's `urllib.request`, which closes after each response too; socket(7), `SO_RCVTIMEO`.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::deadlines::Deadlines;
-use super::dial::{literal, some_addresses};
+use super::dial::{literal, non_empty};
+use super::exchange::{Exchange, Want};
 use super::fault::{Failure, Fault, Phase};
-use super::journey::{Journey, Want, own_fields};
-use super::options::Options;
-use super::request::Request;
-use super::response::{Page, Response};
+use super::request::{Options, Page, Request, Response};
 use super::sink::Sink;
-use crate::http::{Fields, Url};
+use crate::http::Url;
+use crate::os::socket_pair::try_send;
+use crate::os::{PollFd, poll};
 
-/// How much is read at once, where the sink has no room of its own. Taste: well below the 16 KiB that a request may
-/// cost beside its body.
+/// The size of a read, when the sink lends no memory.
 const READ_BYTES: usize = 8 * 1024;
 
-/// What every address but the last gets at least to accept a connect, if so much is left. Taste.
+/// The least time for each address to accept a connection, if so much is left.
 const LEAST_SHARE: Duration = Duration::from_secs(2);
 
-/// How much longer than wanted the socket's own limit may be, before the call that changes it is worth it. Taste.
+/// How much longer than wanted the socket's own time limit may be before a system call shortens it.
 const SLACK: Duration = Duration::from_millis(5);
 
 /// A client for any number of requests, one after another or on many threads.
@@ -66,14 +66,12 @@ const SLACK: Duration = Duration::from_millis(5);
 pub struct Client {
     /// The limits.
     options: Options,
-    /// The fields that every request gets.
-    own_fields: Fields,
 }
 
 impl Client {
     /// Makes a client with these limits.
     pub fn new(options: Options) -> Self {
-        Self { options, own_fields: own_fields() }
+        Self { options }
     }
 
     /// Fetches the page at an address into memory.
@@ -89,7 +87,7 @@ impl Client {
         Ok(Page { response, body })
     }
 
-    /// Sends a request, and its final response's body to a sink.
+    /// Sends a request, and gives the body of the final response to a sink.
     ///
     /// # Errors
     /// [`Failure`]; the sink may have got a part of the body.
@@ -97,18 +95,18 @@ impl Client {
     /// # Blocking
     /// As long as the limits allow, and as long as the sink blocks.
     pub fn fetch(&self, request: &Request, sink: &mut dyn Sink) -> Result<Response, Failure> {
-        let mut journey = Journey::new(request, &self.own_fields, &self.options, sink);
+        let mut exchange = Exchange::new(request, &self.options, sink);
         let mut deadlines = Deadlines::new(&self.options, Instant::now());
         let mut scratch = vec![0; READ_BYTES];
         loop {
             let mut peer = None;
-            let done = connect(journey.url(), &mut deadlines, &mut peer).and_then(|stream| {
-                journey.begin(false);
-                converse(&mut Limited::new(stream), &mut journey, &mut deadlines, &mut scratch)
+            let done = connect(exchange.url(), &mut deadlines, &mut peer).and_then(|stream| {
+                exchange.begin(false);
+                converse(&mut TimedReader::new(stream), &mut exchange, &mut deadlines, &mut scratch)
             });
-            done.map_err(|fault| journey.failure(fault, peer))?;
-            if !journey.hop() {
-                return Ok(journey.finish());
+            done.map_err(|fault| exchange.failure(fault, peer))?;
+            if !exchange.take_redirect() {
+                return Ok(exchange.finish());
             }
         }
     }
@@ -116,28 +114,28 @@ impl Client {
 
 /// Sends and receives until the exchange is over.
 fn converse(
-    stream: &mut Limited,
-    journey: &mut Journey<'_>,
+    reader: &mut TimedReader,
+    exchange: &mut Exchange<'_>,
     deadlines: &mut Deadlines,
     scratch: &mut [u8],
 ) -> Result<(), Fault> {
     loop {
-        let want = journey.want();
+        let want = exchange.want();
         if want == Want::Nothing {
             return Ok(());
         }
-        // A wait that was too long comes back as if interrupted, and ends here.
-        let left = deadlines.left(journey.phase(), Instant::now())?;
+        // A call that has waited for too long returns `WouldBlock`, and its fault comes from here.
+        let left = deadlines.left(exchange.phase(), Instant::now())?;
         let has_moved = if want == Want::Send {
-            match stream.write(journey.to_send(), left) {
+            match write(&reader.stream, exchange.to_send(), left) {
                 Err(error) if is_passing(&error) => false,
                 written => {
-                    journey.wrote(written);
+                    exchange.wrote(written);
                     true
                 }
             }
         } else {
-            journey.read_with(scratch, |buffer| stream.read(buffer, left))?
+            exchange.read_with(scratch, |buffer| reader.read(buffer, left))?
         };
         if has_moved {
             deadlines.moved(Instant::now());
@@ -145,13 +143,13 @@ fn converse(
     }
 }
 
-/// Tells an error after which the same call may be made again.
+/// Tells whether the same call may be made again after this error.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// Finds the host and connects to the first of its addresses that accepts; `peer` is the one tried first, then the
-/// one that did.
+/// Resolves the host and connects to the first of its addresses that accepts. `peer` becomes the first address, then
+/// the one that accepted.
 fn connect(
     url: &Url,
     deadlines: &mut Deadlines,
@@ -160,11 +158,11 @@ fn connect(
     deadlines.moved(Instant::now());
     let addresses = addresses(url, deadlines)?;
     let mut first_error = None;
-    for (place, &address) in addresses.iter().enumerate() {
+    for (position, &address) in addresses.iter().enumerate() {
         peer.get_or_insert(address);
         let left = deadlines.left(Phase::Connect, Instant::now())?;
-        // An address that swallows everything shall leave some time to the next one.
-        let share = u32::try_from(addresses.len() - place).map_or(left, |others| left / others);
+        // An address that does not answer must leave some time to the next one.
+        let share = u32::try_from(addresses.len() - position).map_or(left, |others| left / others);
         match TcpStream::connect_timeout(&address, share.max(LEAST_SHARE).min(left)) {
             Ok(stream) => {
                 *peer = Some(address);
@@ -174,12 +172,12 @@ fn connect(
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    // Whether time was short, these know better than the error of a call that had a part of it.
+    // When the time is up, the limit is the fault, and not the time limit of the last connect.
     deadlines.left(Phase::Connect, Instant::now())?;
     Err(Fault::Connect(first_error.expect("holds because there is at least one address")))
 }
 
-/// Finds the addresses of a host; at least one.
+/// Resolves a host; returns at least one address.
 fn addresses(url: &Url, deadlines: &Deadlines) -> Result<Vec<SocketAddr>, Fault> {
     if let Some(address) = literal(url) {
         return Ok(vec![address]);
@@ -188,14 +186,14 @@ fn addresses(url: &Url, deadlines: &Deadlines) -> Result<Vec<SocketAddr>, Fault>
     let (answer, answered) = channel();
     let ask = move || {
         let found = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-        // Nobody waits any more: the time was up.
+        // It fails when the client has stopped waiting.
         drop(answer.send(found));
     };
     thread::Builder::new().name("resolve".to_owned()).spawn(ask).map_err(Fault::Dns)?;
     loop {
         let left = deadlines.left(Phase::Resolve, Instant::now())?;
         match answered.recv_timeout(left) {
-            Ok(found) => return some_addresses(found),
+            Ok(found) => return non_empty(found),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(Fault::Dns(io::Error::other("the resolver panicked")));
@@ -204,42 +202,38 @@ fn addresses(url: &Url, deadlines: &Deadlines) -> Result<Vec<SocketAddr>, Fault>
     }
 }
 
-/// A socket whose calls take a limit each.
-struct Limited {
-    /// The socket.
-    stream: TcpStream,
-    /// The limit on a read that the socket has now.
-    read: Option<Duration>,
-    /// The limit on a write that the socket has now.
-    write: Option<Duration>,
+/// Sends what the socket has space for, or waits for space and returns `WouldBlock` (`FETCH-BLOCKING-4`).
+fn write(stream: &TcpStream, bytes: &[u8], left: Duration) -> io::Result<usize> {
+    let sent = try_send(stream.as_fd(), bytes);
+    if sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+        poll(&mut [PollFd::writable(stream.as_fd())], Some(left))?;
+    }
+    sent
 }
 
-impl Limited {
-    /// Takes a socket as it is made: with no limits.
+/// A socket with a time limit for each read.
+struct TimedReader {
+    /// The socket.
+    stream: TcpStream,
+    /// The time limit that the socket has now.
+    limit: Option<Duration>,
+}
+
+impl TimedReader {
+    /// Wraps a new socket.
     fn new(stream: TcpStream) -> Self {
-        Self { stream, read: None, write: None }
+        Self { stream, limit: None }
     }
 
     /// Reads; `WouldBlock` when the time is up.
     fn read(&mut self, buffer: &mut [u8], left: Duration) -> io::Result<usize> {
-        if needs_change(self.read, left) {
+        // A limit that is a little too long is not worth a system call.
+        let is_fine =
+            self.limit.is_some_and(|limit| limit >= left && limit.saturating_sub(left) <= SLACK);
+        if !is_fine {
             self.stream.set_read_timeout(Some(left))?;
-            self.read = Some(left);
+            self.limit = Some(left);
         }
         self.stream.read(buffer)
     }
-
-    /// Writes; `WouldBlock` when the time is up.
-    fn write(&mut self, bytes: &[u8], left: Duration) -> io::Result<usize> {
-        if needs_change(self.write, left) {
-            self.stream.set_write_timeout(Some(left))?;
-            self.write = Some(left);
-        }
-        self.stream.write(bytes)
-    }
-}
-
-/// Tells whether a socket's limit is worth a call to change it; one that is a little too long is not.
-fn needs_change(set: Option<Duration>, wanted: Duration) -> bool {
-    set.is_none_or(|set| set < wanted || set.saturating_sub(wanted) > SLACK)
 }

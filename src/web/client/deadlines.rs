@@ -1,83 +1,134 @@
-//! How long a fetch may still take: the arithmetic of three limits, without a clock.
+//! How long a fetch may still take: three limits, their arithmetic, and the timer that ends a wait on the event loop.
 //!
-//! One limit is not enough. A server that sends a byte a second never falls silent, so all of it needs an end; and
-//! with only such an end, nobody hears of a dead server for a minute. Both modes ask here, and so agree on which
-//! limit it was.
+//! One limit is not enough. A server that sends a byte a second is never silent, so the whole fetch needs a limit;
+//! with that limit alone, a dead server is noticed after a minute. Both clients use [`Deadlines`], and so agree on
+//! which limit was passed.
 //!
 //! **Invariants**
-//! - `FETCH-LIMIT-1` Of limits that have passed, the one that passed first is named.
-//! - `FETCH-LIMIT-2` Any span is a limit, [`Duration::MAX`] too: spans are subtracted, and never added to a point.
+//! - `FETCH-LIMIT-1` When two limits have passed, the one that passed first is named.
+//! - `FETCH-LIMIT-2` Any duration is a limit, [`Duration::MAX`] too.
+//! - `FETCH-LIMIT-3` The limits are checked before each step too: a server that always has something ready does not
+//!   escape the limit on the whole fetch.
 //!
 //! **Source**: aiohttp's `ClientTimeout`, with its `connect`, `sock_read` and `total`.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use super::super::lazy_timer::LazyTimer;
 use super::fault::{Fault, Limit, Phase};
-use super::options::Options;
+use super::request::Options;
+use crate::rt;
+
+/// Longer than any program runs, and short enough to be added to any `Instant`.
+const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
 
 /// The three limits of a fetch, and since when each runs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadlines {
-    /// For finding and reaching a server.
+    /// The limit on resolving and connecting.
     connect: Duration,
-    /// For a pause.
+    /// The limit on a pause.
     silence: Duration,
-    /// For all of it.
+    /// The limit on the whole fetch.
     whole: Duration,
     /// When the fetch began.
     began: Instant,
-    /// When it began to look for the present server, or when a byte last moved.
+    /// When the present connect began, or a byte last moved.
     moved: Instant,
 }
 
 impl Deadlines {
-    /// Begins to count.
+    /// Starts all limits.
     pub(super) fn new(options: &Options, now: Instant) -> Self {
         let Options { connect, silence, whole, .. } = *options;
         Self { connect, silence, whole, began: now, moved: now }
     }
 
-    /// Takes note that something happened: a byte moved, or the search for another server begins.
+    /// Records that a byte moved, or that another connect begins.
     pub(super) fn moved(&mut self, now: Instant) {
         self.moved = now;
     }
 
-    /// Returns how long the present wait may go on.
+    /// Returns how long the present wait may take; more than zero.
     ///
     /// # Errors
-    /// [`Fault::Timeout`]: not at all (`FETCH-LIMIT-1`).
+    /// [`Fault::Timeout`]: a limit has passed (`FETCH-LIMIT-1`).
     pub(super) fn left(&self, phase: Phase, now: Instant) -> Result<Duration, Fault> {
         let (span, limit) = match phase {
             Phase::Resolve | Phase::Connect => (self.connect, Limit::Connect(self.connect)),
             _ => (self.silence, Limit::Silence(self.silence)),
         };
-        let whole = Overdue::of(self.whole, now.saturating_duration_since(self.began));
-        let step = Overdue::of(span, now.saturating_duration_since(self.moved));
-        match (whole, step) {
-            (Overdue::Not(whole), Overdue::Not(step)) => Ok(whole.min(step)),
-            (Overdue::By(whole), Overdue::By(step)) if whole < step => {
-                Err(Fault::Timeout(phase, limit))
-            }
-            (Overdue::By(_), _) => Err(Fault::Timeout(phase, Limit::Whole(self.whole))),
-            (_, Overdue::By(_)) => Err(Fault::Timeout(phase, limit)),
+        let whole_passed = now.saturating_duration_since(self.began);
+        let step_passed = now.saturating_duration_since(self.moved);
+        let whole_left = self.whole.saturating_sub(whole_passed);
+        let step_left = span.saturating_sub(step_passed);
+        if !whole_left.is_zero() && !step_left.is_zero() {
+            return Ok(whole_left.min(step_left));
         }
+        // The limit that passed first is the one that has been over for longer.
+        let whole_late = whole_passed.saturating_sub(self.whole);
+        let step_late = step_passed.saturating_sub(span);
+        let is_whole = whole_left.is_zero() && (!step_left.is_zero() || whole_late >= step_late);
+        Err(Fault::Timeout(phase, if is_whole { Limit::Whole(self.whole) } else { limit }))
     }
 }
 
-/// How a span compares with the time that has passed.
-enum Overdue {
-    /// So much of it is left; never nothing.
-    Not(Duration),
-    /// It passed so long ago.
-    By(Duration),
+/// The limits of one fetch on the event loop, and the timer that wakes its task.
+#[derive(Debug)]
+pub(super) struct DeadlineTimer {
+    /// The limits.
+    deadlines: Deadlines,
+    /// The timer.
+    timer: LazyTimer,
 }
 
-impl Overdue {
-    /// Compares (`FETCH-LIMIT-2`).
-    fn of(span: Duration, passed: Duration) -> Self {
-        match span.checked_sub(passed) {
-            Some(left) if !left.is_zero() => Self::Not(left),
-            _ => Self::By(passed.saturating_sub(span)),
+impl DeadlineTimer {
+    /// Starts all limits.
+    pub(super) fn new(options: &Options) -> Self {
+        let now = rt::now();
+        let span = options.connect.min(options.silence).min(options.whole).min(FOREVER);
+        Self { deadlines: Deadlines::new(options, now), timer: LazyTimer::new(now + span) }
+    }
+
+    /// Records that another connect begins.
+    pub(super) fn restart(&mut self) {
+        self.deadlines.moved(rt::now());
+    }
+
+    /// Waits for one step of the fetch; its completion counts as a byte that moved.
+    ///
+    /// # Errors
+    /// [`Fault::Timeout`].
+    ///
+    /// # Cancellation
+    /// As `step`.
+    pub(super) async fn run<T>(
+        &mut self,
+        phase: Phase,
+        mut step: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<T, Fault> {
+        // FETCH-LIMIT-3
+        self.deadlines.left(phase, rt::now())?;
+        poll_fn(|cx| match step(cx) {
+            Poll::Ready(value) => {
+                self.deadlines.moved(rt::now());
+                Poll::Ready(Ok(value))
+            }
+            Poll::Pending => self.poll_timeout(phase, cx).map(Err),
+        })
+        .await
+    }
+
+    /// Ready when a limit has passed.
+    fn poll_timeout(&mut self, phase: Phase, cx: &mut Context<'_>) -> Poll<Fault> {
+        loop {
+            let now = rt::now();
+            match self.deadlines.left(phase, now) {
+                Ok(left) => ready!(self.timer.poll(now + left.min(FOREVER), cx)),
+                Err(fault) => return Poll::Ready(fault),
+            }
         }
     }
 }

@@ -1,236 +1,415 @@
-//! One request and its response on one connection, without the connection.
+//! One request through its redirects to its final response, without sockets and without a clock.
 //!
-//! A request goes out, a head comes in, then a body. Whoever has the socket, blocking or not, sends what is to be
-//! sent, hands over what was read, and is told what it was. Nothing is kept of a response but the beginning of a
-//! head that is not complete.
+//! Both clients share this. Each does what [`Exchange::want`] says, with a connection to the host of
+//! [`Exchange::url`]:
+//!
+//! ```text
+//! begin ─► want ─┬─ Send ────► wrote ──────┐
+//!   ▲       ▲    ├─ Receive ─► read_with ──┤
+//!   │       └────┼─────────────────────────┘
+//!   │            └─ Nothing ─► take_redirect ── false ─► finish
+//!   └────────────────────────────── true
+//! ```
+//!
+//! On one connection the response goes through these stages:
 //!
 //! | stage | bytes | end of the connection |
 //! | --- | --- | --- |
-//! | `Head` | kept until the head is complete, then `Judged` | too soon |
-//! | `Judged` | none are taken before `begin_body` | |
-//! | `Body` | lent out as data until the body is complete, then `Done` | right or wrong, as its framing says |
-//! | `Done` | none belong here: the connection is not clean | |
+//! | `Head` | kept until the head is complete, then `Body` | too soon |
+//! | `Body` | given to the sink until the body is complete, then `Done` | right or wrong, as its framing says |
+//! | `Done` | do not belong here: the connection is not clean | |
 //!
 //! **Invariants**
-//! - `EXCHANGE-1` The connection is clean, and may serve another request, only when the response is complete, all
-//!   of the request was sent, nothing came behind the response, and neither side asked for the end.
-//! - `EXCHANGE-2` Memory is that of the request and of an incomplete head; a complete one is parsed where it was
-//!   read when it came in one piece, as nearly all do.
+//! - `EXCHANGE-1` A connection is clean, and may be used for another request, only when the response is complete, the
+//!   whole request was sent, nothing came behind the response, and neither side asked for the end.
 //! - `EXCHANGE-3` A request that could not be sent to its end may still be answered: servers refuse a large one so.
-//!   The failure to send counts only if nothing comes.
+//!   The failure to send counts only when no answer comes.
+//! - `EXCHANGE-4` The body of a redirect is not waited for. If it came with its head, the connection is clean, and
+//!   else it is not. A server cannot hold a client with a page that the client does not want.
+//! - `EXCHANGE-5` Fields with the caller's credentials go to the host that the caller named and to no other.
 //!
-//! **Left out**: reading while the request is sent. Two sides that both write and do not read wait for each other
-//! until the limit on silence; requests with bodies that large are not made here.
+//! Memory is that of the request and of an incomplete head. Bytes of a large body are read directly into memory that
+//! the sink lends; all others go through the caller's scratch buffer.
+//!
+//! **Left out**: reading while the request is sent, so two sides that both write and do not read wait until the limit
+//! on silence; answers to 401 and 407; `Referer`.
+//!
+//! **Source**: the Fetch standard, "HTTP-redirect fetch", on fields that are not sent elsewhere.
 
-use std::io;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 
-use super::fault::{Fault, Phase};
-use crate::http::{Body, Framing, HeadLimits, Method, Piece, ResponseHead, ResponseParser};
+use super::fault::{Failure, Fault, Phase};
+use super::request::{Options, Request, Response};
+use super::sink::Sink;
+use crate::http::{
+    Body, Fields, Framing, Method, Piece, Redirects, ResponseHead, ResponseParser, Url,
+    encode_request,
+};
 
-/// Below this, what is left of a body is not worth a read of its own: the next head may come with it. Taste.
-const DIRECT_BYTES: u64 = 16 * 1024;
+/// Fields with credentials (`EXCHANGE-5`).
+const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
-/// A request and its response, as far as they have come.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    /// The request.
+/// Fields that every request has, unless the caller sets them.
+const DEFAULT_FIELDS: [(&str, &str); 3] = [
+    ("User-Agent", concat!("handloom/", env!("CARGO_PKG_VERSION"))),
+    ("Accept", "*/*"),
+    // Without it, a server may choose any compression.
+    ("Accept-Encoding", "identity"),
+];
+
+/// The most that is read into a sink's memory at once.
+const MOST_DIRECT_BYTES: usize = 64 * 1024;
+
+/// A shorter rest of a body goes through the scratch buffer: one read may bring the next head too.
+const LEAST_DIRECT_BYTES: u64 = 16 * 1024;
+
+/// A request on its way.
+pub(super) struct Exchange<'a> {
+    /// The caller's request.
+    request: &'a Request,
+    /// The limits.
+    options: &'a Options,
+    /// The destination of the final body.
+    sink: &'a mut dyn Sink,
+    /// The redirects so far; the last one is the present method and address.
+    redirects: Redirects,
+    /// Whether the caller's body is sent; a redirect may end that.
+    sends_body: bool,
+    /// Whether the present response is a redirect.
+    is_redirect: bool,
+    /// What happens on the present connection.
+    transfer: Transfer,
+    /// The head of the present response.
+    head: Option<ResponseHead>,
+    /// Bytes of the final body so far.
+    body_bytes: u64,
+}
+
+/// One request and its response on one connection.
+struct Transfer {
+    /// The request's bytes.
     out: Vec<u8>,
-    /// How much of it has been sent.
+    /// How many of them have been sent.
     sent: usize,
     /// Why the rest could not be sent (`EXCHANGE-3`).
-    unsent: Option<io::Error>,
+    send_error: Option<io::Error>,
     /// The beginning of a head that is not complete; else empty.
     kept: Vec<u8>,
     /// Where the response is.
     stage: Stage,
     /// Whether any byte of the response has come.
     has_answer: bool,
-    /// Whether both sides let the connection go on, and nothing came that does not belong here.
-    goes_on: bool,
+    /// Whether both sides leave the connection open, and nothing came behind the response.
+    keep_alive: bool,
 }
 
-/// Where a response is; the module's table tells what follows.
-#[derive(Debug)]
+/// Where a response is; the module's table lists the transitions.
 enum Stage {
-    /// In the head.
+    /// In its head.
     Head(ResponseParser),
-    /// After it.
-    Judged,
-    /// In the body, of which at most so many bytes are wanted.
+    /// In its body, with the limit in bytes.
     Body(Body, u64),
     /// At its end.
     Done,
 }
 
-/// What the next bytes were.
-#[derive(Debug)]
-pub(super) enum Event<'a> {
-    /// All have been taken; more must come.
-    More,
-    /// The end of the head: `begin_body` is due.
-    Head(ResponseHead),
-    /// Data of the body.
-    Data(&'a [u8]),
-    /// The end of the response.
-    Done,
+/// What the client does next with the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    /// Write.
+    Send,
+    /// Read.
+    Receive,
+    /// Nothing: this connection has served its purpose.
+    Nothing,
 }
 
-impl Exchange {
-    /// Begins with a request to be sent; `goes_on` tells whether it leaves the connection open.
-    pub(super) fn new(out: Vec<u8>, asked: Method, limits: HeadLimits, goes_on: bool) -> Self {
-        let stage = Stage::Head(ResponseParser::new(asked, limits));
-        let (unsent, kept) = (None, Vec::new());
-        Self { out, sent: 0, unsent, kept, stage, has_answer: false, goes_on }
-    }
-
-    /// Returns what is still to be sent.
-    pub(super) fn to_send(&self) -> &[u8] {
-        &self.out[self.sent..]
-    }
-
-    /// Takes note of what was sent.
-    pub(super) fn sent(&mut self, bytes: usize) {
-        self.sent += bytes;
-        if self.sent == self.out.len() {
-            // A response may take a minute; its request need not be kept for so long.
-            (self.out, self.sent) = (Vec::new(), 0);
+impl<'a> Exchange<'a> {
+    /// Makes an exchange; [`begin`](Self::begin) comes next, when there is a connection.
+    pub(super) fn new(request: &'a Request, options: &'a Options, sink: &'a mut dyn Sink) -> Self {
+        Self {
+            request,
+            options,
+            sink,
+            redirects: Redirects::new(request.method, request.url.clone(), options.redirects),
+            sends_body: !request.body.is_empty(),
+            is_redirect: false,
+            transfer: Transfer::new(Vec::new(), Stage::Done, false),
+            head: None,
+            body_bytes: 0,
         }
     }
 
-    /// Takes note that the rest cannot be sent (`EXCHANGE-3`).
-    pub(super) fn unsent(&mut self, error: io::Error) {
-        self.unsent = Some(error);
-        self.goes_on = false;
-        (self.out, self.sent) = (Vec::new(), 0);
+    /// Returns the address to connect to.
+    pub(super) fn url(&self) -> &Url {
+        &self.redirects.last().1
     }
 
-    /// Takes what comes next off the front of `input`.
+    /// Tells whether the present method changes nothing, so that the request may be sent twice.
+    pub(super) fn is_safe(&self) -> bool {
+        matches!(self.redirects.last().0, Method::Get | Method::Head | Method::Options)
+    }
+
+    /// Begins on a new connection; `keep_alive` leaves it open for later requests.
+    pub(super) fn begin(&mut self, keep_alive: bool) {
+        let (method, url) = self.redirects.last();
+        let framing = match self.request.body.len() as u64 {
+            length if self.sends_body => Framing::Length(length),
+            _ if matches!(method, Method::Post | Method::Put | Method::Patch) => Framing::Length(0),
+            _ => Framing::None,
+        };
+        let mut out = Vec::new();
+        encode_request(&mut out, *method, url, &self.fields(), framing, keep_alive);
+        if self.sends_body {
+            out.extend_from_slice(&self.request.body);
+        }
+        let parser = ResponseParser::new(*method, self.options.head);
+        self.transfer = Transfer::new(out, Stage::Head(parser), keep_alive);
+    }
+
+    /// Returns the fields of a request: the caller's, then the default ones that the caller did not set.
+    fn fields(&self) -> Fields {
+        let mut fields = self.request.fields.clone();
+        if !self.url().is_same_origin(&self.request.url) {
+            // EXCHANGE-5
+            CREDENTIALS.iter().for_each(|name| fields.remove(name));
+        }
+        for (name, value) in DEFAULT_FIELDS {
+            if fields.get(name).is_none() {
+                fields
+                    .push(name, value)
+                    .expect("holds because these are names and values of fields");
+            }
+        }
+        fields
+    }
+
+    /// Tells what the client does next.
+    pub(super) fn want(&self) -> Want {
+        // EXCHANGE-4
+        if self.is_redirect || matches!(self.transfer.stage, Stage::Done) {
+            Want::Nothing
+        } else if self.to_send().is_empty() {
+            Want::Receive
+        } else {
+            Want::Send
+        }
+    }
+
+    /// Tells what the client waits for.
+    pub(super) fn phase(&self) -> Phase {
+        match self.transfer.stage {
+            _ if !self.to_send().is_empty() => Phase::Send,
+            Stage::Head(_) => Phase::Head,
+            Stage::Body(..) | Stage::Done => Phase::Body,
+        }
+    }
+
+    /// Returns the bytes to write.
+    pub(super) fn to_send(&self) -> &[u8] {
+        &self.transfer.out[self.transfer.sent..]
+    }
+
+    /// Records the result of a write.
+    pub(super) fn wrote(&mut self, written: io::Result<usize>) {
+        let transfer = &mut self.transfer;
+        match written {
+            Ok(bytes @ 1..) => transfer.sent += bytes,
+            failed => {
+                // EXCHANGE-3
+                let error = failed.err().unwrap_or_else(|| ErrorKind::WriteZero.into());
+                transfer.send_error = Some(error);
+                transfer.keep_alive = false;
+                transfer.sent = transfer.out.len();
+            }
+        }
+        if transfer.sent == transfer.out.len() {
+            // A response may take a minute; the request need not be kept for so long.
+            (transfer.out, transfer.sent) = (Vec::new(), 0);
+        }
+    }
+
+    /// Reads once with `read`, into memory that the sink lends or into `scratch`, and processes the bytes; returns
+    /// false when the read would block or was interrupted.
     ///
     /// # Errors
-    /// What came breaks a rule or a limit; the exchange is of no use any more.
-    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, Fault> {
-        self.has_answer |= !input.is_empty();
-        match &mut self.stage {
-            Stage::Head(parser) => {
-                let found = read_head(parser, &mut self.kept, input)?;
-                Ok(found.map_or(Event::More, |head| {
-                    self.stage = Stage::Judged;
-                    self.goes_on &= head.keep_alive;
-                    Event::Head(head)
-                }))
+    /// The connection broke or ended too soon, the response is refused, or the sink failed.
+    pub(super) fn read_with(
+        &mut self,
+        scratch: &mut [u8],
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> Result<bool, Fault> {
+        let most = self.transfer.direct_bytes();
+        let lent = if most == 0 { &mut [] } else { self.sink.lend(most) };
+        let lent_bytes = lent.len();
+        let is_direct = lent_bytes > 0;
+        let got = read(if is_direct { lent } else { &mut *scratch });
+        if is_direct {
+            // SINK-2: after a failure too.
+            let bytes = got.as_ref().map_or(0, |&bytes| bytes);
+            self.sink.filled(bytes, lent_bytes);
+            self.transfer.skip(bytes as u64);
+            self.body_bytes += bytes as u64;
+        }
+        match got {
+            // The end of the stream, because no buffer here is empty.
+            Ok(0) => self.transfer.end()?,
+            Ok(bytes) if !is_direct => self.process(&scratch[..bytes])?,
+            Ok(_) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                return Ok(false);
             }
-            Stage::Judged => Ok(Event::More),
-            Stage::Body(body, limit) => {
-                match body.next(input).map_err(|error| Fault::of_body(error, *limit))? {
-                    Piece::Data(data) => Ok(Event::Data(data)),
-                    Piece::More => Ok(Event::More),
-                    Piece::End => {
-                        self.stage = Stage::Done;
-                        // EXCHANGE-1
-                        self.goes_on &= input.is_empty();
-                        Ok(Event::Done)
+            Err(error) => return Err(self.transfer.broken(Some(error))),
+        }
+        Ok(true)
+    }
+
+    /// Processes bytes of the response.
+    fn process(&mut self, mut input: &[u8]) -> Result<(), Fault> {
+        let transfer = &mut self.transfer;
+        transfer.has_answer |= !input.is_empty();
+        loop {
+            match &mut transfer.stage {
+                Stage::Head(parser) => {
+                    let Some(head) = read_head(parser, &mut transfer.kept, &mut input)? else {
+                        return Ok(());
+                    };
+                    transfer.keep_alive &= head.keep_alive;
+                    let mut limit = self.options.body_bytes.unwrap_or(u64::MAX);
+                    if let Some(next) = self.redirects.follow(head.status, &head.fields)? {
+                        self.is_redirect = true;
+                        // Once dropped, the body stays dropped: after a 303, a 307 has nothing to send again.
+                        self.sends_body &= next.keeps_body;
+                        // A body that is not kept may have any size.
+                        limit = u64::MAX;
                     }
+                    let body = Body::new(head.framing, limit);
+                    let body = body.map_err(|error| Fault::of_body(error, limit))?;
+                    transfer.stage = Stage::Body(body, limit);
+                    self.head = Some(head);
+                }
+                Stage::Body(body, limit) => match body.next(&mut input) {
+                    // EXCHANGE-4: the body of a redirect may even be malformed.
+                    Err(_) if self.is_redirect => return Ok(()),
+                    Err(error) => return Err(Fault::of_body(error, *limit)),
+                    Ok(Piece::Data(_)) if self.is_redirect => {}
+                    Ok(Piece::Data(data)) => {
+                        self.sink.take(data).map_err(|error| Fault::Io(Phase::Store, error))?;
+                        self.body_bytes += data.len() as u64;
+                    }
+                    Ok(Piece::More) => return Ok(()),
+                    Ok(Piece::End) => transfer.stage = Stage::Done,
+                },
+                Stage::Done => {
+                    // EXCHANGE-1
+                    transfer.keep_alive &= input.is_empty();
+                    return Ok(());
                 }
             }
-            Stage::Done => {
-                self.goes_on &= input.is_empty();
-                Ok(Event::Done)
-            }
         }
     }
 
-    /// Begins the body, after the head was looked at.
-    ///
-    /// # Errors
-    /// [`Fault::BodyTooLarge`]: its declared length is beyond the limit.
-    pub(super) fn begin_body(&mut self, framing: Framing, limit: u64) -> Result<(), Fault> {
-        let body = Body::new(framing, limit).map_err(|error| Fault::of_body(error, limit))?;
-        self.stage = Stage::Body(body, limit);
-        Ok(())
+    /// Tells whether any byte of a response has come over the present connection.
+    pub(super) fn has_answer(&self) -> bool {
+        self.transfer.has_answer
     }
 
-    /// Returns how many bytes may be read straight to where the body is wanted; 0 if it is not worth it.
-    pub(super) fn direct(&self) -> usize {
+    /// Tells whether the connection may be used for another request (`EXCHANGE-1`).
+    pub(super) fn is_clean(&self) -> bool {
+        matches!(self.transfer.stage, Stage::Done)
+            && self.transfer.keep_alive
+            && self.to_send().is_empty()
+    }
+
+    /// Continues with the redirect; false if the response was the final one.
+    pub(super) fn take_redirect(&mut self) -> bool {
+        std::mem::take(&mut self.is_redirect)
+    }
+
+    /// Returns the final response.
+    pub(super) fn finish(mut self) -> Response {
+        let head = self.head.take().expect("holds because the response is complete");
+        Response { url: self.url().clone(), head, body_bytes: self.body_bytes }
+    }
+
+    /// Adds the present address to a fault.
+    pub(super) fn failure(&self, fault: Fault, peer: Option<SocketAddr>) -> Failure {
+        fault.at(self.url().as_str(), peer)
+    }
+}
+
+impl Transfer {
+    /// Begins a transfer.
+    fn new(out: Vec<u8>, stage: Stage, keep_alive: bool) -> Self {
+        let (kept, send_error, has_answer) = (Vec::new(), None, false);
+        Self { out, sent: 0, send_error, kept, stage, has_answer, keep_alive }
+    }
+
+    /// Returns how many bytes may be read directly to the sink; 0 when it is not worth a read.
+    fn direct_bytes(&self) -> usize {
         match &self.stage {
-            Stage::Body(body, _) if body.certain() >= DIRECT_BYTES => {
-                usize::try_from(body.certain()).unwrap_or(usize::MAX)
+            Stage::Body(body, _) if body.certain() >= LEAST_DIRECT_BYTES => {
+                usize::try_from(body.certain())
+                    .map_or(MOST_DIRECT_BYTES, |certain| certain.min(MOST_DIRECT_BYTES))
             }
             _ => 0,
         }
     }
 
-    /// Takes note that so many were read there; no more than `direct` said.
-    pub(super) fn skip(&mut self, bytes: usize) {
+    /// Records that bytes of the body were read directly.
+    fn skip(&mut self, bytes: u64) {
         if let Stage::Body(body, _) = &mut self.stage {
-            body.skip(bytes as u64);
+            body.skip(bytes);
             if body.is_complete() {
                 self.stage = Stage::Done;
             }
         }
     }
 
-    /// Takes note that the connection has ended.
+    /// Records the end of the connection.
     ///
     /// # Errors
     /// It ended too soon.
-    pub(super) fn end(&mut self) -> Result<(), Fault> {
-        self.goes_on = false;
+    fn end(&mut self) -> Result<(), Fault> {
+        self.keep_alive = false;
         match &mut self.stage {
-            Stage::Head(_) => Err(self.too_soon(None)),
+            Stage::Head(_) => return Err(self.broken(None)),
             Stage::Body(body, limit) => {
                 body.end().map_err(|error| Fault::of_body(error, *limit))?;
-                self.stage = Stage::Done;
-                Ok(())
             }
-            Stage::Judged | Stage::Done => Ok(()),
+            Stage::Done => {}
         }
+        self.stage = Stage::Done;
+        Ok(())
     }
 
-    /// Returns the fault of a connection that ended, or broke with an error, before the response was complete.
-    pub(super) fn too_soon(&mut self, error: Option<io::Error>) -> Fault {
+    /// Returns the fault of a connection that ended, or failed with an error, before the response was complete.
+    fn broken(&mut self, error: Option<io::Error>) -> Fault {
         if !self.has_answer
-            && let Some(unsent) = self.unsent.take()
+            && let Some(error) = self.send_error.take()
         {
-            return Fault::Io(Phase::Send, unsent);
+            return Fault::Io(Phase::Send, error);
         }
+        let phase = if matches!(self.stage, Stage::Head(_)) { Phase::Head } else { Phase::Body };
         match error {
-            Some(error) => Fault::Io(self.phase(), error),
-            None => Fault::UnexpectedEof(self.phase()),
+            Some(error) => Fault::Io(phase, error),
+            None => Fault::UnexpectedEof(phase),
         }
-    }
-
-    /// Tells what is being waited for.
-    pub(super) fn phase(&self) -> Phase {
-        match self.stage {
-            _ if !self.to_send().is_empty() => Phase::Send,
-            Stage::Head(_) => Phase::Head,
-            Stage::Judged | Stage::Body(..) | Stage::Done => Phase::Body,
-        }
-    }
-
-    /// Tells whether the response is complete.
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self.stage, Stage::Done)
-    }
-
-    /// Tells whether any byte of the response has come.
-    pub(super) fn has_answer(&self) -> bool {
-        self.has_answer
-    }
-
-    /// Tells whether the connection may serve another request (`EXCHANGE-1`).
-    pub(super) fn is_clean(&self) -> bool {
-        self.is_done() && self.goes_on && self.to_send().is_empty()
     }
 }
 
-/// Looks for the end of the head in what was kept and what came; takes the head off `input` (`EXCHANGE-2`).
+/// Looks for the end of the head in the kept bytes and `input`; removes the head from `input`.
+///
+/// A head that comes in one piece, as nearly all do, is parsed where it was read.
 fn read_head(
     parser: &mut ResponseParser,
     kept: &mut Vec<u8>,
     input: &mut &[u8],
 ) -> Result<Option<ResponseHead>, Fault> {
-    // The parser wants all that has come since the request was sent.
+    // The parser wants all bytes since the request was sent.
     let before = kept.len();
     if before > 0 {
         kept.extend_from_slice(input);

@@ -1,24 +1,25 @@
 //! What may go wrong with a fetch: one enum for every mode.
 //!
-//! A log with "failed" in it helps nobody, and two modes with two kinds of errors cannot be compared. So each
-//! failure says in which phase it happened, in few enough words for a line of a log, and [`Failure`] adds where.
+//! A log line "failed" helps no reader, and modes with different errors cannot be compared. So each failure says in which
+//! phase it happened, in few words, and [`Failure`] adds the address.
 //!
 //! **Invariants**
 //! - `FAULT-1` The text of a fault is one line, and begins with the phase or the kind; it is the same in every mode.
+//! - `FAULT-2` No text of a failure has a password.
 //!
 //! | fault | the connection | what was sent |
 //! | --- | --- | --- |
-//! | `Url`, `Scheme` | none | nothing; after a redirect, what led there |
+//! | `Url`, `Scheme` | none | nothing; after a redirect, the requests before it |
 //! | `Dns`, `Connect` | none | nothing |
 //! | `Timeout` | as its phase says | perhaps all |
-//! | `TooManyRedirects` | closed after a head | all, as often as there were redirects |
-//! | `Protocol`, `HeadTooLarge`, `BodyTooLarge` | closed by this side | all |
+//! | `TooManyRedirects` | closed after a head | all, once for each redirect |
+//! | `BadHead`, `BadBody`, `BadRedirect`, `HeadTooLarge`, `BodyTooLarge` | closed by this side | all |
 //! | `UnexpectedEof` | closed by the other side | all, or a part |
-//! | `Io` | broken; or, in the phase of storing, closed by this side | perhaps all |
+//! | `Io` | broken; or, in the phase `Store`, closed by this side | perhaps all |
 //!
 //! **Left out**: errors that can be compared. An `io::Error` cannot, so tests compare the text.
 //!
-//! **Source**: curl(1), "EXIT CODES", for which distinctions people make use of.
+//! **Source**: curl(1), "EXIT CODES", on which distinctions are useful.
 
 use std::error::Error;
 use std::fmt;
@@ -26,102 +27,96 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::http::{BodyError, HeadError, RedirectError, ResponseError, UrlError};
+use crate::http::{BodyError, HeadError, RedirectError, ResponseError, UrlError, without_password};
 
 /// A fetch that failed, and where.
 #[derive(Debug)]
 pub struct Failure {
     /// What went wrong.
     pub fault: Fault,
-    /// The address that was asked last, which after a redirect is another than was given.
+    /// The address of the last request, after redirects; without its password (`FAULT-2`).
     pub url: String,
-    /// The other side's address, as far as it was known.
+    /// The server's socket address, if it was known.
     pub peer: Option<SocketAddr>,
 }
 
 /// What went wrong.
 #[derive(Debug)]
 pub enum Fault {
-    /// The text is no address; nothing was sent.
+    /// The text is not an address.
     Url(UrlError),
-    /// It is one, but of a scheme that is not spoken here, such as `https`; nothing was sent there.
+    /// The address has a scheme other than `http`.
     Scheme(UrlError),
-    /// The host's name has no address, or nobody could be asked.
+    /// The host's name could not be resolved.
     Dns(io::Error),
-    /// No address accepts; the error is that of the first one.
+    /// No address accepts a connection; the error is that of the first one.
     Connect(io::Error),
-    /// A time limit.
+    /// A time limit has passed.
     Timeout(Phase, Limit),
-    /// More redirects than the limit, or a loop of them.
+    /// There were more redirects than the limit.
     TooManyRedirects(RedirectError),
-    /// What came is not HTTP as it should be.
-    Protocol(Breach),
+    /// A response's head breaks a rule of HTTP.
+    BadHead(ResponseError),
+    /// A response's body breaks a rule of HTTP.
+    BadBody(BodyError),
+    /// A redirect breaks a rule of HTTP.
+    BadRedirect(RedirectError),
     /// The head is larger than the limit, or has more fields.
     HeadTooLarge(HeadError),
     /// The body is larger than the limit, in bytes.
     BodyTooLarge(u64),
     /// The connection ended before the response did.
     UnexpectedEof(Phase),
-    /// The connection broke, or the body could not be put where it belongs.
+    /// The connection broke, or the sink failed.
     Io(Phase, io::Error),
 }
 
-/// How far a fetch was.
+/// The phase of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Looking for the addresses of a name.
+    /// Resolving the host's name.
     Resolve,
     /// Connecting.
     Connect,
     /// Sending the request.
     Send,
-    /// Waiting for the head of the response, or amid it.
+    /// Waiting for the head of the response, or reading it.
     Head,
-    /// Within the body.
+    /// Reading the body.
     Body,
-    /// Handing the body to its sink.
+    /// Giving the body to its sink.
     Store,
 }
 
-/// Which time limit was passed.
+/// The time limit that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// That on finding and reaching the server.
+    /// The limit on resolving and connecting.
     Connect(Duration),
-    /// That on a pause in which nothing moves.
+    /// The limit on a pause in which no byte moves.
     Silence(Duration),
-    /// That on all of it.
+    /// The limit on the whole fetch.
     Whole(Duration),
-}
-
-/// Which rule of HTTP was broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Breach {
-    /// One on heads.
-    Head(ResponseError),
-    /// One on bodies.
-    Body(BodyError),
-    /// One on redirects.
-    Redirect(RedirectError),
 }
 
 impl Fault {
     /// Adds where it happened.
-    pub(super) fn at(self, url: impl Into<String>, peer: Option<SocketAddr>) -> Failure {
-        Failure { fault: self, url: url.into(), peer }
+    pub(super) fn at(self, url: &str, peer: Option<SocketAddr>) -> Failure {
+        // FAULT-2
+        Failure { fault: self, url: without_password(url).into_owned(), peer }
     }
 
-    /// The fault of a body; `limit` is what it may have had.
+    /// Returns the fault of a body with this limit.
     pub(super) fn of_body(error: BodyError, limit: u64) -> Self {
         match error {
             BodyError::TooLarge => Self::BodyTooLarge(limit),
             BodyError::Truncated => Self::UnexpectedEof(Phase::Body),
-            error => Self::Protocol(Breach::Body(error)),
+            error => Self::BadBody(error),
         }
     }
 
-    /// Tells whether the connection died, rather than said something wrong or nothing in time.
-    pub(super) fn is_death(&self) -> bool {
+    /// Tells whether the connection broke or ended, before the server answered.
+    pub(super) fn is_broken_connection(&self) -> bool {
         matches!(self, Self::UnexpectedEof(_) | Self::Io(Phase::Send | Phase::Head, _))
     }
 }
@@ -129,7 +124,7 @@ impl Fault {
 impl From<UrlError> for Fault {
     fn from(error: UrlError) -> Self {
         match error {
-            // An address all right, but not for us: a user can tell a typing error from what this house lacks.
+            // The address is valid, but not supported: the user has not mistyped it.
             UrlError::Https | UrlError::Scheme => Self::Scheme(error),
             _ => Self::Url(error),
         }
@@ -139,11 +134,11 @@ impl From<UrlError> for Fault {
 impl From<ResponseError> for Fault {
     fn from(error: ResponseError) -> Self {
         match error {
-            // A server that sends too much may be right by the standard; it is told from one that is wrong.
+            // A head that is too large may still be valid HTTP.
             ResponseError::Head(
                 error @ (HeadError::TooLarge | HeadError::TooManyFields | HeadError::LineTooLong),
             ) => Self::HeadTooLarge(error),
-            error => Self::Protocol(Breach::Head(error)),
+            error => Self::BadHead(error),
         }
     }
 }
@@ -155,20 +150,20 @@ impl From<RedirectError> for Fault {
             RedirectError::Location(cause @ (UrlError::Https | UrlError::Scheme)) => {
                 Self::Scheme(cause)
             }
-            error => Self::Protocol(Breach::Redirect(error)),
+            error => Self::BadRedirect(error),
         }
     }
 }
 
-/// Says what an error of the system is, without its number and without what was wrapped around it, which differs
-/// from mode to mode (`FAULT-1`).
+/// Returns the text of an `io::Error` without its number and without the errors around it, which differ from mode to
+/// mode (`FAULT-1`).
 fn short(error: &io::Error) -> String {
-    // Of the kinds that std knows by name, the name is shorter than the system's text, and has no number behind it.
+    // The name of a kind that std knows is shorter than the system's text, and has no number.
     let kind = error.kind().to_string();
     if kind != "other error" && kind != "uncategorized error" {
         return kind;
     }
-    // The innermost: on the loop a name's error is wrapped in one that names it, and blocking it is not.
+    // On the event loop an error of the resolver is wrapped in one that names the host; the inner one is common.
     let mut inner: &dyn Error = error;
     while let Some(cause) = inner.source() {
         inner = cause;
@@ -185,7 +180,9 @@ impl fmt::Display for Fault {
             Self::Connect(error) => write!(f, "connect: {}", short(error)),
             Self::Timeout(phase, limit) => write!(f, "timeout: {phase}: {limit}"),
             Self::TooManyRedirects(error) => write!(f, "redirects: {error}"),
-            Self::Protocol(breach) => write!(f, "protocol: {breach}"),
+            Self::BadHead(error) => write!(f, "protocol: {error}"),
+            Self::BadBody(error) => write!(f, "protocol: {error}"),
+            Self::BadRedirect(error) => write!(f, "protocol: {error}"),
             Self::HeadTooLarge(error) => write!(f, "head: {error}"),
             Self::BodyTooLarge(limit) => write!(f, "body: larger than the limit of {limit} bytes"),
             Self::UnexpectedEof(phase) => write!(f, "eof: {phase}: the connection ended too soon"),
@@ -217,21 +214,10 @@ impl fmt::Display for Limit {
     }
 }
 
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Head(error) => error.fmt(f),
-            Self::Body(error) => error.fmt(f),
-            Self::Redirect(error) => error.fmt(f),
-        }
-    }
-}
-
 impl fmt::Display for Failure {
-    /// The fault and where it happened; for a log whose line has the address already, the fault alone is enough.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (", self.fault)?;
-        // An address that was refused may have any character: none of them reaches a terminal.
+        // An address that was refused may have control characters.
         for c in self.url.chars().flat_map(char::escape_debug) {
             write!(f, "{c}")?;
         }
@@ -247,12 +233,9 @@ impl Error for Fault {
         match self {
             Self::Url(error) | Self::Scheme(error) => Some(error),
             Self::Dns(error) | Self::Connect(error) | Self::Io(_, error) => Some(error),
-            Self::TooManyRedirects(error) => Some(error),
-            Self::Protocol(breach) => match breach {
-                Breach::Head(error) => Some(error),
-                Breach::Body(error) => Some(error),
-                Breach::Redirect(error) => Some(error),
-            },
+            Self::TooManyRedirects(error) | Self::BadRedirect(error) => Some(error),
+            Self::BadHead(error) => Some(error),
+            Self::BadBody(error) => Some(error),
             Self::HeadTooLarge(error) => Some(error),
             Self::Timeout(..) | Self::BodyTooLarge(_) | Self::UnexpectedEof(_) => None,
         }

@@ -1,28 +1,28 @@
-//! Connections in store: open, unused, and kept for the next request to the same host.
+//! Idle connections: open, unused, and kept for the next request to the same host.
 //!
-//! A connect costs a round trip, two descriptors and a place in two tables. A connection in store costs a descriptor,
-//! and may have been closed by the server a moment ago without anybody's noticing; whoever takes one must be ready to
-//! do without it.
+//! A connect costs a round trip, two descriptors and two table entries. An idle connection costs a descriptor, and the
+//! server may have closed it a moment ago; its user must be ready to do without it.
 //!
 //! **Invariants**
-//! - `STORE-1` At most `most` connections are in store; the one that has been there longest makes room.
-//! - `STORE-2` None is older than its time-out: a task closes it then, whether or not anybody asks.
-//! - `STORE-3` None is handed out that has something to read: that is the server's farewell, or an answer to nothing.
-//! - `STORE-4` What is stored was clean (`EXCHANGE-1`).
+//! - `IDLE-CONN-1` The pool keeps a limited number of connections; the oldest is closed for a new one.
+//! - `IDLE-CONN-2` A connection that is older than the time limit is closed by a task, even without any request.
+//! - `IDLE-CONN-3` A connection with something to read is not used again: the server has closed it, or has sent an
+//!   answer to nothing.
+//! - `IDLE-CONN-4` Only clean connections are kept (`EXCHANGE-1`).
 //!
 //! ```text
-//! request ─► take ─► youngest of that host ── too old, or not quiet ─► closed; the next one
-//!                       │ quiet
+//! request ─► take ─► youngest of that host ── too old, or something to read ─► closed; the next one
+//!                       │
 //!                       ▼
 //!                    exchange ── not clean ─► closed
 //!                       │ clean
 //!                       ▼
-//!                      put ─► store ── older than its time-out ─► closed by the sweeper
-//!                              └────── one too many ────────────► the oldest is closed
+//!                      put ─► pool ── too old ───────► closed by the task
+//!                              └───── one too many ──► the oldest is closed
 //! ```
 //!
-//! **Left out**: watching each stored connection for the server's farewell as it comes. It is found by `take`, and
-//! until then costs a descriptor that the time-out gives back.
+//! **Left out**: watching each idle connection for the server's close. `take` finds it, and until then it costs a
+//! descriptor, which the time limit gives back.
 //!
 //! **Source**: aiohttp's `TCPConnector`.
 
@@ -36,7 +36,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::options::Options;
+use super::request::Options;
 use crate::aio::{TcpStream, sleep_until};
 use crate::http::Url;
 use crate::rt::{self, JoinHandle, spawn_named};
@@ -45,27 +45,26 @@ use crate::rt::{self, JoinHandle, spawn_named};
 pub(super) struct Connection {
     /// The socket.
     pub(super) stream: TcpStream,
-    /// The other side.
+    /// The server's address.
     pub(super) peer: SocketAddr,
     /// Host and port, as addresses write it.
     authority: Box<str>,
-    /// When it was stored last.
+    /// Since when it is idle.
     since: Instant,
 }
 
 impl Connection {
-    /// Takes a new socket, connected for this address.
+    /// Wraps a new socket, connected for this URL.
     pub(super) fn new(url: &Url, stream: TcpStream, peer: SocketAddr) -> Self {
         Self { stream, peer, authority: url.authority().into(), since: rt::now() }
     }
 
-    /// Tells whether nothing has come that nobody asked for (`STORE-3`). Where nothing was signalled, this costs no
-    /// system call.
+    /// Tells whether there is nothing to read (`IDLE-CONN-3`). Without a readiness event it costs no system call.
     fn poll_is_quiet(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let is_quiet = match self.stream.poll_readable(cx) {
             Poll::Pending => true,
             Poll::Ready(Err(_)) => false,
-            // The last read may have filled its buffer exactly; then nobody knows yet whether more is there.
+            // The last read may have filled its buffer exactly, and then only a read can tell.
             Poll::Ready(Ok(())) => {
                 let peeked = self.stream.try_read(&mut [0]);
                 peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
@@ -75,20 +74,20 @@ impl Connection {
     }
 }
 
-/// The store.
-pub(super) struct Store {
-    /// What is in it, in the order in which it came.
+/// The idle connections of a client.
+pub(super) struct IdlePool {
+    /// The connections, the oldest first.
     connections: RefCell<VecDeque<Connection>>,
-    /// The most that it holds.
+    /// The most that are kept (`IDLE-CONN-1`).
     most: usize,
-    /// How long.
+    /// How long one is kept.
     timeout: Duration,
-    /// The task that closes what is too old; it runs while there is anything (`STORE-2`).
+    /// The task that closes old connections; it runs while there are any (`IDLE-CONN-2`).
     sweeper: RefCell<Option<JoinHandle<()>>>,
 }
 
-impl Store {
-    /// Makes an empty store.
+impl IdlePool {
+    /// Makes an empty pool.
     pub(super) fn new(options: &Options) -> Self {
         Self {
             connections: RefCell::default(),
@@ -98,7 +97,7 @@ impl Store {
         }
     }
 
-    /// Takes the youngest connection to a host, the likeliest to be alive.
+    /// Takes the youngest connection to a host, which is the most likely to be open.
     pub(super) async fn take(&self, url: &Url) -> Option<Connection> {
         loop {
             let mut connection = self.remove(url.authority())?;
@@ -112,34 +111,34 @@ impl Store {
     /// Removes the youngest connection to a host.
     fn remove(&self, authority: &str) -> Option<Connection> {
         let mut connections = self.connections.borrow_mut();
-        // From the young end. A list does: with one host the first is the one, and of many hosts each has few.
-        let place = connections.iter().rposition(|stored| *stored.authority == *authority)?;
-        connections.remove(place)
+        // A search from the young end is enough: with one host the first one matches.
+        let index = connections.iter().rposition(|stored| *stored.authority == *authority)?;
+        connections.remove(index)
     }
 
-    /// Stores a clean connection (`STORE-4`).
+    /// Keeps a clean connection (`IDLE-CONN-4`).
     pub(super) fn put(self: &Rc<Self>, mut connection: Connection) {
         connection.since = rt::now();
         let mut connections = self.connections.borrow_mut();
         connections.push_back(connection);
-        // STORE-1; dropped outside the borrow.
+        // IDLE-CONN-1; dropped outside the borrow.
         let oldest = if connections.len() > self.most { connections.pop_front() } else { None };
         drop(connections);
         drop(oldest);
         self.sweep_later();
     }
 
-    /// Starts the task that closes what is too old, unless it runs.
+    /// Starts the task that closes old connections, unless it runs.
     fn sweep_later(self: &Rc<Self>) {
-        // It is finished too when its loop's `block_on` has ended; the next one needs another.
+        // It is also finished when its `block_on` has returned; the next one needs a new task.
         let runs = self.sweeper.borrow().as_ref().is_some_and(|task| !task.is_finished());
         if runs || self.connections.borrow().is_empty() {
             return;
         }
-        // A client that is dropped takes its connections with it.
-        let store = Rc::downgrade(self);
+        // Weak, so that the task does not keep the connections of a client that was dropped.
+        let pool = Rc::downgrade(self);
         let task = spawn_named("idle connections", async move {
-            while let Some(next) = store.upgrade().and_then(|store| store.sweep()) {
+            while let Some(next) = pool.upgrade().and_then(|pool| pool.sweep()) {
                 sleep_until(next).await;
             }
         });
@@ -147,12 +146,12 @@ impl Store {
         drop(before);
     }
 
-    /// Closes what is too old; returns when the next one will be, if there is any.
+    /// Closes old connections; returns when the next one will be too old.
     fn sweep(&self) -> Option<Instant> {
         loop {
             let now = rt::now();
             let mut connections = self.connections.borrow_mut();
-            // A time-out too long to be counted never comes.
+            // A time limit beyond what an `Instant` can hold never passes.
             let due = connections.front()?.since.checked_add(self.timeout)?;
             if due > now {
                 return Some(due);
@@ -164,9 +163,9 @@ impl Store {
     }
 }
 
-impl fmt::Debug for Store {
+impl fmt::Debug for IdlePool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
+        f.debug_struct("IdlePool")
             .field("held", &self.connections.borrow().len())
             .finish_non_exhaustive()
     }

@@ -1,19 +1,19 @@
-//! Fetching a page over HTTP: one way through the protocol, two ways to wait.
+//! Fetching a page over HTTP: one implementation of the protocol, two ways to wait.
 //!
 //! ```text
-//!            Request ─┐                         ┌─► Sink: a Vec, a file, nothing
-//!                     ▼                         │
-//!   Journey: one request through its redirects ─┴─► Response
+//!            Request ─┐                          ┌─► Sink: a Vec, a file, a digest
+//!                     ▼                          │
+//!   Exchange: a request through its redirects ───┴─► Response
 //!      │  "send these bytes", "read more", "done"        no sockets, no clock
 //!      ├──────────────────────────┐
 //!   blocking::Client           asynchronous::Client
 //!   std::net, no reuse         rt and aio: reuse, retry, Happy Eyeballs
 //! ```
-//! A third mode, threads, is the blocking client called by the workers of a pool.
+//! A third mode, threads, runs the blocking client in the workers of a pool.
 //!
-//! Reading order: [`Fault`] (what may go wrong, and in which phase) → [`Options`] and `deadlines` (the limits) →
-//! `exchange` (one request and its response) → `journey` (through redirects) → [`blocking`] → [`asynchronous`],
-//! and beside it `watch` (its limits), `dial` (its connects) and `idle` (its connections in store).
+//! Reading order: [`Fault`] (what may go wrong, and in which phase) → [`Request`], [`Options`] and [`Sink`] →
+//! `deadlines` → `exchange` → [`blocking`] → [`asynchronous`], and beside it `dial` (connecting) and `idle` (reusing
+//! connections).
 //!
 //! **Left out**: TLS, compression, cookies, caches, proxies, ranges, authentication; a request's body that is
 //! made while it is sent.
@@ -23,19 +23,13 @@
 pub mod asynchronous;
 pub mod blocking;
 mod deadlines;
-mod dial;
+pub mod dial;
 mod exchange;
 mod fault;
 mod idle;
-mod journey;
-mod options;
 mod request;
-mod response;
 mod sink;
-mod watch;
 
-pub use fault::{Breach, Failure, Fault, Limit, Phase};
-pub use options::Options;
-pub use request::Request;
-pub use response::{Page, Response};
-pub use sink::{Nowhere, Sink, ToWriter};
+pub use fault::{Failure, Fault, Limit, Phase};
+pub use request::{Options, Page, Request, Response};
+pub use sink::{Sink, ToWriter};

@@ -1,273 +1,354 @@
-//! One connection: bytes come, requests are cut out of them, replies go out.
+//! One connection: requests are parsed and answered in order.
 //!
 //! | it waits for | how long | then |
 //! | --- | --- | --- |
-//! | its first head, or the rest of one | `head_timeout` in all | 408, or nothing if nothing had come |
-//! | another request | `idle_timeout` | the end |
-//! | more of a body | `body_timeout` each time | 408 |
-//! | room to write | `write_timeout` each time | the end |
-//! | its handler | as long as that takes, but no longer than the client stays | the end |
+//! | its first head, or the rest of one | `head_timeout` in all | 408, or nothing if no byte had come |
+//! | another request | `idle_timeout` | close |
+//! | the rest of a body | `body_timeout` in all | 408 |
+//! | space to write | `write_timeout` each time | close |
+//! | its handler | until that is ready or the client is gone | close |
 //!
 //! **Invariants**
-//! - `CONN-1` Replies go out in the order of the requests, and those to a batch that came together, in one write.
-//! - `CONN-2` A batch that a read brought costs that read and that write, no other system call and no memory that is
-//!   not used again, as long as its handlers answer at once.
-//! - `CONN-3` While replies wait for room nothing is read. What is read ahead, and what is not sent, has a limit.
-//! - `CONN-4` After a refusal nothing more is parsed: nobody knows where the next request would begin.
-//! - `CONN-5` A connection that ends after an answer ends politely (`HANG-UP-1`); the answer arrives.
-//! - `CONN-6` At the stop a connection with nothing in flight ends at once. What has arrived is answered, and the
-//!   last answer says `close`.
+//! - `CONN-1` Responses go out in the order of the requests, and those to a batch that came together, in one write.
+//! - `CONN-2` A batch that came with one read costs that read and one write, and no allocation, as long as its handlers
+//!   answer at once.
+//! - `CONN-4` After a refusal nothing more is parsed, because the beginning of the next request is not known.
+//! - `CONN-5` A connection that ends after an answer ends with a lingering close; the answer arrives.
+//! - `CONN-6` At the stop a connection without a request in progress ends at once. A request that has arrived is
+//!   answered, and the last answer says `close`.
+//! - `ANSWERING-2` `100 Continue` is sent when a handler wants the body and the client waits for it. A client that gets
+//!   an error instead need not send the body, so the connection ends.
+//! - `REPLY-3` A body that cannot be sent to its end ends the connection, without the mark of its end.
 //!
-//! **Source**: RFC 9112, section 9.
+//! A handler gets the body whole; a request with a refused body reaches none. A panic of a handler is a 500, and ends
+//! the connection.
+//!
+//! **Source**: RFC 9112, sections 6, 7 and 9; RFC 9110, section 10.1.1.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::input::Input;
-use super::patience::Patience;
-use super::serve::Shared;
-use crate::aio::{AsyncWrite, TcpStream, hang_up, yield_now};
-use crate::http::{RequestParser, Status};
+use super::request::{Answered, Request};
+use super::response::{Content, Pieces, Response};
+use super::router::{Found, Handler};
+use super::state::ServerState;
+use super::transport::{Observed, Received, Transport};
+use crate::aio::{TcpStream, yield_now};
+use crate::http::{
+    Asked, Body, BodyError, Framing, LAST_CHUNK, Method, Piece, Reply, RequestParser, Sent, Status,
+    Version, encode_chunk,
+};
+use crate::rt::now;
 
-/// Replies beyond this size are sent before the next request is looked at, in bytes (`CONN-3`). Taste.
+/// More output than this is sent before the next request is parsed, in bytes (`CONN-3`).
 const MOST_UNSENT_BYTES: usize = 64 * 1024;
 
-/// How long a client may be silent after our end before we close. Taste: some round trips.
-const LINGER: Duration = Duration::from_millis(500);
+/// The most memory that the announced length of a body reserves, in bytes. More is allocated when the bytes come.
+const FIRST_BODY_BYTES: u64 = 64 * 1024;
 
-/// How long it is read from in all after our end, whatever it sends. Taste: a body of some megabytes.
-const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
+/// Bodies up to this size are copied behind their head, in bytes: the copy costs about as much as a system call.
+const SMALL_BYTES: usize = 16 * 1024;
 
 /// One connection, in its task.
 pub(super) struct Connection<S> {
-    /// What all tasks share.
-    pub(super) server: Rc<Shared<S>>,
-    /// The socket.
-    pub(super) stream: TcpStream,
-    /// Who is on the other side.
-    pub(super) peer: SocketAddr,
+    /// The socket and its buffers.
+    transport: Transport<S>,
     /// Finds heads.
     parser: RequestParser,
-    /// Received, and not used.
-    pub(super) input: Input,
-    /// Answered, and not sent.
-    pub(super) out: Vec<u8>,
-    /// The limit of the present wait.
-    patience: Patience,
-    /// Whether the patience is that for a head, and already runs.
+    /// Whether the deadline is that of a head, and is running.
     head_begun: bool,
 }
 
-/// What a wait for the client brought.
+/// How a connection continues. A refusal is a response like others, so it is not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Received {
-    /// Bytes; and whether they filled the buffer, so that there may be more.
-    Bytes(bool),
-    /// Nothing in time.
-    Silence,
-    /// The end of the client's stream.
-    End,
-    /// Nothing, and the server stops.
-    Stop,
-}
-
-/// Whether a connection goes on.
-///
-/// A value and not an error: a refusal is a reply like others, and must be sent like them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    /// It does.
-    GoOn,
-    /// It ends when what was answered is sent.
-    HangUp,
-    /// It is of no use any more.
+enum Next {
+    /// With the next request.
+    KeepAlive,
+    /// It sends the output and ends with a lingering close.
+    Linger,
+    /// It ends at once.
     Close,
 }
 
 impl<S: 'static> Connection<S> {
-    /// Begins a connection.
-    pub(super) fn new(server: Rc<Shared<S>>, stream: TcpStream, peer: SocketAddr) -> Self {
+    /// Serves a client until one side ends the connection.
+    pub(super) async fn serve(
+        server: Rc<ServerState<S>>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> io::Result<()> {
         let parser = RequestParser::new(server.config.head);
-        let patience = Patience::new(server.config.head_timeout);
-        let (input, out, head_begun) = (Input::default(), Vec::new(), true);
-        Self { server, stream, peer, parser, input, out, patience, head_begun }
-    }
-
-    /// The whole conversation.
-    pub(super) async fn converse(mut self) -> io::Result<()> {
-        // Replies are written whole; the kernel need not wait for more to fill a segment.
-        self.stream.set_nodelay(true)?;
+        let transport = Transport::new(server, stream, peer)?;
+        let mut connection = Self { transport, parser, head_begun: true };
         loop {
-            let received = poll_fn(|cx| self.poll_receive(cx, true)).await?;
-            let then = match received {
-                Received::Bytes(_) => self.answer_all().await?,
-                Received::Silence | Received::End => self.give_up(received),
-                Received::Stop => Then::Close,
+            let received = connection.transport.receive_request().await?;
+            let next = match received {
+                Received::Bytes(_) => connection.answer_all().await?,
+                Received::Timeout | Received::End => connection.refuse_part(received),
+                Received::Stop => Next::Close,
             };
-            // The one write of the batch (`CONN-1`), whatever comes after it.
-            self.flush().await?;
-            match then {
-                Then::GoOn => self.prepare_wait(),
-                Then::HangUp => {
-                    self.input.settle(&self.server.pools);
-                    return Box::pin(hang_up(&mut self.stream, LINGER, LONGEST_FAREWELL)).await;
-                }
-                Then::Close => return Ok(()),
+            // The one write of the batch (`CONN-1`).
+            connection.transport.flush().await?;
+            match next {
+                Next::KeepAlive => connection.prepare_wait(),
+                // Rare futures are boxed, so that they do not enlarge the task of every connection.
+                Next::Linger => return Box::pin(connection.transport.linger()).await,
+                Next::Close => return Ok(()),
             }
             if received == Received::Bytes(true) {
-                // There may be more without end; the others have their turn first.
+                // This client may send without end; other tasks run first.
                 yield_now().await;
             }
         }
     }
 
-    /// Answers every request that is complete.
+    /// Answers every complete request.
     ///
-    /// What is left in the input is a part of a head, or nothing: a body that is not complete is waited for inside,
-    /// since the requests behind it cannot be found before its end.
-    async fn answer_all(&mut self) -> io::Result<Then> {
-        self.server.pools.refresh_date();
-        while !self.input.is_empty() {
-            // Lent for one request, and given back before the wait for another: who is idle has none.
-            let mut request = self.server.pools.lend_request();
-            let parsed = self.parser.parse_into(self.input.unused(), &mut request.head);
-            let then = match parsed {
+    /// A part of a head stays in the input. The rest of a body is waited for in here, because the next request begins
+    /// behind it.
+    async fn answer_all(&mut self) -> io::Result<Next> {
+        self.transport.server.pool.refresh_date();
+        while !self.transport.input.is_empty() {
+            // Lent for one request, so that idle connections hold none.
+            let mut request = self.transport.server.pool.lend_request();
+            let parsed = self.parser.parse_into(self.transport.input.unused(), &mut request.head);
+            let next = match parsed {
                 Ok(Some(taken)) => {
-                    self.input.consume(taken);
+                    self.transport.input.consume(taken);
                     self.head_begun = false;
-                    Some(self.exchange(&mut request).await?)
+                    Some(self.answer(&mut request).await?)
                 }
                 Ok(None) => None,
                 Err(error) => Some(self.refuse(None, error.status())),
             };
-            self.server.pools.take_back_request(request);
-            match then {
+            self.transport.server.pool.take_back_request(request);
+            match next {
                 None => break,
-                Some(Then::GoOn) => {}
+                Some(Next::KeepAlive) => {}
                 Some(end) => return Ok(end),
             }
-            if self.out.len() > MOST_UNSENT_BYTES {
-                self.flush().await?;
+            if self.transport.out.len() > MOST_UNSENT_BYTES {
+                self.transport.flush().await?;
             }
         }
-        Ok(Then::GoOn)
+        Ok(Next::KeepAlive)
     }
 
-    /// Chooses how to end when no head came: with a word if a part of one had come.
-    fn give_up(&mut self, received: Received) -> Then {
+    /// Ends a connection on which no complete head came; with a refusal, if a part of one had come.
+    fn refuse_part(&mut self, received: Received) -> Next {
         match received {
-            _ if self.input.is_blank() => Then::Close,
-            Received::Silence => self.refuse(None, Status::REQUEST_TIMEOUT),
+            _ if self.transport.input.is_blank() => Next::Close,
+            Received::Timeout => self.refuse(None, Status::REQUEST_TIMEOUT),
             _ => self.refuse(None, Status::BAD_REQUEST),
         }
     }
 
-    /// Makes ready to wait for a head: gives memory back, and sets the limit.
+    /// Prepares the wait for a head: returns buffers, and sets the deadline.
     fn prepare_wait(&mut self) {
-        self.input.settle(&self.server.pools);
-        if self.input.is_blank() {
-            self.patience.give(self.server.config.idle_timeout);
+        self.transport.settle();
+        if self.transport.input.is_blank() {
+            let timeout = self.transport.server.config.idle_timeout;
+            self.transport.set_timeout(timeout);
             self.head_begun = false;
         } else if !self.head_begun {
-            // Counted from here, and not anew with every byte.
-            self.patience.give(self.server.config.head_timeout);
+            // Set once for a head, and not again with every byte.
+            let timeout = self.transport.server.config.head_timeout;
+            self.transport.set_timeout(timeout);
             self.head_begun = true;
         }
     }
 
-    /// Waits for more of a body.
-    pub(super) async fn receive_body(&mut self) -> io::Result<Received> {
-        self.input.settle(&self.server.pools);
-        self.patience.give(self.server.config.body_timeout);
-        poll_fn(|cx| self.poll_receive(cx, false)).await
+    /// Answers a request whose head has been read.
+    async fn answer(&mut self, request: &mut Request) -> io::Result<Next> {
+        // The handler borrows router and state from `server`, and not from `self`.
+        let server = self.transport.server.clone();
+        // The clock is read only for a log.
+        let begun = server.log.as_ref().map(|_| now());
+        request.peer = self.transport.peer;
+        let asked = request.head.asked();
+        let found = server.router.find(&request.head);
+        // ANSWERING-2
+        let skips_body = request.head.expects_continue && matches!(found, Found::Answer(_));
+        // The body of a request that will be 404 is read too: the next request begins behind it.
+        if request.head.framing != Framing::None && !skips_body {
+            let collected = self.collect(request).await?;
+            if collected != Next::KeepAlive {
+                return Ok(collected);
+            }
+        }
+        let observed = match found {
+            Found::Answer(response) => Observed::Done(response),
+            Found::Handler(Handler::AtOnce(function)) => {
+                let call = AssertUnwindSafe(|| function(&server.state, request));
+                catch_unwind(call).map_or(Observed::Panicked, Observed::Done)
+            }
+            Found::Handler(Handler::Awaited(handler)) => {
+                self.transport.observe(handler.call(&server.state, request)).await?
+            }
+        };
+        let (response, keep_alive) = match observed {
+            Observed::Done(response) => (response, asked.keep_alive && !skips_body),
+            Observed::Panicked => (Response::error(Status::INTERNAL_SERVER_ERROR), false),
+            Observed::ClientGone => return Ok(Next::Close),
+        };
+        if let Some(begun) = begun {
+            self.log(Some(request), response.status, now() - begun);
+        }
+        self.respond(Asked { keep_alive, ..asked }, response).await
     }
 
-    /// Waits for bytes, to the end of the input; `between` two requests, for the stop too.
-    ///
-    /// What is readable is read before the stop and the time are looked at: who has sent in time is served.
-    fn poll_receive(&mut self, cx: &mut Context<'_>, between: bool) -> Poll<io::Result<Received>> {
+    /// Writes an entry of the log, if there is one (`ANSWERED-1`).
+    fn log(&self, request: Option<&Request>, status: Status, took: Duration) {
+        if let Some(log) = &self.transport.server.log {
+            log(&Answered { peer: self.transport.peer, request, status, took });
+        }
+    }
+
+    /// Reads the body of a request, up to its limit and within its deadline.
+    async fn collect(&mut self, request: &mut Request) -> io::Result<Next> {
+        let config = &self.transport.server.config;
+        let deadline = now().checked_add(config.body_timeout);
+        let mut body = match Body::new(request.head.framing, config.max_body_bytes) {
+            Ok(body) => body,
+            Err(error) => return Ok(self.refuse(Some(request), error.status())),
+        };
+        if let Framing::Length(length) = request.head.framing {
+            let first = usize::try_from(length.min(FIRST_BODY_BYTES)).unwrap_or_default();
+            request.body.reserve(first);
+        }
+        let mut is_asked_for = !request.head.expects_continue;
         loop {
-            match self.stream.poll_readable(cx) {
-                Poll::Ready(outcome) => outcome?,
-                Poll::Pending => {
-                    // CONN-6: nothing has arrived that is not answered.
-                    if between && self.server.is_stopping() && self.input.is_blank() {
-                        return Poll::Ready(Ok(Received::Stop));
-                    }
-                    ready!(self.patience.poll(cx));
-                    return Poll::Ready(Ok(Received::Silence));
+            match self.take_body(&mut body, &mut request.body) {
+                Ok(true) => return Ok(Next::KeepAlive),
+                // A client that drips bytes is never silent, so the deadline counts here too.
+                Ok(false) if deadline.is_some_and(|deadline| deadline <= now()) => {
+                    return Ok(self.refuse(Some(request), Status::REQUEST_TIMEOUT));
+                }
+                Ok(false) => {}
+                Err(error) => return Ok(self.refuse(Some(request), error.status())),
+            }
+            if !is_asked_for {
+                self.transport.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                is_asked_for = true;
+            }
+            // Earlier responses do not wait for this client's next byte.
+            self.transport.flush().await?;
+            let status = match self.transport.receive_body(deadline).await? {
+                Received::Bytes(_) => continue,
+                Received::Timeout => Status::REQUEST_TIMEOUT,
+                Received::End | Received::Stop => Status::BAD_REQUEST,
+            };
+            return Ok(self.refuse(Some(request), status));
+        }
+    }
+
+    /// Takes the bytes of a body that have come; tells whether it is complete.
+    fn take_body(&mut self, body: &mut Body, into: &mut Vec<u8>) -> Result<bool, BodyError> {
+        let mut input = self.transport.input.unused();
+        let before = input.len();
+        let is_complete = loop {
+            match body.next(&mut input)? {
+                Piece::Data(data) => into.extend_from_slice(data),
+                Piece::More => break false,
+                Piece::End => break true,
+            }
+        };
+        let taken = before - input.len();
+        self.transport.input.consume(taken);
+        Ok(is_complete)
+    }
+
+    /// Refuses a request, or bytes that are not one (`CONN-4`).
+    fn refuse(&mut self, request: Option<&Request>, status: Status) -> Next {
+        self.log(request, status, Duration::ZERO);
+        let response = Response::error(status);
+        // Bytes that are not a request are answered like a `GET`.
+        let method = request.map_or(Method::Get, Request::method);
+        let asked = Asked { method, version: Version::Http11, keep_alive: false };
+        let sent = self.encode(asked, &response);
+        if let (Content::Whole(bytes), Framing::Length(_)) = (&response.body, sent.framing) {
+            self.transport.out.extend_from_slice(bytes);
+        }
+        Next::Linger
+    }
+
+    /// Sends a response; a small one is left in the output.
+    async fn respond(&mut self, asked: Asked, response: Response) -> io::Result<Next> {
+        // `sent` depends on method and version: `HEAD` gets no body, HTTP/1.0 no chunks.
+        let sent = self.encode(asked, &response);
+        match response.body {
+            _ if sent.framing == Framing::None => {}
+            Content::Whole(bytes) if bytes.len() <= SMALL_BYTES => {
+                self.transport.out.extend_from_slice(&bytes);
+            }
+            Content::Whole(bytes) => {
+                self.transport.flush().await?;
+                self.transport.write(&bytes).await?;
+            }
+            Content::Pieces { source, .. } => {
+                let is_whole = Box::pin(self.send_pieces(source, sent.framing)).await?;
+                if !is_whole {
+                    return Ok(Next::Close);
                 }
             }
-            match self.read_once() {
-                Ok((0, _)) => return Poll::Ready(Ok(Received::End)),
-                Ok((_, is_full)) => return Poll::Ready(Ok(Received::Bytes(is_full))),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.input.settle(&self.server.pools);
+        }
+        Ok(if sent.keep_alive { Next::KeepAlive } else { Next::Linger })
+    }
+
+    /// Appends the head of a response.
+    fn encode(&mut self, asked: Asked, response: &Response) -> Sent {
+        let Transport { server, input, out, .. } = &mut self.transport;
+        if out.capacity() == 0 {
+            *out = server.pool.lend_output();
+        }
+        let head = Reply {
+            status: response.status,
+            content_type: response.content_type,
+            fields: &response.fields,
+            framing: response.framing(),
+            // CONN-6: while there is more input, this is not the last answer.
+            keep_alive: !(server.is_stopping() && input.is_blank()),
+            date: Some(&server.pool.date()),
+        };
+        head.encode(out, asked)
+    }
+
+    /// Sends a body as it is made; tells whether its end was reached (`REPLY-3`).
+    async fn send_pieces(
+        &mut self,
+        mut source: Box<dyn Pieces>,
+        framing: Framing,
+    ) -> io::Result<bool> {
+        let mut left = match framing {
+            Framing::Length(length) => length,
+            _ => u64::MAX,
+        };
+        while left > 0 {
+            // Observed like a handler: no more pieces are made for a client that is gone.
+            let mut piece = match self.transport.observe(source.next()).await? {
+                Observed::Done(Some(piece)) => piece,
+                Observed::Done(None) => break,
+                Observed::Panicked | Observed::ClientGone => {
+                    self.transport.flush().await?;
+                    return Ok(false);
                 }
-                Err(error) => return Poll::Ready(Err(error)),
+            };
+            piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= piece.len() as u64;
+            if framing == Framing::Chunked {
+                encode_chunk(&mut self.transport.out, &piece);
+            } else {
+                self.transport.out.extend_from_slice(&piece);
             }
+            // Each piece is sent when it is made.
+            self.transport.flush().await?;
         }
-    }
-
-    /// Reads now, to the end of the input; tells how much came, and whether there was room for no more.
-    pub(super) fn read_once(&mut self) -> io::Result<(usize, bool)> {
-        let room = self.input.room(&self.server.pools);
-        let bytes = self.stream.try_read(room)?;
-        let is_full = bytes == room.len();
-        self.input.filled(bytes);
-        Ok((bytes, is_full))
-    }
-
-    /// Sends what was answered.
-    ///
-    /// The memory is taken out of `self` for that long, so that the write can borrow the rest, and then lent on.
-    pub(super) async fn flush(&mut self) -> io::Result<()> {
-        if self.out.is_empty() {
-            return Ok(());
+        if framing == Framing::Chunked {
+            self.transport.out.extend_from_slice(LAST_CHUNK);
         }
-        let out = std::mem::take(&mut self.out);
-        let flushed = self.write(&out).await;
-        self.server.pools.take_back_output(out);
-        flushed
-    }
-
-    /// Sends bytes, without asking first whether there is room: there nearly always is.
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut sent = or_nothing(self.stream.try_write(bytes))?;
-        while sent < bytes.len() {
-            self.patience.give(self.server.config.write_timeout);
-            sent += poll_fn(|cx| self.poll_write(cx, &bytes[sent..])).await?;
-        }
-        Ok(())
-    }
-
-    /// Sends what there is room for; an error when there is none in time.
-    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.stream.poll_write(cx, bytes) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(written) => Poll::Ready(written),
-            Poll::Pending => self.patience.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
-        }
-    }
-
-    /// Sends what fits, and keeps the rest for later: for who must not wait, as he has a handler to poll.
-    pub(super) fn flush_now(&mut self) -> io::Result<()> {
-        if !self.out.is_empty() {
-            let sent = or_nothing(self.stream.try_write(&self.out))?;
-            self.out.drain(..sent);
-        }
-        Ok(())
-    }
-}
-
-/// A socket that takes nothing now has taken no bytes.
-fn or_nothing(written: io::Result<usize>) -> io::Result<usize> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        written => written,
+        Ok(left == 0 || !matches!(framing, Framing::Length(_)))
     }
 }

@@ -1,28 +1,33 @@
-//! A request as a handler gets it: head and body, both complete.
+//! A request as a handler gets it, head and body complete; and its entry in an access log.
+//!
+//! A request's memory is used again for later requests, on any connection.
 //!
 //! **Invariants**
-//! - `WEB-REQUEST-1` What a handler sees has passed the parser: one target, one host, one length.
-//! - `WEB-REQUEST-2` A request's memory is used again for another one, on whatever connection; nothing of the one
-//!   before can be seen in it.
+//! - `ANSWERED-1` Every request gets one entry, when its answer is known and before it is sent; so does a refusal. A
+//!   client that leaves before that has no entry.
+//! - `ANSWERED-2` An entry is one line: the client's text in it has passed the parser, so it has no control
+//!   characters.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::http::percent::EscapeError;
-use crate::http::{Fields, Method, Query, RequestHead, Version};
+use crate::http::{Method, Query, RequestHead, Status, Version};
 
-/// A request. The handler has it on loan, and may take the body out.
+/// A request. The handler borrows it, and may take the body.
 #[derive(Debug)]
 pub struct Request {
-    /// The head, as it was parsed last.
+    /// The head.
     pub(super) head: RequestHead,
-    /// The body, all of it.
+    /// The whole body.
     pub(super) body: Vec<u8>,
-    /// Who asks.
+    /// The client's address.
     pub(super) peer: SocketAddr,
 }
 
 impl Request {
-    /// Returns what is asked to be done. `HEAD` comes to handlers of `GET`, whose body is not sent then.
+    /// Returns the method. Handlers of `GET` get `HEAD` too; their body is not sent then.
     pub fn method(&self) -> Method {
         self.head.method
     }
@@ -45,41 +50,57 @@ impl Request {
         self.head.query()
     }
 
-    /// Returns host and port as the client named them; empty in HTTP/1.0 without `Host`.
-    pub fn host(&self) -> &str {
-        self.head.host()
-    }
-
-    /// Returns the fields.
-    pub fn fields(&self) -> &Fields {
-        &self.head.fields
-    }
-
     /// Returns the client's version of HTTP.
     pub fn version(&self) -> Version {
         self.head.version
     }
 
-    /// Returns the body; empty when there was none.
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// Takes the body out, to keep it without a copy.
+    /// Takes the body, to keep it without a copy.
     pub fn take_body(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.body)
     }
 
-    /// Returns the address of the client, or of whoever stands before it.
+    /// Returns the address of the client, or of the proxy in front of it.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }
 }
 
 impl Default for Request {
-    /// Makes memory for a request; the first to be read into it gives it a meaning.
+    /// Makes memory into which a request can be read.
     fn default() -> Self {
         let (head, body) = (RequestHead::default(), Vec::new());
         Self { head, body, peer: (Ipv4Addr::UNSPECIFIED, 0).into() }
+    }
+}
+
+/// An entry of an access log. Its `Display` is a line without its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// The request; `None` when the bytes were not a request. The handler may have taken the body.
+    pub request: Option<&'a Request>,
+    /// The status of the answer.
+    pub status: Status,
+    /// The time from the complete head to the answer.
+    pub took: Duration,
+}
+
+impl fmt::Display for Answered<'_> {
+    /// Writes `127.0.0.1:40000 "GET /q?q=a HTTP/1.1" 200 0.120 ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.peer)?;
+        match self.request {
+            Some(request) => {
+                write!(f, "\"{} {}", request.method(), request.path())?;
+                if let Some(query) = request.raw_query() {
+                    write!(f, "?{query}")?;
+                }
+                write!(f, " {}\"", request.version())?;
+            }
+            None => f.write_str("-")?,
+        }
+        write!(f, " {} {:.3} ms", self.status, self.took.as_secs_f64() * 1e3)
     }
 }

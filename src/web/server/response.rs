@@ -1,10 +1,7 @@
 //! A response as a handler makes it.
 //!
-//! **Invariants**
-//! - `WEB-RESPONSE-1` A handler says what is answered, never how it is framed on the wire: length, chunks,
-//!   `Connection` and `Date` are the server's (`ENCODE-2`). So no handler can break the stream of replies.
-//! - `WEB-RESPONSE-2` A body in pieces that stops short of its declared length, or panics, ends the connection: the
-//!   client sees that it is not all. What is beyond the length is cut off.
+//! A handler says what is answered, and not how it is framed: length, chunks, `Connection` and `Date` belong to the
+//! server (`ENCODE-2`). So no handler can break the stream of responses.
 //!
 //! **Left out**: sending a file from the disk without reading it (sendfile(2)).
 
@@ -24,9 +21,9 @@ use crate::http::{FieldError, Fields, Framing, Status};
 /// ```
 #[derive(Debug)]
 pub struct Response {
-    /// How it went.
+    /// The status.
     pub(super) status: Status,
-    /// The value of `Content-Type`. Apart from the fields: nearly every response has it, and many have no other.
+    /// The value of `Content-Type`. It is not in `fields`, which needs no memory then in most responses.
     pub(super) content_type: Option<&'static str>,
     /// The other fields.
     pub(super) fields: Fields,
@@ -36,28 +33,25 @@ pub struct Response {
 
 /// The body of a response.
 pub(super) enum Content {
-    /// All of it, sent with its length.
+    /// The whole body, sent with its length.
     Whole(Cow<'static, [u8]>),
     /// Made while it is sent.
     Pieces {
-        /// How its end is told.
+        /// How the client finds its end.
         framing: Framing,
         /// Where the pieces come from.
         source: Box<dyn Pieces>,
     },
 }
 
-/// A piece that is being made.
-pub(super) type NextPiece<'a> = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + 'a>>;
-
-/// Where the pieces of a body come from.
+/// The source of the pieces of a body.
 pub(super) trait Pieces {
-    /// Makes the next piece; none is the end.
-    fn next(&mut self) -> NextPiece<'_>;
+    /// Makes the next piece; `None` at the end.
+    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + '_>>;
 }
 
 impl<F: AsyncFnMut() -> Option<Vec<u8>>> Pieces for F {
-    fn next(&mut self) -> NextPiece<'_> {
+    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + '_>> {
         Box::pin(self())
     }
 }
@@ -68,12 +62,12 @@ impl Response {
         Self::whole(status, None, Cow::Borrowed(&[]))
     }
 
-    /// Makes a text, with 200. A text that is a constant costs no memory.
+    /// Makes a text, with 200. A constant text is not copied.
     pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
         Self::whole(Status::OK, Some("text/plain; charset=utf-8"), bytes_of(text.into()))
     }
 
-    /// Makes a page, with 200.
+    /// Makes an HTML page, with 200.
     pub fn html(text: impl Into<Cow<'static, str>>) -> Self {
         Self::whole(Status::OK, Some("text/html; charset=utf-8"), bytes_of(text.into()))
     }
@@ -83,17 +77,17 @@ impl Response {
         Self::whole(Status::OK, Some("application/json"), bytes_of(text.into()))
     }
 
-    /// Makes a response of bytes that are anything, with 200.
+    /// Makes a response of any bytes, with 200.
     pub fn bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         Self::whole(Status::OK, Some("application/octet-stream"), bytes.into())
     }
 
-    /// Makes a response whose body is the status in words.
+    /// Makes a response whose body is the status's reason phrase.
     pub fn error(status: Status) -> Self {
         Self::text(format!("{}\n", status.reason())).with_status(status)
     }
 
-    /// Makes a redirect: one of the statuses 301, 302, 303, 307 and 308, and where to.
+    /// Makes a redirect with one of the statuses 301, 302, 303, 307 and 308.
     ///
     /// # Errors
     /// The location has a control character, such as a line break.
@@ -103,9 +97,10 @@ impl Response {
 
     /// Makes a response whose body is made while it is sent, with 200.
     ///
-    /// `framing` says how the client finds the end: chunks, the connection's end, or a length that is known
-    /// (`WEB-RESPONSE-2`). The next piece is asked for when the last one was sent: a client that does not read has
-    /// nothing made for it. To `HEAD` nothing is asked at all.
+    /// `framing` says how the client finds the end: chunks, the connection's end, or a known length. The source makes
+    /// the next piece when the last one was sent, and none for `HEAD`. A source that stops before the declared
+    /// length, or panics, ends the connection, so the client sees that the body is not complete; bytes beyond the
+    /// length are not sent.
     pub fn pieces(
         framing: Framing,
         source: impl AsyncFnMut() -> Option<Vec<u8>> + 'static,
@@ -115,7 +110,7 @@ impl Response {
         response
     }
 
-    /// Puts a response together.
+    /// Makes a response with a whole body.
     fn whole(status: Status, content_type: Option<&'static str>, body: Cow<'static, [u8]>) -> Self {
         Self { status, content_type, fields: Fields::new(), body: Content::Whole(body) }
     }
@@ -127,10 +122,10 @@ impl Response {
         self
     }
 
-    /// Adds a field. `Content-Type` takes the place of the one that is there.
+    /// Adds a field. `Content-Type` replaces the present one.
     ///
     /// # Errors
-    /// Name or value could not be written as one field.
+    /// Name or value cannot be written as one field.
     pub fn with_field(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, FieldError> {
         self.fields.push(name, value)?;
         if name.eq_ignore_ascii_case("content-type") {
@@ -144,10 +139,10 @@ impl Response {
         self.status
     }
 
-    /// Returns how the body's end is to be told.
+    /// Returns how the client finds the end of the body.
     pub(super) fn framing(&self) -> Framing {
         match &self.body {
-            // No length of nothing where a body is not allowed (304 would say that the page is empty).
+            // No length where a body is not allowed: with 304 it would say that the page is empty.
             Content::Whole(bytes) if bytes.is_empty() && self.status.forbids_body() => {
                 Framing::None
             }

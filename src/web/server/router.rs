@@ -1,26 +1,29 @@
 //! From method and path to a handler.
 //!
+//! An async function's future has its own type and size, so a table can call it only in a box: one allocation for each
+//! request. A handler that answers without waiting is a plain function and costs none.
+//!
 //! **Invariants**
-//! - `ROUTER-1` A path that nobody knows is 404, whatever the method. A path that is known, but not with this
-//!   method, is 405 with an `Allow` that names those it is known with.
-//! - `ROUTER-2` `HEAD` goes wherever `GET` goes, and `OPTIONS` is answered from the table, unless a handler was
-//!   given for it. `OPTIONS *` asks for the server itself, and names all methods of the table.
+//! - `ROUTER-1` An unknown path is 404 with any method. A known path with an unknown method is 405, with an `Allow`
+//!   that names the methods of the path.
+//! - `ROUTER-2` `HEAD` goes to the handler of `GET`, and `OPTIONS` is answered from the table, unless they have
+//!   handlers of their own. `OPTIONS *` means the server itself, and names all methods of the table.
 //! - `ROUTER-3` Escapes in a path are decoded before it is looked up: `/%68ello` is `/hello`. A bad escape is 400.
 //!
-//! **Left out**: patterns such as `/user/{id}`; what varies stands in the query here. Trailing slashes: `/a` and
-//! `/a/` are two resources, as the standard has it.
+//! **Left out**: patterns such as `/user/{id}`. `/a` and `/a/` are two resources, as in the standard.
 //!
 //! **Source**: RFC 9110, sections 9.1, 9.3.7 and 15.5.6; RFC 3986, section 6.2.2.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::pin::Pin;
 
-use super::handler::{Awaited, Handler};
 use super::request::Request;
 use super::response::Response;
 use crate::http::{Method, RequestHead, Status, percent};
 
-/// The resources of a server, over a state of type `S` that all handlers share.
+/// The handlers of a server, over a state of type `S` that all of them share.
 ///
 /// # Examples
 /// ```
@@ -37,63 +40,76 @@ use crate::http::{Method, RequestHead, Status, percent};
 /// # let _ = router;
 /// ```
 pub struct Router<S> {
-    /// The resources, in order of their paths.
-    resources: Vec<Resource<S>>,
+    /// The handlers of each path, which has no escapes.
+    paths: BTreeMap<String, Vec<(Method, Handler<S>)>>,
 }
 
-/// What is known of one path.
-struct Resource<S> {
-    /// The path, without escapes.
-    path: String,
-    /// Who answers which method.
-    handlers: Vec<(Method, Handler<S>)>,
+/// A function that answers without waiting.
+type Function<S> = dyn Fn(&S, &mut Request) -> Response;
+
+/// A handler.
+pub(super) enum Handler<S> {
+    /// A function that answers without waiting.
+    AtOnce(Box<Function<S>>),
+    /// An async function.
+    Awaited(Box<dyn AsyncHandler<S>>),
 }
 
-/// What was found for a request.
+/// An async function over the state and a request.
+pub(super) trait AsyncHandler<S> {
+    /// Calls it; nothing happens before the first poll.
+    fn call<'a>(
+        &'a self,
+        state: &'a S,
+        request: &'a mut Request,
+    ) -> Pin<Box<dyn Future<Output = Response> + 'a>>;
+}
+
+impl<S, F: AsyncFn(&S, &mut Request) -> Response> AsyncHandler<S> for F {
+    fn call<'a>(
+        &'a self,
+        state: &'a S,
+        request: &'a mut Request,
+    ) -> Pin<Box<dyn Future<Output = Response> + 'a>> {
+        Box::pin(self(state, request))
+    }
+}
+
+/// What the table has for a request.
 pub(super) enum Found<'a, S> {
-    /// Who answers.
+    /// A handler.
     Handler(&'a Handler<S>),
-    /// The answer itself, from the table.
+    /// The answer itself.
     Answer(Response),
 }
 
 impl<S: 'static> Router<S> {
-    /// Makes a server that knows nothing.
+    /// Makes an empty table.
     pub fn new() -> Self {
-        Self { resources: Vec::new() }
+        Self { paths: BTreeMap::new() }
     }
 
-    /// Has `GET` and `HEAD` of a path answered by an async function, which may wait as long as it likes.
+    /// Adds an async function for `GET` and `HEAD` of a path. It may wait without limit.
     ///
-    /// When the client goes away, its future is dropped where it waits.
+    /// When the client closes the connection, its future is dropped where it waits.
     #[must_use]
     pub fn get<F>(self, path: &str, handler: F) -> Self
     where
         F: AsyncFn(&S, &mut Request) -> Response + 'static,
     {
-        self.on(Method::Get, path, handler)
+        self.add(Method::Get, path, Handler::Awaited(Box::new(handler)))
     }
 
-    /// Has `POST` to a path answered by an async function.
+    /// Adds an async function for `POST` to a path.
     #[must_use]
     pub fn post<F>(self, path: &str, handler: F) -> Self
     where
         F: AsyncFn(&S, &mut Request) -> Response + 'static,
     {
-        self.on(Method::Post, path, handler)
+        self.add(Method::Post, path, Handler::Awaited(Box::new(handler)))
     }
 
-    /// Has a method and path answered by an async function. The last one given for both counts.
-    #[must_use]
-    pub fn on<F>(self, method: Method, path: &str, handler: F) -> Self
-    where
-        F: AsyncFn(&S, &mut Request) -> Response + 'static,
-    {
-        let handler: Box<dyn Awaited<S>> = Box::new(handler);
-        self.add(method, path, Handler::Awaited(handler))
-    }
-
-    /// Has `GET` and `HEAD` of a path answered by a function that does not wait, which spares the future.
+    /// Adds a function that does not wait for `GET` and `HEAD` of a path.
     #[must_use]
     pub fn get_at_once<F>(self, path: &str, handler: F) -> Self
     where
@@ -102,7 +118,7 @@ impl<S: 'static> Router<S> {
         self.on_at_once(Method::Get, path, handler)
     }
 
-    /// Has a method and path answered by a function that does not wait.
+    /// Adds a function that does not wait for a method and a path.
     #[must_use]
     pub fn on_at_once<F>(self, method: Method, path: &str, handler: F) -> Self
     where
@@ -111,25 +127,21 @@ impl<S: 'static> Router<S> {
         self.add(method, path, Handler::AtOnce(Box::new(handler)))
     }
 
-    /// Enters a handler into the table.
+    /// Adds a handler; it replaces an earlier one for the same method and path.
     fn add(mut self, method: Method, path: &str, handler: Handler<S>) -> Self {
-        let place = self.resources.binary_search_by(|resource| resource.path.as_str().cmp(path));
-        // Kept in order while it is made, so that a request finds its resource by halving.
-        let place = place.unwrap_or_else(|place| {
-            let resource = Resource { path: path.to_owned(), handlers: Vec::new() };
-            self.resources.insert(place, resource);
-            place
-        });
-        let handlers = &mut self.resources[place].handlers;
+        let handlers = self.paths.entry(path.to_owned()).or_default();
         handlers.retain(|(known, _)| *known != method);
         handlers.push((method, handler));
         self
     }
 
-    /// Finds out what answers a request.
+    /// Finds what answers a request.
     pub(super) fn find(&self, head: &RequestHead) -> Found<'_, S> {
         let path = match head.path() {
-            "*" => return Found::Answer(allowing(Status::NO_CONTENT, &self.methods())),
+            "*" => {
+                let all = self.paths.values().flatten();
+                return Found::Answer(allow(Status::NO_CONTENT, all));
+            }
             // ROUTER-3
             path if path.contains('%') => match percent::decode(path) {
                 Ok(path) => Cow::Owned(path),
@@ -137,62 +149,43 @@ impl<S: 'static> Router<S> {
             },
             path => Cow::Borrowed(path),
         };
-        match self.resources.binary_search_by(|resource| resource.path.as_str().cmp(&path)) {
-            Ok(place) => self.resources[place].find(head.method),
-            Err(_) => Found::Answer(Response::error(Status::NOT_FOUND)),
-        }
-    }
-
-    /// Lists the methods of all resources, each once.
-    fn methods(&self) -> Vec<Method> {
-        let is_known = |method: &Method| {
-            self.resources.iter().any(|resource| resource.methods().contains(method))
+        let Some(handlers) = self.paths.get(&*path) else {
+            return Found::Answer(Response::error(Status::NOT_FOUND));
         };
-        Method::ALL
-            .into_iter()
-            .filter(|method| *method == Method::Options || is_known(method))
-            .collect()
-    }
-}
-
-impl<S> Resource<S> {
-    /// Finds out what answers a method.
-    fn find(&self, method: Method) -> Found<'_, S> {
-        let find = |wanted| self.handlers.iter().find(|(known, _)| *known == wanted);
-        let found = find(method).or_else(|| {
+        let find = |wanted| handlers.iter().find(|(known, _)| *known == wanted);
+        let found = match head.method {
             // ROUTER-2
-            if method == Method::Head { find(Method::Get) } else { None }
-        });
+            Method::Head => find(Method::Head).or_else(|| find(Method::Get)),
+            method => find(method),
+        };
         match found {
             Some((_, handler)) => Found::Handler(handler),
-            None if method == Method::Options => {
-                Found::Answer(allowing(Status::NO_CONTENT, &self.methods()))
+            None if head.method == Method::Options => {
+                Found::Answer(allow(Status::NO_CONTENT, handlers.iter()))
             }
-            None => Found::Answer(allowing(Status::METHOD_NOT_ALLOWED, &self.methods())),
+            None => Found::Answer(allow(Status::METHOD_NOT_ALLOWED, handlers.iter())),
         }
-    }
-
-    /// Lists the methods that are not 405.
-    fn methods(&self) -> Vec<Method> {
-        let has = |wanted| self.handlers.iter().any(|(known, _)| *known == wanted);
-        let is_allowed = |method: &Method| match method {
-            Method::Options => true,
-            Method::Head => has(Method::Head) || has(Method::Get),
-            method => has(*method),
-        };
-        Method::ALL.into_iter().filter(is_allowed).collect()
     }
 }
 
-/// Makes an answer with `Allow`.
-fn allowing(status: Status, methods: &[Method]) -> Response {
-    let names: Vec<&str> = methods.iter().map(|method| method.name()).collect();
+/// Makes an answer with `Allow`: the methods of the handlers, and those that the table answers itself.
+fn allow<'a, S: 'a>(
+    status: Status,
+    handlers: impl Iterator<Item = &'a (Method, Handler<S>)>,
+) -> Response {
+    let known: Vec<Method> = handlers.map(|(method, _)| *method).collect();
+    let is_allowed = |method: &Method| match method {
+        Method::Options => true,
+        Method::Head => known.contains(&Method::Head) || known.contains(&Method::Get),
+        method => known.contains(method),
+    };
+    let allowed = Method::ALL.into_iter().filter(is_allowed).map(Method::name);
     let response = match status {
         Status::NO_CONTENT => Response::empty(status),
         _ => Response::error(status),
     };
     response
-        .with_field("Allow", names.join(", "))
+        .with_field("Allow", allowed.collect::<Vec<_>>().join(", "))
         .expect("holds because names of methods are letters")
 }
 
@@ -205,6 +198,6 @@ impl<S: 'static> Default for Router<S> {
 impl<S> fmt::Debug for Router<S> {
     /// Shows the paths.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.resources.iter().map(|resource| &resource.path)).finish()
+        f.debug_list().entries(self.paths.keys()).finish()
     }
 }

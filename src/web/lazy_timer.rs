@@ -1,0 +1,53 @@
+//! One timer for all the waits of a connection.
+//!
+//! A connection waits with every request, and each wait has a deadline. A timer made and dropped for each wait would
+//! cost more than parsing the request. So a connection keeps one timer and leaves it alone while its deadlines move
+//! away; when the timer fires, the connection compares the time with its present deadline.
+//!
+//! **Invariants**
+//! - `LAZY-TIMER-1` The timer is never armed for a time after the deadline.
+//! - `LAZY-TIMER-2` It is moved when it has fired, or when the deadline is earlier than it; not otherwise.
+//!
+//! **Source**: nginx's `ngx_event_add_timer`, which keeps a timer when the new time is near the old one.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use crate::aio::{Sleep, sleep_until};
+
+/// A timer that is moved only when it must be.
+#[derive(Debug)]
+pub(super) struct LazyTimer {
+    /// The timer.
+    sleep: Sleep,
+    /// What it is armed for, or has fired for.
+    armed: Instant,
+}
+
+impl LazyTimer {
+    /// Arms a timer.
+    pub(super) fn new(deadline: Instant) -> Self {
+        Self { sleep: sleep_until(deadline), armed: deadline }
+    }
+
+    /// Ready when `deadline` has passed.
+    pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if deadline < self.armed {
+            self.arm(deadline);
+        }
+        loop {
+            ready!(Pin::new(&mut self.sleep).poll(cx));
+            if deadline <= self.armed {
+                return Poll::Ready(());
+            }
+            self.arm(deadline);
+        }
+    }
+
+    /// Moves the timer.
+    fn arm(&mut self, deadline: Instant) {
+        self.sleep.reset(deadline);
+        self.armed = deadline;
+    }
+}
