@@ -365,8 +365,7 @@ fn a_client_that_waits_to_be_asked_is_asked() {
         "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
     client.send(head);
     let mut asked = [0; 25];
-    std::io::Read::read_exact(&mut client.stream, &mut asked)
-        .expect("ANSWERING-2: an interim answer");
+    std::io::Read::read_exact(&mut client.stream, &mut asked).expect("CONN-7: an interim answer");
     assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(client.send("abc").answer().text(), "abc");
     // Who does not wait is not asked.
@@ -387,7 +386,7 @@ fn a_client_that_waits_for_nothing_is_told_so_and_need_not_send() {
             "{line} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
         ));
         let answer = client.answer();
-        assert_eq!((answer.status, answer.keep_alive), (status, false), "ANSWERING-2: {line}");
+        assert_eq!((answer.status, answer.keep_alive), (status, false), "CONN-7: {line}");
         assert_eq!(client.rest(), b"");
     }
 }

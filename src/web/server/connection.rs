@@ -12,11 +12,13 @@
 //! - `CONN-1` Responses go out in the order of the requests, and those to a batch that came together, in one write.
 //! - `CONN-2` A batch that came with one read costs that read and one write, and no allocation, as long as its handlers
 //!   answer at once.
+//! - `CONN-3` While responses wait for space nothing is read. Input that is read ahead and output that is not sent
+//!   have limits.
 //! - `CONN-4` After a refusal nothing more is parsed, because the beginning of the next request is not known.
 //! - `CONN-5` A connection that ends after an answer ends with a lingering close; the answer arrives.
 //! - `CONN-6` At the stop a connection without a request in progress ends at once. A request that has arrived is
 //!   answered, and the last answer says `close`.
-//! - `ANSWERING-2` `100 Continue` is sent when a handler wants the body and the client waits for it. A client that gets
+//! - `CONN-7` `100 Continue` is sent when a handler wants the body and the client waits for it. A client that gets
 //!   an error instead need not send the body, so the connection ends.
 //! - `REPLY-3` A body that cannot be sent to its end ends the connection, without the mark of its end.
 //!
@@ -170,7 +172,7 @@ impl<S: 'static> Connection<S> {
         request.peer = self.transport.peer;
         let asked = request.head.asked();
         let found = server.router.find(&request.head);
-        // ANSWERING-2
+        // CONN-7
         let skips_body = request.head.expects_continue && matches!(found, Found::Answer(_));
         // The body of a request that will be 404 is read too: the next request begins behind it.
         if request.head.framing != Framing::None && !skips_body {

@@ -1,8 +1,6 @@
 //! Waiting for a client: for its bytes, for space to write, and for its end, each with a deadline.
 //!
 //! **Invariants**
-//! - `CONN-3` While responses wait for space nothing is read. Input that is read ahead and output that is not sent
-//!   have limits.
 //! - `ANSWERING-4` While a handler waits the connection is observed. At a reset the handler's future is dropped; at
 //!   the end of the client's stream it is dropped after `half_close`. Requests that come meanwhile are kept, up to a
 //!   limit. Beyond it they stay in the kernel, and an end behind them is not seen.
