@@ -30,9 +30,11 @@ use std::sync::Arc as Plain;
 use std::task::{Context, Poll, Wake, Waker};
 
 use error::JobError;
-use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
+use loom::sync::Arc;
 use loom::thread;
 use slot::Slot;
+
+use super::threads::sync::{self, Condvar, Mutex, MutexGuard};
 
 /// Counts wakes, and lets a thread wait for the first; by the checker's locks, so that it sees the wait.
 struct Wakes {
@@ -64,8 +66,17 @@ impl Wake for Wakes {
     }
 }
 
-/// A slot whose job a worker runs, beside what the test does.
-fn beside_worker(owner: impl Fn(&Slot<u32, u32>) + Send + Sync + 'static) {
+/// A slot whose job a worker runs, beside what the test does. Checked twice: with condition variables that wake only
+/// when they are notified, and with others.
+fn beside_worker(owner: impl Fn(&Slot<u32, u32>) + Copy + Send + Sync + 'static) {
+    for is_spurious in [false, true] {
+        sync::set_spurious(is_spurious);
+        model_beside_worker(owner);
+    }
+}
+
+/// The same, once.
+fn model_beside_worker(owner: impl Fn(&Slot<u32, u32>) + Send + Sync + 'static) {
     loom::model(move || {
         let slot = Arc::new(Slot::new(4));
         let at_worker = Arc::clone(&slot);

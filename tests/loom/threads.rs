@@ -10,7 +10,7 @@
 //! has no sockets. **Left out**: more than two forced switches of threads in one run where three threads take part.
 //! Without such a bound those tests would take hours; faults that need more are rare.
 
-mod sync;
+pub(super) mod sync;
 
 #[path = "../../src/threads/barrier.rs"]
 mod barrier;
@@ -78,10 +78,13 @@ where
 fn a_set_is_not_lost_on_who_is_falling_asleep() {
     two_threads(|| {
         let event = Arc::new(Event::new());
-        let waiter = beside(&event, Event::wait);
+        let waiter = beside(&event, |event| {
+            event.wait();
+            assert!(event.is_set(), "THREAD-EVENT-2: released before it was set");
+        });
         event.set();
         waiter.join().unwrap();
-        assert_eq!(event.waiting(), 0, "THREAD-EVENT-3: nobody sleeps");
+        assert_eq!(event.waiting(), 0, "THREAD-EVENT-3: no thread sleeps");
     });
 }
 

@@ -14,18 +14,18 @@ use std::sync::LockResult;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-pub(super) use loom::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use loom::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Loom's mutex, whose guards know it.
 #[derive(Debug)]
-pub(super) struct Mutex<T>(loom::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self(loom::sync::Mutex::new(value))
     }
 
-    pub(super) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+    pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let held = self.0.lock().expect("loom knows no poison");
         Ok(MutexGuard { held, mutex: self })
     }
@@ -33,7 +33,7 @@ impl<T> Mutex<T> {
 
 /// Loom's guard, and the mutex it came from.
 #[derive(Debug)]
-pub(super) struct MutexGuard<'a, T> {
+pub(crate) struct MutexGuard<'a, T> {
     held: loom::sync::MutexGuard<'a, T>,
     mutex: &'a Mutex<T>,
 }
@@ -53,10 +53,10 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 }
 
 /// Whether a wait ended because its time was up.
-pub(super) struct Waited(bool);
+pub(crate) struct Waited(bool);
 
 impl Waited {
-    pub(super) fn timed_out(&self) -> bool {
+    pub(crate) fn timed_out(&self) -> bool {
         self.0
     }
 }
@@ -67,20 +67,20 @@ thread_local! {
 }
 
 /// Sets whether every other wait of the models of this thread ends without a reason.
-pub(super) fn set_spurious(is_spurious: bool) {
+pub(crate) fn set_spurious(is_spurious: bool) {
     SPURIOUS.set(is_spurious);
 }
 
 /// Loom's condition variable, the clock, and the count of its waits.
 #[derive(Debug)]
-pub(super) struct Condvar(loom::sync::Condvar, AtomicUsize);
+pub(crate) struct Condvar(loom::sync::Condvar, AtomicUsize);
 
 impl Condvar {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(loom::sync::Condvar::new(), AtomicUsize::new(0))
     }
 
-    pub(super) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         if SPURIOUS.get() && self.1.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
             let mutex = guard.mutex;
             drop(guard);
@@ -93,7 +93,7 @@ impl Condvar {
     }
 
     /// The deadline comes as soon as the others let it.
-    pub(super) fn wait_timeout<'a, T>(
+    pub(crate) fn wait_timeout<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
         _left: Duration,
@@ -105,11 +105,11 @@ impl Condvar {
         Ok((guard, Waited(true)))
     }
 
-    pub(super) fn notify_one(&self) {
+    pub(crate) fn notify_one(&self) {
         self.0.notify_one();
     }
 
-    pub(super) fn notify_all(&self) {
+    pub(crate) fn notify_all(&self) {
         self.0.notify_all();
     }
 }
