@@ -217,6 +217,6 @@ impl<T: Send> Drop for Ticket<T> {
 /// Reports the panic of a job that nobody awaits (`BLOCK-3`).
 fn report(core: &Core, error: &JobError) {
     if let JobError::Panicked(_) = error {
-        core.report(&format!("{error} (nobody awaited it)"));
+        core.hooks.report(&format!("{error} (nobody awaited it)"));
     }
 }

@@ -111,7 +111,7 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     /// `epoll_ctl(2)` failed, when writing had not been watched before.
     #[inline]
     pub fn clear_ready(&mut self, direction: Direction) -> io::Result<()> {
-        Reactor::clear_ready(&self.core, &mut self.io, &self.entry, direction)
+        Reactor::clear_ready(&self.core.reactor, &mut self.io, &self.entry, direction)
     }
 
     /// Tries `operation` when it may succeed, again and again until it does not answer `WouldBlock`.

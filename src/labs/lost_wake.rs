@@ -10,7 +10,7 @@
 //! **Left out**: a wake that comes between the look at the flag and the leaving of the waker. On one thread nothing
 //! comes in between; with threads see `notes/lost-wake-ups.md`.
 //!
-//! **Source**: the contract in the documentation of `std::future::Future::poll`; `rt/stuck.rs`.
+//! **Source**: the contract in the documentation of `std::future::Future::poll`; `rt/works/stuck.rs`.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

@@ -1,39 +1,44 @@
 //! The event loop: one turn after another until `block_on`'s future is done.
 //!
-//! It is the `while` of the course's server, which `generator` has word for word: run the tasks that are
-//! ready, and only when there is none, `select`. Here tasks are futures: where a generator yields
-//! `('read', socket)`, a future leaves its waker with the reactor and returns `Pending`.
+//! It is the `while` of the course's server, which `generator` has too: run the tasks that are ready, and only when
+//! there is none, `select`. Here tasks are futures: where a generator yields `('read', socket)`, a future leaves
+//! its waker with the reactor and returns `Pending`.
 //!
 //! **Invariants**
-//! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready, or
-//!   [`TURN_POLLS`] polls are done, or the kernel's clock has ticked; then the selector; then the timers that are due.
-//! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets
-//!   nor timers; it blocks only when nothing is ready.
-//! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own time-out.
-//! - `LOOP-4` When nothing that the loop knows of can wake it, it reports so once, with the table of tasks, and waits on.
+//! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready, or [`TURN_POLLS`]
+//!   polls are done, or the kernel's clock has ticked; then the selector; then the timers that are due.
+//! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets nor
+//!   timers; it blocks only when nothing is ready.
+//! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own timeout.
+//! - `LOOP-4` When nothing that the loop knows of can wake it, it reports so once, with the table of tasks, and
+//!   waits on.
+//! - `END-1` When `block_on` ends, by a value or a panic, every task has been dropped on its thread.
+//! - `END-2` A socket or sleep that outlives its loop gives an error, or is ready, and a task that waits for it is
+//!   woken to see that.
 //!
-//! **Left out**: work stealing, and a selector that is shared between threads.
-//!
-//! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`; curio's `kernel.py`.
+//! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`; curio's `kernel.py`; for the end
+//! `asyncio.run`, which cancels the tasks that are left over.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use super::core::Core;
-use super::ending::Running;
-use super::observer::Moment;
-use super::remote::Remote;
-use super::table::MAIN;
-use super::task::{MainWaker, Ran, WakeState};
+use super::id::MAIN_SLOT;
+use super::task::{MainWaker, WakeState};
+use super::timers::Nanos;
 use super::wake::wake_all;
+use super::works::observer::Moment;
+use super::works::remote::Remote;
+use crate::jobs::contain;
 use crate::os;
 
-/// Polls after which the selector is asked although tasks are ready; a tick of the kernel's clock, which
-/// long polls bring, ends a turn sooner. Asking costs as much as ten short polls (`benches/event_loop.rs`),
-/// so not after each; tokio takes 61.
+/// Polls after which the selector is asked although tasks are ready. Asking costs as much as ten short polls
+/// (`benches/event_loop.rs`), so not after each.
 const TURN_POLLS: usize = 64;
 
 /// An event loop of one thread.
@@ -49,23 +54,19 @@ impl EventLoop {
     /// Tasks that are left over are dropped before it returns. It may be called again.
     ///
     /// # Panics
-    /// When `future` panics; when a loop runs on this thread already; when the loop is stuck and
-    /// was built to [panic](super::Builder::panic_when_stuck). The loop can be used again afterwards.
+    /// When `future` panics; when a loop runs on this thread already; when the loop is stuck and was built to
+    /// [panic](super::Builder::panic_when_stuck). The loop can be used again afterwards.
     ///
     /// # Blocking
     /// Until `future` is done. While nothing is ready the thread sleeps in the selector.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _running = Running::enter(&self.core);
-        let state = WakeState::new(MAIN, self.core.inbox.clone());
-        let main = Arc::new(MainWaker(state));
-        let waker = Waker::from(main.clone());
-        let mut future = pin!(future);
-        waker.wake_by_ref();
-        loop {
-            if let Some(value) = self.run_ready(&main, &waker, future.as_mut()) {
-                return value;
-            }
-            self.select(&main);
+        let running = Running::enter(&self.core);
+        // A panic is caught here, so that no destructor that panics too meets it and aborts the process.
+        let outcome = catch_unwind(AssertUnwindSafe(|| running.run(future)));
+        drop(running);
+        match outcome {
+            Ok(Ok(value)) => value,
+            Ok(Err(payload)) | Err(payload) => resume_unwind(payload),
         }
     }
 
@@ -73,107 +74,183 @@ impl EventLoop {
     pub fn remote(&self) -> Remote {
         Remote::new(self.core.inbox.clone())
     }
+}
 
-    /// Runs batches of ready tasks (`LOOP-1`); returns the main future's value when it has one.
-    fn run_ready<F: Future>(
+impl Drop for EventLoop {
+    /// Tells sockets and sleeps that live on that their loop is gone (`END-2`).
+    fn drop(&mut self) {
+        let core = &*self.core;
+        let mut woken = Vec::new();
+        core.reactor.borrow_mut().drain(&mut woken);
+        core.timers.borrow_mut().expire(Nanos::MAX, &mut woken);
+        let attached = core.attached.take();
+        contain(|| drop(attached));
+        for call in core.inbox.close() {
+            contain(|| drop(call));
+        }
+        wake_all(woken);
+    }
+}
+
+/// A `block_on` in progress. When it is dropped, so are all tasks (`END-1`).
+struct Running<'core> {
+    /// The loop.
+    core: &'core Core,
+    /// The waker of the main future.
+    main: Arc<MainWaker>,
+}
+
+impl<'core> Running<'core> {
+    /// Makes the loop the current one.
+    ///
+    /// # Panics
+    /// This thread runs a loop already.
+    fn enter(core: &'core Rc<Core>) -> Self {
+        core.enter();
+        core.stuck.start();
+        core.runs.update(|runs| runs + 1);
+        let state = WakeState::new(core.runs.get(), MAIN_SLOT, core.inbox.clone());
+        Self { core, main: Arc::new(MainWaker(state)) }
+    }
+
+    /// Takes turns until the main future is done, or panics.
+    fn run<F: Future>(&self, future: F) -> thread::Result<F::Output> {
+        let waker = Waker::from(self.main.clone());
+        let mut future = pin!(future);
+        waker.wake_by_ref();
+        // Here `future` outlives the panic of its own poll, or of the report.
+        catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                if let Some(outcome) = self.turn(&waker, future.as_mut()) {
+                    return outcome;
+                }
+            }
+        }))
+        .flatten()
+    }
+
+    /// One turn of the loop (`LOOP-1`). Returns how the main future ended, if it did.
+    fn turn<F: Future>(
         &self,
-        main: &MainWaker,
         waker: &Waker,
         mut future: Pin<&mut F>,
-    ) -> Option<F::Output> {
-        let (core, began, mut value, mut polls) = (&*self.core, os::tick(), None, 0);
-        while value.is_none() && polls < TURN_POLLS && (polls == 0 || os::tick() == began) {
+    ) -> Option<thread::Result<F::Output>> {
+        let core = self.core;
+        // A tick is real time, which must not change a run under the virtual clock.
+        let tick = || if core.clock.is_virtual() { 0 } else { os::tick() };
+        let (began, mut polls) = (tick(), 0);
+        while polls < TURN_POLLS && (polls == 0 || tick() == began) {
             if core.inbox.is_notified() {
-                core.empty_inbox(main);
+                core.empty_inbox(&self.main);
             }
             let batch = core.queue.borrow_mut().take_batch();
             if batch.is_empty() {
                 break;
             }
+            let mut outcome = None;
             for &slot in &batch {
-                if slot != MAIN.slot {
-                    self.run_task(slot);
-                } else if value.is_none() {
-                    main.0.begin_poll();
-                    core.begin_poll();
-                    let started = core.poll_begins();
-                    let polled = future.as_mut().poll(&mut Context::from_waker(waker));
-                    core.main_wait.set(core.wait.get());
-                    if let Some(started) = started {
-                        core.poll_ended(started, MAIN);
-                    }
-                    if let Poll::Ready(ready) = polled {
-                        value = Some(ready);
-                    }
+                if slot != MAIN_SLOT {
+                    core.run_task(slot);
+                } else if outcome.is_none() {
+                    outcome = self.poll_main(waker, future.as_mut());
                 }
+            }
+            if outcome.is_some() {
+                return outcome;
             }
             polls += batch.len();
             core.queue.borrow_mut().give_back(batch);
         }
-        value
+        self.select();
+        None
     }
 
-    /// Runs the task in a slot, if it has not ended meanwhile.
-    fn run_task(&self, slot: u32) {
-        let core = &*self.core;
-        let Some(task) = core.tasks.borrow_mut().take(slot) else { return };
-        let id = task.state().id();
-        let started = core.poll_begins();
-        let ran = task.run(core);
+    /// Polls the main future; returns how it ended, if it did.
+    fn poll_main<F: Future>(
+        &self,
+        waker: &Waker,
+        future: Pin<&mut F>,
+    ) -> Option<thread::Result<F::Output>> {
+        let core = self.core;
+        self.main.0.begin_poll();
+        let started = core.hooks.poll_begins();
+        let polled = core.poll(future, waker);
+        core.main_wait.set(core.wait.get());
         if let Some(started) = started {
-            core.poll_ended(started, id);
+            core.poll_ended(started, self.main.0.id());
         }
-        if matches!(ran, Ran::Finished { .. }) {
-            core.observe(|| Moment::Finished { task: id });
+        match polled {
+            Ok(Poll::Pending) => None,
+            Ok(Poll::Ready(value)) => Some(Ok(value)),
+            Err(payload) => Some(Err(payload)),
         }
-        core.tasks.borrow_mut().put_back(id, ran);
     }
 
     /// Asks the selector, blocking only when nothing is ready; then fires timers; then wakes.
-    fn select(&self, main: &Arc<MainWaker>) {
-        let core = &*self.core;
+    fn select(&self) {
+        let core = self.core;
         let mut timeout = self.time_to_wait();
         if timeout != Some(Duration::ZERO) && !core.inbox.begin_wait() {
             timeout = Some(Duration::ZERO);
         }
-        core.observe(|| Moment::Waits { timeout });
+        core.hooks.observe(|| Moment::Waits { timeout });
         let mut woken = core.woken.take();
-        let coarse = core.timers.borrow().are_dense();
+        let coarse = core.pace.borrow().is_dense();
         let waited = core.reactor.borrow_mut().wait(timeout, coarse, &mut woken);
         let sockets = waited.expect("holds because the selector lives as long as its loop");
-        let quiet = sockets == 0 && !core.inbox.is_notified();
-        let timers = self.fire_timers(quiet, &mut woken);
-        core.observe(|| Moment::Woke { sockets, timers });
+        let timers = self.fire_timers(sockets == 0, &mut woken);
+        core.hooks.observe(|| Moment::Woke { sockets, timers });
         wake_all(woken.drain(..));
         core.woken.set(woken);
-        core.empty_inbox(main);
-        core.report_if_stuck();
+        core.empty_inbox(&self.main);
+        core.stuck.report_if(|| core.is_stuck(), || core.task_table(), &core.hooks);
     }
 
-    /// Returns how long the selector may block; `None` is until something comes.
+    /// Returns how long the selector may block; `None` is without limit.
     fn time_to_wait(&self) -> Option<Duration> {
-        let core = &*self.core;
+        let core = self.core;
         if !core.queue.borrow().is_empty() {
             return Some(Duration::ZERO);
         }
-        match core.timers.borrow().next_deadline() {
+        let Some(deadline) = core.timers.borrow().next_deadline() else {
+            return core.stuck.time_left(|| core.is_stuck());
+        };
+        if core.clock.is_virtual() {
             // Virtual time does not pass while a thread works for a task (`CLOCK-2`).
-            Some(_) if core.clock.is_virtual() && core.jobs.get() > 0 => None,
-            Some(_) if core.clock.is_virtual() => Some(Duration::ZERO),
-            Some(deadline) => {
-                Some(Duration::from_nanos(deadline.saturating_sub(core.clock.nanos())))
-            }
-            None => core.time_to_stuck_report(),
+            return if core.jobs.get() > 0 { None } else { Some(Duration::ZERO) };
         }
+        Some(Duration::from_nanos(deadline.saturating_sub(core.clock.nanos())))
     }
 
-    /// Fires the timers that are due; `quiet` tells that virtual time may jump to the first of them.
-    fn fire_timers(&self, quiet: bool, woken: &mut Vec<Waker>) -> usize {
-        let core = &*self.core;
+    /// Fires the timers that are due. Virtual time may jump to the first of them if no socket is ready.
+    fn fire_timers(&self, no_socket: bool, woken: &mut Vec<Waker>) -> usize {
+        let core = self.core;
         let Some(next) = core.timers.borrow().next_deadline() else { return 0 };
-        if quiet && core.jobs.get() == 0 && core.queue.borrow().is_empty() {
+        let quiet = no_socket && !core.inbox.is_notified() && core.queue.borrow().is_empty();
+        if quiet && core.jobs.get() == 0 {
             core.clock.jump(next);
         }
-        core.timers.borrow_mut().expire(core.clock.nanos(), woken)
+        let now = core.clock.nanos();
+        let fired = core.timers.borrow_mut().expire(now, woken);
+        core.pace.borrow_mut().count(now, fired);
+        fired
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let core = self.core;
+        core.ending.set(true);
+        loop {
+            // A future's destructor may spawn: such a task ends before it begins, in `Core::spawn`.
+            let slot = core.tasks.borrow_mut().any_slot();
+            let Some(slot) = slot else { break };
+            core.run_task(slot);
+        }
+        core.queue.borrow_mut().clear();
+        core.ending.set(false);
+        // A waker of this main future that is used later does nothing (`TASK-5`).
+        self.main.0.end();
+        core.leave();
     }
 }

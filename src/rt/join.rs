@@ -1,14 +1,13 @@
 //! The join handle: the result of a task, which is a value, a panic or a cancellation.
 //!
-//! A task runs on when whoever spawned it does something else; the handle is how its result finds back.
-//! A panic in a task that nobody looks at would vanish, and with it the reason why a program does nothing:
-//! it is reported once.
+//! A task runs on when the code that spawned it does something else; the handle brings its result back. A panic
+//! in a task whose result is never taken would vanish, and with it the reason why a program does nothing. It is
+//! reported once.
 //!
 //! **Invariants**
 //! - `JOIN-1` Awaiting the handle gives the result once, and after the future's destructors have run.
 //! - `JOIN-2` Dropping the handle detaches: the task runs on, and its result is dropped when it comes.
-//! - `JOIN-3` A panic, or an error of the kinds that `Unjoined` knows, which nobody collects is
-//!   reported once.
+//! - `JOIN-3` A panic, or an error of the kinds that `Unjoined` knows, that is never collected is reported once.
 //!
 //! **Source**: tokio's `task::JoinHandle`; asyncio's "Task exception was never retrieved".
 
@@ -22,11 +21,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::context;
-use super::core::Core;
-use super::observer::Wait;
-use super::task::{Runnable, Stage, Task, TaskId};
+use super::core::{self, Core};
+use super::id::TaskId;
+use super::task::{Runnable, Stage, Task};
 use super::wake::wake_all;
+use super::works::observer::Wait;
 use crate::jobs::{Panic, contain};
 
 /// Why a task has no value.
@@ -108,10 +107,12 @@ where
 
     fn detach(&self) {
         self.flags().has_handle.set(false);
-        drop(self.local().joiner.take());
+        // A waker is foreign code. A panic in it must not keep the result here (`TASK-6`).
+        let joiner = self.local().joiner.take();
+        contain(|| drop(joiner));
         if let Some(result) = self.take_result() {
             let (task, spawned_at) = (self.state().id(), self.spawned_at());
-            context::uncollected(Unjoined { task, spawned_at, result });
+            core::uncollected(Unjoined { task, spawned_at, result });
         }
     }
 }
@@ -133,7 +134,7 @@ where
         }
     }
 
-    /// Drops the future, then keeps or drops the result, then wakes whoever waits for it (`JOIN-1`).
+    /// Drops the future, then keeps or drops the result, then wakes the joiner (`JOIN-1`). Never panics (`TASK-6`).
     pub(crate) fn finish(&self, core: &Core, mut result: Result<F::Output, JoinError>) {
         let (local, task) = (self.local(), self.state().id());
         let spawned_at = local.spawned_at;
@@ -143,23 +144,23 @@ where
             if matches!(result, Err(JoinError::Cancelled)) {
                 result = panicked;
             } else {
-                // The result stands, so nobody can collect what its destructors came to (`JOIN-3`).
-                core.uncollected::<()>(Unjoined { task, spawned_at, result: panicked.map(drop) });
+                // The result stands, and so the panic of the destructors can only be reported (`JOIN-3`).
+                core::uncollected::<()>(Unjoined { task, spawned_at, result: panicked.map(drop) });
             }
         }
         if self.flags().has_handle.get() {
             *local.stage.borrow_mut() = Stage::Done(result);
         } else {
-            core.uncollected(Unjoined { task, spawned_at, result });
+            core::uncollected(Unjoined { task, spawned_at, result });
         }
         wake_all(local.joiner.take());
     }
 }
 
-/// The right to a task's result. Awaiting it gives the result, dropping it detaches the task.
+/// The right to a task's result. Awaiting it gives the result; dropping it detaches the task.
 ///
 /// # Cancellation
-/// Dropped before it was ready, nothing is lost but the result: the task runs on.
+/// If it is dropped before it is ready, only the result is lost: the task runs on.
 ///
 /// # Panics
 /// Polled again after it gave the result, the handle panics.
@@ -208,7 +209,7 @@ impl<T> Future for JoinHandle<T> {
         let polled = task.poll_join(cx);
         match polled {
             Poll::Ready(_) => self.task = None,
-            Poll::Pending => context::waits_for(Wait::Task(self.id.number)),
+            Poll::Pending => core::waits_for(Wait::Task(self.id.shown())),
         }
         polled
     }
@@ -228,13 +229,13 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// A result that nobody will take.
+/// A result that will not be taken.
 pub(crate) struct Unjoined<T> {
-    /// Whose it is.
+    /// The id of the task.
     pub(crate) task: TaskId,
-    /// Where that was spawned.
+    /// Where it was spawned.
     pub(crate) spawned_at: &'static Location<'static>,
-    /// What it came to.
+    /// How it ended.
     pub(crate) result: Result<T, JoinError>,
 }
 

@@ -1,11 +1,14 @@
 //! The event loop: tasks, a run queue, a reactor on mio, timers, and the turn that drives them.
 //!
-//! `generator` is the same loop one step earlier, driven by coroutines that yield what they wait for. What
-//! it cannot do is done here: waits inside nested calls (every `.await`), results (`join`), cancellation
-//! (`join`), wakes from other threads (`remote`), any number of deadlines (`timers`).
+//! `generator` is the same loop one step earlier, driven by coroutines that yield what they wait for. What it
+//! cannot do is done here: waits inside nested calls (every `.await`), results and cancellation (`join`), wakes from
+//! other threads (`works::remote`), any number of deadlines (`timers`).
 //!
-//! Read `event_loop` first, then `run_queue`, `task`, `reactor` and `timers`: they are the path of a turn.
-//! `core` holds what they share; `aio::Source` is what a socket does with the reactor.
+//! Read the files in this order; each imports only files above it and `works`:
+//! `id`, `wake`, `run_queue`, `slab`, `timers`, `reactor`; then `task`, `join`, `table` and `core`, which a waker ties
+//! together (it points to its task, a task is polled by its loop, and the loop's table holds the tasks), so that these
+//! four import each other; then `context` and `event_loop`, where one function shows a whole turn. `works` holds what
+//! is not needed to understand a turn.
 //!
 //! ```text
 //!             spawn ─► task table ◄─ id ─ run queue ◄── wake ──┐
@@ -19,32 +22,29 @@
 //!   other threads ──► inbox, unparker ─────────────────────────┘
 //! ```
 
-mod builder;
-pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod core;
-mod ending;
 mod event_loop;
+mod id;
 mod join;
-mod observer;
 pub(crate) mod reactor;
-mod remote;
 mod run_queue;
 pub(crate) mod slab;
-mod stuck;
 mod table;
 mod task;
 pub(crate) mod timers;
 mod wake;
+mod works;
 
-pub use builder::{Builder, block_on};
 pub use context::{cancel, now, poll_budget, spawn, spawn_named, task_table, waits_for};
 pub use event_loop::EventLoop;
+pub use id::TaskId;
 pub use join::{JoinError, JoinHandle};
-pub use observer::{Moment, Observer, Wait};
 pub use reactor::Direction;
-pub use remote::{LoopGone, Remote};
-pub use task::TaskId;
 pub(crate) use wake::wake_all;
+pub use works::builder::{Builder, block_on};
+pub(crate) use works::clock;
+pub use works::observer::{Moment, Observer, Wait};
+pub use works::remote::{LoopGone, Remote};
 
 pub use crate::jobs::Panic;

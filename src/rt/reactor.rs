@@ -1,26 +1,23 @@
-//! The reactor: who waits to read and to write, and the selector that knows when they can.
+//! The reactor: which task waits for which socket, and the selector that knows which sockets are ready.
 //!
-//! A blocking `recv` stops the whole thread. Here sockets never block; a task that found nothing to
-//! read leaves its waker in `to_read` of its socket's entry and the selector (mio's `Poll`, epoll on
-//! Linux) is asked who can go on, which is what `select(to_read, to_write, [])` was in `generator`.
+//! A blocking `recv` stops the whole thread. Here sockets never block. A task that finds nothing to read leaves
+//! its waker in its socket's entry, and the selector (mio's `Poll`, epoll on Linux) is asked which sockets are
+//! ready: `select(to_read, to_write, [])` of `generator`.
 //!
 //! **Invariants**
-//! - `READY-1` The selector tells of a change once (edge triggered), so readiness is remembered in the
-//!   entry until an operation met `WouldBlock` or moved less than it was given.
-//! - `READY-2` The end of a stream is remembered for ever: a short read that came with the end in one
-//!   event would otherwise wait for an event that has already been told.
-//! - `READY-3` A token holds the number of the registration, so an event for a closed socket never wakes the
-//!   task whose socket took over its descriptor or its entry.
-//! - `READY-4` One waker an entry and direction. A displaced one is woken, not forgotten.
-//! - `READY-5` Writing is watched only after a write was short: most sockets never are, and each
-//!   event costs.
+//! - `READY-1` The selector reports a change once (edge-triggered). The entry remembers readiness until an
+//!   operation meets `WouldBlock` or moves less than it was given.
+//! - `READY-2` The end of a stream is remembered for good: a short read that came with the end in one event
+//!   would otherwise wait for an event that has been reported already.
+//! - `READY-3` A token holds the number of the registration, so an event for a closed socket never wakes a task
+//!   whose socket has taken over the descriptor or the entry.
+//! - `READY-4` One waker for an entry and direction. A displaced one is woken.
+//! - `READY-5` Writing is watched only after a short write: most sockets never have one, and each event costs.
 //!
-//! **Left out**: other selectors' quirks, priority data, level triggering.
-//!
-//! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability; the
-//! layout of async-io's `reactor.rs`.
+//! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability; async-io's
+//! `reactor.rs`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
@@ -31,9 +28,8 @@ use std::time::Duration;
 use mio::event::Event as Readiness;
 use mio::{Events, Interest, Poll, Token};
 
-use super::core::Core;
 use super::slab::Slab;
-use crate::os;
+use super::works::pace::selector_timeout;
 
 /// What a task waits to do with a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +45,6 @@ pub(crate) const UNPARK: Token = Token(usize::MAX);
 
 /// Readiness taken from the selector in one call: a taste, 12 KiB of kernel records.
 const EVENTS_PER_WAIT: usize = 1024;
-
-/// The longest single wait; a later deadline is met by waiting again.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-
-/// Below this the selector's whole milliseconds are too coarse.
-const FINE_WAIT: Duration = Duration::from_millis(2);
 
 /// All registered sockets of one loop.
 #[derive(Debug)]
@@ -180,7 +170,7 @@ impl Reactor {
 
     /// Notes that an operation met `WouldBlock` or was short: the next one waits for the selector.
     pub(crate) fn clear_ready(
-        core: &Core,
+        reactor: &RefCell<Self>,
         source: &mut impl mio::event::Source,
         entry: &Entry,
         direction: Direction,
@@ -195,38 +185,21 @@ impl Reactor {
         }
         // Registering anew asks for the present state too, so nothing falls between.
         let (token, both) = (Token(entry.token.get()), Interest::READABLE | Interest::WRITABLE);
-        core.reactor.borrow().poll.registry().reregister(source, token, both)
+        reactor.borrow().poll.registry().reregister(source, token, both)
     }
 
-    /// Waits for readiness, at the longest for `timeout` (`None`: until something comes), and puts the
-    /// wakers of those who can go on into `woken`. Returns how many sockets that were.
-    ///
-    /// It may come back early. epoll counts milliseconds and lets long waits be late by a thousandth; unless
-    /// that will do (`coarse`), it is asked for a little less, and the last [`FINE_WAIT`] is spent in ppoll(2)
-    /// on the selector's own descriptor, which counts nanoseconds.
+    /// Waits for readiness, for `timeout` at most (`None`: without limit), and adds the wakers of tasks whose
+    /// sockets are ready to `woken`. Returns how many sockets are. It may return early, after a signal too.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
         coarse: bool,
         woken: &mut Vec<Waker>,
     ) -> io::Result<usize> {
-        let mut whole = timeout.map(|timeout| timeout.min(LONGEST_WAIT));
-        match whole {
-            Some(timeout) if timeout >= FINE_WAIT => {
-                let early = timeout.saturating_sub(timeout / 512 + FINE_WAIT / 2);
-                whole = Some(Duration::from_millis(u64::try_from(early.as_millis()).unwrap_or(0)));
-            }
-            Some(timeout) if !timeout.is_zero() && !coarse => {
-                if !os::wait_readable(self.poll.registry().as_fd(), timeout)? {
-                    return Ok(0);
-                }
-                whole = Some(Duration::ZERO);
-            }
-            _ => {}
-        }
-        match self.poll.poll(&mut self.events, whole) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
+        let timeout = selector_timeout(self.poll.registry().as_fd(), timeout, coarse);
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
+            polled => polled?,
         }
         let mut count = 0;
         for readiness in &self.events {

@@ -1,28 +1,24 @@
-//! The run queue: ids of tasks that can go on, first in first out, in batches.
+//! The run queue: tasks that can make progress, first in first out, in batches.
 //!
-//! The course's server pops whatever stands first and pushes what becomes ready at the end, so a task
-//! that keeps itself ready is met again before the sockets are. Here a batch is what stood in the queue
-//! when it began; what is woken meanwhile waits for the next one.
+//! `generator` pops the task in front and pushes tasks that become ready at the end, so a task that is always
+//! ready comes round again before the sockets are asked. Here a batch is what was ready when it began. What is
+//! woken during a batch waits for the next one.
 //!
 //! **Invariants**
-//! - `QUEUE-1` A task stands here at most once; its `queued` flag (`WakeState` in `task`) keeps it so.
-//! - `QUEUE-2` Without a seed, ids leave in the order in which they came.
+//! - `QUEUE-1` A task stands here at most once: its `queued` flag (`task`) ensures it.
+//! - `QUEUE-2` Without a seed, tasks leave in the order in which they came.
 //! - `QUEUE-3` With a seed every batch is permuted, and the same seed permutes the same way.
 //!
-//! **Left out**: priorities, and a slot for the task woken last (tokio's LIFO slot), which trades
-//! fairness for a warm cache.
-//!
-//! **Source**: `CPython`'s `asyncio` (`_run_once` in `base_events.py`) for the batch; Vigna's
-//! *xorshift\** for the permutation.
+//! **Source**: `_run_once` of `CPython`'s `asyncio` for the batch; Vigna's *xorshift\** for the permutation.
 
 use std::mem;
 
-/// Ids of the tasks that can go on.
+/// Slots of ready tasks.
 #[derive(Debug, Default)]
 pub(crate) struct RunQueue {
-    /// Slots of the task table, in the order in which they came.
+    /// In the order in which they came.
     ready: Vec<u32>,
-    /// An empty vector, kept for its allocation: the one of the last batch.
+    /// The empty vector of the last batch, kept for its allocation.
     spare: Vec<u32>,
     /// State of the generator that permutes batches; `None` leaves them in order.
     seed: Option<u64>,
@@ -31,7 +27,7 @@ pub(crate) struct RunQueue {
 impl RunQueue {
     /// Makes an empty queue.
     pub(crate) fn new(seed: Option<u64>) -> Self {
-        // The generator would stay at zero for ever.
+        // At zero the generator would stay at zero.
         Self { seed: seed.map(|seed| seed | 1 << 63), ..Self::default() }
     }
 
@@ -40,12 +36,12 @@ impl RunQueue {
         self.ready.push(slot);
     }
 
-    /// Tells whether no task can go on.
+    /// Tells whether no task is ready.
     pub(crate) fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }
 
-    /// Takes out the batch that is ready now, permuted when there is a seed.
+    /// Takes out the tasks that are ready now, permuted if there is a seed.
     pub(crate) fn take_batch(&mut self) -> Vec<u32> {
         let mut batch = mem::replace(&mut self.ready, mem::take(&mut self.spare));
         if let Some(state) = &mut self.seed {
@@ -61,13 +57,13 @@ impl RunQueue {
         batch
     }
 
-    /// Gives a batch back when it has run, for the next but one.
+    /// Takes back the vector of a batch that has run.
     pub(crate) fn give_back(&mut self, mut batch: Vec<u32>) {
         batch.clear();
         self.spare = batch;
     }
 
-    /// Forgets everything: the tasks are gone.
+    /// Removes everything: the tasks are gone.
     pub(crate) fn clear(&mut self) {
         self.ready.clear();
     }

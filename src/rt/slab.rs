@@ -1,4 +1,4 @@
-//! A table whose places are used again: a small index stays valid until it is given back.
+//! A table whose slots are used again: a small index stays valid until it is given back.
 //!
 //! **Invariants**
 //! - `SLAB-1` Inserting and removing cost the same whatever the size, and never move another value.
@@ -8,9 +8,9 @@
 /// Values by index.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    /// The places; `None` where one is free.
-    places: Vec<Option<T>>,
-    /// Indices of free places, the one given back last at the end.
+    /// The slots; `None` where one is free.
+    slots: Vec<Option<T>>,
+    /// Indices of free slots, the one given back last at the end.
     free: Vec<u32>,
 }
 
@@ -18,16 +18,16 @@ impl<T> Slab<T> {
     /// Puts a value in and returns its index.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
         if let Some(index) = self.free.pop() {
-            self.places[index as usize] = Some(value);
+            self.slots[index as usize] = Some(value);
             return index;
         }
-        self.places.push(Some(value));
-        u32::try_from(self.places.len() - 1).expect("holds because memory ends before 2³² values")
+        self.slots.push(Some(value));
+        u32::try_from(self.slots.len() - 1).expect("holds because memory ends before 2³² values")
     }
 
     /// Takes a value out and frees its index.
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
-        let value = self.places[index as usize].take();
+        let value = self.slots[index as usize].take();
         if value.is_some() {
             self.free.push(index);
         }
@@ -36,22 +36,22 @@ impl<T> Slab<T> {
 
     /// Returns the value at an index, if there is one.
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
-        self.places.get_mut(index as usize)?.as_mut()
+        self.slots.get_mut(index as usize)?.as_mut()
     }
 
     /// Tells whether no value is in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.places.len() == self.free.len()
+        self.slots.len() == self.free.len()
     }
 
     /// Goes through all values.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.places.iter_mut().flatten()
+        self.slots.iter_mut().flatten()
     }
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), free: Vec::new() }
+        Self { slots: Vec::new(), free: Vec::new() }
     }
 }

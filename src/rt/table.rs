@@ -1,11 +1,11 @@
-//! The task table: every task of a loop, by the id that the run queue holds.
+//! The task table: every task of a loop, by the slot that the run queue holds.
 //!
-//! The run queue holds small ids, so that waking costs no counting of references; here they are turned
-//! into tasks. And when a program stands still, this is the list of who waits for what.
+//! The run queue holds small numbers, so that a wake does not count references. Here they become tasks. When a
+//! program stands still, the table lists what each task waits for.
 //!
 //! **Invariants**
-//! - `TABLE-1` A task is out of its slot while it runs, and nobody else is given that slot meanwhile.
-//! - `TABLE-2` A slot that still stands in the run queue is not used again before it was taken from it.
+//! - `TABLE-1` A task is out of its slot while it runs, and no other task gets that slot meanwhile.
+//! - `TABLE-2` A slot that stands in the run queue is not used again before it was taken from there.
 //!
 //! **Source**: the slab of async-executor's `active`; `asyncio.all_tasks` for the list.
 
@@ -13,24 +13,22 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::task::{Ran, Runnable, TaskId};
+use super::id::TaskId;
+use super::task::{Ran, Runnable};
 
-/// `block_on`'s own future, which is not in the table.
-pub(crate) const MAIN: TaskId = TaskId { slot: u32::MAX, number: 0 };
-
-/// All tasks of one loop. Not a `Slab`, for a slot may be empty without being free (`TABLE-1`).
+/// All tasks of one loop. Not a `Slab`: a slot may be empty without being free (`TABLE-1`).
 #[derive(Default)]
 pub(crate) struct TaskTable {
     /// The tasks; `None` where a slot is free, or its task runs.
     slots: Vec<Option<Arc<dyn Runnable>>>,
     /// Slots to use again.
     free: Vec<u32>,
-    /// Names, by the number of the task; most have none.
-    names: HashMap<u32, Box<str>>,
+    /// Names; most tasks have none.
+    names: HashMap<TaskId, Box<str>>,
 }
 
 impl TaskTable {
-    /// Returns a slot for one more task.
+    /// Reserves a slot for one more task.
     pub(crate) fn reserve(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -42,11 +40,11 @@ impl TaskTable {
     pub(crate) fn insert(&mut self, id: TaskId, task: Arc<dyn Runnable>, name: Option<&str>) {
         self.slots[id.slot as usize] = Some(task);
         if let Some(name) = name {
-            self.names.insert(id.number, name.into());
+            self.names.insert(id, name.into());
         }
     }
 
-    /// Takes a task out to run it. `None`: it ended while it stood in the queue, and its slot is free now.
+    /// Takes a task out to run it. `None`: it ended while it stood in the run queue, and its slot is free now.
     pub(crate) fn take(&mut self, slot: u32) -> Option<Arc<dyn Runnable>> {
         let task = self.slots[slot as usize].take();
         if task.is_none() {
@@ -61,7 +59,7 @@ impl TaskTable {
             Ran::Pending(task) => self.slots[id.slot as usize] = Some(task),
             Ran::Finished { still_queued } => {
                 if !self.names.is_empty() {
-                    self.names.remove(&id.number);
+                    self.names.remove(&id);
                 }
                 if !still_queued {
                     self.free.push(id.slot);
@@ -78,10 +76,10 @@ impl TaskTable {
 
     /// Returns a task's name.
     pub(crate) fn name(&self, id: TaskId) -> Option<&str> {
-        self.names.get(&id.number).map(AsRef::as_ref)
+        self.names.get(&id).map(AsRef::as_ref)
     }
 
-    /// Returns the slot of some task, to end it; when there is none, forgets which slots are free.
+    /// Returns the slot of some task, to end it. If there is none, all slots are given up.
     pub(crate) fn any_slot(&mut self) -> Option<u32> {
         while self.slots.last().is_some_and(Option::is_none) {
             self.slots.pop();
@@ -92,12 +90,12 @@ impl TaskTable {
         self.slots.len().checked_sub(1).and_then(|slot| u32::try_from(slot).ok())
     }
 
-    /// Goes through the tasks that do not run.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Runnable>> {
+    /// Returns the tasks that do not run.
+    fn iter(&self) -> impl Iterator<Item = &Arc<dyn Runnable>> {
         self.slots.iter().flatten()
     }
 
-    /// Writes a line a task: who it is, where it was spawned, what it waits for.
+    /// Writes a line for each task: its name, where it was spawned, what it waits for.
     pub(crate) fn print(&self, text: &mut String) {
         for task in self.iter() {
             let (id, at) = (task.state().id(), task.spawned_at());

@@ -1,32 +1,30 @@
 //! A task: a future with the state that wakes it, in one allocation.
 //!
-//! A future does nothing until it is polled, and must be polled again only when what it waits for has
-//! come. The task is what a waker points to: it knows its loop, stands in the run queue at most once,
-//! and holds the future until that is done and the result until somebody takes it.
+//! A future does nothing until it is polled, and must be polled again when what it waits for has come. A waker
+//! points to the task. The task knows its loop, stands in the run queue at most once, and holds the future until
+//! that is done, then the result until the join handle takes it.
 //!
 //! **Invariants**
-//! - `TASK-1` `local` is touched on the loop's thread only. A waker may be anywhere, but uses `local`
-//!   only where the running loop is the task's own; the table and the join handle cannot leave the thread.
+//! - `TASK-1` `local` is used on the loop's thread only. A waker may be on any thread, but uses `local` only
+//!   where the loop that runs is the task's own; the table and the join handle cannot leave the thread.
 //! - `TASK-2` The future is never moved, and is dropped in place, before its result can be joined.
 //! - `TASK-3` However often it is woken, it stands in the run queue once: `queued`.
 //! - `TASK-4` `queued` is cleared before the poll, so a wake during the poll is kept.
-//! - `TASK-5` When done, `queued` stays set: later wakes find nothing to do.
-//! - `TASK-6` When the last reference goes, which may be on another thread, the stage is `Empty`: a
-//!   future is kept by the table, a result by the join handle, and neither outlives its reference.
+//! - `TASK-5` When the task is done, `queued` stays set: later wakes do nothing.
+//! - `TASK-6` When the last reference goes, which may be on another thread, the stage is `Empty`: the table keeps
+//!   the future and the join handle keeps the result, and neither outlives its reference. So no panic of foreign
+//!   code may end [`run`](Runnable::run) early.
 //!
 //! | stage | poll: pending | poll: ready, or panic | cancelled | result taken, or handle dropped |
 //! | --- | --- | --- | --- | --- |
 //! | `Future` | `Future` | `Done` | `Done` | `Future`, detached |
 //! | `Done` | | | `Done` | `Empty` |
 //!
-//! **Left out**: moving a task to another thread, and with it tokio's packed atomic state.
-//!
 //! **Source**: async-task's `raw.rs` and `state.rs`; std's `Wake`.
 
 #![expect(unsafe_code, reason = "one allocation a task and no count a poll (benches/memory.rs)")]
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
@@ -34,49 +32,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Wake, Waker};
 
-use super::context;
-use super::core::Core;
+use super::core::{self, Core};
+use super::id::TaskId;
 use super::join::JoinError;
-use super::observer::Wait;
-use super::remote::Inbox;
+use super::works::observer::Wait;
+use super::works::remote::Inbox;
 
-/// What a task is called by; it may go to other threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TaskId {
-    /// Place in the task table; used again by later tasks.
-    pub(crate) slot: u32,
-    /// Number in order of spawning, modulo 2³²; 0 is `block_on`'s own future.
-    pub(crate) number: u32,
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.number)
-    }
-}
-
-/// A value that only the loop's thread may look at, inside something that any thread may hold.
+/// A value that only the loop's thread uses, inside something that any thread may hold.
 struct LoopBound<T>(T);
 
-// SAFETY: every look inside is on the loop's thread (`TASK-1`); a drop elsewhere finds nothing that is
-// bound to a thread (`TASK-6`).
+// SAFETY: every use is on the loop's thread (`TASK-1`); a drop elsewhere finds nothing that is bound to a
+// thread (`TASK-6`).
 unsafe impl<T> Send for LoopBound<T> {}
 // SAFETY: as for `Send`.
 unsafe impl<T> Sync for LoopBound<T> {}
 
-/// What a waker needs: whom it wakes, and where.
+/// What a waker needs: which task it wakes, and in which loop.
 pub(crate) struct WakeState {
-    /// Who is woken.
-    id: TaskId,
+    /// The number of the task.
+    number: u64,
     /// The way in from other threads; its address tells one loop from another.
     inbox: Arc<Inbox>,
+    /// The slot of the task.
+    slot: u32,
     /// In the inbox already (`REMOTE-2`)? Set by wakes from other threads, cleared by the loop.
     remote_queued: AtomicBool,
-    /// What only the loop's thread looks at.
+    /// What only the loop's thread uses.
     flags: LoopBound<Flags>,
 }
 
-/// The part of a wake state that only the loop's thread touches.
+/// The part of a wake state that only the loop's thread uses.
 #[derive(Default)]
 pub(crate) struct Flags {
     /// In the run queue already (`TASK-3`)?
@@ -88,32 +73,28 @@ pub(crate) struct Flags {
 }
 
 impl WakeState {
-    /// Makes the state of a task that nobody has woken.
-    pub(crate) fn new(id: TaskId, inbox: Arc<Inbox>) -> Self {
-        Self {
-            id,
-            inbox,
-            remote_queued: AtomicBool::new(false),
-            flags: LoopBound(Flags::default()),
-        }
+    /// Makes the state of a task that has not been woken.
+    pub(crate) fn new(number: u64, slot: u32, inbox: Arc<Inbox>) -> Self {
+        let flags = LoopBound(Flags::default());
+        Self { number, inbox, slot, remote_queued: AtomicBool::new(false), flags }
     }
 
-    /// Returns whom it wakes.
+    /// Returns the id of the task.
     pub(crate) fn id(&self) -> TaskId {
-        self.id
+        TaskId { event_loop: self.inbox.event_loop, number: self.number, slot: self.slot }
     }
 
     /// Makes the task ready; from any thread, at any time.
     pub(crate) fn wake(&self) {
-        let here = context::on_loop_of(&self.inbox, |core| {
+        let here = core::with_loop_of(&self.inbox, |core| {
             // The loop of this inbox runs on this thread (`TASK-1`).
             if !self.flags.0.queued.replace(true) {
-                core.make_ready(self.id);
+                core.make_ready(self);
             }
         });
         // Pairs with the store in `wake_from_inbox`.
         if here.is_none() && !self.remote_queued.swap(true, Ordering::AcqRel) {
-            self.inbox.wake(self.id);
+            self.inbox.wake(self.id());
         }
     }
 
@@ -125,9 +106,20 @@ impl WakeState {
         self.wake();
     }
 
+    /// Returns the slot of the task.
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot
+    }
+
     /// Notes that the loop has taken the task from its run queue (`TASK-4`).
     pub(crate) fn begin_poll(&self) {
         self.flags.0.queued.set(false);
+    }
+
+    /// Notes that the task is done: no later wake puts it into the run queue (`TASK-5`). Tells whether it stands
+    /// there now.
+    pub(crate) fn end(&self) -> bool {
+        self.flags.0.queued.replace(true)
     }
 }
 
@@ -144,7 +136,7 @@ impl Wake for MainWaker {
     }
 }
 
-/// A future, its result, and who waits for it.
+/// A future, its result, and the waker of the task that joins it.
 pub(crate) struct Task<F: Future> {
     /// What its wakers use.
     state: WakeState,
@@ -152,13 +144,13 @@ pub(crate) struct Task<F: Future> {
     local: LoopBound<Local<F>>,
 }
 
-/// The part of a task that only the loop's thread touches.
+/// The part of a task that only the loop's thread uses.
 pub(crate) struct Local<F: Future> {
     /// Where `spawn` was called.
     pub(crate) spawned_at: &'static Location<'static>,
     /// What it waited for when it was last polled.
     wait: Cell<Wait>,
-    /// Who waits for the result.
+    /// The waker of the task that awaits the result.
     pub(crate) joiner: Cell<Option<Waker>>,
     /// The future or its result; borrowed while the future runs.
     pub(crate) stage: RefCell<Stage<F>>,
@@ -168,34 +160,34 @@ pub(crate) struct Local<F: Future> {
 pub(crate) enum Stage<F: Future> {
     /// Not done.
     Future(F),
-    /// Done; nobody has taken the result.
+    /// Done; the result has not been taken.
     Done(Result<F::Output, JoinError>),
     /// Done; the result is gone.
     Empty,
 }
 
-/// What a run came to.
+/// How a run ended.
 pub(crate) enum Ran {
     /// The task waits, and goes back to the table.
     Pending(Arc<dyn Runnable>),
     /// It is done. Woken in its last moments, it may still stand in the run queue.
     Finished {
-        /// Whether it does.
+        /// Tells whether it does.
         still_queued: bool,
     },
 }
 
 /// What the loop does with a task, whatever its future is.
 pub(crate) trait Runnable {
-    /// The state of its wakers.
+    /// Returns the state of its wakers.
     fn state(&self) -> &WakeState;
-    /// The flags that only the loop's thread touches.
+    /// Returns the flags that only the loop's thread uses.
     fn flags(&self) -> &Flags;
-    /// Where it was spawned.
+    /// Returns where it was spawned.
     fn spawned_at(&self) -> &'static Location<'static>;
-    /// What it does at present, in words.
+    /// Says in words what it does at present.
     fn standing(&self) -> String;
-    /// Polls the future; drops it instead when it was cancelled or the loop ends.
+    /// Polls the future; drops it instead if it was cancelled or the loop ends. Never panics.
     fn run(self: Arc<Self>, core: &Core) -> Ran;
 }
 
@@ -212,8 +204,8 @@ impl<F: Future> Task<F> {
         Self { state, local: LoopBound(local) }
     }
 
-    /// The part for the loop's thread: for `Runnable` and `Joinable`, whose callers, the table and the join
-    /// handle, cannot leave it (`TASK-1`).
+    /// Returns the part for the loop's thread. The callers are methods of `Runnable` and `Joinable`; the table and
+    /// the join handle, which call those, cannot leave the thread (`TASK-1`).
     pub(crate) fn local(&self) -> &Local<F> {
         &self.local.0
     }
@@ -236,15 +228,15 @@ impl<F: Future> Task<F> {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(output)) => Some(Ok(output)),
             Err(payload) => {
-                Some(Err(core.panicked(self.state.id, self.local().spawned_at, payload)))
+                Some(Err(core.panicked(self.state.id(), self.local().spawned_at, payload)))
             }
         }
     }
 }
 
-impl<F: Future> Runnable for Task<F>
+impl<F> Runnable for Task<F>
 where
-    F: 'static,
+    F: Future + 'static,
     F::Output: 'static,
 {
     fn state(&self) -> &WakeState {
@@ -277,7 +269,7 @@ where
             return Ran::Pending(self);
         };
         self.finish(core, result);
-        Ran::Finished { still_queued: self.flags().queued.replace(true) }
+        Ran::Finished { still_queued: self.state.end() }
     }
 }
 

@@ -1,8 +1,8 @@
-//! Deadlines of the event loop: a heap ordered by time which never reads the clock.
+//! Timers: a heap of deadlines, which never reads the clock.
 //!
-//! Without it a sleeping task would have to be polled again and again to see whether its time has
-//! come. The heap has four children a node, so 100,000 timers are nine levels deep, and every timer
-//! knows its place in it, so that dropping one costs a few moves and leaves nothing behind.
+//! Without it a sleeping task would have to be polled again and again to see whether its time has come. The
+//! heap has four children a node: 100,000 timers are nine levels deep. Every timer knows its position, so that
+//! dropping one costs a few moves and leaves nothing behind.
 //!
 //! **Invariants**
 //! - `TIMER-1` No timer fires before `now` has reached its deadline.
@@ -10,10 +10,8 @@
 //! - `TIMER-3` `heap[positions[s]].slot == s` for every timer that waits.
 //! - `TIMER-4` A slot is its owner's from `insert` to `remove`, also after the timer fired.
 //!
-//! **Left out**: a hierarchical wheel, which makes insertion constant and expiry coarse.
-//!
-//! **Source**: *Introduction to Algorithms*, chapter 6, for the heap; `CPython`'s `asyncio`
-//! (`base_events.py`) for one heap beside one selector.
+//! **Source**: *Introduction to Algorithms*, chapter 6, for the heap; `CPython`'s `asyncio` for one heap beside
+//! one selector.
 
 use std::mem;
 use std::task::Waker;
@@ -26,14 +24,6 @@ pub(crate) type Nanos = u64;
 /// Children of a node: four lie in one cache line, where a binary heap touches twice as many lines.
 const ARITY: usize = 4;
 
-/// The span in which fired timers are counted: 4 ms, a tick of many kernels.
-const WINDOW: Nanos = 4_000_000;
-
-/// So many timers in a [`WINDOW`] are dense. One sleeper that sleeps again and again comes to half of it; 100,000
-/// timers a second, where to wake for each costs more than the timers, come to three times as many (measured:
-/// `benches/event_loop.rs`).
-const DENSE: usize = 128;
-
 /// The position of a timer that is not in the heap.
 const FIRED: u32 = u32::MAX;
 
@@ -42,19 +32,13 @@ const FIRED: u32 = u32::MAX;
 pub(crate) struct Timers {
     /// Those that wait; each node is due no later than its children.
     heap: Vec<Node>,
-    /// Whom to wake, by slot; nobody until somebody has asked.
+    /// The task to wake, by slot; a waker that does nothing until the first poll.
     wakers: Slab<Waker>,
-    /// Index into the heap, by slot, or [`FIRED`]. Apart from the wakers, for every move in the heap writes
-    /// here, and so it stays in the cache.
+    /// Index into the heap, by slot, or [`FIRED`]. Every move in the heap writes here; apart from the wakers it
+    /// stays in the cache.
     positions: Vec<u32>,
-    /// Timers made so far; wraps, which `Node::before` allows for.
+    /// Timers made so far, modulo 2³²; `Node::before` allows for it.
     created: u32,
-    /// When the present [`WINDOW`] began.
-    window: Nanos,
-    /// Timers that fired in it.
-    fired: usize,
-    /// Timers that fired in the one before.
-    fired_before: usize,
 }
 
 /// A timer that waits.
@@ -71,8 +55,8 @@ struct Node {
 impl Node {
     /// Tells whether this one fires first.
     fn before(&self, other: &Self) -> bool {
-        // Half the range behind is older: right as long as no two timers with one deadline are made
-        // two thousand million timers apart.
+        // Half the range behind is older. That is right unless two thousand million timers are made between two
+        // with one deadline.
         let older = self.order.wrapping_sub(other.order) > u32::MAX / 2;
         self.deadline < other.deadline || (self.deadline == other.deadline && older)
     }
@@ -91,8 +75,8 @@ impl Timers {
         slot
     }
 
-    /// Tells whether the timer fired; else it will wake `waker`, and the waker that this displaced comes
-    /// back, to be dropped when nothing is borrowed.
+    /// `Ok` if the timer has fired. Otherwise it will wake `waker`; the waker that this displaces comes back, to
+    /// be used or dropped when nothing is borrowed.
     pub(crate) fn poll(&mut self, slot: u32, waker: &Waker) -> Result<(), Option<Waker>> {
         match self.wakers.get_mut(slot) {
             _ if self.positions[slot as usize] == FIRED => Ok(()),
@@ -115,11 +99,6 @@ impl Timers {
         self.heap.first().map(|node| node.deadline)
     }
 
-    /// Tells whether timers fire so often that it does not pay to wake for each.
-    pub(crate) fn are_dense(&self) -> bool {
-        self.fired.max(self.fired_before) >= DENSE
-    }
-
     /// Fires what is due at `now`: adds the wakers to `woken` and returns how many timers fired.
     pub(crate) fn expire(&mut self, now: Nanos, woken: &mut Vec<Waker>) -> usize {
         let before = self.heap.len();
@@ -129,19 +108,7 @@ impl Timers {
                 woken.push(mem::replace(waker, Waker::noop().clone()));
             }
         }
-        let fired = before - self.heap.len();
-        self.count(now, fired);
-        fired
-    }
-
-    /// Counts fired timers in windows of time.
-    fn count(&mut self, now: Nanos, fired: usize) {
-        let age = now.saturating_sub(self.window);
-        if age >= WINDOW {
-            self.fired_before = if age < 2 * WINDOW { self.fired } else { 0 };
-            (self.fired, self.window) = (0, now);
-        }
-        self.fired += fired;
+        before - self.heap.len()
     }
 
     /// Takes the node at `position` out of the heap and closes the gap with the last one.

@@ -1,5 +1,6 @@
 //! Claims of this runtime alone, by the level to which they belong.
 
+mod foreign_panics;
 mod l2_tasks;
 mod l3_join;
 mod l4_time;

@@ -1,4 +1,4 @@
-//! Making an event loop: with which clock, in which order, watched by whom.
+//! The settings of an event loop: its clock, the order of its tasks, its observer.
 //!
 //! **Source**: tokio's `runtime::Builder`.
 
@@ -7,24 +7,27 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::core::Core;
-use super::event_loop::EventLoop;
-use super::observer::Observer;
-use super::reactor::Reactor;
+use super::observer::{Hooks, Observer};
+use super::remote::Inbox;
+use super::stuck::StuckWatch;
 use crate::os;
+use crate::rt::core::Core;
+use crate::rt::event_loop::EventLoop;
+use crate::rt::reactor::Reactor;
+use crate::rt::run_queue::RunQueue;
 
 /// A poll that takes longer is reported in debug mode: asyncio's `slow_callback_duration`.
 const SLOW_POLL: Duration = Duration::from_millis(100);
 
 /// Settings of an event loop that is yet to be made.
 pub struct Builder {
-    /// Does time jump instead of pass?
+    /// Does time jump instead of passing?
     virtual_clock: bool,
     /// Permutes every batch.
     seed: Option<u64>,
     /// Polls longer than this are reported.
     slow_poll: Option<Duration>,
-    /// Whoever watches.
+    /// The observer.
     observer: Option<Box<dyn Observer>>,
     /// Does the stuck report end `block_on` by a panic?
     panic_when_stuck: bool,
@@ -76,15 +79,14 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         os::wake_on_time();
         let reactor = Reactor::new()?;
-        let clock = Clock::new(self.virtual_clock);
         let core = Core::new(
+            Inbox::new(reactor.unparker()?),
             reactor,
-            clock,
-            self.seed,
-            self.slow_poll,
-            self.observer,
-            self.panic_when_stuck,
-        )?;
+            RunQueue::new(self.seed),
+            Clock::new(self.virtual_clock),
+            Hooks::new(self.observer, self.slow_poll),
+            StuckWatch::new(self.panic_when_stuck),
+        );
         Ok(EventLoop { core: Rc::new(core) })
     }
 }
@@ -115,7 +117,7 @@ impl std::fmt::Debug for Builder {
 }
 
 impl EventLoop {
-    /// Makes a loop with the real clock, first in first out, watched by nobody.
+    /// Makes a loop with the real clock, first in first out, without an observer.
     ///
     /// # Errors
     /// As [`Builder::build`].

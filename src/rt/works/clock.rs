@@ -17,7 +17,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use super::timers::Nanos;
+use crate::rt::timers::Nanos;
 
 /// What the loop takes for the time.
 #[derive(Debug)]

@@ -23,15 +23,10 @@
 //! **Source**: `std::thread::park`'s token with three states; eventfd(2), through mio's `Waker`.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::core::Core;
-use super::join::JoinError;
-use super::table::MAIN;
-use super::task::{MainWaker, TaskId};
-use crate::jobs::Panic;
+use crate::rt::id::{self, TaskId};
 
 /// The loop runs tasks and will look at the inbox before it waits.
 const RUNNING: u8 = 0;
@@ -41,7 +36,7 @@ const WAITING: u8 = 1;
 const NOTIFIED: u8 = 2;
 
 /// A function for the loop's thread to call.
-type Call = Box<dyn FnOnce() + Send>;
+pub(crate) type Call = Box<dyn FnOnce() + Send>;
 
 /// What the loop shares with other threads.
 pub(crate) struct Inbox {
@@ -53,6 +48,8 @@ pub(crate) struct Inbox {
     unparker: mio::Waker,
     /// How many [`Remote`] handles there are: while one lives, work may come.
     handles: AtomicUsize,
+    /// The number of the loop, for the ids of its tasks.
+    pub(crate) event_loop: u64,
 }
 
 /// What other threads put in.
@@ -69,8 +66,13 @@ pub(crate) struct Contents {
 impl Inbox {
     /// Makes an empty inbox.
     pub(crate) fn new(unparker: mio::Waker) -> Self {
-        let (contents, handles) = (Mutex::default(), AtomicUsize::new(0));
-        Self { contents, state: AtomicU8::new(RUNNING), unparker, handles }
+        Self {
+            contents: Mutex::default(),
+            state: AtomicU8::new(RUNNING),
+            unparker,
+            handles: AtomicUsize::new(0),
+            event_loop: id::next_event_loop(),
+        }
     }
 
     /// Asks the loop to wake a task.
@@ -117,10 +119,10 @@ impl Inbox {
         std::mem::replace(&mut *contents, Contents { closed, ..Contents::default() })
     }
 
-    /// Refuses everything from now on and gives back what was still inside.
-    pub(crate) fn close(&self) -> Contents {
+    /// Refuses everything from now on and gives back the calls that were never made.
+    pub(crate) fn close(&self) -> Vec<Call> {
         let closed = Contents { closed: true, ..Contents::default() };
-        std::mem::replace(&mut *self.lock(), closed)
+        std::mem::replace(&mut *self.lock(), closed).calls
     }
 
     /// Tells whether anybody holds a [`Remote`].
@@ -132,29 +134,6 @@ impl Inbox {
     /// Locks the contents.
     fn lock(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Core {
-    /// Wakes and calls what other threads have asked for.
-    pub(crate) fn empty_inbox(&self, main: &MainWaker) {
-        let Contents { woken, calls, .. } = self.inbox.end_wait();
-        for id in woken {
-            if id == MAIN {
-                main.0.wake_from_inbox();
-            }
-            let task = self.tasks.borrow().get(id);
-            if let Some(task) = task {
-                task.state().wake_from_inbox();
-            }
-        }
-        for call in calls {
-            // A panic stays in the call: the others are made all the same.
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                let panic = Panic::new("a call from another thread", payload);
-                self.report(&JoinError::Panicked(Box::new(panic)).to_string());
-            }
-        }
     }
 }
 
@@ -193,7 +172,7 @@ impl Remote {
         Self { inbox }
     }
 
-    /// Has the loop call `function` on its own thread, where it may [`spawn`](super::spawn).
+    /// Has the loop call `function` on its own thread, where it may [`spawn`](crate::rt::spawn).
     ///
     /// Calls are made in the order of arrival, between two batches of tasks. A loop that is not inside
     /// `block_on` keeps them for its next one. A panic in `function` is reported.

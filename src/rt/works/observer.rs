@@ -1,13 +1,13 @@
-//! Hooks: what the loop tells whoever watches it.
+//! Hooks: what the loop tells an observer.
 //!
-//! What an event loop does cannot be seen from outside: a program that stands still looks like one that
-//! has nothing to do. An observer is told of every step; without one each step costs a branch.
+//! What an event loop does cannot be seen from outside: a program that stands still looks like one that has
+//! nothing to do. An observer is told of every step; without one each step costs a branch.
 //!
 //! **Invariants**
-//! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake
-//!   and spawn, but not block.
-//! - `HOOK-2` A panic in an observer stays in it: half-way through a step it would tear a task out of the
-//!   loop, and leave its future to whatever thread drops the last waker.
+//! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake and
+//!   spawn, but not block.
+//! - `HOOK-2` A panic in an observer ends there. In the middle of a step it would tear a task out of the loop, and
+//!   leave its future to the thread that drops the last waker.
 //!
 //! **Source**: tokio's `runtime::Builder::on_task_spawn` and its siblings; asyncio's debug mode.
 
@@ -16,9 +16,8 @@ use std::os::fd::RawFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::core::Core;
-use super::task::TaskId;
 use crate::jobs::contain;
+use crate::rt::id::TaskId;
 
 /// A step of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -33,21 +32,21 @@ pub enum Moment<'a> {
     Polled { task: TaskId, from: Instant, to: Instant },
     /// A `task` is done.
     Finished { task: TaskId },
-    /// The loop asks the selector, for `timeout` at the most; `None` is without limit.
+    /// The loop asks the selector, for `timeout` at most; `None` is without limit.
     Waits { timeout: Option<Duration> },
     /// The loop is back: so many `sockets` are ready, so many `timers` fired.
     Woke { sockets: usize, timers: usize },
 }
 
-/// Whoever watches a loop.
+/// Watches a loop.
 pub trait Observer {
     /// Is told of every step, when it has happened.
     fn observe(&self, moment: Moment<'_>) {
         let _ = moment;
     }
 
-    /// Is told what should not have happened: a panic that nobody collected, a task that held the loop.
-    /// Prints it on standard error, unless it is overridden.
+    /// Is told of a fault: a panic that was never collected, a task that held the loop, a loop that nothing known
+    /// can wake. Prints it on standard error, unless it is overridden.
     fn report(&self, text: &str) {
         eprintln!("event loop: {text}");
     }
@@ -58,34 +57,51 @@ pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {}
 
-impl Core {
-    /// Tells the observer, if there is one: without one it is this branch that is paid.
+/// The observer of a loop, and the limit above which it reports a poll.
+pub(crate) struct Hooks {
+    /// The observer, if there is one.
+    observer: Option<Box<dyn Observer>>,
+    /// A poll longer than this is reported.
+    slow_poll: Option<Duration>,
+}
+
+impl Hooks {
+    /// Puts them together.
+    pub(crate) fn new(observer: Option<Box<dyn Observer>>, slow_poll: Option<Duration>) -> Self {
+        Self { observer, slow_poll }
+    }
+
+    /// Tells the observer, if there is one: without one, this branch is the whole cost.
     pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
         if let Some(observer) = &self.observer {
             contain(|| observer.observe(moment()));
         }
     }
 
-    /// Reports what should not have happened.
+    /// Reports a fault.
     pub(crate) fn report(&self, text: &str) {
         contain(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
     }
 
-    /// Notes when a poll begins, if anybody wants to know.
+    /// Returns the time at which a poll begins, if the observer or the limit needs it.
     pub(crate) fn poll_begins(&self) -> Option<Instant> {
         (self.slow_poll.is_some() || self.observer.is_some()).then(Instant::now)
     }
 
     /// Tells when a poll ended, and names a task that held the loop too long.
-    #[cold]
-    pub(crate) fn poll_ended(&self, from: Instant, task: TaskId) {
+    pub(crate) fn poll_ended(
+        &self,
+        from: Instant,
+        task: TaskId,
+        name: impl FnOnce() -> Option<String>,
+    ) {
         let to = Instant::now();
         self.observe(|| Moment::Polled { task, from, to });
         if self.slow_poll.is_some_and(|limit| to - from > limit) {
+            let name = name().map_or(String::new(), |name| format!(" \"{name}\""));
             self.report(&format!(
-                "{} held the loop for {:.0?}: give blocking work to run_blocking, and long computing \
+                "{task}{name} held the loop for {:.0?}: give blocking work to run_blocking, and long computing \
                  a yield_now now and then",
-                self.name_of(task),
                 to - from
             ));
         }
@@ -96,7 +112,7 @@ impl Core {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
-    /// It did not say: a future that is not ours, or one that forgot its waker.
+    /// It did not say: a future of another library, or one that forgot its waker.
     Nothing,
     /// To read from a descriptor.
     Readable(RawFd),

@@ -6,7 +6,7 @@
 //!
 //! **Invariants**
 //! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was
-//!   watched, no job ran on a thread and no [`Remote`](super::Remote) lived. It says what is certain: only
+//!   watched, no job ran on a thread and no [`Remote`](crate::rt::Remote) lived. It says what is certain: only
 //!   a wake from another thread can end this wait.
 //! - `STUCK-2` It comes once in a `block_on`. The loop waits on, unless it was built to panic.
 //!
@@ -15,7 +15,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use super::core::Core;
+use super::observer::Hooks;
 
 /// How long such a wait lasts before it is reported.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
@@ -42,19 +42,17 @@ impl StuckWatch {
         self.since.set(None);
         self.reported.set(false);
     }
-}
 
-impl Core {
     /// Returns how long the loop may wait before it reports; `None` when it need not report.
     ///
     /// The time counts from the first call, so an interrupted wait neither shortens nor prolongs it.
-    pub(crate) fn time_to_stuck_report(&self) -> Option<Duration> {
-        if self.stuck.reported.get() || !self.is_stuck() {
-            self.stuck.since.set(None);
+    pub(crate) fn time_left(&self, is_stuck: impl FnOnce() -> bool) -> Option<Duration> {
+        if self.reported.get() || !is_stuck() {
+            self.since.set(None);
             return None;
         }
-        let since = self.stuck.since.get().unwrap_or_else(Instant::now);
-        self.stuck.since.set(Some(since));
+        let since = self.since.get().unwrap_or_else(Instant::now);
+        self.since.set(Some(since));
         Some(REPORT_AFTER.saturating_sub(since.elapsed()))
     }
 
@@ -62,33 +60,29 @@ impl Core {
     ///
     /// # Panics
     /// The loop was built to panic then.
-    pub(crate) fn report_if_stuck(&self) {
-        let Some(since) = self.stuck.since.get() else { return };
-        if !self.is_stuck() {
-            self.stuck.since.set(None);
+    pub(crate) fn report_if(
+        &self,
+        is_stuck: impl FnOnce() -> bool,
+        table: impl FnOnce() -> String,
+        hooks: &Hooks,
+    ) {
+        let Some(since) = self.since.get() else { return };
+        let stuck = is_stuck();
+        if stuck && since.elapsed() < REPORT_AFTER {
             return;
         }
-        if since.elapsed() < REPORT_AFTER {
+        self.since.set(None);
+        if !stuck {
             return;
         }
-        self.stuck.since.set(None);
-        self.stuck.reported.set(true);
+        self.reported.set(true);
         let text = format!(
             "nothing that the event loop knows of can wake it: no task is ready, no timer runs, no socket is \
              watched, no job runs on a thread, and no Remote lives. Only a wake from another thread can end \
              this wait. The tasks:\n  {}",
-            self.task_table()
+            table()
         );
-        assert!(!self.stuck.panics, "{text}");
-        self.report(&text);
-    }
-
-    /// Tells whether nothing that the loop knows of can wake it.
-    fn is_stuck(&self) -> bool {
-        self.queue.borrow().is_empty()
-            && self.jobs.get() == 0
-            && !self.inbox.has_handles()
-            && self.timers.borrow().next_deadline().is_none()
-            && !self.reactor.borrow().watches_any()
+        assert!(!self.panics, "{text}");
+        hooks.report(&text);
     }
 }

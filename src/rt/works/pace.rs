@@ -1,0 +1,75 @@
+//! How exactly the loop waits for a deadline.
+//!
+//! epoll counts milliseconds and may be late by a thousandth of a long wait. Sleeps should be late by less than
+//! 100 µs; but when timers fire very often, an exact wait for each costs more than the timers themselves.
+//!
+//! **Source**: epoll_wait(2), ppoll(2); `benches/event_loop.rs`.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use crate::os;
+
+/// The longest single wait; a later deadline takes several.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+/// Below this, whole milliseconds are too coarse.
+const FINE_WAIT: Duration = Duration::from_millis(2);
+
+/// The span in which fired timers are counted, in nanoseconds.
+const WINDOW: u64 = 4_000_000;
+
+/// This many timers in a [`WINDOW`] are dense. A task that sleeps again and again comes to half of it; 100,000
+/// timers a second come to three times as many.
+const DENSE: usize = 128;
+
+/// Counts timers that fire.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// When the present [`WINDOW`] began.
+    window: u64,
+    /// Timers that fired in it.
+    fired: usize,
+    /// Timers that fired in the one before.
+    fired_before: usize,
+}
+
+impl Pace {
+    /// Counts timers that fired at `now`.
+    pub(crate) fn count(&mut self, now: u64, fired: usize) {
+        let age = now.saturating_sub(self.window);
+        if age >= WINDOW {
+            self.fired_before = if age < 2 * WINDOW { self.fired } else { 0 };
+            (self.fired, self.window) = (0, now);
+        }
+        self.fired += fired;
+    }
+
+    /// Tells whether timers fire so often that an exact wait for each does not pay.
+    pub(crate) fn is_dense(&self) -> bool {
+        self.fired.max(self.fired_before) >= DENSE
+    }
+}
+
+/// Returns the timeout for the selector in a wait of at most `timeout`; `None` is without limit.
+///
+/// It is a little shorter for a long wait, whose rest is a second wait. A short one is spent here, in ppoll(2) on
+/// the selector's own descriptor, which counts nanoseconds; then the selector need not wait.
+pub(crate) fn selector_timeout(
+    selector: BorrowedFd<'_>,
+    timeout: Option<Duration>,
+    coarse: bool,
+) -> Option<Duration> {
+    let timeout = timeout?.min(LONGEST_WAIT);
+    if timeout >= FINE_WAIT {
+        let early = timeout.saturating_sub(timeout / 512 + FINE_WAIT / 2);
+        return Some(Duration::from_millis(u64::try_from(early.as_millis()).unwrap_or(0)));
+    }
+    if timeout.is_zero() || coarse {
+        return Some(timeout);
+    }
+    // ppoll refuses to work where RLIMIT_NOFILE is 0. The selector then waits for a whole millisecond.
+    let waited: io::Result<bool> = os::wait_readable(selector, timeout);
+    Some(if waited.is_ok() { Duration::ZERO } else { timeout })
+}
