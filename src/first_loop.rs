@@ -8,11 +8,11 @@
 //! **What this loop cannot do**, and the file that can:
 //! - Run a task without a hash table, a lock and two boxes (`rt/task.rs`, `rt/run_queue.rs`).
 //! - Survive a panic in a caller's waker or result, or report a panic that no handle collects (`rt/join.rs`).
-//! - Call a function from another thread (`rt/remote.rs`): wakers and `canceller` are the only ways in.
-//! - Move a deadline, or meet it closer than a millisecond (`rt/timers.rs`); virtual time (`rt/clock.rs`).
-//! - Wake a read whose loop goes away (`rt/ending.rs`), or serve two readers of one socket (`rt/reactor.rs`).
+//! - Call a function from another thread (`rt/works/remote.rs`): wakers and `canceller` are the only ways in.
+//! - Move a deadline, or meet it closer than a millisecond (`rt/timers.rs`); virtual time (`rt/works/clock.rs`).
+//! - Wake a read whose loop goes away (`rt/event_loop.rs`), or serve two readers of one socket (`rt/reactor.rs`).
 //! - Save system calls: each batch asks the selector, and only `WouldBlock` ends a socket's readiness (`rt/reactor.rs`).
-//! - Be watched (`rt/observer.rs`), or find that nothing can wake it any more (`rt/stuck.rs`).
+//! - Be watched (`rt/works/observer.rs`), or find that nothing can wake it any more (`rt/works/stuck.rs`).
 #![expect(missing_debug_implementations, reason = "nothing here is printed")]
 #![expect(
     clippy::missing_docs_in_private_items,

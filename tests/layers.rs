@@ -133,6 +133,7 @@ const RT_UNSAFE_FILES: usize = 1;
 
 /// What breaks a rule for now, by a part of the complaint, with the reason.
 const EXCUSED: &[(&str, &str)] = &[
+    ("budget of step 7", "in reading order, not yet as short as it has to be"),
     ("budget of step 2", "being rebuilt"),
     ("budget of step 3", "not rebuilt yet"),
     ("budget of step 4", "not rebuilt yet"),
@@ -217,13 +218,20 @@ fn judge_circles(files: &[Source]) -> Vec<String> {
 fn judge_spine(files: &[Source]) -> Vec<String> {
     let order: Vec<&str> = SPINE.iter().flat_map(|(_, names, _)| *names).copied().collect();
     let arrows = arrows(files);
+    // The files that a waker ties together import each other; `judge_circles` sees to their number.
+    let tied = |one: &str, other: &str| {
+        let circles = circles(&arrows);
+        circles.iter().any(|circle| circle.contains(one) && circle.contains(other))
+    };
     let mut complaints = Vec::new();
     for (at, name) in order.iter().enumerate() {
         let Some(imported) = arrows.get(*name) else {
             complaints.push(format!("spine: there is no {name}"));
             continue;
         };
-        let later = order[at + 1..].iter().filter(|later| imported.contains(**later));
+        let later = order[at + 1..].iter().filter(|later| {
+            imported.contains(**later) && !(name.starts_with("rt/") && tied(name, later))
+        });
         complaints.extend(later.map(|later| format!("spine: {name} imports {later}")));
     }
     complaints

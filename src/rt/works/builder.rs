@@ -63,9 +63,7 @@ impl Builder {
         self
     }
 
-    /// Panics where the loop would report that nothing it knows of can wake it, instead of waiting on.
-    ///
-    /// For tests: only a thread that holds a waker could still end such a wait, and a test has none.
+    /// Makes the report that nothing known can wake the loop a panic; for tests.
     #[must_use]
     pub fn panic_when_stuck(mut self) -> Self {
         self.panic_when_stuck = true;

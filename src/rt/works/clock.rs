@@ -1,11 +1,7 @@
 //! The loop's clock: real, or virtual for tests in which an hour passes in a millisecond.
 //!
-//! Code under test that sleeps makes its tests slow, and tests that measure real time fail on a busy
-//! machine. Under the virtual clock time stands still while any task can run, and jumps to the next
-//! deadline at the moment when the loop would have slept.
-//!
-//! Only work that the loop knows of holds virtual time back: a peer on a thread of its own does not, and a
-//! time-out on it fires at once.
+//! Virtual time stands still while any task can run, and jumps to the next deadline when the loop would sleep. Only
+//! work that the loop knows of holds it back: with a peer on a thread of its own, a timeout fires at once.
 //!
 //! **Invariants**
 //! - `CLOCK-1` Time never runs backwards.

@@ -5,7 +5,6 @@
 //!
 //! **Source**: epoll_wait(2), ppoll(2); `benches/event_loop.rs`.
 
-use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -70,6 +69,6 @@ pub(crate) fn selector_timeout(
         return Some(timeout);
     }
     // ppoll refuses to work where RLIMIT_NOFILE is 0. The selector then waits for a whole millisecond.
-    let waited: io::Result<bool> = os::wait_readable(selector, timeout);
+    let waited = os::wait_readable(selector, timeout);
     Some(if waited.is_ok() { Duration::ZERO } else { timeout })
 }

@@ -1,7 +1,7 @@
 //! The way in for other threads: ids to wake, calls to make, and the handle that interrupts the wait.
 //!
-//! A waker may be used on any thread, but the run queue and the selector belong to one. What another
-//! thread wants is put into an inbox under a lock; the loop empties it between batches.
+//! A waker may be used on any thread, but the run queue belongs to one. So another thread puts its wish into an
+//! inbox under a lock, and the loop empties the inbox between batches.
 //!
 //! **Invariants**
 //! - `REMOTE-1` No wake is lost: the inbox is filled before `state` is swapped, and the loop empties it
@@ -138,9 +138,9 @@ impl Inbox {
 }
 
 impl fmt::Debug for Inbox {
-    /// Shows the state; the contents may be in use.
+    /// Shows nothing of the contents, which may be in use.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox").field("state", &self.state).finish_non_exhaustive()
+        f.write_str("Inbox")
     }
 }
 

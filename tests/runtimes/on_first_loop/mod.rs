@@ -27,7 +27,7 @@ const UNMET: &[(&str, &str)] = &[
     ("a_sleep_reset_to_the_past_fires", "src/rt/timers.rs"),
     ("a_sleep_reset_after_it_fired_fires_again", "src/rt/timers.rs"),
     ("a_sleep_reset_under_a_task_that_waits_wakes_it_in_time", "src/rt/timers.rs"),
-    ("a_reader_whose_runtime_goes_is_woken_with_an_error", "src/rt/ending.rs"),
+    ("a_reader_whose_runtime_goes_is_woken_with_an_error", "src/rt/event_loop.rs"),
 ];
 
 #[test]
@@ -108,7 +108,7 @@ impl Runtime for FirstLoop {
     }
 
     fn task_table() -> String {
-        "this loop has no table of tasks (src/rt/stuck.rs has)".into()
+        "this loop has no table of tasks (src/rt/works/stuck.rs has)".into()
     }
 
     fn spawn<F>(future: F) -> Handle<F::Output>
