@@ -83,8 +83,8 @@ impl Condvar {
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         if SPURIOUS.get() && self.1.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
             let mutex = guard.mutex;
+            // Loom may let others run before the lock is taken again, or not.
             drop(guard);
-            loom::thread::yield_now();
             return mutex.lock();
         }
         let MutexGuard { held, mutex } = guard;
