@@ -168,7 +168,15 @@ fn a_shutdown_in_a_destructor_of_what_is_dropped_does_not_wait_for_itself() {
         };
         // The value of a detached job, dropped by a worker, which cannot wait for its own end.
         let value = end(&pool, sender.clone());
-        drop(pool.submit(move || value).expect("submit"));
+        let gate = Gate::default();
+        let at_job = gate.clone();
+        let job = pool.submit(move || {
+            at_job.pass();
+            value
+        });
+        // Detached before the job is over; otherwise this thread would drop the value.
+        drop(job.expect("submit"));
+        gate.open();
         assert!(!told.recv_timeout(PATIENCE).expect("POOL-5"), "POOL-5: an error to a worker");
         pool.shutdown().expect("POOL-5: a second shutdown, from outside");
 
