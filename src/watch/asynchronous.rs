@@ -1,13 +1,13 @@
-//! The watcher on the event loop: two tasks, and an event between.
+//! The watcher on the event loop: two tasks, and an event between them.
 //!
-//! The same three functions as in `threads`, with an `.await` wherever a thread would block. What reads or changes the
-//! disk cannot be awaited: a regular file is always "ready", and the call blocks all the same. It goes to a thread
-//! (`BLOCK-1`), or one large file would hold the whole loop.
+//! The same three functions as in `threads`, with an `.await` where a thread would block. A read of a regular file
+//! cannot be awaited: such a file is always "ready", and the call blocks all the same. So it runs on a thread
+//! (`BLOCK-1`); otherwise one large file would hold the whole loop.
 //!
 //! **Invariants**
-//! - `WATCH-ASYNC-1`: however `find` ends, the event is set; so the other task always comes home.
-//! - `WATCH-ASYNC-2`: the sleep, and the wait for a look, end at once when it is told to stop. A look that is under way
-//!   then sees it between two pieces of the file; a deletion that has begun is awaited.
+//! - `WATCH-ASYNC-1`: however `find` ends, the event is set, so the other task always ends.
+//! - `WATCH-ASYNC-2`: a stop ends the sleep, and the wait for a look, at once. A look that is under way sees the stop
+//!   between two pieces of the file; a deletion that has begun is awaited.
 //!
 //! **Source**: task 4 of the course; `asyncio.Event`, `asyncio.to_thread`.
 
@@ -16,24 +16,22 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::delete::{Deletion, delete};
 use super::error::WatchError;
 use super::look::{Look, Seen, look};
-use super::news::{News, Outcome, Step, tell};
-use super::order::Order;
+use super::news::{News, Order, Outcome, Step, tell};
 use crate::aio::{Descriptor, Either, Event, race, run_blocking, timeout};
 use crate::rt::spawn_named;
 
 /// What the three functions share.
-struct Shared<L> {
-    /// What was asked for.
+struct Shared {
+    /// What to do.
     order: Order,
-    /// Who is told.
-    listener: L,
-    /// The string was found, or nobody looks for it any more.
+    /// Hears each step.
+    listener: Box<dyn Fn(&News<'_>) -> io::Result<()>>,
+    /// Set when the string was found, and when the search ended without it.
     event: Event,
     /// The file that holds it; `None` when it was not found.
     seen: RefCell<Option<Seen>>,
@@ -49,19 +47,16 @@ struct Shared<L> {
 ///
 /// # Cancellation
 /// The tasks run on without this one.
-pub async fn watch<L>(
+pub async fn watch(
     order: &Order,
     stop: BorrowedFd<'static>,
-    listener: L,
-) -> Result<Outcome, WatchError>
-where
-    L: Fn(&News<'_>) -> io::Result<()> + 'static,
-{
+    listener: impl Fn(&News<'_>) -> io::Result<()> + 'static,
+) -> Result<Outcome, WatchError> {
     let stop = Descriptor::new(stop);
     let stop = stop.map_err(|error| WatchError::while_doing("wait for the stop", error))?;
     let shared = Rc::new(Shared {
         order: order.clone(),
-        listener,
+        listener: Box::new(listener),
         event: Event::new(),
         seen: RefCell::default(),
     });
@@ -73,13 +68,10 @@ where
 }
 
 /// Looks for the file and for the string in it, until it is found; sleeps between two looks. Then sets the event.
-async fn find<L>(
-    shared: Rc<Shared<L>>,
+async fn find(
+    shared: Rc<Shared>,
     mut stop: Descriptor<BorrowedFd<'static>>,
-) -> Result<(), WatchError>
-where
-    L: Fn(&News<'_>) -> io::Result<()>,
-{
+) -> Result<(), WatchError> {
     let Shared { order, listener, event, seen } = &*shared;
     // WATCH-ASYNC-1: set by its drop, on every way out.
     let _event = SetOnDrop(event);
@@ -92,8 +84,8 @@ where
         tell(listener, order, Step::Looked(&found))?;
         match found {
             Look::Holds(file) => {
-                // To tell may have taken long. Who has stopped it meanwhile keeps the file. No time at all is enough: the
-                // selector is asked, and ready beats time-out.
+                // A stop during the report keeps the file. A limit of zero is enough: the selector is asked, and
+                // ready beats timeout.
                 if timeout(Duration::ZERO, stop.readable()).await.is_ok() {
                     return Ok(());
                 }
@@ -104,7 +96,7 @@ where
             Look::Stopped => return Ok(()),
             Look::Missing | Look::Without { .. } => {}
         }
-        // An error of the descriptor ends the sleep as a stop does: without it nobody could end this.
+        // An error of the descriptor ends the sleep as a stop does: without it there is no way to end this.
         if timeout(order.interval, stop.readable()).await.is_ok() {
             return Ok(());
         }
@@ -112,10 +104,7 @@ where
 }
 
 /// Waits for the event, and deletes the file; `None` when there is none to delete.
-async fn delete_found<L>(shared: Rc<Shared<L>>) -> Result<Option<Deletion>, WatchError>
-where
-    L: Fn(&News<'_>) -> io::Result<()>,
-{
+async fn delete_found(shared: Rc<Shared>) -> Result<Option<Deletion>, WatchError> {
     let Shared { order, listener, event, seen } = &*shared;
     event.wait().await;
     let Some(seen) = seen.take() else { return Ok(None) };
@@ -125,15 +114,13 @@ where
     Ok(Some(deletion))
 }
 
-/// One look, on a thread.
-///
-/// # Cancellation
-/// The thread stops reading after the piece at which it is.
+/// One look, on a thread. When it is cancelled, the thread stops after the piece that it reads.
 async fn look_on_a_thread(order: &Order) -> Result<Look, WatchError> {
-    let is_wanted = Arc::new(AtomicBool::new(true));
-    let _unwanted = UnwantedOnDrop(Arc::clone(&is_wanted));
+    // The thread stops when this future, which holds the only strong reference, is dropped.
+    let wanted = Arc::new(());
+    let is_wanted = Arc::downgrade(&wanted);
     let (path, needle) = (order.path.clone(), order.needle.clone());
-    on_a_thread(move || look(&path, &needle, &|| is_wanted.load(Ordering::Relaxed))).await
+    on_a_thread(move || look(&path, &needle, &|| is_wanted.strong_count() > 0)).await
 }
 
 /// Runs a job that blocks on a thread.
@@ -150,15 +137,5 @@ struct SetOnDrop<'a>(&'a Event);
 impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {
         self.0.set();
-    }
-}
-
-/// Tells a thread, when it is dropped, that nobody wants its result.
-struct UnwantedOnDrop(Arc<AtomicBool>);
-
-impl Drop for UnwantedOnDrop {
-    fn drop(&mut self) {
-        // Relaxed: it carries nothing but itself; pairs with the load between two pieces.
-        self.0.store(false, Ordering::Relaxed);
     }
 }

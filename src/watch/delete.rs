@@ -1,10 +1,10 @@
 //! The deletion of the file that was seen, and of no other.
 //!
-//! Problem: unlink(2) takes a name, and between a look at the name and the call somebody may put another file there.
-//! No call says "unlink this name if it is still this file". Here the name is first moved where nobody else has it:
+//! unlink(2) takes a name, and between a look at the name and the call another process may put another file there. No
+//! call says "unlink this name if it is still this file". So the name is first moved into a private directory:
 //!
 //! ```text
-//! this process                              somebody else
+//! this process                              another process
 //! notes.txt is the file that was seen
 //!                                           renames new.txt to notes.txt
 //! mkdir .handloom-watch-71-0 (0700)
@@ -12,22 +12,18 @@
 //! is it the file that was seen? no:
 //! put it back, if the name is free
 //! ```
-//! What is looked at last, and then unlinked, stands under a name that no other process uses. The price is in the
-//! left column: for a moment a file that is not ours to delete was not under its name. And a process that is killed
-//! in that moment leaves the file in the directory, where a person can find it.
+//! The file that is looked at last, and then unlinked, has a name that no other process uses. The price: for a moment
+//! a file that must not be deleted is not under its name, and a process that is killed in that moment leaves it in the
+//! directory.
 //!
 //! **Invariants**
-//! - `DELETE-1`: no file is unlinked but the one that was seen: the same device and inode, and time of birth where the
-//!   file system knows it.
-//! - `DELETE-2`: another file that came in between stands under its name again afterwards. It never takes the place
-//!   of a third one: then it stays in the directory, and the error tells where.
-//! - `DELETE-3`: the directory is gone again when the call returns, unless `DELETE-2` needs it.
+//! - `DELETE-1`: only the file that was seen is unlinked: the same device and inode, and time of birth where the file
+//!   system knows it.
+//! - `DELETE-2`: another file that came in between has its name again afterwards. It never replaces a third one: then
+//!   it stays in the directory, and the error says where.
+//! - `DELETE-3`: the directory is removed when the call returns, unless `DELETE-2` needs it.
 //!
-//! The file may have been changed since it was seen; it is still that file. If it has other names (hard links), those
-//! stay. A link that led to it stays too, and leads to nothing.
-//!
-//! **Left out**: directories that others may write and where files belong to their owners alone (`/tmp`): the rename
-//! fails there as the unlink would.
+//! Other names of the file (hard links) stay. A symbolic link to it stays too, and leads to nothing.
 //!
 //! **Source**: unlink(2), rename(2), link(2); "TOCTOU" in the literature on security.
 
@@ -40,12 +36,12 @@ use std::process;
 use super::error::WatchError;
 use super::look::{Identity, Seen};
 
-/// What came of a deletion.
+/// How a deletion ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
     /// The file that was seen has lost its name.
     Deleted,
-    /// Nothing stands there any more: somebody else has deleted or moved it.
+    /// The name is free: another process has deleted or moved the file.
     Gone,
     /// Another file stands there, and was left alone.
     Replaced,
@@ -59,11 +55,11 @@ pub enum Deletion {
 /// # Blocking
 /// For the disk.
 pub fn delete(seen: &Seen) -> Result<Deletion, WatchError> {
-    let path = seen.path();
-    // A first look, so that in the common case nobody else's file is touched at all.
+    let path = &*seen.path;
+    // In the common case no other file is touched.
     match identity_at(path)? {
         None => return Ok(Deletion::Gone),
-        Some(identity) if identity != *seen.identity() => return Ok(Deletion::Replaced),
+        Some(identity) if identity != seen.identity => return Ok(Deletion::Replaced),
         Some(_) => {}
     }
     let directory = private_directory(path)?;
@@ -73,20 +69,20 @@ pub fn delete(seen: &Seen) -> Result<Deletion, WatchError> {
         Err(error) => Err(WatchError::on_file("rename", path, error)),
         Ok(()) => delete_held(seen, &held),
     };
-    // With a file left in it this fails, as it should (DELETE-3).
+    // It fails if a file is left in it (DELETE-3).
     drop(fs::remove_dir(&directory));
     outcome
 }
 
 /// Deletes what now has a private name, or puts it back.
 fn delete_held(seen: &Seen, held: &Path) -> Result<Deletion, WatchError> {
-    // Should this look fail, the file stays where it is, and the error says where.
-    if identity_at(held)?.as_ref() == Some(seen.identity()) {
+    // If this fails, the file stays where it is, and the error says where.
+    if identity_at(held)?.as_ref() == Some(&seen.identity) {
         fs::remove_file(held).map_err(|error| WatchError::on_file("unlink", held, error))?;
         return Ok(Deletion::Deleted);
     }
-    put_back(held, seen.path()).map_err(|error| {
-        let doing = format!("put {} back as {}", held.display(), seen.path().display());
+    put_back(held, &seen.path).map_err(|error| {
+        let doing = format!("put {} back as {}", held.display(), seen.path.display());
         WatchError::while_doing(&doing, error)
     })?;
     Ok(Deletion::Replaced)
@@ -95,10 +91,10 @@ fn delete_held(seen: &Seen, held: &Path) -> Result<Deletion, WatchError> {
 /// Gives a file its name back, unless a third one has it by now (`DELETE-2`).
 fn put_back(held: &Path, path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(held)?.is_dir() {
-        // A directory has no second name; and its rename refuses to replace a file, or a directory that is not empty.
+        // A directory has no second name, and its rename does not replace a file or a directory that is not empty.
         return fs::rename(held, path);
     }
-    // Not a rename, which would replace what stands there: a link fails then.
+    // A rename would replace a file of that name; a link fails.
     fs::hard_link(held, path)?;
     fs::remove_file(held)
 }
@@ -112,7 +108,7 @@ fn identity_at(path: &Path) -> Result<Option<Identity>, WatchError> {
     }
 }
 
-/// Makes a directory beside the file, into which nobody else can put anything.
+/// Makes a directory beside the file that only this user may write.
 fn private_directory(path: &Path) -> Result<PathBuf, WatchError> {
     let mut number = 0_u32;
     loop {
@@ -120,7 +116,7 @@ fn private_directory(path: &Path) -> Result<PathBuf, WatchError> {
         let directory = path.with_file_name(name);
         match DirBuilder::new().mode(0o700).create(&directory) {
             Ok(()) => return Ok(directory),
-            // Of another thread; or left by a process that had our number and was killed.
+            // Of another thread, or left by a killed process that had the same number.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
             Err(error) => return Err(WatchError::on_file("mkdir", &directory, error)),
         }

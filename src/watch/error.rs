@@ -1,7 +1,5 @@
-//! Why a watch ended without an outcome.
-//!
-//! A file that is not there, or does not hold the string, is no error: the watcher waits for it. These are the cases in
-//! which waiting would not help, or in which nobody would know what it waits for.
+//! Why a watch ended without an outcome. A file that is not there, or does not hold the string, is no error: the watcher
+//! waits for it.
 
 use std::error::Error;
 use std::fmt;
@@ -12,33 +10,28 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WatchError {
-    /// Something stands there that is no regular file, such as a directory; it was not opened.
+    /// The name leads to no regular file but, for instance, a directory; it was not opened.
     NotAFile {
         /// Where.
         path: PathBuf,
-        /// What it is, with its article.
+        /// What it is: "a directory".
         kind: &'static str,
     },
-    /// A call of the system failed.
-    System {
-        /// Which, and on what, such as "open notes.txt".
-        doing: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The one who listens to the news cannot hear them.
+    /// A system call failed: which, on what ("open notes.txt"), and why.
+    System(String, io::Error),
+    /// The listener failed.
     Untold(io::Error),
 }
 
 impl WatchError {
     /// The failure of a call on a file.
     pub(super) fn on_file(call: &str, path: &Path, source: io::Error) -> Self {
-        Self::System { doing: format!("{call} {}", path.display()), source }
+        Self::System(format!("{call} {}", path.display()), source)
     }
 
     /// The failure of something else.
     pub(super) fn while_doing(doing: &str, source: io::Error) -> Self {
-        Self::System { doing: doing.to_owned(), source }
+        Self::System(doing.to_owned(), source)
     }
 }
 
@@ -48,7 +41,7 @@ impl fmt::Display for WatchError {
             Self::NotAFile { path, kind } => {
                 write!(out, "{} is {kind}, not a regular file", path.display())
             }
-            Self::System { doing, source } => write!(out, "{doing}: {source}"),
+            Self::System(doing, source) => write!(out, "{doing}: {source}"),
             Self::Untold(source) => write!(out, "tell the news: {source}"),
         }
     }
@@ -57,7 +50,7 @@ impl fmt::Display for WatchError {
 impl Error for WatchError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::System { source, .. } | Self::Untold(source) => Some(source),
+            Self::System(_, source) | Self::Untold(source) => Some(source),
             Self::NotAFile { .. } => None,
         }
     }

@@ -1,15 +1,13 @@
 //! One look at a file: is it there, is it a file, does it hold the string?
 //!
-//! Problem: between any two calls on a *name* somebody else may put another file there. So the name is opened
-//! once, and everything else is asked of the open file. And the name may lead to what cannot be read as a file.
+//! Between two calls on a *name* another process may put another file there. So the name is opened once, and everything
+//! else is asked of the open file.
 //!
-//! | what stands there | outcome |
+//! | the name leads to | outcome |
 //! | --- | --- |
 //! | nothing; a link to nothing; no directory on the way | `Missing`: look again later |
 //! | a file without the string, or an empty one | `Without`: look again later |
-//! | a file that is cut short while it is read | what is left is read: `Without`, as a rule |
-//! | a file that grows while it is read | it is read to whatever its end is then |
-//! | a file that is replaced while it is read | the old one is read to its end; see `delete` |
+//! | a file that is cut, grows or is replaced meanwhile | the opened one is read to its end; see `delete` |
 //! | a directory, FIFO, socket, device | an error, and it is not opened: an open may have consequences |
 //! | a link that leads to itself, a file that may not be read | an error: waiting does not help |
 //!
@@ -17,9 +15,7 @@
 //! - `LOOK-1`: the call never waits for another process: not in the open (`FILE-1`), and it reads regular files only.
 //! - `LOOK-2`: memory does not depend on the file's length.
 //! - `LOOK-3`: what is returned as seen is the identity of the file whose bytes were read.
-//! - `LOOK-4`: between two pieces of the file it asks whether to go on.
-//!
-//! **Left out**: reading only what is new. A file may be changed in the middle; so every look begins at its first byte.
+//! - `LOOK-4`: between two pieces of the file it asks whether to continue.
 //!
 //! **Source**: inode(7); open(2); `path_resolution(7)`.
 
@@ -33,7 +29,7 @@ use super::error::WatchError;
 use super::needle::{Needle, Search};
 use crate::os::open_at_once;
 
-/// How much is read at once. Taste: beyond some ten KiB the copying takes the time, not the calls.
+/// How much is read at once. Beyond some ten KiB the copying takes the time, not the calls.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// What a look has found.
@@ -48,7 +44,7 @@ pub enum Look {
     },
     /// The file holds the string; it has been closed.
     Holds(Seen),
-    /// It was told to stop.
+    /// It was stopped.
     Stopped,
 }
 
@@ -56,49 +52,31 @@ pub enum Look {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Its name without links, as it was then.
-    path: PathBuf,
+    pub path: PathBuf,
     /// Which file it was.
-    identity: Identity,
-    /// Where the string begins.
-    at: u64,
+    pub(super) identity: Identity,
+    /// Where the string begins, in bytes from 0.
+    pub at: u64,
 }
 
-/// Which file it is, whatever it is called.
+/// Which file it is, whatever its name.
 ///
-/// A device and an inode name a file as long as it exists. Afterwards the inode's number is free, and the next file
-/// often gets it; the time of birth, where the file system notes it, tells the two apart.
+/// When a file is gone, the next one often gets its inode; the time of birth tells the two apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     /// The device that the file is on.
     device: u64,
     /// Its number there.
     inode: u64,
-    /// When it was made; `None` where nobody knows.
+    /// When it was made; `None` where the file system does not know.
     born: Option<SystemTime>,
 }
 
 impl Identity {
-    /// Reads it off what the system tells.
+    /// Takes it from the metadata of a file.
     pub(super) fn of(metadata: &Metadata) -> Self {
         let born = metadata.created().ok();
         Self { device: metadata.dev(), inode: metadata.ino(), born }
-    }
-}
-
-impl Seen {
-    /// The file's name without links.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Where the string begins, counted in bytes from 0.
-    pub fn at(&self) -> u64 {
-        self.at
-    }
-
-    /// Which file it was.
-    pub(super) fn identity(&self) -> &Identity {
-        &self.identity
     }
 }
 
@@ -112,7 +90,7 @@ impl Seen {
 pub fn look(path: &Path, needle: &Needle, goes_on: &dyn Fn() -> bool) -> Result<Look, WatchError> {
     let Some((path, file)) = open(path)? else { return Ok(Look::Missing) };
     let metadata = file.metadata().map_err(|error| WatchError::on_file("stat", &path, error))?;
-    // Once more: another may have come since the name was looked at.
+    // Again: another file may have come since the name was looked at.
     refuse_other_kinds(&path, metadata.file_type())?;
     let identity = Identity::of(&metadata);
     let mut search = Search::new(needle);
@@ -123,7 +101,7 @@ pub fn look(path: &Path, needle: &Needle, goes_on: &dyn Fn() -> bool) -> Result<
             read => read.map_err(|error| WatchError::on_file("read", &path, error))?,
         };
         if let Some(at) = search.feed(&chunk[..count]) {
-            // The task's "closes the file": at the end of this function, before anybody hears of it.
+            // The end of this function closes the file, before the event is set.
             return Ok(Look::Holds(Seen { path, identity, at }));
         }
         if count == 0 {
@@ -143,7 +121,7 @@ fn open(path: &Path) -> Result<Option<(PathBuf, File)>, WatchError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(|error| WatchError::on_file("look for", path, error))?,
     };
-    // Under the name that was asked for, which is the one that the user knows.
+    // The error has the name that the user gave.
     refuse_other_kinds(path, kind)?;
     match open_at_once(&real) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

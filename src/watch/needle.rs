@@ -1,40 +1,32 @@
-//! The search for a string in bytes that come piece by piece.
+//! The search for a string in bytes that come piece by piece, by Knuth, Morris and Pratt.
 //!
-//! Problem: who reads a file through a buffer and looks into each bufferful misses the string that begins in one and
-//! ends in the next. Who reads the whole file finds it, and needs as much memory as the file is long.
-//!
-//! Here the search remembers between two bytes how much of the needle the last ones were; that is one number, so
-//! it does not matter where a piece ends. After a byte that does not fit, the search need not begin afresh: the end
-//! of what was matched may be a beginning of the needle. `fallbacks` says how much of it, for each number:
+//! A program that searches each bufferful of a file on its own misses a string that begins in one and ends in the next.
+//! This search remembers how much of the needle the last bytes were. After a byte that does not fit, the end of what
+//! was matched may be a beginning of the needle; `fallbacks` says how much of it, for each count:
 //!
 //! ```text
-//! needle     a a b         matched 2, next byte a: falls back to 1, and goes on to 2
+//! needle     a a b         matched 2, next byte a: falls back to 1, then matches 2
 //! text       a a a b       matched 2, next byte b: found
 //! ```
-//!
 //! **Invariants**
 //! - `NEEDLE-1`: before each byte, `matched` is the length of the longest beginning of the needle with which the
-//!   bytes so far end; it is less than the needle's length until it is found.
-//! - `NEEDLE-2`: every byte is looked at once, and the fall-backs are no more than the bytes: linear time for any
-//!   needle and any text.
-//! - `NEEDLE-3`: bytes are bytes. The text need not be UTF-8.
-//!
-//! **Left out**: skipping bytes, as Boyer and Moore do; it pays for long needles. Letters that differ in case.
+//!   bytes so far end; it is less than the needle's length until the needle is found.
+//! - `NEEDLE-2`: every byte is looked at once, and the fall-backs are no more than the bytes: linear time.
+//! - `NEEDLE-3`: the text need not be UTF-8.
 //!
 //! **Source**: D. E. Knuth, J. H. Morris and V. R. Pratt, "Fast pattern matching in strings", 1977.
-
 /// What is looked for; at least one byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needle {
     /// The bytes.
     bytes: Vec<u8>,
-    /// For each count of matched bytes from 1 on: how many of them are a beginning of the needle as well as their own
-    /// end, but not all of them. The place is the count less one.
+    /// For each count of matched bytes from 1 on (the index is the count less one): how many of the last of them, but
+    /// not all, are a beginning of the needle.
     fallbacks: Vec<usize>,
 }
 
 impl Needle {
-    /// Prepares a search; `None` for an empty needle, which is in every file and finds nothing out.
+    /// Prepares a search; `None` for an empty needle, which every file holds.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Option<Self> {
         let bytes = bytes.into();
         if bytes.is_empty() {
@@ -97,7 +89,7 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// How many bytes have been looked at.
+    /// How many bytes were searched.
     pub fn seen_bytes(&self) -> u64 {
         self.seen_bytes
     }

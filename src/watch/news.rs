@@ -1,22 +1,35 @@
-//! What a watcher tells while it works, and how it ends.
+//! What a watcher is asked to do, what it reports while it works, and how it ends.
 //!
 //! **Invariants**
-//! - `NEWS-1`: each is told before the next step begins, so that who reads them knows what goes on now.
-//! - `NEWS-2`: the threads and the event loop tell the same in the same order. The event parts the two functions: the
-//!   first tells that it sets it before it does so, and the second tells nothing before it has come.
+//! - `NEWS-1`: each step is reported before the next one begins.
+//! - `NEWS-2`: threads and event loop report the same in the same order. The first function reports that it sets the
+//!   event before it does so; the second reports nothing before the event has come.
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use super::delete::Deletion;
 use super::error::WatchError;
 use super::look::Look;
-use super::order::Order;
+use super::needle::Needle;
+
+/// What a watcher is asked to do.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The file's name. A link is followed: the file that it leads to is read, and is the one that is deleted.
+    pub path: PathBuf,
+    /// What the file has to hold.
+    pub needle: Needle,
+    /// How long to sleep between two looks. Zero is a busy loop; the program's least is a millisecond.
+    pub interval: Duration,
+}
 
 /// How a watch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The string was found, and its file dealt with.
+    /// The string was found; what came of the deletion.
     Found(Deletion),
     /// It was stopped before the string was found.
     Stopped,
@@ -25,7 +38,7 @@ pub enum Outcome {
 /// A step of a watcher; its text is a line without the end.
 #[derive(Clone, Copy, Debug)]
 pub struct News<'a> {
-    /// What was asked for.
+    /// What to do.
     order: &'a Order,
     /// What happened, or is about to.
     step: Step<'a>,
@@ -46,11 +59,15 @@ pub(super) enum Step<'a> {
     Deleted(Deletion),
 }
 
-/// Who is told. An error of its ends the watch.
-pub(super) type Tell<'a> = &'a dyn Fn(&News<'_>) -> io::Result<()>;
+/// The listener. Its error ends the watch.
+pub(super) type Tell<'a> = &'a (dyn Fn(&News<'_>) -> io::Result<()> + Sync);
 
-/// Tells one step.
-pub(super) fn tell(to: Tell<'_>, order: &Order, step: Step<'_>) -> Result<(), WatchError> {
+/// Reports one step.
+pub(super) fn tell(
+    to: &dyn Fn(&News<'_>) -> io::Result<()>,
+    order: &Order,
+    step: Step<'_>,
+) -> Result<(), WatchError> {
     to(&News { order, step }).map_err(WatchError::Untold)
 }
 
@@ -68,7 +85,7 @@ impl fmt::Display for News<'_> {
                 write!(out, "{path} has {bytes} bytes without {needle:?}; looks again in {pause} s")
             }
             Step::Looked(Look::Holds(seen)) => {
-                write!(out, "{path} has {needle:?} at byte {}", seen.at())
+                write!(out, "{path} has {needle:?} at byte {}", seen.at)
             }
             Step::Looked(Look::Stopped) => write!(out, "stopped while it read {path}"),
             Step::Sets => write!(out, "closed {path}; sets the event"),

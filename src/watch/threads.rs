@@ -1,13 +1,10 @@
-//! The watcher on threads: two of them, and an event between.
-//!
-//! Read it beside `asynchronous`: what blocks here is awaited there.
+//! The watcher on threads: two of them, and an event between them. `asynchronous` awaits where this blocks.
 //!
 //! **Invariants**
 //! - `WATCH-THREADS-1`: however `find` ends, by success, stop, error or panic, the event is set. So the other thread,
-//!   which waits for it without a limit, always comes home. An event says that something has happened, not that it
-//!   went well: that stands in `seen`.
+//!   which waits without a limit, always ends. The event says that the search is over; `seen` says how.
 //! - `WATCH-THREADS-2`: `seen` is written before the event is set, and read after it has come.
-//! - `WATCH-THREADS-3`: the sleep ends at once when it is told to stop; a deletion that has begun is finished.
+//! - `WATCH-THREADS-3`: a stop ends the sleep at once; a deletion that has begun is finished.
 //!
 //! ```text
 //! watch              find                                  delete_found
@@ -16,11 +13,11 @@
 //!               │    sets the event ─────────────────────► deletes the file
 //! ```
 //!
-//! **Left out**: being told of changes by the kernel, instead of looking every so often: inotify(7). The task
-//! wants the sleep.
+//! **Left out**: inotify(7), by which the kernel reports changes. The task wants the sleep.
 //!
 //! **Source**: task 4 of the course.
 
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
@@ -30,17 +27,16 @@ use std::time::Duration;
 use super::delete::{Deletion, delete};
 use super::error::WatchError;
 use super::look::{Look, Seen, look};
-use super::news::{News, Outcome, Step, tell};
-use super::order::Order;
+use super::news::{News, Order, Outcome, Step, Tell, tell};
 use crate::os::{PollFd, poll};
 use crate::threads::Event;
 
 /// What the three functions share.
 #[derive(Debug, Default)]
 struct Shared {
-    /// The string was found, or nobody looks for it any more.
+    /// Set when the string was found, and when the search ended without it.
     event: Event,
-    /// The file that holds it; `None` when it was not found. One assignment under the lock, so poison is no matter.
+    /// The file that holds it; `None` when it was not found. One assignment under the lock, so a poisoned lock is harmless.
     seen: Mutex<Option<Seen>>,
 }
 
@@ -54,15 +50,16 @@ struct Shared {
 ///
 /// # Blocking
 /// Until the string was found and the file dealt with, or `stop` is readable.
-pub fn watch<L>(order: &Order, stop: BorrowedFd<'_>, listener: L) -> Result<Outcome, WatchError>
-where
-    L: Fn(&News<'_>) -> std::io::Result<()> + Sync,
-{
+pub fn watch(
+    order: &Order,
+    stop: BorrowedFd<'_>,
+    listener: impl Fn(&News<'_>) -> io::Result<()> + Sync,
+) -> Result<Outcome, WatchError> {
     let shared = Shared::default();
     let (shared, listener) = (&shared, &listener);
     let deletion = scope(|scope| {
         let no_thread = |error| WatchError::while_doing("start a thread", error);
-        // This one first: should the other not start, this one can be released.
+        // This one first: if the other does not start, this one can be released.
         let deleting = Builder::new().name("delete".to_owned());
         let deleting = deleting.spawn_scoped(scope, move || delete_found(order, shared, listener));
         let deleting = deleting.map_err(no_thread)?;
@@ -78,33 +75,31 @@ where
     Ok(deletion.map_or(Outcome::Stopped, Outcome::Found))
 }
 
-/// Waits for a thread; its panic goes on here.
+/// Waits for a thread, and resumes its panic.
 fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|payload| resume_unwind(payload))
 }
 
 /// Looks for the file and for the string in it, until it is found; sleeps between two looks. Then sets the event.
-fn find<L>(
+fn find(
     order: &Order,
     stop: BorrowedFd<'_>,
     shared: &Shared,
-    listener: &L,
-) -> Result<(), WatchError>
-where
-    L: Fn(&News<'_>) -> std::io::Result<()>,
-{
+    listener: Tell<'_>,
+) -> Result<(), WatchError> {
     // WATCH-THREADS-1: set by its drop, on every way out.
     let _event = SetOnDrop(&shared.event);
     tell(listener, order, Step::Begins)?;
     loop {
-        // A failing poll is no reason to end: the sleep below would meet it too, and tell.
-        let found =
-            look(&order.path, &order.needle, &|| !is_told(stop, Duration::ZERO).unwrap_or(false))?;
+        // A failing poll does not end the look: the sleep below meets it too, and reports it.
+        let found = look(&order.path, &order.needle, &|| {
+            !is_stopped(stop, Duration::ZERO).unwrap_or(false)
+        })?;
         tell(listener, order, Step::Looked(&found))?;
         match found {
             Look::Holds(seen) => {
-                // To tell may have taken long. Who has stopped it meanwhile keeps the file.
-                if is_told(stop, Duration::ZERO)? {
+                // A stop during the report keeps the file.
+                if is_stopped(stop, Duration::ZERO)? {
                     return Ok(());
                 }
                 tell(listener, order, Step::Sets)?;
@@ -114,21 +109,18 @@ where
             Look::Stopped => return Ok(()),
             Look::Missing | Look::Without { .. } => {}
         }
-        if is_told(stop, order.interval)? {
+        if is_stopped(stop, order.interval)? {
             return Ok(());
         }
     }
 }
 
 /// Waits for the event, and deletes the file; `None` when there is none to delete.
-fn delete_found<L>(
+fn delete_found(
     order: &Order,
     shared: &Shared,
-    listener: &L,
-) -> Result<Option<Deletion>, WatchError>
-where
-    L: Fn(&News<'_>) -> std::io::Result<()>,
-{
+    listener: Tell<'_>,
+) -> Result<Option<Deletion>, WatchError> {
     shared.event.wait();
     let seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(seen) = seen else { return Ok(None) };
@@ -138,8 +130,8 @@ where
     Ok(Some(deletion))
 }
 
-/// Sleeps so long, or until it is told to stop (`WATCH-THREADS-3`); tells whether it was.
-fn is_told(stop: BorrowedFd<'_>, at_most: Duration) -> Result<bool, WatchError> {
+/// Sleeps so long, or until the stop (`WATCH-THREADS-3`); returns whether the stop came.
+fn is_stopped(stop: BorrowedFd<'_>, at_most: Duration) -> Result<bool, WatchError> {
     let ready = poll(&mut [PollFd::readable(stop)], Some(at_most));
     ready.map(|ready| ready > 0).map_err(|error| WatchError::while_doing("poll", error))
 }

@@ -107,7 +107,7 @@ where
         };
         match found {
             Look::Holds(file) => {
-                shared.tell(&format!("{path} has {needle:?} at byte {}", file.at()))?;
+                shared.tell(&format!("{path} has {needle:?} at byte {}", file.at))?;
                 shared.tell(&format!("closed {path}; sets the event"))?;
                 seen.replace(Some(file));
                 return Ok(());
