@@ -133,17 +133,10 @@ const RT_UNSAFE_FILES: usize = 1;
 
 /// What breaks a rule for now, by a part of the complaint, with the reason.
 const EXCUSED: &[(&str, &str)] = &[
-    ("budget of step 7", "in reading order, not yet as short as it has to be"),
-    ("budget of step 2", "being rebuilt"),
-    ("budget of step 3", "not rebuilt yet"),
-    ("budget of step 4", "not rebuilt yet"),
-    ("budget of step 5", "not rebuilt yet"),
-    ("budget of step 9", "being rebuilt"),
     ("budget of os", "not rebuilt yet"),
     ("budget of http", "not rebuilt yet"),
     ("budget of json, report", "not rebuilt yet"),
     ("budget of jobs", "not rebuilt yet"),
-    ("budget of generator", "not rebuilt yet"),
     ("budget of rt", "not rebuilt yet"),
     ("budget of threads", "not rebuilt yet"),
     ("budget of processes", "not rebuilt yet"),

@@ -6,8 +6,6 @@
 //! **Invariants**
 //! - `ASYNC-1` The buffers hold nothing across an `.await`: an idle client costs its task and its socket, no buffer.
 //!   Waits that are rare are boxed, so that they do not widen every client's task.
-//! - `ASYNC-2` At depth one a request costs one read and one write.
-//! - `ASYNC-3` A client that sends without end lets the others run after every full buffer.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -25,10 +23,7 @@ use crate::aio::{Crowd, Descriptor, Either, TcpListener, TcpStream, race, timeou
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
 
-/// Serves until `stop` is readable.
-///
-/// # Errors
-/// The listener failed for good, or there is no descriptor for the event loop.
+/// Serves until `stop` is readable; fails if the listener does.
 pub(super) fn serve(
     listener: net::TcpListener,
     config: &Config,
@@ -68,7 +63,7 @@ async fn run(
 
 /// What all tasks of the server share.
 struct Server {
-    /// What was asked for on the command line.
+    /// What the server was started with.
     config: Config,
     /// A buffer for reads, and one for replies, of the task that runs (`ASYNC-1`).
     buffers: RefCell<(Box<[u8]>, Vec<u8>)>,
@@ -109,23 +104,21 @@ impl Client {
     /// The whole conversation.
     async fn converse(&mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
-        // Once, because a task's waker stays the same.
-        poll_fn(|cx| self.leave_waker(cx)).await;
+        let leave_waker = |cx: &mut Context<'_>| {
+            self.server.clients.stay(self.seat, cx.waker());
+            Poll::Ready(())
+        };
+        poll_fn(leave_waker).await;
         loop {
             if self.next() == Next::Read(None) {
                 if poll_fn(|cx| self.poll_read(false, cx)).await? == READ_BYTES {
+                    // A client that sends without end lets the others run.
                     yield_now().await;
                 }
             } else if Box::pin(self.do_next()).await? {
                 return Ok(());
             }
         }
-    }
-
-    /// Leaves the task's waker for the stop.
-    fn leave_waker(&self, cx: &Context<'_>) -> Poll<()> {
-        self.server.clients.stay(self.seat, cx.waker());
-        Poll::Ready(())
     }
 
     /// Returns what the conversation waits for.
@@ -149,7 +142,7 @@ impl Client {
             Next::Write(until) => in_time = within(until, self.stream.writable()).await?.is_some(),
             Next::Turn => {
                 yield_now().await;
-                self.answer(Conversation::resume)?;
+                self.conversation.resume(&mut server.buffers.borrow_mut().1);
             }
             Next::ShutDown => {
                 self.stream.shutdown(net::Shutdown::Write)?;
@@ -157,11 +150,11 @@ impl Client {
             }
             Next::Close => return Ok(true),
         }
-        self.answer(|conversation, out| {
-            if !in_time {
-                conversation.timed_out(&server.config, stopping, out);
-            }
-        })?;
+        let (_, out) = &mut *server.buffers.borrow_mut();
+        if !in_time {
+            self.conversation.timed_out(&server.config, stopping, out);
+        }
+        self.conversation.flush(out, |bytes| self.stream.try_write(bytes))?;
         Ok(false)
     }
 
@@ -186,13 +179,6 @@ impl Client {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-    }
-
-    /// Lets the conversation fill the buffer for replies, and sends them.
-    fn answer(&mut self, fill: impl FnOnce(&mut Conversation, &mut Vec<u8>)) -> io::Result<()> {
-        let (_, out) = &mut *self.server.buffers.borrow_mut();
-        fill(&mut self.conversation, out);
-        self.conversation.flush(out, |bytes| self.stream.try_write(bytes))
     }
 }
 

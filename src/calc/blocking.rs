@@ -1,21 +1,15 @@
 //! Serving a client on a thread that may block: the driver of the models `sequential`, `threads`, `pool`, `prefork`.
 //!
 //! A read that blocks hears nothing but its stream: no pause after an unterminated message, no timeout, no stop. So
-//! the driver waits in ppoll(2) where there is something else to wait for; elsewhere the read itself waits, which saves
-//! a system call.
-//!
-//! | beside its stream it waits for | calls for each input |
-//! | --- | --- |
-//! | nothing, and it looked for the stop less than [`STALL`] ago | read |
-//! | the stop, because nothing came for so long | ppoll, read |
-//! | a deadline, and the stop | ppoll, read |
+//! the driver waits in ppoll(2) where there is a deadline, or where it has not looked for the stop for [`STALL`].
+//! Elsewhere the read itself waits, which saves a system call.
 //!
 //! **Invariants**
 //! - `BLOCKING-1` A client that keeps its side open after its conversation delays no other: where the thread is needed
 //!   for the next client, the connection lingers on a thread of its own.
 //!
-//! **Left out**: shutting down the input of a stream from another thread. It ends a read at once, but what the client
-//! sends after that is answered by a reset: the stop would cost it the last replies.
+//! **Left out**: shutting down the input of a stream from another thread. That ends a read at once, but resets a client
+//! that sends on.
 //!
 //! **Source**: ppoll(2); socket(7) under `SO_RCVTIMEO`.
 
@@ -36,14 +30,10 @@ use crate::os::{PollFd, poll};
 const STALL: Duration = Duration::from_millis(100);
 
 /// Accepts clients and calls `start` with each, until `stop` is readable; then waits for the open connections.
-///
 /// If `start` fails, its client's connection is closed, and the next client is accepted a little later.
 ///
 /// # Errors
 /// The listener failed for good.
-///
-/// # Blocking
-/// Until the stop, and then for the grace at most.
 pub(super) fn accept_all(
     listener: TcpListener,
     config: &Config,
@@ -88,19 +78,13 @@ fn serve_until_stop(
 }
 
 /// Serves one client until its connection can be closed.
-///
-/// # Blocking
-/// As long as the client likes; after the stop, for the grace at most.
 pub(super) fn converse(connection: OpenConnection) {
     let mut driver = Driver::new(connection);
     // A broken connection ends this conversation only, and its client knows why.
     while let Ok(Next::ShutDown) = driver.run() {}
 }
 
-/// Serves one client until the conversation is over, and leaves the lingering to another thread (`BLOCKING-1`).
-///
-/// # Blocking
-/// As [`converse`].
+/// Serves one client until its conversation is over, and leaves the lingering to another thread (`BLOCKING-1`).
 pub(super) fn converse_and_hand_over(connection: OpenConnection) {
     let mut driver = Driver::new(connection);
     if let Ok(Next::ShutDown) = driver.run() {
@@ -120,7 +104,7 @@ struct Driver {
     grace_end: Option<Instant>,
     /// When the stop was last looked for.
     looked_at: Instant,
-    /// The buffer for reads. On the heap, because a thread's stack is scarce.
+    /// The buffer for reads.
     input: Vec<u8>,
     /// The buffer for replies.
     out: Vec<u8>,

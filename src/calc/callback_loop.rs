@@ -1,7 +1,6 @@
 //! An event loop without coroutines: a table from a token to the closure that handles its events.
 //!
-//! One thread serves many sockets. The loop calls the closure that was registered for a socket and tells what happened
-//! to it; the closure does what can be done at once and returns.
+//! The loop calls the closure that was registered for a socket; the closure does what can be done at once and returns.
 //!
 //! **Invariants**
 //! - `CALL-1` A token is given out once and never again. So a late event of a dropped socket finds no closure, even
@@ -10,8 +9,6 @@
 //!   Afterwards it is put back, unless it has removed itself.
 //! - `CALL-3` The selector is asked once between two passes over `soon`, so a closure that calls itself again and
 //!   again starves no socket. The selector blocks only when `soon` is empty.
-//! - `CALL-4` Every event reaches its closure, whatever the closure waits for. So no edge is lost, as long as the
-//!   closure remembers it.
 //!
 //! **Source**: the reactor pattern (Schmidt 1995); libevent's `event_base_loop` and its table of callbacks.
 
@@ -67,9 +64,6 @@ pub(super) struct CallbackLoop {
 
 impl CallbackLoop {
     /// Makes a loop with an empty table.
-    ///
-    /// # Errors
-    /// Out of descriptors.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             table: HashMap::new(),
@@ -81,9 +75,6 @@ impl CallbackLoop {
     }
 
     /// Registers a socket with the selector, for reading and writing, and returns its token.
-    ///
-    /// # Errors
-    /// The selector refuses it.
     pub(super) fn watch(&mut self, socket: &mut impl Source) -> io::Result<Token> {
         let token = Token(self.next_token);
         let both = Interest::READABLE | Interest::WRITABLE;
@@ -142,9 +133,6 @@ impl CallbackLoop {
     ///
     /// # Errors
     /// The selector failed.
-    ///
-    /// # Blocking
-    /// In the selector while nothing happens.
     pub(super) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.table.is_empty() {
@@ -200,7 +188,6 @@ impl CallbackLoop {
             return;
         };
         callback(self, happening);
-        // If it has removed itself, it is dropped here with its socket.
         if let Some(entry) = self.table.get_mut(&token) {
             entry.callback = Some(callback);
         }

@@ -30,10 +30,7 @@ use super::conversation::Next;
 use super::limits::Acceptor;
 use super::readiness::{Connection, Server};
 
-/// Serves until `stop` becomes readable, and then ends in good order.
-///
-/// # Errors
-/// The selector or the listener failed.
+/// Serves until `stop` is readable; fails if the selector or the listener does.
 pub(super) fn serve(
     listener: TcpListener,
     config: &Config,

@@ -7,8 +7,6 @@
 //! - `CALC-POOL-1` A client is one job: its thread is free again when the conversation is over.
 //! - `CALC-POOL-2` After the stop, clients that still wait for a thread are answered what they have sent.
 //! - `CALC-POOL-3` When the grace is over, clients that have no thread yet are closed unanswered.
-//!
-//! **Left out**: giving the thread back between two messages. That needs a selector, and leads to `callbacks`.
 
 use std::io;
 use std::net::TcpListener;

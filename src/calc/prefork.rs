@@ -8,8 +8,6 @@
 //! - `PREFORK-2` The workers hear of the stop from the supervisor, which waits for them and lets none outlive
 //!   it (`SUPERVISOR-1`, `SUPERVISOR-2`).
 //!
-//! **Left out**: waking only one of the processes that wait for a client (`EPOLLEXCLUSIVE`).
-//!
 //! **Source**: the prefork model of the Apache server.
 
 use std::io::{self, Write};

@@ -6,9 +6,6 @@
 //! **Invariants**
 //! - `THREADS-1` A client's thread ends with its conversation: after `close`, after a reset, after the stop.
 //! - `THREADS-2` A thread that cannot be started costs that client its connection, and no other.
-//!
-//! **Left out**: joining the threads. Each stops counting its connection as its last act, and the server waits for
-//! that.
 
 use std::io;
 use std::net::TcpListener;

@@ -1,20 +1,12 @@
 //! What a coroutine says when it stops, and why it is resumed.
 //!
-//! A server that waits for one client in a plain call stands still for all others. A coroutine is a function that
-//! can stop in the middle: it says what it waits for ([`Step`]), gives the thread back, and goes on from the same
-//! place when it is resumed ([`Woken`]). In Rust it is written by hand, as a state machine.
+//! A coroutine is a function that can stop in the middle: it says what it waits for ([`Step`]), gives the thread
+//! back, and goes on from the same place when it is resumed ([`Woken`]).
 //!
 //! **Invariants**
 //! - `CORO-1` Between two calls a coroutine is owned by exactly one of: the queue of tasks, `to_read`, `to_write`,
 //!   `aside`. So it is never resumed twice for one reason, and never while it runs.
 //! - `CORO-2` After [`Step::Done`] it is dropped and never resumed again.
-//!
-//! | it returned | it stands in | it is resumed with |
-//! | --- | --- | --- |
-//! | nothing yet (spawned) | `tasks` | [`Woken::Turn`] |
-//! | [`Step::Read`], [`Step::Write`] | `to_read`, `to_write` | [`Woken::Ready`], [`Woken::TimedOut`], [`Woken::Called`] |
-//! | [`Step::Yield`] | `aside` | [`Woken::Turn`], once the selector has been asked |
-//! | [`Step::Done`] | nowhere | |
 //!
 //! **Source**: Python's PEP 342, coroutines via enhanced generators.
 

@@ -1,7 +1,6 @@
 //! The event loop of the course: a queue of tasks, two maps of waiting tasks, and a selector.
 //!
-//! [`EventLoop::run`] has the course's three steps: while nothing is ready, ask the selector; take the first task; run
-//! it and store it under what it waits for.
+//! [`EventLoop::run`] has the course's three steps: if nothing is ready, ask the selector; take a task; run it.
 //!
 //! **Invariants**
 //! - `GEN-1` The selector is asked only when `tasks` is empty. It blocks unless a task has yielded.
@@ -38,21 +37,15 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::coroutine::{Step, Woken};
 
-/// How many events one call of the selector can return.
-const EVENTS_PER_QUESTION: usize = 1024;
-
 /// A function that can stop in the middle and go on later.
 pub trait Coroutine {
     /// Runs on to the next place where the coroutine must wait, and says for what.
     ///
-    /// It may use the loop during the call: to spawn others, to register sockets, to wake others.
-    ///
-    /// # Blocking
-    /// No other coroutine runs before this returns. Cut a long computation into slices with a [`Step::Yield`] between.
+    /// It may use the loop during the call. No other coroutine runs before it returns, so it must not block.
     fn resume(&mut self, woken: Woken, event_loop: &mut EventLoop) -> Step;
 }
 
-/// A coroutine, boxed, because each kind has a size of its own.
+/// A coroutine.
 type Task = Box<dyn Coroutine>;
 
 /// What a task waits for its socket to become.
@@ -115,8 +108,7 @@ impl EventLoop {
         self.tasks.push_back((Box::new(coroutine), Woken::Turn));
     }
 
-    /// Registers a socket with the selector and returns the token to wait by. Dropping the socket ends the
-    /// registration, because the kernel forgets a descriptor when it is closed.
+    /// Registers a socket and returns the token to wait by. Dropping the socket ends the registration.
     ///
     /// # Errors
     /// The selector refuses it: no memory, too many watches, or a file that cannot be watched.
@@ -131,11 +123,8 @@ impl EventLoop {
     ///
     /// # Errors
     /// The selector failed. All tasks are dropped then.
-    ///
-    /// # Blocking
-    /// Until the last task is done; in the selector while all of them wait.
     pub fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS_PER_QUESTION);
+        let mut events = Events::with_capacity(1024);
         while self.has_tasks() {
             while self.tasks.is_empty() {
                 self.select(&mut events)?;
@@ -170,7 +159,7 @@ impl EventLoop {
             answer => answer?,
         }
         for event in &*events {
-            // A broken connection makes every operation return at once, so it wakes both directions.
+            // A broken connection wakes both directions.
             let closed = event.is_read_closed() || event.is_error();
             if event.is_readable() || closed {
                 self.release(Direction::Read, event.token(), Woken::Ready { closed });
@@ -191,7 +180,6 @@ impl EventLoop {
             return Some(Duration::ZERO);
         }
         let (deadline, ..) = self.deadlines.first()?;
-        // mio rounds up to whole milliseconds: never early, and no turn with nothing to do.
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
@@ -210,28 +198,20 @@ impl EventLoop {
 
     /// Stores a task under what it waits for: the course's `to_read[socket] = task`.
     fn park(&mut self, task: Task, direction: Direction, token: Token, deadline: Option<Instant>) {
-        let displaced = self.waiting(direction).insert(token, Waiting { task, deadline });
-        if let Some(displaced) = displaced {
-            // GEN-5; the course would lose it.
-            self.make_ready(displaced, direction, token, Woken::Called);
-        }
-        // After it, since the two deadlines may be equal.
+        // GEN-5; the course would lose it.
+        self.release(direction, token, Woken::Called);
+        self.waiting(direction).insert(token, Waiting { task, deadline });
         self.deadlines.extend(deadline.map(|at| (at, token, direction)));
     }
 
-    /// Ends the wait of a task and makes it ready. Does nothing if none waits.
+    /// Ends the wait of a task, if one waits: moves it to `tasks`, and removes its deadline (`GEN-4`).
     fn release(&mut self, direction: Direction, token: Token, woken: Woken) {
-        if let Some(waiting) = self.waiting(direction).remove(&token) {
-            self.make_ready(waiting, direction, token, woken);
+        if let Some(Waiting { task, deadline }) = self.waiting(direction).remove(&token) {
+            if let Some(at) = deadline {
+                self.deadlines.remove(&(at, token, direction));
+            }
+            self.tasks.push_back((task, woken));
         }
-    }
-
-    /// Puts a task whose wait has ended into the queue, and removes its deadline (`GEN-4`).
-    fn make_ready(&mut self, ended: Waiting, direction: Direction, token: Token, woken: Woken) {
-        if let Some(at) = ended.deadline {
-            self.deadlines.remove(&(at, token, direction));
-        }
-        self.tasks.push_back((ended.task, woken));
     }
 
     /// Returns the map of the tasks that wait in this direction.
