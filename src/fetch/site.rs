@@ -114,7 +114,7 @@ fn bad(why: &str) -> Response {
 /// Until the stop, and the grace.
 pub fn serve(
     listener: TcpListener,
-    config: Config,
+    mut config: Config,
     stop: BorrowedFd<'_>,
     ready: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<()> {
@@ -128,7 +128,7 @@ pub fn serve(
             drop(stop.readable().await);
         };
         // A client that closes its sending side after its request still gets the page.
-        let config = Config { half_close: Duration::from_secs(10), ..config };
+        config.half_close = Duration::from_secs(10);
         Server::with_config(router(), (), config).serve(listener, stopped).await
     })
 }

@@ -131,6 +131,8 @@ statuses! {
     CONTINUE 100 "Continue";
     SWITCHING_PROTOCOLS 101 "Switching Protocols";
     OK 200 "OK";
+    CREATED 201 "Created";
+    ACCEPTED 202 "Accepted";
     NO_CONTENT 204 "No Content";
     MOVED_PERMANENTLY 301 "Moved Permanently";
     FOUND 302 "Found";
@@ -140,16 +142,19 @@ statuses! {
     PERMANENT_REDIRECT 308 "Permanent Redirect";
     BAD_REQUEST 400 "Bad Request";
     UNAUTHORIZED 401 "Unauthorized";
+    FORBIDDEN 403 "Forbidden";
     NOT_FOUND 404 "Not Found";
     METHOD_NOT_ALLOWED 405 "Method Not Allowed";
     REQUEST_TIMEOUT 408 "Request Timeout";
     CONTENT_TOO_LARGE 413 "Content Too Large";
     URI_TOO_LONG 414 "URI Too Long";
     EXPECTATION_FAILED 417 "Expectation Failed";
+    TOO_MANY_REQUESTS 429 "Too Many Requests";
     HEAD_TOO_LARGE 431 "Request Header Fields Too Large";
     INTERNAL_SERVER_ERROR 500 "Internal Server Error";
     NOT_IMPLEMENTED 501 "Not Implemented";
     BAD_GATEWAY 502 "Bad Gateway";
+    SERVICE_UNAVAILABLE 503 "Service Unavailable";
     GATEWAY_TIMEOUT 504 "Gateway Timeout";
     VERSION_NOT_SUPPORTED 505 "HTTP Version Not Supported";
 }

@@ -173,7 +173,9 @@ impl<'a> Exchange<'a> {
         let mut fields = self.request.fields.clone();
         if !self.url().is_same_origin(&self.request.url) {
             // EXCHANGE-5
-            CREDENTIALS.iter().for_each(|name| fields.remove(name));
+            for name in CREDENTIALS {
+                fields.remove(name);
+            }
         }
         for (name, value) in DEFAULT_FIELDS {
             if fields.get(name).is_none() {

@@ -55,6 +55,9 @@ impl Default for Config {
     }
 }
 
+/// A function that is called with every answer.
+type Log = dyn Fn(&Answered<'_>);
+
 /// What all connections of a server share.
 pub(super) struct ServerState<S> {
     /// The handlers.
@@ -64,7 +67,7 @@ pub(super) struct ServerState<S> {
     /// The limits.
     pub(super) config: Config,
     /// Called with every answer.
-    pub(super) log: Option<Box<dyn Fn(&Answered<'_>)>>,
+    pub(super) log: Option<Box<Log>>,
     /// Buffers to lend.
     pub(super) pool: BufferPool,
     /// The tasks of the connections.
