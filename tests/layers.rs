@@ -154,8 +154,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("processes/pool/builder.rs", "not untied yet"),
     ("processes/pool/cell.rs", "not untied yet"),
     ("there is no first_loop.rs", "the spine is being built"),
-    ("there is no aio/waiters.rs", "the spine is being built"),
-    ("aio/tcp_listener.rs imports aio/sleep.rs", "the spine is being built"),
 ];
 
 /// The layer of a top-level module, counted from 0.

@@ -1,18 +1,15 @@
 //! A buffer in front of a source of bytes: lines, and messages of a known length.
 //!
-//! TCP is a stream: what was sent in one piece arrives in three, or half a message arrives together with
-//! the end of the one before. Reading byte by byte would find the ends and cost a system call for each.
+//! TCP is a stream: what was sent in one piece arrives in three, or half a message arrives together with the end of the
+//! one before. Reading byte by byte would find the ends, at a system call for each byte.
 //!
 //! **Invariants**
-//! - `BUF-1` `bytes[start..end]` came from the source and was not given out, in order.
-//! - `BUF-2` A line stays in the buffer until all of it is there, and is taken in the same poll in which
-//!   it is returned. So a read that is dropped half-way keeps what it has.
-//! - `BUF-3` No byte is searched twice: `searched` remembers how far the search came.
-//! - `BUF-4` While it waits with nothing in it, it has no memory: an idle connection costs no buffer.
-//! - `BUF-5` The buffer grows for a line that it cannot hold only, by doubling, and no more once the line
-//!   is longer than the limit that the caller gave.
-//!
-//! **Left out**: a buffer for writing; a whole reply is written at once.
+//! - `BUF-1` `bytes[start..end]` came from the source, in order, and was not given out.
+//! - `BUF-2` A line stays in the buffer until all of it is there, and is taken in the poll that returns it. So a read
+//!   that is dropped half-way loses nothing.
+//! - `BUF-3` No byte is searched twice: `searched` tells how far the search came.
+//! - `BUF-4` A reader that waits with an empty buffer has no memory: an idle connection costs no buffer.
+//! - `BUF-5` The buffer grows only for a line that it cannot hold, by doubling, and not beyond the caller's limit.
 //!
 //! **Source**: `std::io::BufReader`; `asyncio.StreamReader` for the limit.
 
@@ -22,10 +19,10 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use super::AsyncRead;
+use super::io::AsyncRead;
 use crate::rt::poll_budget;
 
-/// The size of a buffer in bytes, unless asked for another: that of `std::io::BufReader`.
+/// The default size of a buffer in bytes: that of `std::io::BufReader`.
 const DEFAULT_BYTES: usize = 8 * 1024;
 
 /// A buffered reader.
@@ -39,18 +36,18 @@ pub struct BufReader<R> {
     start: usize,
     /// One after the last byte that came.
     end: usize,
-    /// How many bytes from `start` on are known not to be the one that is searched for.
+    /// How many bytes from `start` on are known not to be `needle`.
     searched: usize,
-    /// Which byte that is.
+    /// The byte that was searched last.
     needle: u8,
     /// What is allocated at first.
     capacity_bytes: usize,
 }
 
-/// A line was longer than the reader was told to accept.
+/// A line was longer than the caller's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineTooLong {
-    /// What it was told.
+    /// The limit.
     pub limit_bytes: usize,
 }
 
@@ -68,7 +65,7 @@ impl<R: AsyncRead> BufReader<R> {
         Self::with_capacity(DEFAULT_BYTES, source)
     }
 
-    /// Puts a buffer of a size of one's own before a source; at least one byte.
+    /// Puts a buffer of the given size before a source; at least one byte.
     pub fn with_capacity(capacity_bytes: usize, source: R) -> Self {
         let (bytes, capacity_bytes) = (Vec::new(), capacity_bytes.max(1));
         Self { source, bytes, start: 0, end: 0, searched: 0, needle: b'\n', capacity_bytes }
@@ -79,7 +76,7 @@ impl<R: AsyncRead> BufReader<R> {
         &self.bytes[self.start..self.end]
     }
 
-    /// Returns how much memory the buffer has, in bytes; zero while it waits with nothing in it (`BUF-4`).
+    /// Returns how much memory the buffer has, in bytes (`BUF-4`).
     pub fn allocated_bytes(&self) -> usize {
         self.bytes.len()
     }
@@ -89,17 +86,17 @@ impl<R: AsyncRead> BufReader<R> {
         &self.source
     }
 
-    /// Returns the source, to write to it, say. Reading from it passes over what is in the buffer.
+    /// Returns the source, for example to write to it. A read from it would skip what is in the buffer.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.source
     }
 
-    /// Gives back the source, and drops what is in the buffer.
+    /// Returns the source, and drops what is in the buffer.
     pub fn into_inner(self) -> R {
         self.source
     }
 
-    /// Waits until something is in the buffer, and returns it; nothing is the end of the stream.
+    /// Waits until bytes are in the buffer, and returns them; none is the end of the stream.
     ///
     /// # Errors
     /// Those of read(2).
@@ -107,51 +104,52 @@ impl<R: AsyncRead> BufReader<R> {
     /// # Cancellation
     /// Nothing is lost: what has come stays in the buffer.
     pub async fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        poll_fn(|cx| self.poll_something(cx)).await?;
+        poll_fn(|cx| self.poll_fill(cx)).await?;
         Ok(self.buffer())
     }
 
     /// Takes bytes out of the buffer, which [`fill_buf`](Self::fill_buf) has shown.
     ///
     /// # Panics
-    /// There are not so many.
+    /// There are fewer.
     pub fn consume(&mut self, bytes: usize) {
         assert!(bytes <= self.end - self.start, "more bytes are consumed than are in the buffer");
         self.start += bytes;
         self.searched = self.searched.saturating_sub(bytes);
     }
 
-    /// Reads a line, and returns it without its end, `\n` or `\r\n`. The last line needs no end. `None` is
-    /// the end of the stream.
+    /// Reads a line, and returns it without its end, `\n` or `\r\n`. The last line needs no end. `None` is the end of
+    /// the stream.
     ///
     /// # Errors
-    /// `InvalidData`: the line is no UTF-8, and was taken; or [`LineTooLong`], with more than `limit_bytes`
-    /// before its `\n`, and stays in the buffer, to be [`consume`](Self::consume)d or given up. Else those
-    /// of read(2).
+    /// `InvalidData`: the line is not UTF-8, and was taken; or [`LineTooLong`]: more than `limit_bytes` come before its
+    /// `\n`. Then it stays in the buffer, to be [`consume`](Self::consume)d or given up. Otherwise those of read(2).
     ///
     /// # Cancellation
-    /// Nothing is lost: what has come of the line stays in the buffer, and the next call goes on with it.
+    /// Nothing is lost: what has come of the line stays in the buffer for the next call.
     pub async fn read_line(&mut self, limit_bytes: usize) -> io::Result<Option<String>> {
-        let Some(length) = self.find(b'\n', limit_bytes).await? else { return Ok(None) };
-        let line = &self.buffer()[..length];
-        let line =
-            line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
-        let line = String::from_utf8(line.to_vec());
-        self.consume(length);
+        let mut line = self.read_until(b'\n', limit_bytes).await?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.pop_if(|byte| *byte == b'\n').is_some() {
+            line.pop_if(|byte| *byte == b'\r');
+        }
+        let line = String::from_utf8(line);
         line.map(Some)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
     }
 
-    /// Reads up to and with the first `needle`, or up to the end of the stream. Empty is the end.
+    /// Reads up to and with the first `needle`, or up to the end of the stream. An empty vector is the end.
     ///
     /// # Errors
-    /// As [`read_line`](Self::read_line), but for UTF-8.
+    /// As [`read_line`](Self::read_line), except for UTF-8.
     ///
     /// # Cancellation
-    /// Nothing is lost: what has come stays in the buffer, and the next call goes on with it.
+    /// Nothing is lost: what has come stays in the buffer for the next call.
     pub async fn read_until(&mut self, needle: u8, limit_bytes: usize) -> io::Result<Vec<u8>> {
         // No await after this one: found and taken in one poll (`BUF-2`).
-        let Some(length) = self.find(needle, limit_bytes).await? else { return Ok(Vec::new()) };
+        let length = self.find(needle, limit_bytes).await?;
         let found = self.buffer()[..length].to_vec();
         self.consume(length);
         Ok(found)
@@ -160,11 +158,11 @@ impl<R: AsyncRead> BufReader<R> {
     /// Fills all of `into`.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the stream ends before; what had come of it is lost. Else those of read(2).
+    /// `UnexpectedEof`: the stream ends before; what had come is lost. Otherwise those of read(2).
     ///
     /// # Cancellation
-    /// The bytes that had come are in `into`, are lost to the reader, and nobody knows how many: drop the
-    /// stream too, or wait with [`fill_buf`](Self::fill_buf) and [`consume`](Self::consume).
+    /// An unknown number of bytes was moved to `into`: drop the stream too, or wait with [`fill_buf`](Self::fill_buf)
+    /// and [`consume`](Self::consume).
     pub async fn read_exact(&mut self, mut into: &mut [u8]) -> io::Result<()> {
         while !into.is_empty() {
             let some = self.read(into).await?;
@@ -176,9 +174,8 @@ impl<R: AsyncRead> BufReader<R> {
         Ok(())
     }
 
-    /// Waits until `needle`, or the end of the stream, is in the buffer, and returns the length up to there
-    /// (`BUF-2`). `None`: the stream ends, and the buffer is empty.
-    async fn find(&mut self, needle: u8, limit_bytes: usize) -> io::Result<Option<usize>> {
+    /// Waits until `needle`, or the end of the stream, is in the buffer, and returns the length up to there.
+    async fn find(&mut self, needle: u8, limit_bytes: usize) -> io::Result<usize> {
         if self.needle != needle {
             (self.needle, self.searched) = (needle, 0);
         }
@@ -187,7 +184,7 @@ impl<R: AsyncRead> BufReader<R> {
                 let fresh = &self.buffer()[self.searched..];
                 let found = fresh.iter().position(|byte| *byte == needle);
                 let before = self.searched + found.unwrap_or(fresh.len());
-                // A limit that is smaller than before may find what was searched already.
+                // The limit may be smaller than in the call before, and the line searched already.
                 if before > limit_bytes {
                     let too_long = LineTooLong { limit_bytes };
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, too_long)));
@@ -195,10 +192,10 @@ impl<R: AsyncRead> BufReader<R> {
                 self.searched = before;
                 if found.is_some() {
                     ready!(poll_budget(cx));
-                    return Poll::Ready(Ok(Some(before + 1)));
+                    return Poll::Ready(Ok(before + 1));
                 }
                 if ready!(self.poll_more(cx))? == 0 {
-                    return Poll::Ready(Ok((before > 0).then_some(before)));
+                    return Poll::Ready(Ok(before));
                 }
             }
         })
@@ -206,7 +203,7 @@ impl<R: AsyncRead> BufReader<R> {
     }
 
     /// Waits until the buffer is not empty, or the stream ends.
-    fn poll_something(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.start == self.end {
             ready!(self.poll_more(cx))?;
         }
@@ -215,7 +212,7 @@ impl<R: AsyncRead> BufReader<R> {
 
     /// Reads once from the source to the end of the buffer; returns how many bytes came.
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        // Asked first, so that a buffer is not made just to find that nothing has come.
+        // Before the read, so that no buffer is made if nothing has come.
         let polled = match self.source.poll_readable(cx) {
             Poll::Ready(Ok(())) => {
                 self.make_room();
@@ -234,13 +231,12 @@ impl<R: AsyncRead> BufReader<R> {
         polled
     }
 
-    /// Has room for one byte at least behind `end`: by moving what is there to the front, or by doubling.
+    /// Makes room for at least one byte behind `end`: moves what is there to the front, or doubles the buffer.
     fn make_room(&mut self) {
         if self.end < self.bytes.len() {
             return;
         }
         if self.start > 0 {
-            // Moving costs less than growing, and what was given out makes the room.
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         } else {
@@ -256,14 +252,14 @@ impl<R: AsyncRead> AsyncRead for BufReader<R> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        // A read that asks for more than the buffer holds has no use for it.
+        // A read that asks for more than the buffer holds gains nothing from it.
         if self.start == self.end && into.len() >= self.capacity_bytes {
             return self.source.poll_read(cx, into);
         }
         if self.start < self.end {
             ready!(poll_budget(cx));
         }
-        ready!(self.poll_something(cx))?;
+        ready!(self.poll_fill(cx))?;
         let bytes = into.len().min(self.end - self.start);
         into[..bytes].copy_from_slice(&self.buffer()[..bytes]);
         self.consume(bytes);

@@ -1,4 +1,4 @@
-//! Any descriptor that can be waited for: an event descriptor, a pipe, a listener of somebody else's.
+//! Any descriptor that can be waited for: an event descriptor, a pipe, a listener that other code made.
 //!
 //! **Source**: mio's `unix::SourceFd`; asyncio's `loop.add_reader`.
 
@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
-use super::Source;
+use super::source::Source;
 use crate::rt::Direction;
 
 /// A descriptor whose readiness a task can wait for.
@@ -20,7 +20,7 @@ pub struct Descriptor<D: AsFd> {
 }
 
 impl<D: AsFd> Descriptor<D> {
-    /// Registers a descriptor, borrowed or owned. It ought not to block.
+    /// Registers a descriptor, borrowed or owned, which should not block.
     ///
     /// # Errors
     /// `epoll_ctl(2)` failed; `EPERM` for a regular file or a directory, which cannot be waited for.
@@ -39,7 +39,7 @@ impl<D: AsFd> Descriptor<D> {
     /// Waits until a read is worth a try.
     ///
     /// # Errors
-    /// It belongs to another loop, or to one that is gone.
+    /// Its loop does not run (`SOURCE-3`).
     ///
     /// # Cancellation
     /// Nothing is lost.

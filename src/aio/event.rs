@@ -1,20 +1,16 @@
 //! An event: a flag that tasks wait for.
 //!
-//! A task that looks at a flag again and again keeps the thread busy; here it sleeps until somebody sets it.
+//! A task that tests a flag again and again keeps the thread busy. A task that awaits an event sleeps until it is set.
 //!
 //! **Invariants**
-//! - `EVENT-1` Whoever waits when it is set goes on, even if it is cleared before that task runs.
+//! - `EVENT-1` A task that waits when the event is set continues, even if the event is cleared before the task runs.
 //! - `EVENT-2` Waiters are woken in the order in which they came.
-//!
-//! Setting is not passed on like a lock: everybody who waits has it, and a waiter that is dropped takes nothing
-//! away from the others.
 //!
 //! **Source**: `asyncio.Event`; `threads::Event` is the same between threads.
 
 use std::cell::{Cell, RefCell};
 
-use super::wait_list::WaitList;
-use super::waiting::{Giver, Waiting};
+use super::waiters::{Acquire, Resource, Waiters};
 use crate::rt::{Wait, wake_all};
 
 /// A flag that tasks of one loop wait for.
@@ -22,8 +18,8 @@ use crate::rt::{Wait, wake_all};
 pub struct Event {
     /// The flag.
     is_set: Cell<bool>,
-    /// Who waits for it; nobody while it is set.
-    waiters: RefCell<WaitList>,
+    /// The tasks that wait for it; empty while it is set.
+    waiters: RefCell<Waiters>,
 }
 
 impl Event {
@@ -32,30 +28,30 @@ impl Event {
         Self::default()
     }
 
-    /// Sets it, and wakes everybody who waits; when it is set already, does nothing.
+    /// Sets the event and wakes every task that waits. Does nothing if it is set already.
     pub fn set(&self) {
         self.is_set.set(true);
-        // EVENT-1: each has its grant now, whatever becomes of the flag.
+        // EVENT-1: each waiter is granted now, whatever happens to the flag.
         let woken = self.waiters.borrow_mut().grant_all();
         wake_all(woken);
     }
 
-    /// Clears it: who waits from now on sleeps.
+    /// Clears the event: tasks that wait from now on sleep.
     pub fn clear(&self) {
         self.is_set.set(false);
     }
 
-    /// Tells whether it is set.
+    /// Tells whether the event is set.
     pub fn is_set(&self) -> bool {
         self.is_set.get()
     }
 
-    /// Waits until it is set; at once if it is.
+    /// Waits until the event is set; returns at once if it is.
     ///
     /// # Cancellation
-    /// Nothing is lost: the event stays as it is, and the other waiters wait on.
+    /// Nothing is lost: the event stays as it is, and the other tasks wait on.
     pub async fn wait(&self) {
-        Waiting::new(self).await;
+        Acquire::new(self).await;
     }
 
     /// Counts the tasks that wait.
@@ -64,18 +60,20 @@ impl Event {
     }
 }
 
-impl Giver for &Event {
-    const WAIT: Wait = Wait::Event;
-
-    fn waiters(&self) -> &RefCell<WaitList> {
+impl Resource for Event {
+    fn waiters(&self) -> &RefCell<Waiters> {
         &self.waiters
     }
 
-    fn try_take(&self) -> bool {
+    fn wait(&self) -> Wait {
+        Wait::Event
+    }
+
+    fn try_acquire(&self) -> bool {
         self.is_set()
     }
 
-    fn give_back(&self) {
-        // That it was set is not used up by those who saw it.
+    fn release(&self) {
+        // Any number of tasks may see that it was set.
     }
 }

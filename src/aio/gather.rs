@@ -1,15 +1,15 @@
-//! All of many futures: their outputs, in the order of the futures.
+//! Gathering: all outputs of many futures, in the order of the futures.
 //!
-//! Awaiting one after another takes the sum of their times; gathered, they take the longest of them.
-//! They run inside the caller's task, so they may borrow from it, and end with it.
+//! Awaiting one after another takes the sum of their times; gathered, they take the longest of them. They run inside
+//! the caller's task, so they may borrow from it, and end with it.
 //!
 //! **Invariants**
 //! - `GATHER-1` Outputs stand in the order of the futures, whatever the order in which they came.
 //! - `GATHER-2` A future is polled only when it was woken (`CHILD-1`), and dropped as soon as it has ended.
-//! - `GATHER-3` [`try_gather`] drops the others before it returns an error.
+//! - `GATHER-3` [`try_gather`] drops the other futures before it returns an error.
 //!
-//! To have every result, also of those that fail, gather futures of `Result`: the output is a vector of
-//! results. That is `return_exceptions=True`.
+//! To have every result, also of the futures that fail, gather futures of `Result`: the output is a vector of results.
+//! That is `return_exceptions=True`.
 //!
 //! **Source**: `asyncio.gather`; `futures::future::{join_all, try_join_all}`.
 
@@ -57,7 +57,7 @@ where
 /// Runs futures at the same time, and returns their values in order, or the first error that comes.
 ///
 /// # Errors
-/// One of the futures failed; those that had not ended have been dropped, and the values that had come.
+/// One of the futures failed. The futures that had not ended have been dropped, and the values that had come.
 ///
 /// # Panics
 /// As for [`gather`].
@@ -74,7 +74,7 @@ where
         while let Some((place, output)) = ready!(children.poll_next(cx)) {
             match output {
                 Ok(value) => outputs.put(place, value),
-                // GATHER-3: `children` is dropped when this function ends, before the caller goes on.
+                // GATHER-3: `children` is dropped when this function ends, before the caller continues.
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -86,27 +86,27 @@ where
 
 /// Outputs that come in any order.
 #[derive(Debug)]
-pub(crate) struct Outputs<T>(Vec<Option<T>>);
+pub(super) struct Outputs<T>(Vec<Option<T>>);
 
 impl<T> Outputs<T> {
     /// Expects so many.
-    pub(crate) fn new(expected: usize) -> Self {
+    pub(super) fn new(expected: usize) -> Self {
         Self((0..expected).map(|_| None).collect())
     }
 
     /// Expects one more, and returns its place.
-    pub(crate) fn expect_one(&mut self) -> usize {
+    pub(super) fn expect_one(&mut self) -> usize {
         self.0.push(None);
         self.0.len() - 1
     }
 
     /// Puts one into its place.
-    pub(crate) fn put(&mut self, place: usize, output: T) {
+    pub(super) fn put(&mut self, place: usize, output: T) {
         self.0[place] = Some(output);
     }
 
     /// Returns those that came, in order.
-    pub(crate) fn into_vec(self) -> Vec<T> {
+    pub(super) fn into_vec(self) -> Vec<T> {
         // Where T leaves a niche, std does this in place.
         self.0.into_iter().flatten().collect()
     }

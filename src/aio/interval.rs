@@ -1,22 +1,22 @@
 //! Ticks at a steady pace.
 //!
-//! A loop that works and then sleeps for a second ticks later and later: the work is added to each second.
-//! An interval counts from its own ticks. What it does when the work took longer than a whole period, and
-//! ticks were missed, is for the caller to say:
+//! A task that works and then sleeps for a second ticks later and later, because the work is added to each second. An
+//! interval counts from its own ticks. If the work takes longer than a period, ticks are missed, and the caller chooses
+//! what happens to them:
 //!
 //! ```text
 //! period 10, the work after the tick at 10 takes 25
 //!          0    10                  35 40   50   60
-//! Burst    |    |                   ||  |   |    |     those missed at once, then as planned
+//! Burst    |    |                   ||  |   |    |     the missed ones at once, then as planned
 //! Delay    |    |                   |         |        a whole period after each tick: 45, 55
 //! Skip     |    |                   |  |   |    |      the missed ones never, then as planned
 //! ```
 //!
 //! **Invariants**
 //! - `TICK-1` The first tick comes at once; none comes early.
-//! - `TICK-2` `Burst` gives as many ticks as periods have passed; `Skip` keeps to multiples of the period
-//!   from the start; `Delay` has a period at least between any two ticks.
-//! - `TICK-3` A tick that nobody took is not lost: dropping a wait half-way takes nothing.
+//! - `TICK-2` `Burst` gives as many ticks as periods have passed; `Skip` keeps to multiples of the period from the
+//!   start; `Delay` has at least a period between any two ticks.
+//! - `TICK-3` A tick that was not taken is not lost: dropping a wait half-way takes nothing.
 //!
 //! **Source**: tokio's `time::Interval` and `MissedTickBehavior`.
 
@@ -28,10 +28,10 @@ use std::time::{Duration, Instant};
 use super::sleep::{Sleep, sleep_until};
 use crate::rt::{now, poll_budget};
 
-/// A deadline that no program lives to see, for periods that no [`Instant`] can hold: thirty years.
+/// Thirty years: the next deadline of a period that is too long for an [`Instant`].
 const FAR_FUTURE: Duration = Duration::from_hours(30 * 365 * 24);
 
-/// What happens to ticks that came due while nobody waited for them.
+/// What happens to ticks that came due while no task waited for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTicks {
     /// They come at once, one after another, until the count is right.
@@ -43,7 +43,7 @@ pub enum MissedTicks {
     Skip,
 }
 
-/// Makes an interval whose first tick comes at once, and which makes up for missed ticks in a burst.
+/// Makes an interval whose first tick comes at once. It gives missed ticks in a burst.
 ///
 /// # Panics
 /// `period` is zero; no event loop runs on this thread.
@@ -64,10 +64,7 @@ pub enum MissedTicks {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn interval(period: Duration) -> Interval {
-    assert!(
-        !period.is_zero(),
-        "an interval needs a period above zero: it would tick for ever at once"
-    );
+    assert!(!period.is_zero(), "an interval needs a period above zero");
     let start = now();
     Interval { period, missed: MissedTicks::default(), deadline: start, sleep: sleep_until(start) }
 }
@@ -93,10 +90,10 @@ impl Interval {
         self
     }
 
-    /// Waits for the next tick, and returns when it was due; that is past when it was missed.
+    /// Waits for the next tick, and returns when it was due, which may be in the past.
     ///
     /// # Cancellation
-    /// Nothing is lost: the tick is taken by the poll that returns it, and waits for the next call.
+    /// Nothing is lost: a tick is taken by the poll that returns it.
     pub async fn tick(&mut self) -> Instant {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
@@ -104,7 +101,7 @@ impl Interval {
     /// The poll of [`tick`](Self::tick).
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(Pin::new(&mut self.sleep).poll(cx));
-        // A burst is ready again and again.
+        // A burst is ready many times in a row.
         ready!(poll_budget(cx));
         let due = self.deadline;
         self.deadline = self.next_deadline(due, now());
@@ -117,17 +114,16 @@ impl Interval {
         self.period
     }
 
-    /// Returns when the tick after the one that was `due` is due, seen at `now` (`TICK-2`).
+    /// Returns the deadline of the tick after the one that was `due` (`TICK-2`).
     fn next_deadline(&self, due: Instant, now: Instant) -> Instant {
         let from = match self.missed {
             MissedTicks::Burst => due,
             MissedTicks::Delay => now,
             MissedTicks::Skip => {
-                let into_period =
-                    now.saturating_duration_since(due).as_nanos() % self.period.as_nanos();
-                // A remainder is smaller than its divisor, and where that has too many nanoseconds for
-                // 64 bits, the time that has passed has not.
-                let into_period = Duration::from_nanos(u64::try_from(into_period).unwrap_or(0));
+                let late = now.saturating_duration_since(due).as_nanos();
+                // A lateness, and so the remainder, fits into 64 bits of nanoseconds: 584 years.
+                let into_period = u64::try_from(late % self.period.as_nanos()).unwrap_or(0);
+                let into_period = Duration::from_nanos(into_period);
                 now.checked_sub(into_period).unwrap_or(now)
             }
         };

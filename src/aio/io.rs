@@ -1,15 +1,15 @@
-//! Reading and writing bytes as a task does: poll, and wait for readiness.
+//! Reading and writing bytes in a task: `std::io::Read` and `Write` with a waker.
 //!
-//! The two traits are `std::io::Read` and `Write` with a waker. What is built on them, such as
-//! [`BufReader`](super::BufReader), works on a socket, on half of one, and on a script of bytes in a test.
+//! What is built on these traits, such as [`BufReader`](super::BufReader), works on a socket, on half of one, and on a
+//! script of bytes in a test.
 //!
-//! **Left out**: vectored and uninitialised buffers; `Pin`, since every implementation here is `Unpin`.
+//! **Left out**: vectored and uninitialised buffers; `Pin`, because every implementation here is `Unpin`.
 //!
 //! **Source**: `futures::io` and `tokio::io`.
 
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A source of bytes.
 pub trait AsyncRead {
@@ -19,8 +19,8 @@ pub trait AsyncRead {
     /// Those of read(2), but never `WouldBlock`.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// Waits until a read is worth a try, so that no buffer need be kept for it before. A source that
-    /// cannot tell says at once that it is.
+    /// Waits until a read is worth a try, so that no buffer is kept during the wait. A source that cannot tell is
+    /// always ready.
     ///
     /// # Errors
     /// The source is of no use any more.
@@ -63,14 +63,14 @@ pub trait AsyncWrite {
     /// Writes all of `buf`.
     ///
     /// # Errors
-    /// Those of write(2); how much was written is unknown then.
+    /// Those of write(2); it is unknown how much was written.
     ///
     /// # Cancellation
-    /// A part of `buf` may have been written, and nobody knows how much: drop the stream too.
+    /// An unknown part of `buf` was written: drop the stream too.
     fn write_all(&mut self, mut buf: &[u8]) -> impl Future<Output = io::Result<()>> {
         poll_fn(move |cx| {
             while !buf.is_empty() {
-                match std::task::ready!(self.poll_write(cx, buf))? {
+                match ready!(self.poll_write(cx, buf))? {
                     0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                     written => buf = &buf[written..],
                 }

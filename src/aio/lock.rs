@@ -1,116 +1,99 @@
-//! A lock that is held across awaits.
+//! A lock that is held across awaits, and the condition that belongs to it.
 //!
-//! On one thread nothing interrupts a task but its own awaits; a value that is read, awaited over and
-//! written back needs a lock all the same. A lock of the standard library would stop the whole loop.
+//! On one thread nothing interrupts a task but its own awaits. A value that a task reads, awaits over and writes back
+//! needs a lock all the same; a lock of the standard library would block the whole loop. A task that holds the lock
+//! and must wait for a change of the value has to unlock it, so that another task can make the change, and must not
+//! miss the change that comes right after. It waits for a [`Condition`].
 //!
 //! **Invariants**
-//! - `LOCK-1` First come, first served: an unlock hands the lock to whoever waits longest, and it is never
-//!   free in between for somebody else to snatch (`GIVE-1`).
-//! - `LOCK-2` The value's borrow ends before the lock is handed on, so the next one finds it free.
-//! - `LOCK-3` A waiter that is dropped with the lock in its hands passes it on (`GIVE-2`).
+//! - `LOCK-1` First come, first served: an unlock hands the lock to the task that waits longest. No other task can take
+//!   it in between (`WAIT-1`).
+//! - `LOCK-2` The value's borrow ends before the lock is handed on.
+//! - `LOCK-3` A waiter that is dropped after it was handed the lock passes it on (`WAIT-3`).
+//! - `COND-1` A waiter is in the condition's line before it unlocks, so no notice falls in between.
+//! - `COND-2` A notice wakes one waiter, the one that waits longest; without a waiter it is forgotten.
+//! - `COND-3` A waiter that is dropped after it was notified, also while it waits for the lock again, passes the notice
+//!   on.
 //!
 //! ```text
-//! A holds it      B             C                        held    line
-//!                 lock: waits   lock: waits              yes     B C
-//! drops guard     is woken                               yes     C      (B's, before it runs)
-//!                               try_lock: None           yes     C
-//!                 has it                                 yes     C
+//! waiter                                    changer
+//! has the lock, stands in line, unlocks
+//!                                           locks, changes, notifies: first in line, unlocks
+//! locks again, tests the value again
 //! ```
+//! If the waiter unlocked first, the notice could come while no task stands in line.
 //!
-//! **Left out**: poisoning. A task that panics drops its guard; what it left half done is seen by the next,
-//! as in asyncio and tokio.
+//! **Left out**: poisoning. A task that panics drops its guard; the next task sees what it left half done, as in asyncio
+//! and tokio.
 //!
-//! **Source**: `asyncio.Lock`; tokio's `sync::Mutex`.
+//! **Source**: `asyncio.Lock`; tokio's `sync::Mutex`; `asyncio.Condition`, which learned `COND-3` in 3.13.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 
-use super::wait_list::WaitList;
-use super::waiting::{Giver, Waiting};
-use crate::rt::Wait;
+use super::semaphore::{Permit, Semaphore};
+use super::waiters::{Acquire, Resource, Waiters};
+use crate::rt::{Wait, wake_all};
 
 /// A value that one task at a time may use, across awaits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lock<T> {
-    /// Who may use the value.
-    state: State,
+    /// One permit: the right to use the value.
+    semaphore: Semaphore,
     /// The value; borrowed exactly while a guard lives.
     value: RefCell<T>,
-}
-
-/// Whether a lock is held, and who waits for it.
-#[derive(Debug, Default)]
-struct State {
-    /// Held by a guard, or already handed to a waiter.
-    held: Cell<bool>,
-    /// Who waits; nobody while it is free.
-    waiters: RefCell<WaitList>,
 }
 
 impl<T> Lock<T> {
     /// Makes a lock around a value.
     pub fn new(value: T) -> Self {
-        Self { state: State::default(), value: RefCell::new(value) }
+        Self { semaphore: Semaphore::with_wait(1, Wait::Lock), value: RefCell::new(value) }
     }
 
     /// Waits for the lock.
     ///
-    /// A task that asks for a lock which it holds waits for ever; the loop's report names it.
+    /// A task that asks for a lock which it holds waits forever; the loop's report names it.
     ///
     /// # Cancellation
-    /// The place in the line is lost. The lock is not: had it been handed over already, the next gets it.
+    /// The place in the line is lost. A lock that was handed over already goes to the next task.
     pub async fn lock(&self) -> LockGuard<'_, T> {
-        Waiting::new(&self.state).await;
-        self.guard()
+        let permit = self.semaphore.acquire().await;
+        self.guard(permit)
     }
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
-        (&self.state).try_take().then(|| self.guard())
+        self.semaphore.try_acquire().map(|permit| self.guard(permit))
     }
 
-    /// Tells whether somebody has it.
+    /// Tells whether a task holds the lock, or was handed it.
     pub fn is_locked(&self) -> bool {
-        self.state.held.get()
+        self.semaphore.available() == 0
     }
 
     /// Counts the tasks that wait.
     pub fn waiters(&self) -> usize {
-        self.state.waiters.borrow().len()
+        self.semaphore.waiters()
     }
 
-    /// Returns the value; the lock is gone.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
 
-    /// Makes the guard of a lock that was just taken.
-    fn guard(&self) -> LockGuard<'_, T> {
+    /// Makes the guard.
+    fn guard<'a>(&'a self, permit: Permit<'a>) -> LockGuard<'a, T> {
         // It is not borrowed: LOCK-2.
-        LockGuard { value: self.value.borrow_mut(), release: Release { lock: self } }
+        LockGuard { value: self.value.borrow_mut(), _permit: permit, lock: self }
     }
 }
 
-impl Giver for &State {
-    const WAIT: Wait = Wait::Lock;
-
-    fn waiters(&self) -> &RefCell<WaitList> {
-        &self.waiters
-    }
-
-    fn try_take(&self) -> bool {
-        // Nobody waits while it is free, so nobody is overtaken.
-        !self.held.replace(true)
-    }
-
-    fn give_back(&self) {
-        let next = self.waiters.borrow_mut().grant();
-        // LOCK-1: with a waiter it stays held, by that one.
-        self.held.set(next.is_some());
-        if let Some(next) = next {
-            next.wake();
-        }
+impl<T: Default> Default for Lock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
     }
 }
 
@@ -118,27 +101,10 @@ impl Giver for &State {
 pub struct LockGuard<'a, T> {
     /// The value. The fields' order is the order of their drops (`LOCK-2`).
     value: RefMut<'a, T>,
-    /// Unlocks when it is dropped.
-    release: Release<'a, T>,
-}
-
-/// The duty to unlock.
-struct Release<'a, T> {
-    /// What is locked.
+    /// The lock's one permit.
+    _permit: Permit<'a>,
+    /// The lock, to be locked again by a condition's waiter.
     lock: &'a Lock<T>,
-}
-
-impl<T> Drop for Release<'_, T> {
-    fn drop(&mut self) {
-        (&self.lock.state).give_back();
-    }
-}
-
-impl<'a, T> LockGuard<'a, T> {
-    /// Returns the lock that the guard holds, to be locked again later.
-    pub(crate) fn lock_of(guard: &Self) -> &'a Lock<T> {
-        guard.release.lock
-    }
 }
 
 impl<T> Deref for LockGuard<'_, T> {
@@ -158,5 +124,108 @@ impl<T> DerefMut for LockGuard<'_, T> {
 impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("LockGuard").field(&*self.value).finish()
+    }
+}
+
+/// Where tasks that hold a [`Lock`] wait for a change of what it guards.
+#[derive(Debug, Default)]
+pub struct Condition {
+    /// The tasks that wait.
+    waiters: RefCell<Waiters>,
+}
+
+impl Condition {
+    /// Makes a condition for which no task waits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Unlocks, waits for a notice, and locks again.
+    ///
+    /// Another task may have had the lock in between: test the value again, or use [`wait_while`](Self::wait_while).
+    ///
+    /// # Cancellation
+    /// The lock is released. A notice that this waiter was given and did not use goes to the next.
+    pub async fn wait<'a, T>(&self, guard: LockGuard<'a, T>) -> LockGuard<'a, T> {
+        let lock = guard.lock;
+        let mut guard = Some(guard);
+        let mut notified = Acquire::new(self);
+        poll_fn(|cx| {
+            let polled = Pin::new(&mut notified).poll(cx);
+            // COND-1: after the first poll has put this task in line.
+            drop(guard.take());
+            polled
+        })
+        .await;
+        // COND-3: if it is dropped from here on, it has a notice and no lock.
+        let mut unused = Notice { condition: Some(self) };
+        let guard = lock.lock().await;
+        unused.condition = None;
+        guard
+    }
+
+    /// Waits as long as `is_too_early` says so of the value; returns at once if it does not.
+    ///
+    /// # Cancellation
+    /// As for [`wait`](Self::wait).
+    pub async fn wait_while<'a, T>(
+        &self,
+        mut guard: LockGuard<'a, T>,
+        mut is_too_early: impl FnMut(&mut T) -> bool,
+    ) -> LockGuard<'a, T> {
+        while is_too_early(&mut guard) {
+            guard = self.wait(guard).await;
+        }
+        guard
+    }
+
+    /// Wakes the task that waits longest. The lock need not be held.
+    pub fn notify_one(&self) {
+        let first = self.waiters.borrow_mut().grant();
+        wake_all(first);
+    }
+
+    /// Wakes every task that waits now.
+    pub fn notify_all(&self) {
+        let woken = self.waiters.borrow_mut().grant_all();
+        wake_all(woken);
+    }
+
+    /// Counts the tasks that wait.
+    pub fn waiters(&self) -> usize {
+        self.waiters.borrow().len()
+    }
+}
+
+impl Resource for Condition {
+    fn waiters(&self) -> &RefCell<Waiters> {
+        &self.waiters
+    }
+
+    fn wait(&self) -> Wait {
+        Wait::Condition
+    }
+
+    fn try_acquire(&self) -> bool {
+        // No notice is kept for a later waiter (`COND-2`).
+        false
+    }
+
+    fn release(&self) {
+        self.notify_one();
+    }
+}
+
+/// A notice that was given and not used yet.
+struct Notice<'a> {
+    /// Which condition gets it back (`COND-3`); `None` once it is used.
+    condition: Option<&'a Condition>,
+}
+
+impl Drop for Notice<'_> {
+    fn drop(&mut self) {
+        if let Some(condition) = self.condition {
+            condition.notify_one();
+        }
     }
 }

@@ -1,62 +1,56 @@
 //! What a task awaits: sockets, lines, time, other tasks, and work on threads.
 //!
-//! Every public async function says under "Cancellation" what is lost when it is dropped half-way.
+//! Read `source`, `tcp_stream`, `tcp_listener`, `sleep`, `timeout`, `waiters`, `event`, `gather` and `run_blocking` in
+//! this order; the other files are built on them. Every public async function says under "Cancellation" what is lost
+//! when its future is dropped between two polls.
 
-mod as_completed;
-mod bounded;
+mod accept_back_off;
 mod buf_reader;
 mod children;
-mod condition;
-mod crowd;
 mod descriptor;
 mod event;
 mod gather;
-mod hang_up;
 mod interval;
 mod io;
-mod job_threads;
+mod lingering_close;
 mod lock;
 mod queue;
-mod queue_error;
 mod race;
 mod resolve;
 mod run_blocking;
 mod semaphore;
+mod shared_wait;
 mod signals;
 mod sleep;
 mod source;
 mod task_group;
+mod task_set;
 mod tcp_listener;
 mod tcp_stream;
 mod timeout;
-mod wait_list;
-mod waiting;
-mod yield_now;
+mod waiters;
 
-pub use crate::jobs::JobError;
-pub use as_completed::{AsCompleted, as_completed};
-pub use bounded::bounded;
+pub use accept_back_off::AcceptBackOff;
 pub use buf_reader::{BufReader, LineTooLong};
-pub use condition::Condition;
-pub use crowd::Crowd;
 pub use descriptor::Descriptor;
 pub use event::Event;
 pub use gather::{gather, try_gather};
-pub use hang_up::hang_up;
 pub use interval::{Interval, MissedTicks, interval};
 pub use io::{AsyncRead, AsyncWrite};
-pub use lock::{Lock, LockGuard};
-pub use queue::Queue;
-pub use queue_error::{Closed, TryGetError, TryPutError};
-pub use race::{Either, race, race_all};
+pub use lingering_close::lingering_close;
+pub use lock::{Condition, Lock, LockGuard};
+pub use queue::{Closed, Queue, TryGetError, TryPutError};
+pub use race::{AsCompleted, Either, as_completed, bounded, race, race_all};
 pub use resolve::resolve;
 pub use run_blocking::{Blocking, run_blocking};
 pub use semaphore::{Permit, Semaphore};
 pub use signals::{ctrl_c, terminate};
-pub use sleep::{Sleep, sleep, sleep_until};
+pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use source::Source;
 pub use task_group::{Child, TaskGroup, task_group};
+pub use task_set::TaskSet;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
 pub use timeout::{Elapsed, timeout};
-pub use yield_now::{YieldNow, yield_now};
+
+pub use crate::jobs::JobError;

@@ -1,38 +1,40 @@
-//! A queue between tasks, with an end and with a bound.
+//! A queue between tasks, with a capacity and an end.
 //!
-//! Without a bound a producer that is faster than its consumer fills the memory; with one it waits, and
-//! so does whoever feeds it: back-pressure.
+//! Without a capacity a producer that is faster than its consumer fills the memory. With one it waits, and so does
+//! what feeds it: back-pressure. A queue is two semaphores: permits to take an item, and permits to put one.
 //!
 //! **Invariants**
 //! - `ITEM-1` Items leave in the order in which they were put.
-//! - `ITEM-2` Getters, and putters, are served in the order in which they came (`GIVE-1`).
-//! - `ITEM-3` A getter that was woken is *promised* an item; the item itself stays in the queue until it
-//!   is polled. So a getter that is dropped loses nothing: its promise goes to the next.
-//! - `ITEM-4` Until it is closed: `promised_items <= items` and `items + promised_room <= capacity`.
-//! - `ITEM-5` Closed, it refuses what is put, gives what it has to whoever asks first, then says `None`.
+//! - `ITEM-2` Getters, and putters, are served in the order in which they came (`WAIT-1`).
+//! - `ITEM-3` A getter that is woken has a permit; the item stays in the queue until the getter is polled. So a getter
+//!   that is dropped loses no item: its permit goes to the next one.
+//! - `ITEM-4` Until it is closed, every item has a permit that is free or granted, and so has every free place.
+//! - `ITEM-5` A closed queue refuses what is put, gives what it holds to the tasks that ask first, then says `None`.
 //!
 //! ```text
-//! getter A, then B         putter                    items, promised
-//! get: waits               put: 7, promise to A      [7]    1
-//! A is dropped: its promise goes to B                [7]    1
+//! getter A, then B         putter                    items, permits granted
+//! get: waits               put: 7, permit to A       [7]    1
+//! A is dropped: its permit goes to B                 [7]    1
 //! B is polled: takes 7                               []     0
 //! ```
-//! Had the putter handed the 7 to A itself, it would have gone with A.
+//! If the putter handed the 7 to A itself, A's drop would lose it.
 //!
-//! **Left out**: `asyncio.Queue`'s `join`, for which a [`TaskGroup`](super::TaskGroup) does; closing
-//! when the last putter is gone, since every handle may do both.
+//! A value that could not be put comes back in the error. It need not be printable: no error prints it.
+//!
+//! **Left out**: `asyncio.Queue`'s `join`, in whose place a [`TaskGroup`](super::TaskGroup) waits; closing when the last
+//! putter is gone, because every handle may put and get.
 //!
 //! **Source**: `asyncio.Queue`, with its `shutdown` of 3.13; tokio's `sync::mpsc`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
-use super::queue_error::{Closed, TryGetError, TryPutError};
-use super::wait_list::WaitList;
-use super::waiting::{Giver, Waiting};
-use crate::rt::{Wait, wake_all};
+use super::semaphore::Semaphore;
+use super::waiters::{Acquire, Resource};
+use crate::rt::Wait;
 
 /// A handle to a queue between tasks of one loop; clones are handles to the same queue.
 pub struct Queue<T> {
@@ -40,28 +42,23 @@ pub struct Queue<T> {
     inner: Rc<Inner<T>>,
 }
 
-/// The queue itself. Cells and `RefCell`s, because both ends belong to one thread; no borrow outlives a
-/// statement.
+/// The queue itself.
 struct Inner<T> {
-    /// What was put and not taken.
+    /// What was put and not taken. No borrow outlives a statement.
     items: RefCell<VecDeque<T>>,
     /// How many items it may hold.
     capacity: usize,
-    /// Set once, for ever.
-    closed: Cell<bool>,
-    /// Items that are spoken for by getters on their way (`ITEM-3`).
-    promised_items: Cell<usize>,
-    /// Room that is spoken for by putters on their way.
-    promised_room: Cell<usize>,
-    /// Who waits for an item; nobody while one is not promised.
-    getters: RefCell<WaitList>,
-    /// Who waits for room; nobody while some is not promised.
-    putters: RefCell<WaitList>,
+    /// Set once, forever.
+    is_closed: Cell<bool>,
+    /// Permits to take an item.
+    to_get: Semaphore,
+    /// Permits to put an item.
+    to_put: Semaphore,
 }
 
 impl<T> Queue<T> {
-    /// Makes a queue for `capacity` items. It takes memory for what it holds, so `usize::MAX` is a queue
-    /// without a bound.
+    /// Makes a queue for `capacity` items. It takes memory for what it holds, so `usize::MAX` is a queue without a
+    /// bound.
     ///
     /// # Panics
     /// `capacity` is zero.
@@ -70,11 +67,9 @@ impl<T> Queue<T> {
         let inner = Inner {
             items: RefCell::default(),
             capacity,
-            closed: Cell::new(false),
-            promised_items: Cell::new(0),
-            promised_room: Cell::new(0),
-            getters: RefCell::default(),
-            putters: RefCell::default(),
+            is_closed: Cell::new(false),
+            to_get: Semaphore::with_wait(0, Wait::Item),
+            to_put: Semaphore::with_wait(capacity, Wait::Room),
         };
         Self { inner: Rc::new(inner) }
     }
@@ -82,26 +77,25 @@ impl<T> Queue<T> {
     /// Puts a value at the end; waits while the queue is full.
     ///
     /// # Errors
-    /// [`Closed`]: the queue is closed, or was while this waited. The value comes back.
+    /// [`Closed`]: the queue is closed, or was closed during the wait. The value comes back.
     ///
     /// # Cancellation
     /// The value was not put, and is dropped with the future.
     pub async fn put(&self, value: T) -> Result<(), Closed<T>> {
-        // Nothing is awaited after the promise, so it cannot be broken in between.
-        Waiting::new(Room(&self.inner)).await;
-        self.inner.put_promised(value)
+        // Nothing is awaited after the permit is acquired, so it cannot be lost in between.
+        Acquire::new(&self.inner.to_put).await;
+        self.inner.push(value)
     }
 
-    /// Puts a value if there is room.
+    /// Puts a value if there is room that was not granted to a waiter.
     ///
     /// # Errors
     /// There is none, or the queue is closed.
     pub fn try_put(&self, value: T) -> Result<(), TryPutError<T>> {
-        // Room that is promised to somebody who waits is not there for others.
-        if !self.inner.promise_room() {
+        if !Resource::try_acquire(&self.inner.to_put) {
             return Err(TryPutError::Full(value));
         }
-        self.inner.put_promised(value).map_err(|Closed(value)| TryPutError::Closed(value))
+        self.inner.push(value).map_err(|Closed(value)| TryPutError::Closed(value))
     }
 
     /// Takes the item in front; waits while there is none. `None`: the queue is closed and empty.
@@ -109,36 +103,34 @@ impl<T> Queue<T> {
     /// # Cancellation
     /// Nothing is lost: an item leaves the queue only in the poll that returns it.
     pub async fn get(&self) -> Option<T> {
-        Waiting::new(Item(&self.inner)).await;
-        self.inner.take_promised()
+        Acquire::new(&self.inner.to_get).await;
+        self.inner.pop()
     }
 
-    /// Takes the item in front if there is one that is not promised to a waiter.
+    /// Takes the item in front if there is one that was not granted to a waiter.
     ///
     /// # Errors
     /// There is none; closed or not.
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        if !self.inner.promise_item() {
+        if !Resource::try_acquire(&self.inner.to_get) {
             return Err(TryGetError::Empty);
         }
-        self.inner.take_promised().ok_or(TryGetError::Closed)
+        self.inner.pop().ok_or(TryGetError::Closed)
     }
 
-    /// Closes the queue (`ITEM-5`); whoever waits is woken.
+    /// Closes the queue (`ITEM-5`) and wakes every task that waits. Each of them looks again at what is left.
     pub fn close(&self) {
-        self.inner.closed.set(true);
-        // Granted are they all, promised nothing: each looks for itself what is left.
-        let getters = self.inner.getters.borrow_mut().grant_all();
-        let putters = self.inner.putters.borrow_mut().grant_all();
-        wake_all(getters.into_iter().chain(putters));
+        self.inner.is_closed.set(true);
+        self.inner.to_get.open();
+        self.inner.to_put.open();
     }
 
     /// Tells whether it is closed; it may still hold items.
     pub fn is_closed(&self) -> bool {
-        self.inner.closed.get()
+        self.inner.is_closed.get()
     }
 
-    /// Counts the items in it, those promised to waiters too.
+    /// Counts the items in it, also those granted to waiters.
     pub fn len(&self) -> usize {
         self.inner.items.borrow().len()
     }
@@ -155,107 +147,28 @@ impl<T> Queue<T> {
 
     /// Counts the tasks that wait, to get or to put.
     pub fn waiters(&self) -> usize {
-        self.inner.getters.borrow().len() + self.inner.putters.borrow().len()
+        self.inner.to_get.waiters() + self.inner.to_put.waiters()
     }
 }
 
 impl<T> Inner<T> {
-    /// Promises the caller an item, if one is free. Closed, there is nothing left to be promised.
-    fn promise_item(&self) -> bool {
-        if self.closed.get() {
-            return true;
-        }
-        let free = self.items.borrow().len() > self.promised_items.get();
-        self.promised_items.update(|promised| promised + usize::from(free));
-        free
-    }
-
-    /// Takes the item that the caller was promised; `None` when it is closed and empty.
-    fn take_promised(&self) -> Option<T> {
-        let item = self.items.borrow_mut().pop_front();
-        // Closed, nobody counts promises, and every putter has been sent away.
-        if !self.closed.get() {
-            self.promised_items.update(|promised| promised - 1);
-            // There is room for one more now.
-            promise_to_next(&self.putters, &self.promised_room);
-        }
-        item
-    }
-
-    /// Promises the caller room, if some is free.
-    fn promise_room(&self) -> bool {
-        if self.closed.get() {
-            return true;
-        }
-        let free = self.items.borrow().len() + self.promised_room.get() < self.capacity;
-        self.promised_room.update(|promised| promised + usize::from(free));
-        free
-    }
-
-    /// Puts a value where the caller was promised room.
-    fn put_promised(&self, value: T) -> Result<(), Closed<T>> {
-        if self.closed.get() {
+    /// Puts a value, with a permit.
+    fn push(&self, value: T) -> Result<(), Closed<T>> {
+        if self.is_closed.get() {
             return Err(Closed(value));
         }
-        self.promised_room.update(|promised| promised - 1);
         self.items.borrow_mut().push_back(value);
-        promise_to_next(&self.getters, &self.promised_items);
+        self.to_get.release();
         Ok(())
     }
-}
 
-/// Promises to the first of `waiters`, if there is one, what has just come free; and wakes it.
-fn promise_to_next(waiters: &RefCell<WaitList>, promised: &Cell<usize>) {
-    let next = waiters.borrow_mut().grant();
-    if let Some(next) = next {
-        promised.update(|promised| promised + 1);
-        next.wake();
-    }
-}
-
-/// What a getter waits for.
-struct Item<'a, T>(&'a Inner<T>);
-
-impl<T> Giver for Item<'_, T> {
-    const WAIT: Wait = Wait::Item;
-
-    fn waiters(&self) -> &RefCell<WaitList> {
-        &self.0.getters
-    }
-
-    fn try_take(&self) -> bool {
-        self.0.promise_item()
-    }
-
-    fn give_back(&self) {
-        // ITEM-3. Closed, nobody is promised anything, and everybody has been woken.
-        if !self.0.closed.get() {
-            self.0.promised_items.update(|promised| promised - 1);
-            promise_to_next(&self.0.getters, &self.0.promised_items);
+    /// Takes an item, with a permit; `None` when the queue is closed and empty.
+    fn pop(&self) -> Option<T> {
+        let item = self.items.borrow_mut().pop_front();
+        if item.is_some() {
+            self.to_put.release();
         }
-    }
-}
-
-/// What a putter waits for.
-struct Room<'a, T>(&'a Inner<T>);
-
-impl<T> Giver for Room<'_, T> {
-    const WAIT: Wait = Wait::Room;
-
-    fn waiters(&self) -> &RefCell<WaitList> {
-        &self.0.putters
-    }
-
-    fn try_take(&self) -> bool {
-        self.0.promise_room()
-    }
-
-    fn give_back(&self) {
-        // As for items: the room goes to the next putter.
-        if !self.0.closed.get() {
-            self.0.promised_room.update(|promised| promised - 1);
-            promise_to_next(&self.0.putters, &self.0.promised_room);
-        }
+        item
     }
 }
 
@@ -270,7 +183,76 @@ impl<T> fmt::Debug for Queue<T> {
         f.debug_struct("Queue")
             .field("len", &self.len())
             .field("capacity", &self.inner.capacity)
-            .field("closed", &self.inner.closed.get())
+            .field("closed", &self.inner.is_closed.get())
             .finish_non_exhaustive()
     }
 }
+
+/// The queue is closed; the value that could not be put comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Closed<T>(pub T);
+
+/// Why a value could not be put at once; it comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TryPutError<T> {
+    /// There is no room now.
+    Full(T),
+    /// There will never be room again.
+    Closed(T),
+}
+
+/// Why no item could be taken at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryGetError {
+    /// There is none now.
+    Empty,
+    /// There will never be one again.
+    Closed,
+}
+
+impl<T> fmt::Debug for Closed<T> {
+    /// Shows no value, so that `expect` works with any.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Closed(..)")
+    }
+}
+
+impl<T> fmt::Display for Closed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue is closed")
+    }
+}
+
+impl<T> Error for Closed<T> {}
+
+impl<T> fmt::Debug for TryPutError<T> {
+    /// Shows no value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "the queue is full",
+            Self::Closed(_) => "the queue is closed",
+        })
+    }
+}
+
+impl<T> Error for TryPutError<T> {}
+
+impl fmt::Display for TryGetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the queue is empty",
+            Self::Closed => "the queue is closed",
+        })
+    }
+}
+
+impl Error for TryGetError {}

@@ -1,18 +1,26 @@
-//! The first of several futures; the others are dropped.
+//! Many futures in one, of which a caller does not want all outputs at once: the first, each as it comes, or all but
+//! only so many futures at a time.
 //!
 //! **Invariants**
-//! - `RACE-1` Of futures that are ready in the same poll the one that was given first wins.
-//! - `RACE-2` The losers have been dropped when the winner's output is returned. A value that a loser had
-//!   taken and kept to itself is gone: what that means is said by the "Cancellation" of what it awaited.
+//! - `RACE-1` Of futures that are ready in the same poll, the one that was given first wins.
+//! - `RACE-2` The losers have been dropped when the winner's output is returned. A value that a loser had taken and kept
+//!   is lost; see the "Cancellation" of what it awaited.
+//! - `COMES-1` [`AsCompleted`] gives every future's output once, in the order in which they end.
+//! - `COMES-3` A dropped [`next`](AsCompleted::next) loses nothing: an output is taken by the poll that returns it.
+//! - `BOUND-1` In [`bounded`], at most `limit` futures are alive at any moment.
+//! - `BOUND-2` It asks the iterator for a future when there is room for it, and not before. So the iterator may be long,
+//!   and what it makes may be costly.
+//! - `BOUND-3` Its outputs stand in the order of the futures.
 //!
-//! **Source**: `asyncio.wait(return_when=FIRST_COMPLETED)`, which leaves the losers running;
-//! `futures::future::select`; trio's cancel scopes.
+//! **Source**: `asyncio.wait(return_when=FIRST_COMPLETED)`, which leaves the losers running, and `asyncio.as_completed`;
+//! `futures::future::select`, `StreamExt::buffered`.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Poll, ready};
 
 use super::children::Children;
+use super::gather::Outputs;
 
 /// The output of one of two futures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +59,8 @@ pub async fn race<A: Future, B: Future>(first: A, second: B) -> Either<A::Output
     .await
 }
 
-/// Waits for the first of many futures, and drops the others; returns its place among them and its output.
-/// `None`: there was no future.
+/// Waits for the first of many futures, and drops the others; returns its place among them and its output. `None`:
+/// there was no future.
 ///
 /// # Panics
 /// One of the futures panics; the others are dropped.
@@ -63,6 +71,88 @@ pub async fn race_all<I>(futures: I) -> Option<(usize, <I::Item as Future>::Outp
 where
     I: IntoIterator<Item: Future>,
 {
-    let mut children = Children::of(futures);
-    poll_fn(|cx| Poll::Ready(ready!(children.poll_next(cx)))).await
+    as_completed(futures).next().await
+}
+
+/// Takes futures, to give their outputs as they come.
+///
+/// # Examples
+/// ```
+/// use handloom::{aio::{as_completed, sleep}, rt::block_on};
+/// use std::time::Duration;
+///
+/// block_on(async {
+///     let mut sleeps = as_completed([3, 1, 2].map(|ms| sleep(Duration::from_millis(ms))));
+///     let mut order = Vec::new();
+///     while let Some((place, ())) = sleeps.next().await {
+///         order.push(place);
+///     }
+///     assert_eq!(order, [1, 2, 0]);
+/// });
+/// ```
+pub fn as_completed<I>(futures: I) -> AsCompleted<I::Item>
+where
+    I: IntoIterator<Item: Future>,
+{
+    AsCompleted { children: Children::of(futures) }
+}
+
+/// The outputs of futures as they come; see [`as_completed`]. Dropping it drops the futures that have not ended.
+#[derive(Debug)]
+#[must_use = "the futures run inside `next`"]
+pub struct AsCompleted<F> {
+    /// The futures that have not ended.
+    children: Children<F>,
+}
+
+impl<F: Future> AsCompleted<F> {
+    /// Waits for the next future to end, and returns its place among those that were given, and its output. `None`: all
+    /// have ended. The futures run only inside this call.
+    ///
+    /// # Panics
+    /// One of the futures panics; the others run on in the next call.
+    ///
+    /// # Cancellation
+    /// Nothing is lost: the futures wait for the next call.
+    pub async fn next(&mut self) -> Option<(usize, F::Output)> {
+        poll_fn(|cx| self.children.poll_next(cx)).await
+    }
+
+    /// Counts the futures that have not ended.
+    pub fn remaining(&self) -> usize {
+        self.children.len()
+    }
+}
+
+/// Runs futures, at most `limit` at the same time, and returns their outputs in order. A gather of a thousand requests
+/// would open a thousand connections.
+///
+/// # Panics
+/// `limit` is zero; or one of the futures panics, and the others are dropped.
+///
+/// # Cancellation
+/// Every future that has begun and not ended is dropped, and every output that had come. The futures that have not
+/// begun are never made.
+pub async fn bounded<I>(limit: usize, futures: I) -> Vec<<I::Item as Future>::Output>
+where
+    I: IntoIterator<Item: Future>,
+{
+    assert!(limit > 0, "with no future at a time, nothing is ever done");
+    let mut futures = futures.into_iter().fuse();
+    let (mut children, mut outputs) = (Children::new(), Outputs::new(0));
+    poll_fn(|cx| {
+        loop {
+            while children.len() < limit
+                && let Some(future) = futures.next()
+            {
+                children.push(outputs.expect_one(), future);
+            }
+            match ready!(children.poll_next(cx)) {
+                Some((place, output)) => outputs.put(place, output),
+                None => return Poll::Ready(()),
+            }
+        }
+    })
+    .await;
+    outputs.into_vec()
 }

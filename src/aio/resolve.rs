@@ -1,7 +1,6 @@
 //! From a name to addresses, without holding the loop.
 //!
-//! The system's resolver reads files, asks servers and waits for seconds; and it knows no other way than to
-//! block. So it is asked on a thread.
+//! The system's resolver reads files, asks servers, waits for seconds, and can only block. So a thread calls it.
 //!
 //! **Left out**: a resolver of our own, which speaks DNS over the loop; a cache.
 //!
@@ -11,9 +10,9 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use super::run_blocking;
+use super::run_blocking::run_blocking;
 
-/// Finds the addresses of a `host:port`; where the host is an address itself, without asking anybody.
+/// Finds the addresses of a `host:port`. Where the host is an address itself, no resolver is asked.
 ///
 /// # Errors
 /// The name is unknown, or has no port; the error names it.
@@ -22,7 +21,7 @@ use super::run_blocking;
 /// No event loop runs on this thread.
 ///
 /// # Cancellation
-/// The question is asked to its end on its thread, and the answer dropped.
+/// The lookup runs to its end on its thread, and the answer is dropped.
 pub async fn resolve(name: &str) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = name.parse() {
         return Ok(vec![address]);
@@ -37,9 +36,9 @@ pub async fn resolve(name: &str) -> io::Result<Vec<SocketAddr>> {
 /// A name that could not be resolved.
 #[derive(Debug)]
 struct ResolveError {
-    /// Which.
+    /// The name.
     name: String,
-    /// Why not.
+    /// Why it could not.
     error: io::Error,
 }
 

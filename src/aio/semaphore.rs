@@ -1,53 +1,61 @@
-//! A semaphore: so many at a time, and no more.
+//! A semaphore: at most so many at a time.
 //!
-//! A thousand tasks that all open a connection at once are a thousand connections. With a semaphore of
-//! ten, ten are at work and the others wait in line.
+//! A thousand tasks that all open a connection make a thousand connections. With a semaphore of ten, ten of them work
+//! and the others wait in line. A [`Lock`](super::Lock) is a semaphore with one permit and a value; a
+//! [`Queue`](super::Queue) has one for its items and one for its room.
 //!
 //! **Invariants**
-//! - `PERMIT-1` Permits held and permits free add up to what was put in.
-//! - `PERMIT-2` First come, first served (`GIVE-1`).
-//! - `PERMIT-3` A waiter that is dropped with a permit in its hands passes it on (`GIVE-2`).
+//! - `PERMIT-1` Permits that are held or granted, and permits that are free, add up to what was put in.
+//! - `PERMIT-2` First come, first served (`WAIT-1`).
+//! - `PERMIT-3` A waiter that is dropped after it was granted a permit passes it on (`WAIT-3`).
 //!
-//! Unlike a lock it guards no value, and unlike a lock's the permits may be given back by somebody else
-//! than they were given to: whoever holds the guard.
-//!
-//! **Left out**: several permits in one request, and closing.
+//! **Left out**: several permits in one request.
 //!
 //! **Source**: `asyncio.Semaphore`; tokio's `sync::Semaphore`.
 
 use std::cell::{Cell, RefCell};
+use std::iter;
 
-use super::wait_list::WaitList;
-use super::waiting::{Giver, Waiting};
-use crate::rt::Wait;
+use super::waiters::{Acquire, Resource, Waiters};
+use crate::rt::{Wait, wake_all};
 
 /// A number of permits that tasks of one loop share.
 #[derive(Debug)]
 pub struct Semaphore {
-    /// Permits that nobody has; none while somebody waits.
+    /// Permits that no task holds; none while a task waits.
     free: Cell<usize>,
-    /// Who waits.
-    waiters: RefCell<WaitList>,
+    /// The tasks that wait.
+    waiters: RefCell<Waiters>,
+    /// What they wait for.
+    wait: Wait,
+    /// Set when permits are not counted any more: every acquisition succeeds.
+    is_open: Cell<bool>,
 }
 
 impl Semaphore {
-    /// Makes a semaphore with so many permits; none is allowed too, until some are added.
+    /// Makes a semaphore with so many permits. With none, tasks wait until some are added.
     pub fn new(permits: usize) -> Self {
-        Self { free: Cell::new(permits), waiters: RefCell::default() }
+        Self::with_wait(permits, Wait::Permit)
+    }
+
+    /// Makes the semaphore inside another primitive, for which its tasks wait.
+    pub(super) fn with_wait(permits: usize, wait: Wait) -> Self {
+        let (free, is_open) = (Cell::new(permits), Cell::new(false));
+        Self { free, waiters: RefCell::default(), wait, is_open }
     }
 
     /// Waits for a permit.
     ///
     /// # Cancellation
-    /// The place in the line is lost. The permit is not: had it been given already, the next gets it.
+    /// The place in the line is lost. A permit that was granted already goes to the next task.
     pub async fn acquire(&self) -> Permit<'_> {
-        Waiting::new(self).await;
+        Acquire::new(self).await;
         Permit { semaphore: self }
     }
 
     /// Takes a permit if one is free.
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
-        self.try_take().then(|| Permit { semaphore: self })
+        Resource::try_acquire(self).then(|| Permit { semaphore: self })
     }
 
     /// Adds permits.
@@ -55,20 +63,17 @@ impl Semaphore {
     /// # Panics
     /// There would be more than `usize` can count.
     pub fn add_permits(&self, permits: usize) {
-        for added in 0..permits {
-            let Some(next) = self.waiters.borrow_mut().grant() else {
-                // Nobody waits: the rest is free.
-                let free = self.free.get().checked_add(permits - added);
-                self.free
-                    .set(free.expect("holds because nobody adds more permits than usize counts"));
-                return;
-            };
-            // The permit is the waiter's from here on, although it has not run.
-            next.wake();
-        }
+        let mut waiters = self.waiters.borrow_mut();
+        let granted = permits.min(waiters.len());
+        let woken: Vec<_> = iter::from_fn(|| waiters.grant()).take(granted).collect();
+        drop(waiters);
+        // The granted permits are the waiters', although these have not run yet.
+        let free = self.free.get().checked_add(permits - granted);
+        self.free.set(free.expect("holds because there are fewer permits than usize can count"));
+        wake_all(woken);
     }
 
-    /// Counts the permits that nobody has.
+    /// Counts the permits that are free.
     pub fn available(&self) -> usize {
         self.free.get()
     }
@@ -78,34 +83,41 @@ impl Semaphore {
         self.waiters.borrow().len()
     }
 
-    /// Takes a permit if one is free.
-    fn try_take(&self) -> bool {
-        let free = self.free.get();
-        self.free.set(free.saturating_sub(1));
-        free > 0
+    /// Lets every acquisition succeed from now on; wakes every task that waits.
+    pub(super) fn open(&self) {
+        self.is_open.set(true);
+        let woken = self.waiters.borrow_mut().grant_all();
+        wake_all(woken);
     }
 }
 
-impl Giver for &Semaphore {
-    const WAIT: Wait = Wait::Permit;
-
-    fn waiters(&self) -> &RefCell<WaitList> {
+impl Resource for Semaphore {
+    fn waiters(&self) -> &RefCell<Waiters> {
         &self.waiters
     }
 
-    fn try_take(&self) -> bool {
-        Semaphore::try_take(self)
+    fn wait(&self) -> Wait {
+        self.wait
     }
 
-    fn give_back(&self) {
-        // `PERMIT-3`.
-        self.add_permits(1);
+    fn try_acquire(&self) -> bool {
+        let free = self.free.get();
+        self.free.set(free.saturating_sub(1));
+        free > 0 || self.is_open.get()
+    }
+
+    fn release(&self) {
+        let next = self.waiters.borrow_mut().grant();
+        if next.is_none() {
+            self.free.set(self.free.get().saturating_add(1));
+        }
+        wake_all(next);
     }
 }
 
-/// The right to be one of so many; dropping it gives it to the next.
+/// The right to be one of so many; dropping it gives it to the next task.
 #[derive(Debug)]
-#[must_use = "dropping a permit gives it back"]
+#[must_use = "dropping a permit releases it"]
 pub struct Permit<'a> {
     /// Where it came from.
     semaphore: &'a Semaphore,
@@ -113,6 +125,6 @@ pub struct Permit<'a> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.semaphore.add_permits(1);
+        self.semaphore.release();
     }
 }

@@ -1,15 +1,14 @@
-//! Ctrl-c, and the wish of the system that the program stop, as futures.
+//! SIGINT, which ctrl-c sends, and SIGTERM, which asks the program to stop, as futures.
 //!
-//! A signal handler may do next to nothing. Ours counts, and makes a descriptor readable; a task waits for
-//! that descriptor as for any other.
+//! A signal handler may do next to nothing. Ours counts, and makes a descriptor readable; a task waits for that
+//! descriptor as for any other.
 //!
 //! **Invariants**
-//! - `STOP-1` A signal that comes after the call of [`ctrl_c`] or [`terminate`] is seen, whether the future
-//!   has been polled or not: the call itself installs the handler and notes the count.
-//! - `STOP-2` Every waiter sees it, in any number of tasks and loops: nobody takes it from another. For that
-//!   the descriptor is never read, and each waiter watches a duplicate of its own, for a selector watches
-//!   one descriptor only once.
-//! - `STOP-3` A descriptor that was written is not proof: SIGINT and SIGTERM share it. The count is.
+//! - `STOP-1` A signal that comes after the call of [`ctrl_c`] or [`terminate`] is seen, also before the first poll: the
+//!   call itself installs the handler and notes the count.
+//! - `STOP-2` Every waiter sees the signal, in any number of tasks and loops. So no waiter reads the descriptor, and each
+//!   one watches a duplicate of its own, because a selector watches a descriptor only once.
+//! - `STOP-3` A readable descriptor proves nothing, because SIGINT and SIGTERM share it. The count does.
 //!
 //! ```text
 //! ctrl_c()       the handler           the loop
@@ -19,8 +18,7 @@
 //! poll: 4 is not 3, ready
 //! ```
 //!
-//! **Left out**: other signals, of which the house has no use; giving the signal back to what it does by
-//! default, which nobody could do without asking all the others.
+//! **Left out**: other signals; restoring what a signal does by default.
 //!
 //! **Source**: signal(7); `loop.add_signal_handler`; tokio's `signal::ctrl_c`.
 
@@ -29,11 +27,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 
-use super::Descriptor;
+use super::descriptor::Descriptor;
 use crate::os::signal::{self, Signal};
 use crate::rt::{Wait, waits_for};
 
-/// Waits for the next SIGINT, which ctrl-c sends. From the call on it does not end the program any more.
+/// Waits for the next SIGINT. From the call on, SIGINT does not end the program any more.
 ///
 /// # Errors
 /// The handler cannot be installed, or there is no descriptor left.
@@ -42,22 +40,12 @@ use crate::rt::{Wait, waits_for};
 /// No event loop runs on this thread.
 ///
 /// # Cancellation
-/// The signal is not seen, unless by others who wait: a later call counts only what comes after itself. The
-/// handler stays.
+/// Other waiters see the signal; a later call counts only signals that come after it. The handler stays.
 pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
     next(Signal::Interrupt)
 }
 
-/// Waits for the next SIGTERM, by which the system asks a program to stop; see [`ctrl_c`].
-///
-/// # Errors
-/// As there.
-///
-/// # Panics
-/// As there.
-///
-/// # Cancellation
-/// As there.
+/// Waits for the next SIGTERM; see [`ctrl_c`], also for errors, panics and cancellation.
 pub fn terminate() -> impl Future<Output = io::Result<()>> {
     next(Signal::Terminate)
 }
@@ -70,14 +58,14 @@ fn next(signal: Signal) -> impl Future<Output = io::Result<()>> {
         let (mut descriptor, seen) = watched?;
         while signal::count(signal) == seen {
             came(&mut descriptor).await?;
-            // Before the count is looked at again: what comes in between makes it readable anew.
+            // Before the count is read: a signal in between makes it readable again.
             descriptor.clear_readable()?;
         }
         Ok(())
     }
 }
 
-/// Waits until the descriptor was written, for this signal or for another.
+/// Waits until a signal, this one or another, has made the descriptor readable.
 async fn came(descriptor: &mut Descriptor<OwnedFd>) -> io::Result<()> {
     let mut readable = pin!(descriptor.readable());
     poll_fn(|cx| {

@@ -1,21 +1,23 @@
-//! Sleeping: a future that is ready at a deadline.
+//! Sleeping, until a deadline or for one turn.
 //!
 //! **Invariants**
-//! - `SLEEP-1` Never early: the deadline counts from the call, by the real clock, not by the turn's.
-//! - `SLEEP-2` Dropped, it leaves nothing in the loop's timers.
+//! - `SLEEP-1` Never early: the deadline counts from the call, by the loop's clock.
+//! - `SLEEP-2` A sleep that is dropped leaves nothing in the loop's timers.
 //!
-//! **Source**: `asyncio.sleep`; tokio's `time::Sleep`.
+//! **Source**: `asyncio.sleep`, and `asyncio.sleep(0)`; tokio's `time::Sleep` and `task::yield_now`.
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::rt::Wait;
+use super::shared_wait::SharedWait;
+use crate::jobs::contain;
 use crate::rt::clock::whole_nanos;
 use crate::rt::context;
 use crate::rt::core::Core;
 use crate::rt::timers::Nanos;
+use crate::rt::{Wait, waits_for, wake_all};
 
 /// Waits for a span of time; any span, `Duration::MAX` too. See [`Sleep`].
 ///
@@ -42,8 +44,8 @@ pub fn sleep(span: Duration) -> Sleep {
     Sleep::until_nanos(core, deadline)
 }
 
-/// Waits until a point in time by the loop's clock, [`rt::now`](crate::rt::now); one that is past is
-/// ready in the next turn.
+/// Waits until a point in time by the loop's clock, [`rt::now`](crate::rt::now). A deadline in the past is ready in the
+/// next turn.
 ///
 /// # Panics
 /// No event loop runs on this thread.
@@ -53,15 +55,14 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::until_nanos(core, deadline)
 }
 
-/// A wait for a point in time.
+/// A wait for a deadline. Several tasks may poll it; all of them are woken.
 ///
 /// # Panics
-/// Polled before it is due while its loop does not run, but another one.
-///
-/// When its loop is dropped it is ready, for there is no clock left to wait for.
+/// Polled before the deadline while its loop exists but does not run. A sleep whose loop was dropped is ready, because
+/// there is no clock left to wait for.
 ///
 /// # Cancellation
-/// Nothing is lost: the timer is taken away.
+/// Nothing is lost: the timer is removed.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing until it is awaited"]
 pub struct Sleep {
@@ -69,13 +70,15 @@ pub struct Sleep {
     core: Rc<Core>,
     /// Its timer's slot.
     slot: u32,
+    /// Combines the wakers of several tasks.
+    shared: SharedWait,
 }
 
 impl Sleep {
-    /// Makes the timer: at the call and not at the first poll, so that equal deadlines fire in order.
+    /// Makes the timer at the call and not at the first poll, so that equal deadlines fire in the order of the calls.
     fn until_nanos(core: Rc<Core>, deadline: Nanos) -> Self {
         let slot = core.timers.borrow_mut().insert(deadline);
-        Self { core, slot }
+        Self { core, slot, shared: SharedWait::default() }
     }
 
     /// Moves the deadline, whether it has passed or not.
@@ -85,10 +88,8 @@ impl Sleep {
         let waker = timers.remove(self.slot);
         self.slot = timers.insert(deadline);
         drop(timers);
-        // Whoever waited polls again, and is known to the new timer then.
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        // A task that waited polls again, and the new timer learns its waker then.
+        wake_all(waker);
     }
 }
 
@@ -96,28 +97,56 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let polled = self.core.timers.borrow_mut().poll(self.slot, cx.waker());
-        match polled {
-            Ok(()) => Poll::Ready(()),
-            Err(displaced) => {
-                assert!(
-                    self.core.running.get(),
-                    "the event loop of this sleep does not run, and its time does not pass"
-                );
-                self.core.wait.set(Wait::Deadline);
-                if let Some(displaced) = displaced {
-                    displaced.wake();
-                }
-                Poll::Pending
-            }
+        let leave = |waker: &_| self.core.timers.borrow_mut().poll(self.slot, waker);
+        let Err(displaced) = leave(cx.waker()) else { return Poll::Ready(()) };
+        assert!(
+            self.core.running.get(),
+            "the event loop of this sleep does not run, so its time does not pass"
+        );
+        self.core.wait.set(Wait::Deadline);
+        // A new timer holds a waker that does nothing.
+        if let Some(displaced) = displaced.filter(|known| !known.will_wake(Waker::noop()))
+            && let Some(both) = self.shared.combine(displaced, cx.waker())
+        {
+            drop(leave(&both));
         }
+        Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
         let waker = self.core.timers.borrow_mut().remove(self.slot);
-        // Outside the borrow: a waker's destructor may be anybody's.
-        drop(waker);
+        // The destructor of a waker may be any program's.
+        contain(|| drop(waker));
+    }
+}
+
+/// Lets every other task that is ready run once before the caller continues; for long computations.
+///
+/// # Cancellation
+/// Nothing is lost.
+pub fn yield_now() -> YieldNow {
+    YieldNow { has_yielded: false }
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+#[must_use = "it yields when it is awaited"]
+pub struct YieldNow {
+    /// Set by the first poll.
+    has_yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.has_yielded, true) {
+            return Poll::Ready(());
+        }
+        waits_for(Wait::Turn);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

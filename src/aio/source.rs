@@ -1,12 +1,13 @@
-//! A socket registered with the loop's reactor: the bridge from `WouldBlock` to `Pending`.
+//! A socket registered with the loop's reactor: turns `WouldBlock` into `Pending`.
 //!
 //! **Invariants**
-//! - `SOURCE-1` A registration lives exactly as long as its source: dropping one takes the other away
-//!   before the descriptor is closed and its number used again.
-//! - `SOURCE-2` The waker is recorded in the same poll in which the operation found nothing, so no
-//!   readiness can fall between: the selector is asked only after the poll.
-//! - `SOURCE-3` A source belongs to the loop it was made on. Awaited when that does not run (it is gone, or
-//!   another runs on this thread), it is an error at once, not a wait without end.
+//! - `SOURCE-1` A registration lives exactly as long as its source. Dropping the source removes the registration before
+//!   the descriptor is closed and its number is used again.
+//! - `SOURCE-2` The waker is recorded in the same poll in which the operation found nothing. No readiness falls in
+//!   between, because the selector is asked only after the poll.
+//! - `SOURCE-3` A source belongs to the loop that it was made on. Awaited while that loop does not run (it was dropped,
+//!   or another loop runs on this thread), it gives an error at once.
+//! - `SOURCE-4` When two tasks wait for the same direction, both are woken.
 //!
 //! **Source**: tokio's `PollEvented`; async-io's `Async`.
 
@@ -15,16 +16,19 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
+use super::shared_wait::SharedWait;
 use crate::rt::context;
 use crate::rt::core::Core;
 use crate::rt::reactor::{Entry, Reactor};
 use crate::rt::{Direction, Wait};
 
-/// A socket, or whatever mio can watch, registered with the loop that runs on this thread.
+/// A socket, or anything else that mio can watch, registered with the loop that runs on this thread.
 #[derive(Debug)]
 pub struct Source<S: mio::event::Source + AsRawFd> {
     /// The socket.
     io: S,
+    /// Combines the wakers of several tasks.
+    shared: SharedWait,
     /// Its entry in the reactor.
     entry: Rc<Entry>,
     /// The loop that it belongs to.
@@ -43,7 +47,7 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         Self::register(io, false)
     }
 
-    /// Registers a socket that is still connecting: it is writable when that has come to an end.
+    /// Registers a socket that is still connecting. It is writable when the attempt has ended.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -58,7 +62,7 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     fn register(mut io: S, connecting: bool) -> io::Result<Self> {
         let core = context::current();
         let entry = core.reactor.borrow_mut().register(&mut io, connecting)?;
-        Ok(Self { io, entry, core })
+        Ok(Self { io, shared: SharedWait::default(), entry, core })
     }
 
     /// Returns the socket.
@@ -74,10 +78,11 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     /// Waits until an operation is worth a try. Each `Ready` counts against the task's budget.
     ///
     /// # Errors
-    /// The loop that the source belongs to does not run: it is gone, or another one does.
+    /// The loop that the source belongs to does not run (`SOURCE-3`).
     #[inline]
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.entry.is_ready(direction) {
+        // A loop at rest never fills its tasks' budget again, so it must not be asked for any.
+        if self.entry.is_ready(direction) && self.core.running.get() {
             return self.core.poll_budget(cx).map(Ok);
         }
         self.wait(direction, cx.waker())
@@ -89,12 +94,13 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     #[inline(never)]
     fn wait<T>(&self, direction: Direction, waker: &Waker) -> Poll<io::Result<T>> {
         if !self.core.running.get() {
-            return Poll::Ready(Err(io::Error::other(
-                "the event loop of this socket does not run",
-            )));
+            let error = io::Error::other("the event loop of this socket does not run");
+            return Poll::Ready(Err(error));
         }
-        if let Some(displaced) = self.entry.wait(direction, waker) {
-            displaced.wake();
+        if let Some(displaced) = self.entry.wait(direction, waker)
+            && let Some(both) = self.shared.combine(displaced, waker)
+        {
+            drop(self.entry.wait(direction, &both));
         }
         let descriptor = self.io.as_raw_fd();
         self.core.wait.set(match direction {
@@ -104,8 +110,8 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         Poll::Pending
     }
 
-    /// Notes that an operation moved less than it was given: the next one waits for the selector, and
-    /// the call that would have to fail is saved.
+    /// Notes that an operation moved less than it was given. The next one waits for the selector, without a call that
+    /// would only fail.
     ///
     /// # Errors
     /// `epoll_ctl(2)` failed, when writing had not been watched before.
@@ -114,10 +120,10 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         Reactor::clear_ready(&self.core.reactor, &mut self.io, &self.entry, direction)
     }
 
-    /// Tries `operation` when it may succeed, again and again until it does not answer `WouldBlock`.
+    /// Tries `operation` whenever it may succeed, until it gives another answer than `WouldBlock`.
     ///
     /// # Errors
-    /// Those of `operation`, but `WouldBlock` and `Interrupted`; those of [`poll_ready`](Self::poll_ready).
+    /// Those of `operation`, except `WouldBlock` and `Interrupted`; those of [`poll_ready`](Self::poll_ready).
     pub fn poll_io<T>(
         &mut self,
         direction: Direction,
@@ -127,17 +133,20 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         loop {
             ready!(self.poll_ready(direction, cx))?;
             match operation(&mut self.io) {
-                Ok(done) => return Poll::Ready(Ok(done)),
-                Err(error) => self.retry(direction, error)?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.clear_ready(direction)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
             }
         }
     }
 
-    /// Moves bytes now, in one call if it is not interrupted. When fewer were moved than `asked_bytes`,
-    /// the next operation waits for the selector, and the call that would have to fail is saved.
+    /// Moves bytes now, in one call if it is not interrupted. If fewer than `asked_bytes` were moved, the next operation
+    /// waits for the selector, without a call that would only fail.
     ///
     /// # Errors
-    /// Those of `operation`, but `Interrupted`.
+    /// Those of `operation`, except `Interrupted`.
     #[inline]
     pub fn transfer(
         &mut self,
@@ -147,7 +156,7 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     ) -> io::Result<usize> {
         loop {
             match operation(&mut self.io) {
-                // Nothing is the end of the stream, which stays ready.
+                // No bytes: the end of the stream, which stays ready.
                 Ok(bytes) if bytes == 0 || bytes == asked_bytes => return Ok(bytes),
                 Ok(bytes) => return self.clear_ready(direction).map(|()| bytes),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -158,15 +167,6 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
                     return Err(error);
                 }
             }
-        }
-    }
-
-    /// Notes a failure after which the operation is to be tried again; any other comes back.
-    fn retry(&mut self, direction: Direction, error: io::Error) -> io::Result<()> {
-        match error.kind() {
-            io::ErrorKind::WouldBlock => self.clear_ready(direction),
-            io::ErrorKind::Interrupted => Ok(()),
-            _ => Err(error),
         }
     }
 }

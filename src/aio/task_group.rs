@@ -1,21 +1,18 @@
 //! A task group: work that begins together, and of which nothing is left when it ends.
 //!
-//! A task that is spawned and forgotten may fail unseen, and may run on when whoever wanted its work has
-//! given up. A group waits for its children; when one fails, the others are dropped; when the group
-//! is dropped, so are they.
+//! A task that is spawned and forgotten may fail unseen, and may run on when its caller has given up. A group waits for
+//! its children. When one fails, the others are dropped; when the group is dropped, all are.
 //!
 //! **Invariants**
-//! - `GROUP-1` When [`task_group`] returns, or is dropped, every child has ended or been dropped, with its
-//!   destructors run. No child outlives it, not by one turn.
-//! - `GROUP-2` The first error, of a child or of the body, drops the body and all other children, and is
-//!   the group's.
+//! - `GROUP-1` When [`task_group`] returns, or is dropped, every child has ended or been dropped, with its destructors
+//!   run. No child outlives the group.
+//! - `GROUP-2` The first error, of a child or of the body, drops the body and all other children, and is the group's.
 //! - `GROUP-3` A child may add children, also after the body has ended; the group waits for these too.
 //!
-//! The children are not tasks of the loop but futures inside the group, which is inside the task that awaits
-//! it. That alone makes `GROUP-1` hold in Rust, where a future may be dropped at any moment and a destructor
-//! cannot wait; and it lets children borrow what outlives the group. The price: they have no line of their
-//! own in the table of tasks, and one that holds the thread holds its brothers too. So does every task of
-//! this loop.
+//! The children are not tasks of the loop. They are futures inside the group, which is inside the task that awaits it.
+//! That makes `GROUP-1` possible in Rust, where a future may be dropped at any moment and a destructor cannot wait; and
+//! it lets children borrow what outlives the group. The price: children have no line of their own in the table of
+//! tasks.
 //!
 //! **Left out**: asyncio's `ExceptionGroup`: what fails after the first error is dropped with the rest.
 //!
@@ -28,8 +25,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::Event;
 use super::children::Children;
+use super::event::Event;
+use crate::jobs::contain;
+use crate::rt::wake_all;
 
 /// A child, or the body; an error is its only output.
 type Work<'env, E> = dyn Future<Output = Result<(), E>> + 'env;
@@ -40,10 +39,10 @@ type Work<'env, E> = dyn Future<Output = Result<(), E>> + 'env;
 /// The first error of the body or of a child; everything else has been dropped.
 ///
 /// # Panics
-/// When the body or a child panics. The panic takes the group with it, and so all children.
+/// The body or a child panics; all children are dropped.
 ///
 /// # Cancellation
-/// The body and every child are dropped at once, and with them whatever they had not finished.
+/// The body and every child are dropped at once, with what they had not finished.
 ///
 /// # Examples
 /// ```
@@ -92,7 +91,7 @@ pub struct TaskGroup<'env, E> {
     inner: Rc<Inner<'env, E>>,
 }
 
-/// What handles leave for the running group.
+/// What handles share with the running group.
 struct Inner<'env, E> {
     /// Children that the group has not taken over.
     fresh: RefCell<Vec<Pin<Box<Work<'env, E>>>>>,
@@ -103,10 +102,10 @@ struct Inner<'env, E> {
 }
 
 impl<'env, E: 'env> TaskGroup<'env, E> {
-    /// Adds a child, which begins at the group's next poll. An error of it ends the group (`GROUP-2`).
+    /// Adds a child, which begins at the group's next poll. Its error ends the group (`GROUP-2`).
     ///
-    /// It may borrow what outlives the group. To a group that has ended nothing is added any more: `future`
-    /// is dropped before it began, and its value never comes.
+    /// The child may borrow what outlives the group. A group that has ended takes no more children: `future` is dropped
+    /// before it began, and its value never comes.
     pub fn spawn<T: 'env>(&self, future: impl Future<Output = Result<T, E>> + 'env) -> Child<T> {
         let slot = Rc::new(Slot { value: Cell::new(None), ended: Event::new() });
         let child = Child { slot: slot.clone() };
@@ -120,9 +119,7 @@ impl<'env, E: 'env> TaskGroup<'env, E> {
         });
         self.inner.fresh.borrow_mut().push(work);
         let waker = self.inner.waker.take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake_all(waker);
         child
     }
 }
@@ -136,9 +133,10 @@ struct Running<'run, 'env, E> {
 }
 
 impl<'run, 'env: 'run, E> Running<'run, 'env, E> {
-    /// Polls whoever was woken; ready when all have ended, or one has failed.
+    /// Polls the children that were woken; ready when all have ended, or one has failed.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
-        drop(self.inner.waker.take());
+        let earlier = self.inner.waker.take();
+        contain(|| drop(earlier));
         loop {
             self.adopt();
             match self.children.poll_next(cx) {
@@ -173,7 +171,8 @@ impl<E> Drop for Running<'_, '_, E> {
     fn drop(&mut self) {
         // From now on destructors of children add none (`GROUP-1`).
         self.inner.ended.set(true);
-        drop(self.inner.waker.take());
+        let waker = self.inner.waker.take();
+        contain(|| drop(waker));
         drop(self.inner.fresh.take());
         // The other children are dropped right after this, with the field.
     }
@@ -197,7 +196,7 @@ struct Slot<T> {
 impl<T> Child<T> {
     /// Waits for the child's value.
     ///
-    /// It never comes from a child that failed: the error has ended the group, and whoever waits in it.
+    /// It never comes from a child that failed: the error has ended the group, and every task that waits in it.
     ///
     /// # Panics
     /// Never: the value is there when the event is set, and only this call takes it.

@@ -1,37 +1,28 @@
 //! A TCP listener: connections as a task accepts them, also when descriptors run out.
 //!
 //! **Invariants**
-//! - `ACCEPT-1` A failure of one connection (the peer has gone again) is passed over: the next is taken.
-//! - `ACCEPT-2` Out of descriptors or memory, it waits on a timer and tries again: the selector tells of
-//!   a waiting client once, so nobody else would wake it, and trying at once would spin. The observer is
-//!   told once.
-//! - `ACCEPT-3` Whatever waits in the backlog is taken, however few events told of it (`READY-1`).
-//!
-//! **Source**: accept(2), "Error handling"; `CPython`'s `asyncio` waits a second (`ACCEPT_RETRY_DELAY`).
+//! - `ACCEPT-1` The failure of one connection (the peer has left again) is skipped: the next one is accepted.
+//! - `ACCEPT-2` Out of descriptors or memory, the task sleeps and tries again. The selector tells of a waiting client
+//!   once, so no event would wake the task; and to try again at once would spin. The observer is told once.
+//! - `ACCEPT-3` Every client in the backlog is accepted, however few events told of them (`READY-1`).
 
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use super::Source;
-use super::{TcpStream, sleep};
+use super::accept_back_off::AcceptBackOff;
+use super::source::Source;
+use super::tcp_stream::TcpStream;
 use crate::os::socket::AcceptFailure;
 use crate::rt::Direction;
-use crate::rt::context::report;
-
-/// The first wait after descriptors ran out; doubled each time. A taste: short beside a client's patience.
-const FIRST_BACK_OFF: Duration = Duration::from_millis(10);
-/// The longest wait: `CPython`'s.
-const LAST_BACK_OFF: Duration = Duration::from_secs(1);
 
 /// A socket that listens.
 #[derive(Debug)]
 pub struct TcpListener {
     /// The socket, registered with its loop.
     source: Source<mio::net::TcpListener>,
-    /// The next wait when descriptors run out.
-    back_off: Duration,
+    /// Delays while there are no descriptors.
+    back_off: AcceptBackOff,
 }
 
 impl TcpListener {
@@ -60,10 +51,10 @@ impl TcpListener {
 
     /// Registers a listener.
     fn from_mio(listener: mio::net::TcpListener) -> io::Result<Self> {
-        Ok(Self { source: Source::new(listener)?, back_off: FIRST_BACK_OFF })
+        Ok(Self { source: Source::new(listener)?, back_off: AcceptBackOff::new() })
     }
 
-    /// Returns the address that it listens on.
+    /// Returns the address on which it listens.
     ///
     /// # Errors
     /// Those of getsockname(2).
@@ -74,7 +65,7 @@ impl TcpListener {
     /// Waits for a connection.
     ///
     /// # Errors
-    /// What would fail again: the listener is of no use any more.
+    /// The listener is of no use any more, or its loop does not run.
     ///
     /// # Cancellation
     /// Nothing is lost: a connection is taken only by the poll that returns it.
@@ -83,26 +74,19 @@ impl TcpListener {
             let accepted = poll_fn(|cx| {
                 self.source.poll_io(Direction::Read, cx, |listener| listener.accept())
             });
-            let error = match accepted.await {
-                Ok((stream, address)) => match TcpStream::from_mio(stream) {
-                    Ok(stream) => {
-                        self.back_off = FIRST_BACK_OFF;
-                        return Ok((stream, address));
-                    }
-                    Err(error) => error,
-                },
+            let accepted = accepted
+                .await
+                .and_then(|(stream, address)| Ok((TcpStream::from_mio(stream)?, address)));
+            let error = match accepted {
+                Ok(client) => {
+                    self.back_off.reset();
+                    return Ok(client);
+                }
                 Err(error) => error,
             };
             match AcceptFailure::of(&error) {
                 AcceptFailure::Peer => {}
-                AcceptFailure::Shortage => {
-                    // Once a shortage: each success begins anew.
-                    if self.back_off == FIRST_BACK_OFF {
-                        report(&format!("accept: {error}; clients wait in the backlog"));
-                    }
-                    sleep(self.back_off).await;
-                    self.back_off = (self.back_off * 2).min(LAST_BACK_OFF);
-                }
+                AcceptFailure::Shortage => self.back_off.wait(&error).await,
                 AcceptFailure::Listener => return Err(error),
             }
         }

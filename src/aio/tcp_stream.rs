@@ -1,14 +1,12 @@
 //! A TCP connection that a task reads and writes.
 //!
 //! **Invariants**
-//! - `TCP-1` A read that fills less than its buffer tells that the socket is drained: the read that must
-//!   fail with `WouldBlock` is saved. The end of the stream is found all the same (`READY-2`).
-//! - `TCP-2` A connect is done when the socket is writable *and* has no error: the first event alone comes
-//!   for a refusal too.
-//! - `TCP-3` Dropping the stream, or both halves, closes the descriptor; dropping the write half alone
-//!   closes the sending side.
-//! - `TCP-4` A connect to this machine, which the kernel carries out within the call, costs no wait: what is to be sent
-//!   goes out in the same poll. A thousand of them would else wait for each other's.
+//! - `TCP-1` A read that fills less than its buffer shows that the socket is drained, so no read is made that would
+//!   only fail with `WouldBlock`. The end of the stream is found all the same (`READY-2`).
+//! - `TCP-2` A connect is done when the socket is writable *and* has no error: a refusal makes it writable too.
+//! - `TCP-3` Dropping the stream, or both halves, closes the descriptor; dropping the write half alone closes the
+//!   sending side.
+//! - `TCP-4` A connect that is done within the call, as on this machine, costs no wait.
 //!
 //! **Left out**: urgent data, at whose mark a read is short although more waits; vectored writes.
 //!
@@ -21,8 +19,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::Source;
-use super::{AsyncRead, AsyncWrite};
+use super::io::{AsyncRead, AsyncWrite};
+use super::source::Source;
 use crate::rt::Direction;
 
 /// A connection.
@@ -36,8 +34,10 @@ impl TcpStream {
     /// Connects to one address. Names are resolved by [`resolve`](super::resolve()).
     ///
     /// # Errors
-    /// Those of connect(2), naming the address. There is no time limit but the system's: use
-    /// [`timeout`](super::timeout()).
+    /// Those of connect(2), with the address. The only time limit is the system's: use [`timeout`](super::timeout()).
+    ///
+    /// # Panics
+    /// No event loop runs on this thread.
     ///
     /// # Cancellation
     /// The attempt is given up and the descriptor closed.
@@ -50,7 +50,7 @@ impl TcpStream {
     /// Connects, with the bare error.
     async fn try_connect(address: SocketAddr) -> io::Result<Self> {
         let socket = mio::net::TcpStream::connect(address)?;
-        // TCP-4: connect(2) says EINPROGRESS also when the handshake is over by the time it returns.
+        // TCP-4: connect(2) gives EINPROGRESS also if the handshake is over by the time it returns.
         if socket.peer_addr().is_ok() {
             return Self::from_mio(socket);
         }
@@ -71,7 +71,7 @@ impl TcpStream {
         }
     }
 
-    /// Takes over a connected socket that does not block, such as `accept` gives.
+    /// Takes over a connected socket that does not block, for example from `accept`.
     ///
     /// # Errors
     /// `epoll_ctl(2)` failed.
@@ -94,10 +94,10 @@ impl TcpStream {
         Self::from_mio(mio::net::TcpStream::from_std(stream))
     }
 
-    /// Waits until a read is worth a try: something has come, or the end.
+    /// Waits until a read is worth a try: bytes have come, or the end.
     ///
     /// # Errors
-    /// The stream belongs to another loop, or to one that is gone.
+    /// The stream's loop does not run (`SOURCE-3`).
     ///
     /// # Cancellation
     /// Nothing is lost.
@@ -116,7 +116,7 @@ impl TcpStream {
     /// Waits until a write is worth a try.
     ///
     /// # Errors
-    /// The stream belongs to another loop, or to one that is gone.
+    /// As [`readable`](Self::readable).
     ///
     /// # Cancellation
     /// Nothing is lost.
@@ -124,7 +124,7 @@ impl TcpStream {
         poll_fn(|cx| self.source.poll_ready(Direction::Write, cx)).await
     }
 
-    /// Reads now, into a buffer that tasks may share because nothing is awaited while it is filled.
+    /// Reads now. Tasks may share the buffer, because nothing is awaited while it is filled.
     ///
     /// # Errors
     /// Those of read(2); `WouldBlock` when nothing is there: await [`readable`](Self::readable).
@@ -143,7 +143,7 @@ impl TcpStream {
     /// Closes one or both directions.
     ///
     /// # Errors
-    /// Those of shutdown(2); `NotConnected` when the peer has reset the connection.
+    /// Those of shutdown(2); `NotConnected` if the peer has reset the connection.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.get_ref().shutdown(how)
     }
@@ -172,7 +172,7 @@ impl TcpStream {
         self.source.get_ref().set_nodelay(nodelay)
     }
 
-    /// Parts the stream into a half to read and a half to write, for two tasks.
+    /// Splits the stream into a half to read and a half to write, for two tasks.
     pub fn into_split(self) -> (ReadHalf, WriteHalf) {
         let stream = Rc::new(RefCell::new(self));
         (ReadHalf { stream: stream.clone() }, WriteHalf { stream })
@@ -241,7 +241,7 @@ impl AsyncWrite for WriteHalf {
 
 impl Drop for WriteHalf {
     fn drop(&mut self) {
-        // It fails when the peer has already reset the connection, which ends the sending side too.
+        // It fails if the peer has already reset the connection, which ends the sending side too.
         drop(self.stream.borrow().shutdown(Shutdown::Write));
     }
 }
@@ -249,9 +249,9 @@ impl Drop for WriteHalf {
 /// A connect that failed, with the address.
 #[derive(Debug)]
 struct ConnectError {
-    /// Where to.
+    /// The peer's address.
     address: SocketAddr,
-    /// Why not.
+    /// Why it failed.
     error: io::Error,
 }
 

@@ -1,9 +1,9 @@
 //! A time limit on any future.
 //!
 //! **Invariants**
-//! - `TIMEOUT-1` The future is polled before the clock is looked at: what is ready in the same turn wins,
-//!   and nothing that it took is lost.
-//! - `TIMEOUT-2` When the time is up the future is dropped before `Err` is returned.
+//! - `TIMEOUT-1` The future is polled before the timer: what is ready in the same turn wins, and nothing that it took is
+//!   lost.
+//! - `TIMEOUT-2` When the time is over, the future is dropped before `Err` is returned.
 //!
 //! **Source**: `asyncio.wait_for`; tokio's `time::timeout`.
 
@@ -13,9 +13,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::sleep;
+use super::sleep::sleep;
 
-/// The time was up.
+/// The time is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elapsed;
 
@@ -36,8 +36,8 @@ impl From<Elapsed> for std::io::Error {
 /// Waits for `future`, but no longer than `limit`.
 ///
 /// # Errors
-/// [`Elapsed`]: the time was up, and `future` has been dropped. What that loses is said by the
-/// "Cancellation" of whatever it awaited.
+/// [`Elapsed`]: the time is over, and `future` has been dropped. For what is lost with it, see the "Cancellation" of
+/// what it awaited.
 ///
 /// # Panics
 /// No event loop runs on this thread.

@@ -19,7 +19,7 @@ use super::config::{Config, Ready};
 use super::conversation::{Conversation, Next, READ_BYTES};
 use super::limits::BACKLOG_CONNECTIONS;
 use super::shutdown::grace_end;
-use crate::aio::{Crowd, Descriptor, Either, TcpListener, TcpStream, race, timeout, yield_now};
+use crate::aio::{Descriptor, Either, TaskSet, TcpListener, TcpStream, race, timeout, yield_now};
 use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
 
@@ -45,7 +45,7 @@ async fn run(
     let server = Rc::new(Server {
         config: config.clone(),
         buffers: RefCell::new((vec![0; READ_BYTES].into(), Vec::new())),
-        clients: Crowd::new(),
+        clients: TaskSet::new(),
         grace_end: Cell::new(None),
     });
     let mut stop = Descriptor::new(stop)?;
@@ -58,7 +58,7 @@ async fn run(
     server.grace_end.set(Some(grace_end(config.grace)));
     server.clients.wake_all();
     // A client that does not take its replies within the grace will not get them.
-    timeout(config.grace, server.clients.smaller_than(1)).await.or(Ok(()))
+    timeout(config.grace, server.clients.wait_below(1)).await.or(Ok(()))
 }
 
 /// What all tasks of the server share.
@@ -68,7 +68,7 @@ struct Server {
     /// A buffer for reads, and one for replies, of the task that runs (`ASYNC-1`).
     buffers: RefCell<(Box<[u8]>, Vec<u8>)>,
     /// The clients' tasks.
-    clients: Crowd,
+    clients: TaskSet,
     /// Set when the server stops: when the grace ends.
     grace_end: Cell<Option<Instant>>,
 }
@@ -77,10 +77,10 @@ impl Server {
     /// Accepts clients until the listener fails.
     async fn accept_all(self: &Rc<Self>, mut listener: TcpListener) -> io::Result<()> {
         loop {
-            self.clients.smaller_than(self.config.max_connections).await;
+            self.clients.wait_below(self.config.max_connections).await;
             let (stream, _) = listener.accept().await?;
             let conversation = Conversation::new(&self.config);
-            let seat = self.clients.sit();
+            let seat = self.clients.add();
             let mut client = Client { server: self.clone(), stream, conversation, seat };
             // A broken connection concerns its client only.
             drop(spawn(async move { drop(client.converse().await) }));
@@ -105,7 +105,7 @@ impl Client {
     async fn converse(&mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         let leave_waker = |cx: &mut Context<'_>| {
-            self.server.clients.stay(self.seat, cx.waker());
+            self.server.clients.set_waker(self.seat, cx.waker());
             Poll::Ready(())
         };
         poll_fn(leave_waker).await;
@@ -184,7 +184,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.server.clients.leave(self.seat);
+        self.server.clients.remove(self.seat);
     }
 }
 

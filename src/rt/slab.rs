@@ -17,12 +17,24 @@ pub(crate) struct Slab<T> {
 impl<T> Slab<T> {
     /// Puts a value in and returns its index.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
+        self.insert_with(|_| value)
+    }
+
+    /// Puts in a value that knows its index.
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce(u32) -> T) -> u32 {
         if let Some(index) = self.free.pop() {
-            self.slots[index as usize] = Some(value);
+            self.slots[index as usize] = Some(make(index));
             return index;
         }
-        self.slots.push(Some(value));
-        u32::try_from(self.slots.len() - 1).expect("holds because memory ends before 2³² values")
+        let index = u32::try_from(self.slots.len());
+        let index = index.expect("holds because memory ends before 2³² values");
+        self.slots.push(Some(make(index)));
+        index
+    }
+
+    /// Counts the values.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 
     /// Takes a value out and frees its index.

@@ -308,7 +308,7 @@ fn primitives_that_are_always_free_do_not_starve_other_tasks() {
         yield_now().await;
         yield_now().await;
         let rounds = rounds.get();
-        assert!((1..1000).contains(&rounds), "GIVE-4: expected a bounded share, came {rounds}");
+        assert!((1..1000).contains(&rounds), "WAIT-4: expected a bounded share, came {rounds}");
         busy.cancel();
     });
 }

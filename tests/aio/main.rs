@@ -2,6 +2,7 @@
 
 mod buf_reader;
 mod combinators;
+mod hostile;
 mod interval;
 mod locks;
 mod queue;

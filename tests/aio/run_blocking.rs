@@ -71,7 +71,7 @@ fn threads_are_used_again_and_no_more_than_sixty_four() {
             .into_iter()
             .map(|job| job.expect("no panic"))
             .collect();
-        assert!(threads.len() <= 64, "JOBS-1: came {}", threads.len());
+        assert!(threads.len() <= 64, "BLOCK-1: came {}", threads.len());
     });
 }
 

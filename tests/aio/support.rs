@@ -12,6 +12,7 @@ use handloom::rt::EventLoop;
 pub(crate) use crate::virtual_time::{Watchdog, run};
 
 /// Runs a test on a loop with the real clock.
+#[track_caller]
 pub(crate) fn run_in_real_time<T>(test: impl Future<Output = T>) -> T {
     let _watchdog = Watchdog::new();
     EventLoop::new().expect("a loop").block_on(test)

@@ -1,6 +1,7 @@
 //! Runs a test on a loop with a virtual clock, under a watchdog.
 
 use std::io::{self, Write};
+use std::panic::Location;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -16,14 +17,16 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Starts to wait.
+    /// Starts to wait. A hang is told with the line that called this, because a test may run on any thread.
+    #[track_caller]
     pub(crate) fn new() -> Self {
         let (alive, dropped) = channel::<()>();
+        let at = Location::caller();
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
         std::thread::spawn(move || {
             if dropped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 // Not `eprintln`, which the harness captures.
-                drop(writeln!(io::stderr(), "watchdog: {test} hangs"));
+                drop(writeln!(io::stderr(), "watchdog: {test} hangs, called at {at}"));
                 std::process::abort();
             }
         });
@@ -32,6 +35,7 @@ impl Watchdog {
 }
 
 /// Runs a test on a loop with a virtual clock.
+#[track_caller]
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let _watchdog = Watchdog::new();
     EventLoop::builder().virtual_clock().build().expect("a loop").block_on(test)

@@ -28,7 +28,7 @@ use super::connection::Connection;
 use super::request::Answered;
 use super::router::Router;
 use super::state::{Config, ServerPhase, ServerState};
-use crate::aio::{Crowd, Either, TcpListener, TcpStream, race, timeout};
+use crate::aio::{Either, TaskSet, TcpListener, TcpStream, race, timeout};
 use crate::rt::spawn;
 
 /// An HTTP server over a state that all its handlers share.
@@ -46,7 +46,7 @@ impl<S: 'static> Server<S> {
     /// Makes a server with these limits.
     pub fn with_config(router: Router<S>, state: S, config: Config) -> Self {
         let phase = Cell::new(ServerPhase::Serving);
-        let (pool, tasks) = (BufferPool::default(), Crowd::new());
+        let (pool, tasks) = (BufferPool::default(), TaskSet::new());
         Self { state: ServerState { router, state, config, log: None, pool, tasks, phase } }
     }
 
@@ -91,7 +91,7 @@ impl<S: 'static> Server<S> {
         }
         state.enter(ServerPhase::Stopping);
         // `_ends` drops the connections that are left after the grace.
-        timeout(state.config.grace, state.tasks.smaller_than(1)).await.or(Ok(()))
+        timeout(state.config.grace, state.tasks.wait_below(1)).await.or(Ok(()))
     }
 }
 
@@ -101,9 +101,9 @@ async fn accept_all<S: 'static>(
     mut listener: TcpListener,
 ) -> io::Result<()> {
     loop {
-        state.tasks.smaller_than(state.config.max_connections).await;
+        state.tasks.wait_below(state.config.max_connections).await;
         let (stream, peer) = listener.accept().await?;
-        let task = ConnectionTask { state: state.clone(), id: state.tasks.sit() };
+        let task = ConnectionTask { state: state.clone(), id: state.tasks.add() };
         drop(spawn(task.run(stream, peer)));
     }
 }
@@ -136,7 +136,7 @@ impl<S: 'static> ConnectionTask<S> {
             if self.state.phase.get() == ServerPhase::Over {
                 return Poll::Ready(());
             }
-            self.state.tasks.stay(self.id, cx.waker());
+            self.state.tasks.set_waker(self.id, cx.waker());
             // WEB-2
             connection.as_mut().poll(cx).map(drop)
         })
@@ -146,7 +146,7 @@ impl<S: 'static> ConnectionTask<S> {
 
 impl<S> Drop for ConnectionTask<S> {
     fn drop(&mut self) {
-        self.state.tasks.leave(self.id);
+        self.state.tasks.remove(self.id);
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::buffers::BufferPool;
 use super::request::Answered;
 use super::router::Router;
-use crate::aio::Crowd;
+use crate::aio::TaskSet;
 use crate::http::HeadLimits;
 
 /// The limits of a server. [`Duration::MAX`] turns a deadline off.
@@ -71,7 +71,7 @@ pub(super) struct ServerState<S> {
     /// Buffers to lend.
     pub(super) pool: BufferPool,
     /// The tasks of the connections.
-    pub(super) tasks: Crowd,
+    pub(super) tasks: TaskSet,
     /// The phase of the server.
     pub(super) phase: Cell<ServerPhase>,
 }

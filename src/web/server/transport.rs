@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use super::super::lazy_timer::LazyTimer;
 use super::buffers::{Input, READ_BYTES};
 use super::state::ServerState;
-use crate::aio::{AsyncWrite, TcpStream, hang_up};
+use crate::aio::{AsyncWrite, TcpStream, lingering_close};
 use crate::rt::now;
 
 /// How long a client may be silent during a lingering close: some round trips.
@@ -195,10 +195,10 @@ impl<S> Transport<S> {
         }
     }
 
-    /// Closes with a lingering close, so that the last answer arrives (`HANG-UP-1`).
+    /// Closes with a lingering close, so that the last answer arrives.
     pub(super) async fn linger(&mut self) -> io::Result<()> {
         self.settle();
-        hang_up(&mut self.stream, LINGER_SILENCE, LONGEST_LINGER).await
+        lingering_close(&mut self.stream, LINGER_SILENCE, LONGEST_LINGER).await
     }
 
     /// Awaits a future of a handler, and observes the client meanwhile (`ANSWERING-4`).

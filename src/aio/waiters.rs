@@ -1,0 +1,201 @@
+//! Tasks that wait in line for a permit, a lock, an event, a notice or an item.
+//!
+//! A task may be cancelled in the middle of ten thousand waiters, or after it was granted what it waits for and before it
+//! was polled. Then it must leave the line, or release what it was granted, so that the next waiter gets it.
+//!
+//! **Invariants**
+//! - `WAIT-1` First come, first served: a [`Resource`] is free only while no task waits for it.
+//! - `WAIT-2` A waiter is in the line from [`push`](Waiters::push) until it is granted or removed. So a waiter that is
+//!   not in the line has been granted.
+//! - `WAIT-3` What was granted is used by its waiter, or released when that is dropped.
+//! - `WAIT-4` Each acquisition counts against the task's budget, so a loop over something that is always free does
+//!   not starve the other tasks.
+//! - `WAIT-5` Wakers are cloned, called and dropped while nothing is borrowed, and their panics are contained.
+//!
+//! | state | poll: free or granted | poll: not yet | dropped |
+//! | --- | --- | --- | --- |
+//! | `New` | → `Acquired` | → `InLine` | |
+//! | `InLine` | → `Acquired` | stays | leaves the line; releases what it was granted |
+//! | `Acquired` | → `Done`, ready | (budget spent) stays | releases |
+//! | `Done` | | | its task has it |
+//!
+//! **Left out**: nodes of the line inside the waiting futures, as tokio has them. They need unsafe code.
+//!
+//! **Source**: tokio's `sync::batch_semaphore`; `asyncio.locks`, where a cancelled waiter is searched in a deque.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use crate::jobs::contain;
+use crate::rt::{Wait, poll_budget, waits_for};
+
+/// A line of waiters, the one that waits longest in front.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    /// The waiters in order of their tickets; without a waker where one was removed.
+    line: VecDeque<(Ticket, Option<Waker>)>,
+    /// The ticket of the next waiter.
+    next: Ticket,
+    /// How many have a waker.
+    waiting: usize,
+}
+
+/// A waiter's number in order of arrival.
+type Ticket = u64;
+
+impl Waiters {
+    /// Adds a waiter at the end.
+    fn push(&mut self, waker: Waker) -> Ticket {
+        let ticket = self.next;
+        self.next += 1;
+        self.line.push_back((ticket, Some(waker)));
+        self.waiting += 1;
+        ticket
+    }
+
+    /// Takes the first waiter out and returns its waker, for the caller to call.
+    pub(crate) fn grant(&mut self) -> Option<Waker> {
+        while let Some((_, waker)) = self.line.pop_front() {
+            if waker.is_some() {
+                self.waiting -= 1;
+                return waker;
+            }
+        }
+        None
+    }
+
+    /// Takes every waiter out.
+    pub(crate) fn grant_all(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        self.waiting = 0;
+        std::mem::take(&mut self.line).into_iter().filter_map(|(_, waker)| waker)
+    }
+
+    /// Counts the waiters.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting
+    }
+
+    /// Returns the waker of a waiter; `None` if it was granted (`WAIT-2`).
+    fn waker(&mut self, ticket: Ticket) -> Option<&mut Option<Waker>> {
+        let place = self.line.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
+        Some(&mut self.line[place].1)
+    }
+
+    /// Takes a waiter out of the line; `None` if it was granted.
+    fn remove(&mut self, ticket: Ticket) -> Option<Waker> {
+        let waker = self.waker(ticket)?.take();
+        self.waiting -= 1;
+        // Half of the line at most is empty, so a removal costs constant time on average.
+        if self.line.len() > 2 * self.waiting {
+            self.line.retain(|(_, waker)| waker.is_some());
+        }
+        waker
+    }
+}
+
+/// What tasks acquire one after another.
+pub(crate) trait Resource {
+    /// The line.
+    fn waiters(&self) -> &RefCell<Waiters>;
+    /// Says what a waiter waits for.
+    fn wait(&self) -> Wait;
+    /// Acquires it if it is free.
+    fn try_acquire(&self) -> bool;
+    /// Grants what was acquired to the next waiter, or makes it free.
+    fn release(&self);
+}
+
+/// Waits for a resource, and holds it until the task continues.
+#[derive(Debug)]
+#[must_use = "it waits when it is awaited"]
+pub(crate) struct Acquire<'a, R: Resource> {
+    /// What it waits for.
+    resource: &'a R,
+    /// How far it is.
+    state: AcquireState,
+}
+
+/// How far an acquisition is; see the table above.
+#[derive(Debug)]
+enum AcquireState {
+    /// Not polled yet.
+    New,
+    /// In line, or granted since.
+    InLine(Ticket),
+    /// Acquired, and its task has not been told.
+    Acquired,
+    /// Its task has been told.
+    Done,
+}
+
+impl<'a, R: Resource> Acquire<'a, R> {
+    /// Makes a future that has not tried yet.
+    pub(crate) fn new(resource: &'a R) -> Self {
+        Self { resource, state: AcquireState::New }
+    }
+
+    /// Goes as far as `Acquired`, or leaves the task's waker in the line.
+    fn advance(&mut self, waker: &Waker) -> Poll<()> {
+        let waiters = self.resource.waiters();
+        match self.state {
+            AcquireState::New if !self.resource.try_acquire() => {
+                let waker = waker.clone();
+                self.state = AcquireState::InLine(waiters.borrow_mut().push(waker));
+                return Poll::Pending;
+            }
+            AcquireState::InLine(ticket) => match waiters.borrow_mut().waker(ticket) {
+                None => {}
+                Some(Some(known)) if known.will_wake(waker) => return Poll::Pending,
+                Some(_) => return self.change_waker(ticket, waker.clone()),
+            },
+            AcquireState::New | AcquireState::Acquired | AcquireState::Done => {}
+        }
+        self.state = AcquireState::Acquired;
+        Poll::Ready(())
+    }
+
+    /// Leaves another waker in the place of the one in the line.
+    #[cold]
+    fn change_waker(&self, ticket: Ticket, waker: Waker) -> Poll<()> {
+        let mut waiters = self.resource.waiters().borrow_mut();
+        let displaced = waiters.waker(ticket).map(|known| known.replace(waker));
+        drop(waiters);
+        contain(|| drop(displaced));
+        Poll::Pending
+    }
+}
+
+impl<R: Resource> Future for Acquire<'_, R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.advance(cx.waker()).is_pending() {
+            waits_for(self.resource.wait());
+            return Poll::Pending;
+        }
+        ready!(poll_budget(cx));
+        self.state = AcquireState::Done;
+        Poll::Ready(())
+    }
+}
+
+impl<R: Resource> Drop for Acquire<'_, R> {
+    fn drop(&mut self) {
+        let acquired = match self.state {
+            AcquireState::New | AcquireState::Done => return,
+            AcquireState::Acquired => true,
+            AcquireState::InLine(ticket) => {
+                let waker = self.resource.waiters().borrow_mut().remove(ticket);
+                let granted = waker.is_none();
+                contain(|| drop(waker));
+                granted
+            }
+        };
+        if acquired {
+            // WAIT-3.
+            self.resource.release();
+        }
+    }
+}
