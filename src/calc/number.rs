@@ -137,6 +137,7 @@ impl Decimal {
     }
 
     /// Returns the sum.
+    #[must_use]
     #[inline]
     pub fn plus(self, other: Self) -> Self {
         match (self.0, other.0) {
@@ -151,6 +152,7 @@ impl Decimal {
     }
 
     /// Returns the product.
+    #[must_use]
     #[inline]
     pub fn times(self, other: Self) -> Self {
         match (self.0, other.0) {
