@@ -7,7 +7,8 @@
 //! | `one_in_flight/one_core` | submit a job that adds one, join it; parent and worker on one processor | wall time |
 //! | `one_in_flight/free` | the same, wherever the kernel puts them | wall time |
 //! | `many_in_flight` | one job of [`IN_FLIGHT`] in flight, two workers | wall time |
-//! | `long_value` | [`LONG_BYTES`] from worker to caller | wall time |
+//! | `long_value/lent` | [`LONG_BYTES`] from worker to caller, into memory that was used before | wall time |
+//! | `long_value/fresh` | the same, into memory that is new each time | wall time |
 //!
 //! Before these come Python's figures for the first three, where a `python3` is found: the same jobs, in its own pool,
 //! made by fork; the best of five runs.
@@ -135,7 +136,16 @@ fn long_value(criterion: &mut Criterion, pool: &ProcessPool<(), Arc<Vec<u8>>>) {
     let mut group = criterion.benchmark_group("long_value");
     group.throughput(Throughput::Bytes(LONG_BYTES as u64));
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
-    group.bench_function("64_mib", |bencher| {
+    let mut buffer = vec![0; LONG_BYTES];
+    group.bench_function("lent", |bencher| {
+        bencher.iter(|| {
+            let lent = std::mem::take(&mut buffer);
+            let value = pool.submit_into((), lent).expect("submit").join().expect("join");
+            assert_eq!(value.len(), LONG_BYTES);
+            buffer = Arc::into_inner(value).expect("the only one");
+        });
+    });
+    group.bench_function("fresh", |bencher| {
         bencher.iter(|| pool.submit(()).expect("submit").join().expect("join").len());
     });
 }

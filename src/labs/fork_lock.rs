@@ -22,9 +22,10 @@ use std::time::Duration;
 use super::Journal;
 use super::child::{fork_child, is_readable_within, reap};
 use super::proc_files::{state, status};
+use crate::os::process::fork_despite_threads;
 use crate::os::process::{self, Child, Exit, Fork};
 use crate::os::signal::Signal;
-use crate::os::{fork_despite_threads, thread_list};
+use crate::os::thread_list;
 use crate::threads::Event;
 
 /// How long the watchdog gives the child after the lock is free in the parent. Without it, for ever.

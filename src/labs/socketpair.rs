@@ -23,7 +23,7 @@ use super::Journal;
 use super::child::{fork_child, reap};
 use super::proc_files::descriptors;
 use crate::os::process::{self, Exit};
-use crate::os::socket_pair::{packets, receive, receive_with_fds, send_all, send_with_fds, stream};
+use crate::os::socket_pair::{packets, receive_with_fds, send_with_fds};
 
 /// What the parent asks, in two sends.
 pub const ASKED: [&str; 2] = ["three ", "words"];
@@ -77,14 +77,14 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 pub fn experiment() -> io::Result<Report> {
     let (answer, exit) = ask()?;
     let (same_file, through) = hand_over()?;
-    let received = [one_receive(stream()?)?, one_receive(packets()?)?];
+    let (left, right) = UnixStream::pair()?;
+    let received = [one_receive((left.into(), right.into()))?, one_receive(packets()?)?];
     Ok(Report { answer, exit, received, same_file, through })
 }
 
 /// Asks a child, and returns its answer and its end.
 fn ask() -> io::Result<(String, Exit)> {
-    let (ours, theirs) = stream()?;
-    let (mut ours, mut theirs) = (UnixStream::from(ours), UnixStream::from(theirs));
+    let (mut ours, mut theirs) = UnixStream::pair()?;
     let mut child = fork_child(|| {
         let mut text = String::new();
         theirs.read_to_string(&mut text)?;
@@ -105,11 +105,16 @@ fn ask() -> io::Result<(String, Exit)> {
 /// Sends twice, receives once.
 fn one_receive((left, right): (OwnedFd, OwnedFd)) -> io::Result<String> {
     for part in ASKED {
-        send_all(left.as_fd(), part.as_bytes())?;
+        send_with_fds(left.as_fd(), part.as_bytes(), &[])?;
     }
-    let mut bytes = Vec::new();
-    receive(right.as_fd(), &mut bytes, MOST)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    receive_text(&right)
+}
+
+/// Receives once.
+fn receive_text(socket: &OwnedFd) -> io::Result<String> {
+    let mut bytes = [0; MOST];
+    let (got, _) = receive_with_fds(socket.as_fd(), &mut bytes, true)?;
+    Ok(String::from_utf8_lossy(&bytes[..got]).into_owned())
 }
 
 /// Sends a child the writing end of a pipe that was made after the fork.
@@ -122,19 +127,18 @@ fn hand_over() -> io::Result<([String; 2], String)> {
         let fd = fds.into_iter().next().ok_or(io::ErrorKind::UnexpectedEof)?;
         let there = leads_to(&fd)?;
         File::from(fd).write_all(b"hello")?;
-        send_all(theirs.as_fd(), there.as_bytes()).map(|()| 0)
+        send_with_fds(theirs.as_fd(), there.as_bytes(), &[]).map(|()| 0)
     })?;
     let (mut reader, writer) = pipe()?;
     let writer = OwnedFd::from(writer);
     let here = leads_to(&writer)?;
     send_with_fds(ours.as_fd(), b"!", &[writer.as_fd()])?;
     drop(writer);
-    let mut there = Vec::new();
-    receive(ours.as_fd(), &mut there, MOST)?;
+    let there = receive_text(&ours)?;
     reap(&mut child)?;
     let mut through = String::new();
     reader.read_to_string(&mut through)?;
-    Ok(([here, String::from_utf8_lossy(&there).into_owned()], through))
+    Ok(([here, there], through))
 }
 
 /// Where a descriptor of this process leads, as the kernel names it, such as "pipe:[4711]".

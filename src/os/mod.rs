@@ -15,18 +15,14 @@
 //! **Source**: the man pages, section 2, named at each function.
 
 mod clock;
-mod close_on_exec;
+mod descriptor;
 mod event_fd;
-mod file;
-mod lock_in_child;
 mod poll;
 mod shared_memory;
 mod syscall;
 mod thread_usage;
-mod timer_slack;
 
 pub mod affinity;
-pub mod alarm;
 pub mod context;
 pub mod limits;
 pub mod process;
@@ -35,12 +31,9 @@ pub mod socket;
 pub mod socket_pair;
 pub mod thread_list;
 
-pub use clock::{nanos, tick};
-pub use close_on_exec::set_close_on_exec;
+pub use clock::{nanos, tick, wake_on_time};
+pub use descriptor::{open_at_once, set_close_on_exec};
 pub use event_fd::EventFd;
-pub use file::open_at_once;
-pub use lock_in_child::fork_despite_threads;
 pub use poll::{PollFd, poll, wait_readable};
 pub use shared_memory::SharedMemory;
 pub use thread_usage::ThreadUsage;
-pub use timer_slack::wake_on_time;

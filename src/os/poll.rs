@@ -41,17 +41,6 @@ impl<'fd> PollFd<'fd> {
         Self::new(fd, libc::POLLOUT)
     }
 
-    /// Waits until there is something to read, or a write would not block.
-    pub fn either(fd: BorrowedFd<'fd>) -> Self {
-        Self::new(fd, libc::POLLIN | libc::POLLOUT)
-    }
-
-    /// Waits until both directions are shut down or the connection is broken, whatever there is to read.
-    pub fn hung_up(fd: BorrowedFd<'fd>) -> Self {
-        // The kernel adds POLLHUP and POLLERR to whatever was asked for.
-        Self::new(fd, 0)
-    }
-
     /// Waits for the given poll flags.
     fn new(fd: BorrowedFd<'fd>, events: libc::c_short) -> Self {
         let raw = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };

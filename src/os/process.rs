@@ -20,6 +20,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::Mutex;
 
 use libc::c_int;
 
@@ -127,6 +128,29 @@ pub fn fork() -> io::Result<Fork> {
     }
     drop(blocked);
     Child::adopt(Pid(raw)).map(Fork::Parent)
+}
+
+/// Forks although other threads run, for a lab that shows why [`fork`] refuses: the child takes `lock` and leaves with code
+/// 0, and hangs when another thread held the lock at the fork.
+///
+/// Between fork and end the child makes system calls and takes that one lock. It dies with its parent.
+///
+/// # Errors
+/// Out of processes, memory or descriptors.
+pub fn fork_despite_threads<T>(lock: &Mutex<T>) -> io::Result<Child> {
+    let parent = pid();
+    // PROCESS-4: in the child the signals stay blocked to the end.
+    let blocked = AllBlocked::new()?;
+    // SAFETY: the child calls what signal-safety(7) lists, and waits for a lock, which is memory of its own and a futex(2).
+    let raw = check(unsafe { libc::fork() })?;
+    if raw == 0 {
+        let bound = die_with_parent(parent).is_ok();
+        // Poisoned or not, the lock is taken then.
+        let _held = lock.lock();
+        exit_now(i32::from(!bound));
+    }
+    drop(blocked);
+    Child::adopt(Pid(raw))
 }
 
 /// Leaves at once: no destructor, no unwinding, no flush of the parent's copied buffers.
@@ -247,7 +271,7 @@ pub fn kill_group(leader: Pid, signal: Signal) -> io::Result<()> {
 
 impl Child {
     /// Takes charge of a child that was just forked.
-    pub(super) fn adopt(pid: Pid) -> io::Result<Self> {
+    fn adopt(pid: Pid) -> io::Result<Self> {
         // SAFETY: pidfd_open(2) takes two integers. The child is not reaped, so the number is its own.
         let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
         let raw = c_int::try_from(raw).expect("holds because a descriptor is an int");

@@ -22,7 +22,6 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -155,21 +154,19 @@ impl SharedMemory {
     /// They are not inside.
     pub fn read(&self, first: usize, length: usize, into: &mut Vec<u8>) {
         let words = &self.words()[first..first + length.div_ceil(WORD_BYTES)];
-        into.reserve(length);
-        let (whole, rest) = into.spare_capacity_mut()[..length].as_chunks_mut::<WORD_BYTES>();
+        let end = into.len();
+        into.resize(end + length, 0);
+        let (whole, rest) = into[end..].as_chunks_mut::<WORD_BYTES>();
         // As in `write`.
         let mut index = 0;
         while index < whole.len() {
-            let bytes = words[index].load(Ordering::Relaxed).to_ne_bytes();
-            whole[index].write_copy_of_slice(&bytes);
+            whole[index] = words[index].load(Ordering::Relaxed).to_ne_bytes();
             index += 1;
         }
         if let Some(word) = words.get(whole.len()) {
-            let last = word.load(Ordering::Relaxed).to_ne_bytes().map(MaybeUninit::new);
+            let last = word.load(Ordering::Relaxed).to_ne_bytes();
             rest.copy_from_slice(&last[..rest.len()]);
         }
-        // SAFETY: the loop and the line after it have written `length` bytes behind the old end.
-        unsafe { into.set_len(into.len() + length) };
     }
 
     /// Sleeps while the lower half of a word is that of `seen`, until a process calls [`wake`](Self::wake) or the time is

@@ -37,3 +37,20 @@ pub(super) fn retry(mut call: impl FnMut() -> c_int) -> io::Result<c_int> {
         }
     }
 }
+
+/// As [`retry`], for a call that returns a length.
+///
+/// # Errors
+/// Those of the call, except EINTR.
+pub(super) fn retry_length(mut call: impl FnMut() -> isize) -> io::Result<usize> {
+    loop {
+        match usize::try_from(call()) {
+            Ok(length) => return Ok(length),
+            // The only negative result is -1.
+            Err(_) => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => {}
+                error => return Err(error),
+            },
+        }
+    }
+}

@@ -1,30 +1,22 @@
 //! Worker processes, and the parent that keeps their number up.
 //!
-//! Problem: a worker that dies takes its share of the service with it; one that dies at once, each time,
-//! makes a parent that replaces it a machine for forking; and one whose parent dies first serves on,
-//! unseen, with the port in its hand.
+//! Problem: a worker that dies takes its share of the service with it. A parent that replaces one which dies at once, each
+//! time, does nothing but fork. And a worker whose parent dies first serves on, with the port in its hand.
 //!
-//! A worker's place goes through these states:
-//!
-//! | from | when | to |
+//! | a place | when | to |
 //! | --- | --- | --- |
-//! | (start), Waiting | fork succeeds | Running |
-//! | Waiting | fork fails | Waiting, twice as long |
-//! | Running | the worker ends young | Waiting, twice as long as the last time |
-//! | Running | the worker ends old | Waiting, for the shortest time |
-//! | any | stop | (gone) |
+//! | new, or `Waiting` | fork succeeds | `Running` |
+//! | `Waiting` | fork fails | `Waiting`, twice as long |
+//! | `Running` | the worker ends, younger than `OLD` | `Waiting`, twice as long as the last time |
+//! | `Running` | an older worker ends | `Waiting`, for `FIRST_PAUSE` |
 //!
 //! **Invariants**
-//! - `SUPERVISOR-1`: each worker ends before its parent does: the kernel kills it when the thread that
-//!   forked it ends, and it checks that this had not happened before it asked for that.
+//! - `SUPERVISOR-1`: each worker ends before its parent does: the kernel kills it when the thread that forked it ends.
 //! - `SUPERVISOR-2`: each worker is reaped; on drop it is killed first.
 //! - `SUPERVISOR-3`: a worker never returns from the fork: it leaves by `_exit`, after a panic too.
-//! - `SUPERVISOR-4`: a place is filled again, after a pause that doubles from `FIRST_PAUSE` to
-//!   `LONGEST_PAUSE` while its workers end younger than `OLD`.
-//! - `SUPERVISOR-5`: a worker hears of the stop from its parent by SIGTERM only. It ignores SIGINT, which
-//!   ctrl-c sends to the parent and to all its children at once.
-//!
-//! **Left out**: pipes to the workers, and more or fewer of them while they run.
+//! - `SUPERVISOR-4`: a place is filled again after a pause, from `FIRST_PAUSE` to `LONGEST_PAUSE`.
+//! - `SUPERVISOR-5`: a worker learns of the stop by SIGTERM from its parent. It ignores SIGINT, which ctrl-c sends to the
+//!   parent and all its children.
 //!
 //! **Source**: `pidfd_open(2)`; the prefork model of the Apache server; the restart rule of systemd.
 
@@ -39,11 +31,11 @@ use crate::os::process::{self, Child, Fork, Pid};
 use crate::os::signal::{self, Signal};
 use crate::os::{PollFd, poll};
 
-/// How long an empty place waits at first. Taste: not felt by a client, yet no storm.
+/// How long an empty place waits at first.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// How long an empty place waits at most. Taste.
+/// How long an empty place waits at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// A worker that lived this long did not die of its start. Taste.
+/// A worker that lived this long did not die of its start.
 const OLD: Duration = Duration::from_secs(1);
 /// The exit code of a worker that panicked: that of a Rust program that does.
 const EXIT_PANICKED: i32 = 101;
@@ -62,20 +54,20 @@ pub struct Supervisor<'work> {
 
 /// The place of one worker.
 struct Place {
-    /// Whether somebody fills it.
-    state: PlaceState,
-    /// How long it last waited; what the next wait is made from (`SUPERVISOR-4`).
+    /// Whether a worker runs here.
+    occupant: Occupant,
+    /// How long it last waited (`SUPERVISOR-4`).
     pause: Duration,
-    /// How its last worker ended. It is told when the place is filled again and not before, for the reason may
-    /// be a stop of which this process is about to hear.
+    /// How its last worker ended. It is reported when the place is filled again: the reason may be a stop of which this
+    /// process is about to learn.
     ended: Option<String>,
 }
 
-/// Whether a place is filled.
-enum PlaceState {
-    /// This child runs there, since that time.
+/// Whether a worker runs at a place.
+enum Occupant {
+    /// This child, since that time.
     Running(Child, Instant),
-    /// It is filled again at that time.
+    /// None; the place is filled again at that time.
     Waiting(Instant),
 }
 
@@ -97,8 +89,8 @@ impl<'work> Supervisor<'work> {
         let mut supervisor = Self { work, places: Vec::with_capacity(count) };
         for _ in 0..count {
             let child = supervisor.fork_worker()?;
-            let state = PlaceState::Running(child, Instant::now());
-            supervisor.places.push(Place { state, pause: Duration::ZERO, ended: None });
+            let occupant = Occupant::Running(child, Instant::now());
+            supervisor.places.push(Place { occupant, pause: Duration::ZERO, ended: None });
         }
         Ok(supervisor)
     }
@@ -111,7 +103,7 @@ impl<'work> Supervisor<'work> {
     /// Replaces workers that end, until `stop` is readable.
     ///
     /// # Errors
-    /// The wait itself fails, or somebody else reaps our children. A fork that fails is tried again.
+    /// The wait itself fails, or other code reaps our children. A fork that fails is tried again.
     ///
     /// # Blocking
     /// Until `stop` is readable.
@@ -136,8 +128,8 @@ impl<'work> Supervisor<'work> {
     /// # Blocking
     /// For at most `grace`, and the time the kernel needs to end a process.
     pub fn stop(mut self, grace: Duration) -> io::Result<Stopped> {
-        // An empty place has nobody to ask, and is not filled any more.
-        self.places.retain(|place| matches!(place.state, PlaceState::Running(..)));
+        // An empty place has no worker to ask, and is not filled any more.
+        self.places.retain(|place| matches!(place.occupant, Occupant::Running(..)));
         for child in self.running() {
             child.kill(Signal::Terminate)?;
         }
@@ -159,17 +151,17 @@ impl<'work> Supervisor<'work> {
 
     /// The children that run.
     fn running(&self) -> impl Iterator<Item = &Child> {
-        self.places.iter().filter_map(|place| match &place.state {
-            PlaceState::Running(child, _) => Some(child),
-            PlaceState::Waiting(_) => None,
+        self.places.iter().filter_map(|place| match &place.occupant {
+            Occupant::Running(child, _) => Some(child),
+            Occupant::Waiting(_) => None,
         })
     }
 
     /// How long until the first empty place is due; `None` when all are filled.
     fn until_next_start(&self) -> Option<Duration> {
-        let due = self.places.iter().filter_map(|place| match place.state {
-            PlaceState::Running(..) => None,
-            PlaceState::Waiting(until) => Some(until),
+        let due = self.places.iter().filter_map(|place| match place.occupant {
+            Occupant::Running(..) => None,
+            Occupant::Waiting(until) => Some(until),
         });
         due.min().map(|until| until.saturating_duration_since(Instant::now()))
     }
@@ -177,7 +169,7 @@ impl<'work> Supervisor<'work> {
     /// Reaps the workers that have ended, and lets their places wait (`SUPERVISOR-4`).
     fn reap_ended(&mut self) -> io::Result<()> {
         for place in &mut self.places {
-            let PlaceState::Running(child, since) = &mut place.state else {
+            let Occupant::Running(child, since) = &mut place.occupant else {
                 continue;
             };
             let Some(exit) = child.try_wait()? else {
@@ -196,8 +188,8 @@ impl<'work> Supervisor<'work> {
     /// Forks a worker for each place whose time has come.
     fn fill_places(&mut self) {
         for index in 0..self.places.len() {
-            match self.places[index].state {
-                PlaceState::Waiting(until) if until <= Instant::now() => {}
+            match self.places[index].occupant {
+                Occupant::Waiting(until) if until <= Instant::now() => {}
                 _ => continue,
             }
             match self.fork_worker() {
@@ -206,7 +198,7 @@ impl<'work> Supervisor<'work> {
                     if let Some(ended) = place.ended.take() {
                         report(&format!("{ended}, and {} takes its place", child.pid()));
                     }
-                    place.state = PlaceState::Running(child, Instant::now());
+                    place.occupant = Occupant::Running(child, Instant::now());
                 }
                 Err(error) => {
                     self.places[index].wait_longer();
@@ -219,7 +211,7 @@ impl<'work> Supervisor<'work> {
     /// Reaps the workers that have ended, and gives up their places.
     fn remove_ended(&mut self) -> io::Result<()> {
         for index in (0..self.places.len()).rev() {
-            if let PlaceState::Running(child, _) = &mut self.places[index].state
+            if let Occupant::Running(child, _) = &mut self.places[index].occupant
                 && child.try_wait()?.is_some()
             {
                 self.places.swap_remove(index);
@@ -249,7 +241,7 @@ impl<'work> Supervisor<'work> {
     fn live_as_worker(&mut self, parent: Pid) -> i32 {
         // The siblings are the parent's to wait for and to kill.
         for place in mem::take(&mut self.places) {
-            if let PlaceState::Running(child, _) = place.state {
+            if let Occupant::Running(child, _) = place.occupant {
                 child.abandon();
             }
         }
@@ -268,7 +260,7 @@ impl Place {
     fn wait_longer(&mut self) {
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         // The child that stood here was reaped; its drop only closes the descriptor.
-        self.state = PlaceState::Waiting(Instant::now() + self.pause);
+        self.occupant = Occupant::Waiting(Instant::now() + self.pause);
     }
 }
 

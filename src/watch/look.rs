@@ -12,7 +12,7 @@
 //! | a link that leads to itself, a file that may not be read | an error: waiting does not help |
 //!
 //! **Invariants**
-//! - `LOOK-1`: the call never waits for another process: not in the open (`FILE-1`), and it reads regular files only.
+//! - `LOOK-1`: the call never waits for another process: not in the open, and it reads regular files only.
 //! - `LOOK-2`: memory does not depend on the file's length.
 //! - `LOOK-3`: what is returned as seen is the identity of the file whose bytes were read.
 //! - `LOOK-4`: between two pieces of the file it asks whether to continue.

@@ -23,6 +23,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("what_cannot_be_converted_fails_its_job_alone", unreadable),
     ("a_job_may_move_its_process_elsewhere", moved_worker),
     ("a_hundred_mebibytes_go_both_ways", long_messages),
+    ("lent_memory_is_what_a_long_value_lies_in", lent_memory),
     ("many_jobs_are_all_run_once", many_jobs),
     ("a_full_queue_makes_a_submit_wait", full_queue),
     ("every_handle_gets_its_own_value", own_values),
@@ -138,6 +139,17 @@ fn long_messages() {
     let peak_kib = status("VmHWM:");
     assert!(peak_kib < 4 * 100 * 1024, "scenario 18: the peak was {peak_kib} KiB");
     assert!(took < LONG, "took {took:?}");
+}
+
+fn lent_memory() {
+    let pool = builder(1).start(|length: usize| vec![7_u8; length]).unwrap();
+    let mut buffer = vec![0; 1 << 20];
+    for _ in 0..5 {
+        let place = buffer.as_ptr();
+        buffer = joined(pool.submit_into(1 << 20, buffer).unwrap()).unwrap();
+        assert!(buffer.as_ptr() == place, "expected the value in the memory that was lent");
+        assert!(buffer.len() == 1 << 20 && buffer.iter().all(|byte| *byte == 7));
+    }
 }
 
 /// Scenario 19.

@@ -67,6 +67,8 @@ pub(super) struct Job {
     pub(super) argument: Vec<u8>,
     /// How long it may run.
     pub(super) limit: Option<Duration>,
+    /// Memory for its value.
+    pub(super) buffer: Vec<u8>,
 }
 
 /// Why a worker must be killed.
@@ -271,8 +273,8 @@ impl Link {
     /// Reads the header of an answer (`LINK-1`).
     fn read_header(&mut self) -> Result<(Answer, usize), Corrupt> {
         let [position, length_and_kind] = self.answers.read_header()?;
-        let first = self.window.front().filter(|(first, _)| *first as u64 == position);
-        first.ok_or(Corrupt("an answer is not to the first job"))?;
+        let first = self.window.front_mut().filter(|(first, _)| *first as u64 == position);
+        let (_, job) = first.ok_or(Corrupt("an answer is not to the first job"))?;
         let kind = match length_and_kind & 3 {
             0 => AnswerKind::Value,
             1 => AnswerKind::Panicked,
@@ -280,7 +282,8 @@ impl Link {
             _ => return Err(Corrupt("an answer is of no kind")),
         };
         let length = usize::try_from(length_and_kind >> 2).unwrap_or(usize::MAX);
-        let mut bytes = Vec::new();
+        let mut bytes = mem::take(&mut job.buffer);
+        bytes.clear();
         // A page takes memory once it is written.
         let reserved = bytes.try_reserve_exact(length);
         reserved.map_err(|_| Corrupt("an answer is longer than the memory that is left"))?;

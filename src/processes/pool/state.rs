@@ -147,22 +147,36 @@ impl State {
     /// Takes a job.
     pub(super) fn push(&mut self, job: Job) {
         self.open += 1;
-        self.queue.insert(job.id, job);
-        self.fill();
+        // Most jobs need no place in the queue.
+        let link = if self.queue.is_empty() { self.link_for(&job) } else { None };
+        if let Some(link) = link {
+            link.give(job);
+        } else {
+            self.queue.insert(job.id, job);
+        }
     }
 
-    /// Gives jobs from the queue to the workers that have room, each to the one with the fewest.
-    fn fill(&mut self) {
-        while let Some(first) = self.queue.first_entry() {
-            let mut best: Option<&mut Link> = None;
-            for link in self.places.iter_mut().filter_map(Place::link) {
-                let is_better = best.as_ref().is_none_or(|best| link.len() < best.len());
-                if is_better && link.has_room_for(first.get()) {
-                    best = Some(link);
-                }
+    /// The worker with room for a job that has the fewest.
+    fn link_for(&mut self, job: &Job) -> Option<&mut Link> {
+        let mut best: Option<&mut Link> = None;
+        for link in self.places.iter_mut().filter_map(Place::link) {
+            let is_better = best.as_ref().is_none_or(|best| link.len() < best.len());
+            if is_better && link.has_room_for(job) {
+                best = Some(link);
             }
-            let Some(link) = best else { return };
-            link.give(first.remove());
+        }
+        best
+    }
+
+    /// Gives jobs from the queue to the workers that have room.
+    fn fill(&mut self) {
+        while let Some((_, job)) = self.queue.pop_first() {
+            if let Some(link) = self.link_for(&job) {
+                link.give(job);
+            } else {
+                self.queue.insert(job.id, job);
+                return;
+            }
         }
     }
 

@@ -6,8 +6,8 @@
 //! **Invariants**
 //! - `PWORKER-1`: a worker has the standard descriptors and those that the pool was told to keep, no others. Its channel is
 //!   memory, so there is nothing that a job could close.
-//! - `PWORKER-2`: it is killed when the fork server ends. It asks the kernel for that again before each sleep: a job may
-//!   have changed the user, which clears the request (prctl(2)).
+//! - `PWORKER-2`: it is killed when the fork server ends. It asks the kernel for that again before it sleeps, except
+//!   in a burst of jobs: a job may have changed the user, which clears the request (prctl(2)).
 //! - `PWORKER-3`: signals have their default meaning, except SIGINT: ctrl-c reaches the whole group, and the parent decides
 //!   what to do about it.
 //! - `PWORKER-4`: a child that a job forks has no channel. If it returns into this file, SIGSEGV kills it.
@@ -136,7 +136,7 @@ impl Worker<'_> {
             let written = self.answers.write_some(bytes)?;
             bytes = &bytes[written..];
             self.must_ring = true;
-            if self.channel.word(BATCHES).load(Ordering::SeqCst) == 0 {
+            if !self.batches() {
                 self.ring();
             }
             if bytes.is_empty() {
@@ -158,7 +158,12 @@ impl Worker<'_> {
     /// Tells the parent what it does not know yet, and checks that it is there (`PWORKER-2`).
     fn prepare_sleep(&mut self) -> io::Result<()> {
         self.ring();
-        process::die_with_parent(self.server)
+        if self.batches() { Ok(()) } else { process::die_with_parent(self.server) }
+    }
+
+    /// Tells whether jobs come in bursts, so that the parent needs no ring for each answer.
+    fn batches(&self) -> bool {
+        self.channel.word(BATCHES).load(Ordering::SeqCst) != 0
     }
 
     /// Has the parent look at the channel.
