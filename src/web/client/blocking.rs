@@ -31,7 +31,7 @@ use super::fault::{Failure, Fault, Phase};
 use super::request::{Options, Page, Request, Response};
 use super::sink::Sink;
 use crate::http::Url;
-use crate::os::socket_pair::try_send;
+use crate::os::socket::try_send;
 use crate::os::{PollFd, poll};
 
 /// The size of a read, when the sink lends no memory.
