@@ -18,41 +18,29 @@ const FIRST_DELAY: Duration = Duration::from_millis(10);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 /// The delays of one listener.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct AcceptBackOff {
-    /// The next delay.
-    next: Duration,
+    /// The last delay; zero after a client was accepted.
+    last: Duration,
 }
 
 impl AcceptBackOff {
-    /// Begins with the first delay, of 10 ms.
-    pub fn new() -> Self {
-        Self { next: FIRST_DELAY }
-    }
-
     /// Begins again, after a client was accepted.
     pub fn reset(&mut self) {
-        self.next = FIRST_DELAY;
+        self.last = Duration::ZERO;
     }
 
     /// Returns how long to wait now. Calls `report` with a line to print, once a shortage.
     pub fn delay(&mut self, shortage: &io::Error, report: impl FnOnce(&str)) -> Duration {
-        if self.next == FIRST_DELAY {
+        if self.last.is_zero() {
             report(&format!("accept: {shortage}; clients wait in the backlog"));
         }
-        let delay = self.next;
-        self.next = (delay * 2).min(LONGEST_DELAY);
-        delay
+        self.last = (self.last * 2).clamp(FIRST_DELAY, LONGEST_DELAY);
+        self.last
     }
 
     /// Waits in a task, and reports to the loop's observer.
     pub(super) async fn wait(&mut self, shortage: &io::Error) {
         sleep(self.delay(shortage, report)).await;
-    }
-}
-
-impl Default for AcceptBackOff {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -1,7 +1,6 @@
 //! A buffer in front of a source of bytes: lines, and messages of a known length.
 //!
-//! TCP is a stream: what was sent in one piece arrives in three, or half a message arrives together with the end of the
-//! one before. Reading byte by byte would find the ends, at a system call for each byte.
+//! What was sent in one piece arrives in three, or half a message arrives together with the end of the one before.
 //!
 //! **Invariants**
 //! - `BUF-1` `bytes[start..end]` came from the source, in order, and was not given out.

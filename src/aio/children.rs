@@ -1,8 +1,7 @@
 //! Many futures inside one: each is polled when it was woken, and not when another one was.
 //!
-//! A future that polls all its children whenever it is polled itself makes ten thousand polls for each of ten thousand
-//! wakes. Here every child has a waker of its own, which notes the child in a list. Only the children in the list are
-//! polled.
+//! A future that polls all its ten thousand children at each wake of one makes ten thousand polls a wake. Here every
+//! child has a waker of its own, which notes the child in a list. Only the children in the list are polled.
 //!
 //! **Invariants**
 //! - `CHILD-1` A child is polled at first, and then once for any number of wakes since its last poll.

@@ -1,7 +1,6 @@
 //! Reading and writing bytes in a task: `std::io::Read` and `Write` with a waker.
 //!
-//! What is built on these traits, such as [`BufReader`](super::BufReader), works on a socket, on half of one, and on a
-//! script of bytes in a test.
+//! [`BufReader`](super::BufReader) works on any of them: a socket, half of one, a script of bytes in a test.
 //!
 //! **Left out**: vectored and uninitialised buffers; `Pin`, because every implementation here is `Unpin`.
 //!

@@ -17,8 +17,8 @@ use super::{AsyncRead, TcpStream};
 /// Bytes that are thrown away at once. The buffer is on the stack during a read; a wait needs none.
 const DISCARD_BYTES: usize = 4 * 1024;
 
-/// Ends a connection: shuts the sending side down, and waits for the peer to close, for at most `silence`
-/// since the last bytes that came, and `at_most` in all.
+/// Ends a connection: shuts the sending side down, and waits for the peer to close, for at most `silence` since the
+/// last bytes that came, and `at_most` in all.
 ///
 /// # Errors
 /// Those of shutdown(2) and read(2), and `TimedOut`. After any of them, close the connection.

@@ -1,19 +1,16 @@
 //! A lock that is held across awaits, and the condition that belongs to it.
 //!
-//! On one thread nothing interrupts a task but its own awaits. A value that a task reads, awaits over and writes back
-//! needs a lock all the same; a lock of the standard library would block the whole loop. A task that holds the lock
-//! and must wait for a change of the value has to unlock it, so that another task can make the change, and must not
-//! miss the change that comes right after. It waits for a [`Condition`].
+//! Nothing interrupts a task but its own awaits. A value that a task reads, awaits over and writes back needs a lock all
+//! the same; a lock of the standard library would block the whole loop. A task that holds the lock and must wait for a
+//! change of the value waits for a [`Condition`], which unlocks, so that another task can make the change.
 //!
 //! **Invariants**
-//! - `LOCK-1` First come, first served: an unlock hands the lock to the task that waits longest. No other task can take
-//!   it in between (`WAIT-1`).
+//! - `LOCK-1` An unlock hands the lock to the task that waits longest; no other can take it in between (`WAIT-1`).
 //! - `LOCK-2` The value's borrow ends before the lock is handed on.
 //! - `LOCK-3` A waiter that is dropped after it was handed the lock passes it on (`WAIT-3`).
 //! - `COND-1` A waiter is in the condition's line before it unlocks, so no notice falls in between.
 //! - `COND-2` A notice wakes one waiter, the one that waits longest; without a waiter it is forgotten.
-//! - `COND-3` A waiter that is dropped after it was notified, also while it waits for the lock again, passes the notice
-//!   on.
+//! - `COND-3` A waiter that is dropped after its notice, also while it waits for the lock, passes the notice on.
 //!
 //! ```text
 //! waiter                                    changer
@@ -23,8 +20,7 @@
 //! ```
 //! If the waiter unlocked first, the notice could come while no task stands in line.
 //!
-//! **Left out**: poisoning. A task that panics drops its guard; the next task sees what it left half done, as in asyncio
-//! and tokio.
+//! **Left out**: poisoning. The next task sees what a task that panicked left half done, as in asyncio and tokio.
 //!
 //! **Source**: `asyncio.Lock`; tokio's `sync::Mutex`; `asyncio.Condition`, which learned `COND-3` in 3.13.
 
@@ -53,9 +49,7 @@ impl<T> Lock<T> {
         Self { semaphore: Semaphore::with_wait(1, Wait::Lock), value: RefCell::new(value) }
     }
 
-    /// Waits for the lock.
-    ///
-    /// A task that asks for a lock which it holds waits forever; the loop's report names it.
+    /// Waits for the lock; forever, if the task holds it already.
     ///
     /// # Cancellation
     /// The place in the line is lost. A lock that was handed over already goes to the next task.

@@ -1,7 +1,7 @@
 //! A queue between tasks, with a capacity and an end.
 //!
-//! Without a capacity a producer that is faster than its consumer fills the memory. With one it waits, and so does
-//! what feeds it: back-pressure. A queue is two semaphores: permits to take an item, and permits to put one.
+//! Without a capacity a producer that is faster than its consumer fills the memory. With one it waits, and so does what
+//! feeds it: back-pressure. A queue is two semaphores: permits to take an item, and permits to put one.
 //!
 //! **Invariants**
 //! - `ITEM-1` Items leave in the order in which they were put.
@@ -21,8 +21,8 @@
 //!
 //! A value that could not be put comes back in the error. It need not be printable: no error prints it.
 //!
-//! **Left out**: `asyncio.Queue`'s `join`, in whose place a [`TaskGroup`](super::TaskGroup) waits; closing when the last
-//! putter is gone, because every handle may put and get.
+//! **Left out**: `asyncio.Queue`'s `join`, in whose place a [`TaskGroup`](super::TaskGroup) waits; closing when the
+//! last putter is gone, because every handle may put and get.
 //!
 //! **Source**: `asyncio.Queue`, with its `shutdown` of 3.13; tokio's `sync::mpsc`.
 
@@ -211,7 +211,6 @@ pub enum TryGetError {
 }
 
 impl<T> fmt::Debug for Closed<T> {
-    /// Shows no value, so that `expect` works with any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Closed(..)")
     }
@@ -219,32 +218,24 @@ impl<T> fmt::Debug for Closed<T> {
 
 impl<T> fmt::Display for Closed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue is closed")
+        TryGetError::Closed.fmt(f)
     }
 }
 
-impl<T> Error for Closed<T> {}
-
 impl<T> fmt::Debug for TryPutError<T> {
-    /// Shows no value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "Full(..)",
-            Self::Closed(_) => "Closed(..)",
-        })
+        f.write_str(if matches!(self, Self::Full(_)) { "Full(..)" } else { "Closed(..)" })
     }
 }
 
 impl<T> fmt::Display for TryPutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "the queue is full",
-            Self::Closed(_) => "the queue is closed",
-        })
+        match self {
+            Self::Full(_) => f.write_str("the queue is full"),
+            Self::Closed(_) => TryGetError::Closed.fmt(f),
+        }
     }
 }
-
-impl<T> Error for TryPutError<T> {}
 
 impl fmt::Display for TryGetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -254,5 +245,9 @@ impl fmt::Display for TryGetError {
         })
     }
 }
+
+impl<T> Error for Closed<T> {}
+
+impl<T> Error for TryPutError<T> {}
 
 impl Error for TryGetError {}

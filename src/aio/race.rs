@@ -1,19 +1,16 @@
-//! Many futures in one, of which a caller does not want all outputs at once: the first, each as it comes, or all but
-//! only so many futures at a time.
+//! Many futures in one: the first output, each as it comes, or all of them with so many futures at a time.
 //!
 //! **Invariants**
 //! - `RACE-1` Of futures that are ready in the same poll, the one that was given first wins.
-//! - `RACE-2` The losers have been dropped when the winner's output is returned. A value that a loser had taken and kept
-//!   is lost; see the "Cancellation" of what it awaited.
+//! - `RACE-2` The losers have been dropped when the winner's output is returned, with what they had taken.
 //! - `COMES-1` [`AsCompleted`] gives every future's output once, in the order in which they end.
 //! - `COMES-3` A dropped [`next`](AsCompleted::next) loses nothing: an output is taken by the poll that returns it.
 //! - `BOUND-1` In [`bounded`], at most `limit` futures are alive at any moment.
-//! - `BOUND-2` It asks the iterator for a future when there is room for it, and not before. So the iterator may be long,
-//!   and what it makes may be costly.
+//! - `BOUND-2` It asks the iterator for a future when there is room for it, so the iterator may be long.
 //! - `BOUND-3` Its outputs stand in the order of the futures.
 //!
-//! **Source**: `asyncio.wait(return_when=FIRST_COMPLETED)`, which leaves the losers running, and `asyncio.as_completed`;
-//! `futures::future::select`, `StreamExt::buffered`.
+//! **Source**: `asyncio.wait(return_when=FIRST_COMPLETED)`, which leaves the losers running, and
+//! `asyncio.as_completed`; `futures::future::select`, `StreamExt::buffered`.
 
 use std::future::poll_fn;
 use std::pin::pin;

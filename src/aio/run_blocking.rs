@@ -5,10 +5,10 @@
 //!
 //! **Invariants**
 //! - `BLOCK-1` A loop has at most [`MAX_THREADS`] threads of its own, started when a job finds none free.
-//! - `BLOCK-2` While a job runs, the loop's virtual time stands still, and the loop does not report that it is stuck: it
-//!   counts the job in `jobs`, until the job has ended or its future was dropped.
-//! - `BLOCK-3` A job that panics leaves its thread alive. The payload is the error of the task that awaits the job, or is
-//!   reported if no task does.
+//! - `BLOCK-2` While a job runs, the loop's virtual time stands still, and the loop does not report that it is stuck:
+//!   it counts the job in `jobs`, until the job has ended or its future was dropped.
+//! - `BLOCK-3` A job that panics leaves its thread alive. The payload is the error of the task that awaits the job, or
+//!   is reported if no task does.
 //! - `BLOCK-4` Neither `block_on` nor the drop of the loop waits for a job. A job that runs forever holds its thread
 //!   until the process ends; one that has not begun when the loop is dropped is dropped too.
 //!

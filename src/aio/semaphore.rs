@@ -1,8 +1,7 @@
 //! A semaphore: at most so many at a time.
 //!
-//! A thousand tasks that all open a connection make a thousand connections. With a semaphore of ten, ten of them work
-//! and the others wait in line. A [`Lock`](super::Lock) is a semaphore with one permit and a value; a
-//! [`Queue`](super::Queue) has one for its items and one for its room.
+//! A [`Lock`](super::Lock) is a semaphore with one permit and a value; a [`Queue`](super::Queue) has one for its items
+//! and one for its room.
 //!
 //! **Invariants**
 //! - `PERMIT-1` Permits that are held or granted, and permits that are free, add up to what was put in.
@@ -65,11 +64,11 @@ impl Semaphore {
     pub fn add_permits(&self, permits: usize) {
         let mut waiters = self.waiters.borrow_mut();
         let granted = permits.min(waiters.len());
-        let woken: Vec<_> = iter::from_fn(|| waiters.grant()).take(granted).collect();
-        drop(waiters);
-        // The granted permits are the waiters', although these have not run yet.
         let free = self.free.get().checked_add(permits - granted);
         self.free.set(free.expect("holds because there are fewer permits than usize can count"));
+        // The granted permits are the waiters', although these have not run yet.
+        let woken: Vec<_> = iter::from_fn(|| waiters.grant()).take(granted).collect();
+        drop(waiters);
         wake_all(woken);
     }
 

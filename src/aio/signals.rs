@@ -4,10 +4,10 @@
 //! descriptor as for any other.
 //!
 //! **Invariants**
-//! - `STOP-1` A signal that comes after the call of [`ctrl_c`] or [`terminate`] is seen, also before the first poll: the
-//!   call itself installs the handler and notes the count.
-//! - `STOP-2` Every waiter sees the signal, in any number of tasks and loops. So no waiter reads the descriptor, and each
-//!   one watches a duplicate of its own, because a selector watches a descriptor only once.
+//! - `STOP-1` A signal that comes after the call of [`ctrl_c`] or [`terminate`] is seen, also before the first poll:
+//!   the call itself installs the handler and notes the count.
+//! - `STOP-2` Every waiter sees the signal, in any number of tasks and loops. So no waiter reads the descriptor, and
+//!   each one watches a duplicate of its own, because a selector watches a descriptor only once.
 //! - `STOP-3` A readable descriptor proves nothing, because SIGINT and SIGTERM share it. The count does.
 //!
 //! ```text

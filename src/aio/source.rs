@@ -142,8 +142,8 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         }
     }
 
-    /// Moves bytes now, in one call if it is not interrupted. If fewer than `asked_bytes` were moved, the next operation
-    /// waits for the selector, without a call that would only fail.
+    /// Moves bytes now, in one call if it is not interrupted. If fewer than `asked_bytes` were moved, the next
+    /// operation waits for the selector, without a call that would only fail.
     ///
     /// # Errors
     /// Those of `operation`, except `Interrupted`.

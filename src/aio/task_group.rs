@@ -26,7 +26,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::children::Children;
-use super::event::Event;
+use super::queue::Queue;
 use crate::jobs::contain;
 use crate::rt::wake_all;
 
@@ -70,7 +70,9 @@ where
     F: Future<Output = Result<T, E>>,
     E: 'env,
 {
-    let group = TaskGroup { inner: Rc::default() };
+    let inner =
+        Inner { fresh: RefCell::default(), waker: RefCell::default(), ended: Cell::new(false) };
+    let group = TaskGroup { inner: Rc::new(inner) };
     // In this order: the children are dropped before what the body has returned.
     let value = Cell::new(None);
     let mut running = Running { inner: group.inner.clone(), children: Children::new() };
@@ -95,7 +97,7 @@ pub struct TaskGroup<'env, E> {
 struct Inner<'env, E> {
     /// Children that the group has not taken over.
     fresh: RefCell<Vec<Pin<Box<Work<'env, E>>>>>,
-    /// Wakes the group, while it waits, for a child that is added from outside of it.
+    /// Wakes the group when a child is added from outside of it; `None` while the group does not wait.
     waker: RefCell<Option<Waker>>,
     /// Set when the group has ended, or is about to.
     ended: Cell<bool>,
@@ -107,14 +109,14 @@ impl<'env, E: 'env> TaskGroup<'env, E> {
     /// The child may borrow what outlives the group. A group that has ended takes no more children: `future` is dropped
     /// before it began, and its value never comes.
     pub fn spawn<T: 'env>(&self, future: impl Future<Output = Result<T, E>> + 'env) -> Child<T> {
-        let slot = Rc::new(Slot { value: Cell::new(None), ended: Event::new() });
-        let child = Child { slot: slot.clone() };
+        let value = Queue::new(1);
+        let child = Child { value: value.clone() };
         if self.inner.ended.get() {
             return child;
         }
         let work = Box::pin(async move {
-            slot.value.set(Some(future.await?));
-            slot.ended.set();
+            // There is room for the one value.
+            drop(value.try_put(future.await?));
             Ok(())
         });
         self.inner.fresh.borrow_mut().push(work);
@@ -181,16 +183,8 @@ impl<E> Drop for Running<'_, '_, E> {
 /// The right to a child's value. Dropping it changes nothing for the child.
 #[derive(Debug)]
 pub struct Child<T> {
-    /// Where the value is left.
-    slot: Rc<Slot<T>>,
-}
-
-/// Where a child leaves its value.
-struct Slot<T> {
-    /// The value, from the end of the child until it is taken.
-    value: Cell<Option<T>>,
-    /// Set when the child has ended well.
-    ended: Event,
+    /// Where the value is left when the child has ended well.
+    value: Queue<T>,
 }
 
 impl<T> Child<T> {
@@ -199,24 +193,17 @@ impl<T> Child<T> {
     /// It never comes from a child that failed: the error has ended the group, and every task that waits in it.
     ///
     /// # Panics
-    /// Never: the value is there when the event is set, and only this call takes it.
+    /// Never: the queue is not closed.
     ///
     /// # Cancellation
     /// The value is lost, now or when it comes; the child runs on.
     pub async fn value(self) -> T {
-        self.slot.ended.wait().await;
-        self.slot.value.take().expect("holds because it is set before the event, and taken once")
+        self.value.get().await.expect("holds because this queue is never closed")
     }
 
     /// Tells whether the child has ended well.
     pub fn is_finished(&self) -> bool {
-        self.slot.ended.is_set()
-    }
-}
-
-impl<E> Default for Inner<'_, E> {
-    fn default() -> Self {
-        Self { fresh: RefCell::default(), waker: RefCell::default(), ended: Cell::new(false) }
+        !self.value.is_empty()
     }
 }
 
@@ -229,11 +216,5 @@ impl<E> Clone for TaskGroup<'_, E> {
 impl<E> fmt::Debug for TaskGroup<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskGroup").field("ended", &self.inner.ended.get()).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Slot<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot").field("ended", &self.ended).finish_non_exhaustive()
     }
 }

@@ -51,7 +51,7 @@ impl TcpListener {
 
     /// Registers a listener.
     fn from_mio(listener: mio::net::TcpListener) -> io::Result<Self> {
-        Ok(Self { source: Source::new(listener)?, back_off: AcceptBackOff::new() })
+        Ok(Self { source: Source::new(listener)?, back_off: AcceptBackOff::default() })
     }
 
     /// Returns the address on which it listens.

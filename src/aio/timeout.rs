@@ -1,8 +1,8 @@
 //! A time limit on any future.
 //!
 //! **Invariants**
-//! - `TIMEOUT-1` The future is polled before the timer: what is ready in the same turn wins, and nothing that it took is
-//!   lost.
+//! - `TIMEOUT-1` The future is polled before the timer: what is ready in the same turn wins, and nothing that it took
+//!   is lost.
 //! - `TIMEOUT-2` When the time is over, the future is dropped before `Err` is returned.
 //!
 //! **Source**: `asyncio.wait_for`; tokio's `time::timeout`.

@@ -1,15 +1,15 @@
 //! Tasks that wait in line for a permit, a lock, an event, a notice or an item.
 //!
-//! A task may be cancelled in the middle of ten thousand waiters, or after it was granted what it waits for and before it
-//! was polled. Then it must leave the line, or release what it was granted, so that the next waiter gets it.
+//! A task may be cancelled in the middle of ten thousand waiters, or after it was granted what it waits for and before
+//! it was polled. Then it must leave the line, or release what it was granted, so that the next waiter gets it.
 //!
 //! **Invariants**
 //! - `WAIT-1` First come, first served: a [`Resource`] is free only while no task waits for it.
 //! - `WAIT-2` A waiter is in the line from [`push`](Waiters::push) until it is granted or removed. So a waiter that is
 //!   not in the line has been granted.
 //! - `WAIT-3` What was granted is used by its waiter, or released when that is dropped.
-//! - `WAIT-4` Each acquisition counts against the task's budget, so a loop over something that is always free does
-//!   not starve the other tasks.
+//! - `WAIT-4` Each acquisition counts against the task's budget, so a loop over something that is always free does not
+//!   starve the other tasks.
 //! - `WAIT-5` Wakers are cloned, called and dropped while nothing is borrowed, and their panics are contained.
 //!
 //! | state | poll: free or granted | poll: not yet | dropped |
