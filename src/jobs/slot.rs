@@ -176,9 +176,9 @@ impl<P, T> Drop for Slot<P, T> {
     /// Drops a value that was never taken (`SLOT-3`).
     fn drop(&mut self) {
         let mut state = self.lock();
-        let stage = mem::replace(&mut state.stage, Stage::Taken);
+        let uncollected = mem::replace(&mut state.stage, Stage::Taken);
         drop(state);
-        contain(move || drop(stage));
+        contain(move || drop(uncollected));
     }
 }
 

@@ -33,7 +33,7 @@ const SLOW_POLL: Duration = Duration::from_millis(100);
 
 /// What the lab has found; of each pair the first was in a task, the second on a thread.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct BlockingCallReport {
     /// The beats that came during the call.
     pub heard: [usize; 2],
     /// The longest time between two beats.
@@ -52,14 +52,8 @@ impl Observer for Reports {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer, and of the making of a loop.
-///
-/// # Blocking
-/// For about a second.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { heard, longest_gap, reports } = experiment(journal)?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let BlockingCallReport { heard, longest_gap, reports } = experiment(journal)?;
     for report in reports {
         journal.line(format_args!("The loop reports:\n  {report}"))?;
     }
@@ -78,7 +72,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<BlockingCallReport> {
     let reports = Rc::default();
     let builder = EventLoop::builder().observer(Reports(Rc::clone(&reports)));
     let event_loop = builder.slow_poll(Some(SLOW_POLL)).build()?;
@@ -97,7 +91,7 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     let [(heard_in_task, task_gap), (heard_on_thread, thread_gap)] = parts?;
     let reports = reports.take();
     let (heard, longest_gap) = ([heard_in_task, heard_on_thread], [task_gap, thread_gap]);
-    Ok(Report { heard, longest_gap, reports })
+    Ok(BlockingCallReport { heard, longest_gap, reports })
 }
 
 /// The call: waits for beats on a channel of std, which knows nothing of an event loop. Tells how many came.

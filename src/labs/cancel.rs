@@ -6,9 +6,7 @@
 //! **Invariants**
 //! - `LAB-CANCEL-1`: a buffer that outlives the read loses nothing (`BUF-2`).
 //! - `LAB-CANCEL-2`: a buffer that is dropped with the read takes along what it had taken from the socket.
-//! - `LAB-CANCEL-3`: so does a `read_exact` into an array of its own, and nobody knows how much.
-//!
-//! **Left out**: writes. Dropped half-way, a part is out: `AsyncWrite::write_all` says so.
+//! - `LAB-CANCEL-3`: so does a `read_exact` into an array of its own, and the program does not learn how much.
 //!
 //! **Source**: `notes/cancellation.md`; tokio's documentation, "Cancellation safety" of `AsyncReadExt`.
 
@@ -33,7 +31,7 @@ type Ends = (TcpStream, TcpStream);
 
 /// What came of the message, in each part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct CancelReport {
     /// With one buffered reader for both reads.
     pub kept: String,
     /// With a buffered reader for each read.
@@ -43,13 +41,7 @@ pub struct Report {
 }
 
 /// Runs the experiment on an event loop of its own.
-///
-/// # Errors
-/// Those of the journal's writer, and of the sockets.
-///
-/// # Blocking
-/// For three time limits.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     EventLoop::new()?.block_on(experiment(journal))?;
     journal.line(
         "\nWhat to notice:\n\
@@ -69,7 +61,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// No event loop runs on this thread.
-pub async fn experiment(journal: &Journal) -> io::Result<Report> {
+pub async fn experiment(journal: &Journal) -> io::Result<CancelReport> {
     journal.line("The peer sends \"hel\", and after our time limit \"lo\\n\"")?;
     let kept = kept(ends().await?).await?;
     journal.line(format_args!("  read_line, one reader for both:     {kept:?}"))?;
@@ -77,7 +69,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<Report> {
     journal.line(format_args!("  read_line, a reader for each read:  {dropped:?}"))?;
     let exact = exact(ends().await?).await?;
     journal.line(format_args!("  read_exact of 6 bytes, then a line: {exact:?}"))?;
-    Ok(Report { kept, dropped, exact })
+    Ok(CancelReport { kept, dropped, exact })
 }
 
 /// One reader, whose buffer outlives the first read (`LAB-CANCEL-1`).
@@ -111,7 +103,7 @@ async fn exact((mut peer, ours): Ends) -> io::Result<String> {
     Ok(reader.read_line(LINE_BYTES).await?.unwrap_or_default())
 }
 
-/// A stream that somebody else keeps.
+/// A stream that another part of the program keeps.
 struct Lent<'stream>(&'stream mut TcpStream);
 
 impl AsyncRead for Lent<'_> {

@@ -1,19 +1,19 @@
 //! A condition variable: to sleep until something is so. Two ways to use it wrongly, and the right one.
 //!
 //! A condition variable remembers nothing. So what is waited for must stand in memory, under the lock that the wait gives
-//! up; and whoever wakes must look at it again.
+//! up; and a thread that wakes must look at it again.
 //!
 //! ```text
 //! waiter                            setter, without the lock
 //! looks at the flag: not set
 //!                                   sets the flag
-//!                                   notifies: nobody sleeps
+//!                                   notifies: no thread sleeps
 //! falls asleep                      (the flag is set, and no wake will come)
 //! ```
 //!
 //! **Invariants**
 //! - `LAB-CONDITION-1`: a flag that is set without the lock, between the waiter's look and its sleep, is slept over.
-//! - `LAB-CONDITION-2`: with the flag under the lock nobody gets in between, and the wake arrives.
+//! - `LAB-CONDITION-2`: with the flag under the lock no thread comes in between, and the wake arrives.
 //! - `LAB-CONDITION-3`: two sleep, one item comes, and both are woken: with `if` one of them goes on and finds nothing;
 //!   with `while` it sleeps again until there is an item for it.
 //!
@@ -33,7 +33,7 @@ const LIMIT: Duration = Duration::from_millis(300);
 
 /// What the lab has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct ConditionReport {
     /// Without the lock: whether the time was up, and whether the flag was set all the while.
     pub lost: (bool, bool),
     /// With the flag under the lock: whether the setter could get in between, and whether the wake came.
@@ -43,13 +43,13 @@ pub struct Report {
 }
 
 /// Runs the experiment, which takes as long as `LIMIT`.
-///
-/// # Errors
-/// Those of the journal's writer.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line("A thread waits for a flag; another sets it between the look and the sleep:")?;
-    let Report { lost: (slept, set), kept: (got_in, woken), found_nothing: [with_if, with_while] } =
-        experiment();
+    let ConditionReport {
+        lost: (slept, set),
+        kept: (got_in, woken),
+        found_nothing: [with_if, with_while],
+    } = experiment();
     journal.line(format_args!(
         "  flag beside the lock: it is set: {set}, and the waiter slept until its limit: {slept}\n  \
            flag under the lock:  the setter got in between: {got_in}; the wake came: {woken}\n\
@@ -66,9 +66,9 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 }
 
 /// The experiment itself.
-pub fn experiment() -> Report {
+pub fn experiment() -> ConditionReport {
     let found_nothing = [false, true].map(two_for_one_item);
-    Report { lost: flag_beside_the_lock(), kept: flag_under_the_lock(), found_nothing }
+    ConditionReport { lost: flag_beside_the_lock(), kept: flag_under_the_lock(), found_nothing }
 }
 
 /// The wrong way: whether the time was up, and whether the flag was set.
@@ -84,7 +84,7 @@ fn flag_beside_the_lock() -> (bool, bool) {
         });
         let was_set = flag.load(SeqCst);
         both.wait();
-        both.wait(); // The setter has notified, and nobody was asleep.
+        both.wait(); // The setter has notified, and no thread was asleep.
         let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
         let end = (!was_set).then(|| changed.wait_timeout(guard, LIMIT));
         let time_is_up = end.is_some_and(|end| end.is_ok_and(|(_guard, wait)| wait.timed_out()));
@@ -123,14 +123,14 @@ fn two_for_one_item(look_again: bool) -> usize {
         loop {
             guard.1 += 1;
             guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
-            // With `if` nobody comes here twice.
+            // With `if` a thread comes here once.
             if !look_again || !guard.0.is_empty() {
                 return guard.0.pop();
             }
         }
     };
     let put_when_asleep = |times, item| {
-        // Whoever has counted keeps the lock until it sleeps: so once this is read, they do sleep.
+        // A thread that has counted keeps the lock until it sleeps, so once this is read, both sleep.
         while lock().1 < times {
             thread::yield_now();
         }

@@ -13,8 +13,6 @@
 //! - `LAB-CONTEXT-1`: the server gets its goodbye after a good end, after an error, and after a cancel.
 //! - `LAB-CONTEXT-2`: without the keeper a cancel closes the connection without a word.
 //!
-//! **Left out**: a loop that ends before the keeper has: it is dropped then. A server that stops waits for it first.
-//!
 //! **Source**: the course's lesson on `async with`; PEP 492, `__aenter__` and `__aexit__`.
 
 use std::future::pending;
@@ -65,10 +63,7 @@ pub async fn with_connection<T>(
 }
 
 /// Runs the experiment on an event loop of its own.
-///
-/// # Errors
-/// Those of the journal's writer, and of the sockets.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     EventLoop::new()?.block_on(experiment(journal))?;
     journal.line(
         "\nWhat to notice:\n\

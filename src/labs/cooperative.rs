@@ -1,11 +1,11 @@
-//! Who switches between tasks: they do, at an `.await`, and nowhere else.
+//! Tasks switch themselves: at an `.await`, and nowhere else.
 //!
 //! The same game as in `preemptive`: two tasks write their marks, and note when they find the other's. On one thread
-//! nothing is taken from anybody; so whoever does not give the thread away keeps it.
+//! the thread is never taken from a task; a task that does not give it away keeps it.
 //!
 //! **Invariants**
 //! - `LAB-COOPERATIVE-1`: the thread changes hands at each `yield_now`, and at no other time: the count is exact.
-//! - `LAB-COOPERATIVE-2`: while a task computes without an `.await`, nobody else runs; with one in each slice, somebody
+//! - `LAB-COOPERATIVE-2`: while a task computes without an `.await`, no other task runs; with one in each slice, another
 //!   runs once in each slice.
 //!
 //! **Source**: the course's question who switches in a program of coroutines; asyncio's `sleep(0)`.
@@ -29,7 +29,7 @@ const SLICE_ADDITIONS: u64 = 1_000_000;
 
 /// What the lab has found.
 #[derive(Clone, Copy, Debug)]
-pub struct Report {
+pub struct CooperativeReport {
     /// How often the thread went from one task to the other.
     pub handovers: usize,
     /// What the kernel has counted for the thread meanwhile.
@@ -39,14 +39,8 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer, and of the making of a loop.
-///
-/// # Blocking
-/// For some tens of milliseconds.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { handovers, usage, beats: [greedy, polite] } = experiment()?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let CooperativeReport { handovers, usage, beats: [greedy, polite] } = experiment()?;
     let ThreadUsage { voluntary, involuntary, .. } = usage;
     journal.line(format_args!(
         "Two tasks on one thread, each gives it away {ROUNDS} times:\n  \
@@ -69,13 +63,13 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`], but for the journal.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<CooperativeReport> {
     let before = ThreadUsage::now()?;
     let handovers = quiet_loop()?.block_on(play());
     let usage = ThreadUsage::now()?.since(before);
     let greedy = quiet_loop()?.block_on(beats_during(false));
     let polite = quiet_loop()?.block_on(beats_during(true));
-    Ok(Report { handovers, usage, beats: [greedy, polite] })
+    Ok(CooperativeReport { handovers, usage, beats: [greedy, polite] })
 }
 
 /// A loop that does not report the task that holds it: here it is meant to.
@@ -90,7 +84,7 @@ async fn play() -> usize {
         let (last, handovers) = (last.clone(), handovers.clone());
         spawn_named(me, async move {
             for _ in 0..ROUNDS {
-                // Two statements, and nobody runs between them: there is no await.
+                // Two statements, and no task runs between them: there is no await.
                 let found = last.replace(Some(me));
                 handovers.set(handovers.get() + usize::from(found.is_some_and(|name| name != me)));
                 yield_now().await;

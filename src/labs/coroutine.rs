@@ -1,11 +1,11 @@
-//! Running totals as a coroutine: a function that waits in the middle, and that nobody calls.
+//! Running totals as a coroutine: a function that waits in the middle, and that no caller resumes.
 //!
 //! An iterator and a generator are asked for the next total, and then take a number, whether one has come or not:
 //! if the numbers come from a socket, the whole thread waits. A coroutine waits for a number *without* the thread.
 //!
 //! **Invariants**
 //! - `LAB-COROUTINE-1`: its totals are the iterator's and the generator's.
-//! - `LAB-COROUTINE-2`: it is the event loop that runs it: whoever makes the numbers and whoever takes the totals
+//! - `LAB-COROUTINE-2`: the event loop runs it: the task that makes the numbers and the task that takes the totals
 //!   call only the queues in between. It waits inside a function that it calls.
 //!
 //! **Source**: the course's lesson on coroutines; PEP 342 (`send`), PEP 492 (`async`, `await`).
@@ -27,7 +27,7 @@ pub const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct CoroutineReport {
     /// The totals.
     pub totals: Vec<u64>,
     /// How often the loop ran the coroutine.
@@ -58,11 +58,8 @@ impl Observer for PollCount {
 }
 
 /// Runs the experiment: as many [`PAUSE`]s as there are numbers.
-///
-/// # Errors
-/// Those of the journal's writer, and of the making of a loop.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { polls, frame_bytes, .. } = experiment(journal, false)?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let CoroutineReport { polls, frame_bytes, .. } = experiment(journal, false)?;
     journal.line(format_args!(
         "What to notice:\n\
          - Values are pushed into it, and it waits for them: between two numbers it stands in the middle of\n  \
@@ -80,7 +77,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal, on_virtual_clock: bool) -> io::Result<Report> {
+pub fn experiment(journal: &Journal, on_virtual_clock: bool) -> io::Result<CoroutineReport> {
     let observer = PollCount::default();
     let polls = observer.polls.clone();
     let mut builder = EventLoop::builder().observer(observer);
@@ -88,7 +85,7 @@ pub fn experiment(journal: &Journal, on_virtual_clock: bool) -> io::Result<Repor
         builder = builder.virtual_clock();
     }
     let (totals, frame_bytes) = builder.build()?.block_on(converse(journal))?;
-    Ok(Report { totals, polls: polls.get(), frame_bytes })
+    Ok(CoroutineReport { totals, polls: polls.get(), frame_bytes })
 }
 
 /// Spawns the coroutine and one that feeds it, and takes the totals.
@@ -111,7 +108,7 @@ async fn converse(journal: &Journal) -> io::Result<(Vec<u64>, usize)> {
     while let Some(total) = results.get().await {
         taken.push(total);
     }
-    // In this order: if the journal cannot be written, nobody takes the numbers any more.
+    // In this order: if the journal cannot be written, no task takes the numbers any more.
     adding.await.expect("holds because nobody cancels it, and it does not panic")?;
     feeding.await.expect("holds because nobody cancels it, and it does not panic");
     journal.line("")?;

@@ -1,7 +1,7 @@
 //! A deadlock: two locks, two threads, and each waits for the other. How it is found, and how it is prevented.
 //!
-//! With plain mutexes both threads would sleep for ever, and nobody could say why. The locks of [`wait_for`](super::wait_for)
-//! write down who waits for whom, and whoever is about to close a circle is told so instead of falling asleep.
+//! With plain mutexes both threads would sleep forever, without a reason given. The locks of [`wait_for`](super::wait_for)
+//! write down who waits for whom, and a thread that is about to close a circle gets an error instead of sleeping.
 //!
 //! **Invariants**
 //! - `LAB-DEADLOCK-1`: two threads that take two locks in opposite orders, and both have the first, close a circle. The
@@ -9,7 +9,7 @@
 //! - `LAB-DEADLOCK-2`: when that one gives back what it holds, the other goes on, and in the end both are done.
 //! - `LAB-DEADLOCK-3`: when all take the locks in the same order there is no circle.
 //!
-//! **Source**: E. W. Dijkstra's philosophers at their table, and the order of locks that is his cure.
+//! **Source**: E. W. Dijkstra's philosophers at their table, and the order of locks that cures them.
 
 use std::io;
 use std::thread;
@@ -20,24 +20,21 @@ use crate::threads::Barrier;
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct DeadlockReport {
     /// The circles that were found with opposite orders.
     pub opposite: Vec<Circle>,
-    /// How many threads came to their end nevertheless.
+    /// How many threads ended nevertheless.
     pub ended: usize,
     /// The circles that were found with one order.
     pub ordered: Vec<Circle>,
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(
         "Thread a takes left and then right; b takes right and then left. Both have their first:",
     )?;
-    let Report { opposite, ended, ordered } = experiment();
+    let DeadlockReport { opposite, ended, ordered } = experiment();
     for (thread, lock) in opposite.iter().flatten() {
         journal.line(format_args!("  {thread} waits for {lock}, which the other holds"))?;
     }
@@ -57,11 +54,11 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 }
 
 /// The experiment itself.
-pub fn experiment() -> Report {
+pub fn experiment() -> DeadlockReport {
     let (opposite, ended) = meet([[0, 1], [1, 0]], true);
-    // Nobody may wait here with the first lock in his hand for one who cannot get it: so no barrier.
+    // No barrier: a thread would wait there, with its first lock, for one that cannot get it.
     let (ordered, _) = meet([[0, 1], [0, 1]], false);
-    Report { opposite, ended, ordered }
+    DeadlockReport { opposite, ended, ordered }
 }
 
 /// Lets two threads take both locks, each in its order; the circles that were found, and how many threads ended.

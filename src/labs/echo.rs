@@ -1,4 +1,4 @@
-//! A server that sends lines back, and its client: somebody to talk to, for labs about something else.
+//! A server that sends lines back, and its client, for labs about something else.
 //!
 //! **Invariants**
 //! - `ECHO-1`: the server tells of each visit when its connection has ended, and how: with a goodbye or without.
@@ -50,7 +50,7 @@ impl Connection {
         self.answer().await
     }
 
-    /// Takes leave: waits until the server has said goodbye too. Answers that somebody left behind are passed over.
+    /// Says goodbye and waits until the server has said it too. Answers that were not read are skipped.
     ///
     /// # Errors
     /// As [`ask`](Self::ask).

@@ -40,7 +40,7 @@ const CHANGED: &str = "changed";
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct ExecEnvironmentReport {
     /// The arguments as they arrived.
     pub words: Vec<String>,
     /// A variable that was set, one that was removed, and the folder.
@@ -56,12 +56,10 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer; there is no `sh`.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line("A shell is started in the folder /, with two arguments, one variable set and HOME removed:")?;
-    let Report { words, environment, descriptors, input, numbers, came_back } = experiment()?;
+    let ExecEnvironmentReport { words, environment, descriptors, input, numbers, came_back } =
+        experiment()?;
     journal.line(format_args!(
         "  arguments:   {words:?}\n  \
            environment: GREETING={}, HOME: {}, folder {}\n  \
@@ -87,7 +85,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// There is no `sh`, or it says something else than it was asked to.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<ExecEnvironmentReport> {
     // Both ends are made with close-on-exec; one loses it.
     let (closed, open) = pipe()?;
     set_close_on_exec(open.as_fd(), false)?;
@@ -108,7 +106,7 @@ pub fn experiment() -> io::Result<Report> {
     let [words, environment, descriptors, input, before, after] = lines[..] else {
         return Err(io::Error::other(format!("expected six lines from sh, came {text:?}")));
     };
-    Ok(Report {
+    Ok(ExecEnvironmentReport {
         words: split(words),
         environment: split(environment),
         descriptors: split(descriptors),

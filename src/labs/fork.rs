@@ -29,7 +29,7 @@ pub const PART: usize = 4;
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct ForkReport {
     /// The child's number as fork returned it; where the variable lies in the parent, and what it holds in the end.
     pub parents: String,
     /// The same three as the child saw them.
@@ -45,10 +45,7 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer and of fork.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     experiment(journal)?;
     journal.line(
         "\nWhat to notice:\n\
@@ -67,7 +64,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<ForkReport> {
     // A file that is always there, and has bytes enough: this program itself.
     let mut file = File::open("/proc/self/exe")?;
     let mut value = 1;
@@ -77,7 +74,7 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     journal.line(format_args!("I am {}. Value {value}, place in the file {before}", pid()))?;
 
     let mut child = fork_child(|| {
-        // When nobody reads the journal any more, the parent finds out too.
+        // When the journal's reader has gone, the parent finds out too.
         let say = |words: &str| drop(journal.line(format_args!("  child:  {words}")));
         hear(&childs_turn)?;
         say(&format!("fork returned nothing; I am {}, my parent {}", pid(), parent_pid()));
@@ -113,5 +110,5 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     let mut told = String::new();
     answers.read_to_string(&mut told)?;
     let parents = format!("{} {address} {value}", child.pid());
-    Ok(Report { parents, childs: told, offsets: [before, offset], zombie, exit, is_known })
+    Ok(ForkReport { parents, childs: told, offsets: [before, offset], zombie, exit, is_known })
 }

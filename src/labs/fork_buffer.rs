@@ -1,6 +1,6 @@
 //! Text that comes out twice: a buffer that was full of it when the process forked.
 //!
-//! Whoever prints into a buffer has printed nothing yet: the bytes lie in the process's memory until the buffer is
+//! A program that prints into a buffer has printed nothing yet: the bytes lie in the process's memory until the buffer is
 //! flushed. A fork copies the memory, and so the bytes; each of the two flushes its copy.
 //!
 //! **Invariants**
@@ -23,7 +23,7 @@ pub const CHILD: &str = "printed by the child\n";
 
 /// How the three ways came out: all that was read from the pipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct ForkBufferReport {
     /// Both flush what they have.
     pub both_flush: String,
     /// The buffer was flushed before the fork.
@@ -33,12 +33,9 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer and of fork.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line("A buffered writer to a pipe. Text is printed, then the process forks, and the child prints too:")?;
-    let Report { both_flush, flushed_before, child_exits } = experiment()?;
+    let ForkBufferReport { both_flush, flushed_before, child_exits } = experiment()?;
     for (heading, text) in [
         ("Both flush at their end", both_flush),
         ("Flushed before the fork", flushed_before),
@@ -65,8 +62,8 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of fork and of the pipe.
-pub fn experiment() -> io::Result<Report> {
-    Ok(Report {
+pub fn experiment() -> io::Result<ForkBufferReport> {
+    Ok(ForkBufferReport {
         both_flush: print_and_fork(false, true)?,
         flushed_before: print_and_fork(true, true)?,
         child_exits: print_and_fork(false, false)?,

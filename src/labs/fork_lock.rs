@@ -1,15 +1,13 @@
 //! A child that waits for ever: the lock that it wants was held by a thread that the fork did not copy.
 //!
-//! A fork copies all of the memory and one thread. A mutex that another thread held is held in the copy too; but there
-//! is nobody there who could give it back.
+//! A fork copies all of the memory and one thread. A mutex that another thread held is held in the copy too; but the
+//! thread that could release it is not there.
 //!
 //! **Invariants**
 //! - `LAB-FORK-LOCK-1`: the house's fork refuses while a second thread runs, and names it.
 //! - `LAB-FORK-LOCK-2`: forked all the same, the child sleeps in front of the lock, also long after the parent's thread
 //!   has given it back. A watchdog kills it.
 //! - `LAB-FORK-LOCK-3`: when the thread was joined before the fork, the child gets the lock.
-//!
-//! **Left out**: `pthread_atfork(3)`, by which libc saves its own locks, and which nobody can do for all of a program's.
 //!
 //! **Source**: fork(2) under "Notes"; Python 3.12 and later warn of `os.fork` in a process with threads.
 
@@ -33,7 +31,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct ForkLockReport {
     /// What the house's fork said with a second thread.
     pub refusal: String,
     /// How many threads the child had that was forked all the same.
@@ -47,15 +45,9 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer and of fork.
-///
-/// # Blocking
-/// For `PATIENCE`.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line("A thread, \"holder\", has a lock. Meanwhile the process forks, and the child wants the lock:")?;
-    let Report { refusal, threads, state, hung, after_join } = experiment()?;
+    let ForkLockReport { refusal, threads, state, hung, after_join } = experiment()?;
     journal.line(format_args!(
         "  os::process::fork:    {refusal}\n  \
            fork all the same:    the child has {threads} thread; with the lock long free in the parent it is in state {state}\n  \
@@ -78,7 +70,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// Never: the thread does not.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<ForkLockReport> {
     let (lock, held, enough) = (Mutex::new(()), Event::new(), Event::new());
     let life_of_holder = || {
         let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +98,7 @@ pub fn experiment() -> io::Result<Report> {
         drop(lock.lock());
         Ok(0)
     })?;
-    Ok(Report { refusal, threads, state, hung, after_join: reap(&mut child)? })
+    Ok(ForkLockReport { refusal, threads, state, hung, after_join: reap(&mut child)? })
 }
 
 /// What the house's fork says.

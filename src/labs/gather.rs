@@ -19,37 +19,31 @@ use crate::rt::{EventLoop, spawn_named};
 
 /// The unit of the three waits.
 pub const BEAT: Duration = Duration::from_millis(200);
-/// Who waits, and for how many beats.
+/// Which tasks wait, and for how many beats.
 pub const WAITS: [(&str, u32); 3] = [("a", 3), ("b", 1), ("c", 2)];
-/// Who fails, in the parts with an error.
+/// Which one fails, in the parts with an error.
 const FAILS: &str = "c";
 
-/// The order in which the waits came to their ends, shared by all of them.
+/// The order in which the waits ended, shared by all of them.
 type Ends = Rc<RefCell<Vec<&'static str>>>;
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct GatherReport {
     /// The results, as `gather` gave them.
     pub results: Vec<&'static str>,
     /// The same names, in the order of their ends.
     pub ends: Vec<&'static str>,
     /// How long that took.
     pub took: Duration,
-    /// Who came to its end although "c" failed, when futures were gathered.
+    /// Which ones ended although "c" failed, when futures were gathered.
     pub ends_of_futures: Vec<&'static str>,
     /// The same for tasks.
     pub ends_of_tasks: Vec<&'static str>,
 }
 
 /// Runs the experiment on an event loop of its own.
-///
-/// # Errors
-/// Those of the journal's writer, and of the making of a loop.
-///
-/// # Blocking
-/// For 11 times [`BEAT`].
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let report = EventLoop::new()?.block_on(experiment(journal))?;
     journal.line(format_args!(
         "What to notice:\n\
@@ -70,7 +64,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// No event loop runs on this thread.
-pub async fn experiment(journal: &Journal) -> io::Result<Report> {
+pub async fn experiment(journal: &Journal) -> io::Result<GatherReport> {
     journal.line("gather(a, b, c)")?;
     journal.start_clock();
     let ends = Ends::default();
@@ -103,10 +97,10 @@ pub async fn experiment(journal: &Journal) -> io::Result<Report> {
     journal.event("everybody has ended\n")?;
 
     let (ends, ends_of_futures, ends_of_tasks) = (ends.take(), of_futures.take(), of_tasks.take());
-    Ok(Report { results, ends, took, ends_of_futures, ends_of_tasks })
+    Ok(GatherReport { results, ends, took, ends_of_futures, ends_of_tasks })
 }
 
-/// Waits, notes that it came to its end, and gives its name.
+/// Waits, notes its end, and returns its name.
 async fn wait(
     name: &'static str,
     beats: u32,

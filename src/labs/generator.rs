@@ -26,7 +26,7 @@ use super::iterator::NUMBERS;
 
 /// Where a generator can stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum StoppedAt {
     /// In front of the first line.
     Begin,
     /// Behind the `yield`.
@@ -48,7 +48,7 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Totals<I> {
     /// Where it stands.
-    place: Place,
+    place: StoppedAt,
     /// The argument, of which the `for` loop takes one number at a time.
     numbers: I,
     /// The local variable `total`; it means nothing before the body has begun.
@@ -57,44 +57,41 @@ pub struct Totals<I> {
 
 /// The function itself. Its call runs nothing of the body.
 pub fn totals<I: Iterator<Item = u64>>(numbers: I) -> Totals<I> {
-    Totals { place: Place::Begin, numbers, total: 0 }
+    Totals { place: StoppedAt::Begin, numbers, total: 0 }
 }
 
 impl<I: Iterator<Item = u64>> Totals<I> {
     /// Runs on to the next `yield` or to the end: Python's `next(generator)`.
     pub fn resume(&mut self) -> Step {
-        if self.place == Place::Begin {
+        if self.place == StoppedAt::Begin {
             self.total = 0;
         }
         // From both other places the next thing is the head of the `for` loop; from the end it is nothing.
-        let number = if self.place == Place::End { None } else { self.numbers.next() };
+        let number = if self.place == StoppedAt::End { None } else { self.numbers.next() };
         let Some(number) = number else {
-            self.place = Place::End;
+            self.place = StoppedAt::End;
             return Step::Returned;
         };
         self.total += number;
-        self.place = Place::AtYield;
+        self.place = StoppedAt::AtYield;
         Step::Yielded(self.total)
     }
 }
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct GeneratorReport {
     /// The totals.
     pub totals: Vec<u64>,
     /// Where it stood when it was made, after each resume, and after one resume too many.
-    pub places: Vec<Place>,
+    pub places: Vec<StoppedAt>,
     /// The memory of the frame, in bytes, without the numbers.
     pub frame_bytes: usize,
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { frame_bytes, .. } = experiment(journal)?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let GeneratorReport { frame_bytes, .. } = experiment(journal)?;
     journal.line(format_args!(
         "What to notice:\n\
          - `totals` is a function, `totals(numbers)` is a generator: the call ran nothing. The body began at the\n  \
@@ -112,7 +109,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<GeneratorReport> {
     let mut generator = totals(NUMBERS.iter().copied());
     let frame_bytes = size_of_val(&generator);
     let (mut yielded, mut places) = (Vec::new(), vec![generator.place]);
@@ -130,5 +127,5 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     let again = generator.resume();
     journal.line(format_args!("  resumed once too often: {again:?}\n"))?;
     places.push(generator.place);
-    Ok(Report { totals: yielded, places, frame_bytes })
+    Ok(GeneratorReport { totals: yielded, places, frame_bytes })
 }

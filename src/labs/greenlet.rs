@@ -28,12 +28,12 @@ const STACK_BYTES: usize = 64 * 1024;
 /// How many greenlets wait at once, when their memory is measured.
 const CROWD: usize = 500;
 
-/// Who hit the ball, in order.
+/// Which player hit the ball, in order.
 type Hits = Rc<RefCell<Vec<&'static str>>>;
 
 /// A short game, by both means, and the figures of a long one.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct GreenletReport {
     /// The hits of greenlets and of futures.
     pub hits: [Vec<&'static str>; 2],
     /// The processor time of one player's turn.
@@ -43,11 +43,8 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer; no memory for stacks; the making of a loop.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { turn, bytes, .. } = experiment(journal)?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let GreenletReport { turn, bytes, .. } = experiment(journal)?;
     journal.line(format_args!(
         "\nWhat to notice:\n\
          - One thread, no kernel scheduler: each player gives the turn away. Both are cooperative.\n\
@@ -65,13 +62,13 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<GreenletReport> {
     let hits = [by_greenlets(3)?, by_futures(3)?];
     let [by_stacks, by_frames] = hits.each_ref().map(|hits| hits.join(" "));
     journal.line(format_args!("greenlets: {by_stacks}\nfutures:   {by_frames}"))?;
     let turn = [timed(by_greenlets)?, timed(by_futures)?];
     let future = play_async(Hits::default(), "ping", 1);
-    Ok(Report { hits, turn, bytes: [touched_bytes()?, size_of_val(&future)] })
+    Ok(GreenletReport { hits, turn, bytes: [touched_bytes()?, size_of_val(&future)] })
 }
 
 /// The game by greenlets, which are resumed in turn.

@@ -1,6 +1,6 @@
 //! Running totals as an iterator: an object that is asked for the next one.
 //!
-//! A list of all totals is finished before anybody sees the first, and takes as much memory as there are totals.
+//! A list of all totals is finished before the caller sees the first, and takes as much memory as there are totals.
 //! An iterator makes one when it is asked. `generator` and `coroutine` are the same computation, written otherwise.
 //!
 //! **Invariants**
@@ -48,7 +48,7 @@ impl<I: Iterator<Item = u64>> Iterator for Totals<I> {
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct IteratorReport {
     /// The totals of [`NUMBERS`].
     pub totals: Vec<u64>,
     /// How many numbers had been taken from the source when two totals had been asked for.
@@ -60,14 +60,8 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer.
-///
-/// # Blocking
-/// For some milliseconds.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { taken_after_two, bytes: [iterator, list], .. } = experiment(journal)?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let IteratorReport { taken_after_two, bytes: [iterator, list], .. } = experiment(journal)?;
     journal.line(format_args!(
         "What to notice:\n\
          - The caller drives: each number is taken when somebody asks for a total, and not before. After two\n  \
@@ -83,7 +77,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<IteratorReport> {
     let taken = Cell::new(0);
     let numbers = NUMBERS.into_iter().inspect(|number| {
         taken.set(taken.get() + 1);
@@ -107,7 +101,7 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     let lazy = Totals::new(1..=MANY);
     let lazy_bytes = size_of_val(&lazy);
     let list: Vec<u64> = Totals::new(1..=MANY).collect();
-    Ok(Report {
+    Ok(IteratorReport {
         totals,
         taken_after_two,
         last_of_many: [lazy.last(), list.last().copied()],

@@ -5,8 +5,6 @@
 //! **Invariants**
 //! - `JOURNAL-1`: the time is the event loop's, which may be virtual. Outside a loop it is the real one.
 //! - `JOURNAL-2`: no borrow is held across an `.await`: every call writes its line and is done.
-//!
-//! **Left out**: `Send`. A lab with threads gives its lines back to the thread that writes.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display};

@@ -1,12 +1,12 @@
 //! A lock: the cure for the race, and its price.
 //!
 //! `race` loses additions because a second thread loads between a first one's load and store. A mutex lets one thread
-//! in at a time: whoever comes between is refused, or sleeps until the other is out.
+//! in at a time: a thread that comes in between is refused, or sleeps until the other has left.
 //!
 //! **Invariants**
 //! - `LAB-LOCK-1`: a thread that comes between the load and the store of another does not get in, and no addition is
 //!   lost.
-//! - `LAB-LOCK-2`: a lock that nobody else wants costs something, and one that others want costs more; what is guarded
+//! - `LAB-LOCK-2`: a lock without contention costs something, and one that others want costs more; what is guarded
 //!   runs on one processor at a time, however many there are. (Times are shown, not promised.)
 //! - `LAB-LOCK-3`: a panic while the lock is held *poisons* it: the next one is told, and may look and go on.
 //!
@@ -30,7 +30,7 @@ const TIMED: u64 = 1_000_000;
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct LockReport {
     /// What the counter showed.
     pub total: usize,
     /// How often the second thread came between, and was refused.
@@ -42,12 +42,9 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line("Two threads add 1 to a counter, 100 times each, under a lock:")?;
-    let Report { total, refused, after_panic: (told, value), prices } = experiment();
+    let LockReport { total, refused, after_panic: (told, value), prices } = experiment();
     journal.line(format_args!(
         "  the second came between load and store {refused} times, and was refused as often\n  \
            the counter: {total} of {}\n  \
@@ -69,9 +66,9 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 }
 
 /// The experiment itself.
-pub fn experiment() -> Report {
+pub fn experiment() -> LockReport {
     let (total, refused) = come_between();
-    Report { total, refused, after_panic: poison(), prices: prices() }
+    LockReport { total, refused, after_panic: poison(), prices: prices() }
 }
 
 /// Two threads in step: in each round the second tries to get in while the first is between load and store.

@@ -1,14 +1,11 @@
 //! A future that forgets its waker, and the loop's report that names it.
 //!
-//! `Pending` is a promise: "I have left the waker with somebody who will call it". A future that breaks it is never
+//! `Pending` is a promise: "I have left the waker in a place that will use it". A future that breaks it is never
 //! polled again, and in most runtimes the program then waits like any other, with nothing to see.
 //!
 //! **Invariants**
 //! - `LAB-LOST-1`: the loop notices that nothing it knows of can wake it, and its report names the task.
 //! - `LAB-LOST-2`: with the waker kept, the same future is polled twice and ends.
-//!
-//! **Left out**: a wake that comes between the look at the flag and the leaving of the waker. On one thread nothing
-//! comes in between; with threads see `notes/lost-wake-ups.md`.
 //!
 //! **Source**: the contract in the documentation of `std::future::Future::poll`; `rt/works/stuck.rs`.
 
@@ -24,14 +21,14 @@ use super::Journal;
 use crate::aio::yield_now;
 use crate::rt::{EventLoop, spawn_named};
 
-/// A door that somebody waits for, and somebody opens.
+/// A door that one task waits for, and another opens.
 #[derive(Debug, Default)]
 pub struct Door {
     /// Set when it is opened.
     is_open: Cell<bool>,
-    /// Who waits, if he left his waker.
+    /// The waker of the task that waits, if it left one.
     waker: RefCell<Option<Waker>>,
-    /// How often whoever waits was polled.
+    /// How often the waiting task was polled.
     polls: Cell<usize>,
 }
 
@@ -45,7 +42,7 @@ impl Door {
         if !forgetful {
             drop(self.waker.borrow_mut().replace(cx.waker().clone()));
         }
-        // Here is the mistake of the first part: "not yet", and nobody who will say when.
+        // Here is the mistake of the first part: "not yet", and nothing that will wake the task.
         Poll::Pending
     }
 
@@ -62,7 +59,7 @@ impl Door {
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct LostWakeReport {
     /// The loop's report, when the waker was forgotten.
     pub stuck: Option<String>,
     /// How often the future was polled then, and when it kept its waker.
@@ -70,16 +67,10 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer, and of the making of a loop.
-///
-/// # Blocking
-/// For the second that the loop waits before it reports.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal
         .line("(This loop was built to panic with its report, so stderr shows it as well.)\n")?;
-    let Report { polls, .. } = experiment(journal)?;
+    let LostWakeReport { polls, .. } = experiment(journal)?;
     journal.line(format_args!(
         "\nWhat to notice:\n\
          - The door was opened in both parts. In the first nobody was told: the task was polled {} time, said\n  \
@@ -98,7 +89,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<LostWakeReport> {
     journal.line("The waker is forgotten:")?;
     let forgotten = Rc::new(Door::default());
     let event_loop = EventLoop::builder().panic_when_stuck().build()?;
@@ -111,10 +102,10 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     let kept = Rc::new(Door::default());
     EventLoop::new()?.block_on(wait_at(&kept, false));
     journal.line("  the door was opened, the task was woken, and it has ended")?;
-    Ok(Report { stuck, polls: [forgotten.polls.get(), kept.polls.get()] })
+    Ok(LostWakeReport { stuck, polls: [forgotten.polls.get(), kept.polls.get()] })
 }
 
-/// Has one task wait at a door, and opens it once that has begun.
+/// Lets one task wait at a door, and opens it once that has begun.
 async fn wait_at(door: &Rc<Door>, forgetful: bool) {
     let waited_for = door.clone();
     let name = if forgetful { "forgetful" } else { "mindful" };

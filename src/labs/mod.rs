@@ -4,7 +4,7 @@
 //! that it is given, so a test can read it; and what is asynchronous in it is a future of its own, so a test can run
 //! it on the virtual clock. What it claims it also returns, as counts and orders, and a test checks these.
 //!
-//! Some files are no labs: `echo` is somebody for labs to talk to, `child` is a child process for them to have, `proc_files`
+//! Some files are no labs: `echo` is a server for labs to talk to, `child` is a child process for them, `proc_files`
 //! reads what the kernel tells of a process, `wait_for` is the locks of `deadlock`.
 
 mod child;

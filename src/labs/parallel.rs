@@ -6,8 +6,6 @@
 //! - `LAB-PARALLEL-2`: on one processor the wall's clock counts at least the processor time of all threads together;
 //!   on two at least half of it.
 //!
-//! **Left out**: a machine with one processor. There the second run is missing, and the lab says so.
-//!
 //! **Source**: the course's question why "concurrent" is said rather than "parallel".
 
 use std::collections::BTreeSet;
@@ -48,13 +46,7 @@ impl fmt::Display for Run {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer, and of the kernel if it does not let a thread be bound to a processor.
-///
-/// # Blocking
-/// For some tenths of a second; in a debug build for some seconds.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!("{THREADS} threads, one piece of work, first on one processor:"))?;
     let (one, two) = experiment()?;
     journal.line(format_args!("  {one}\nand then on two:"))?;

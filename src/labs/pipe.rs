@@ -6,7 +6,7 @@
 //! **Invariants**
 //! - `LAB-PIPE-1`: what is written comes out once, in order, and without borders: two writes may be one read.
 //! - `LAB-PIPE-2`: a reader gets what is left after the last writer has closed, and then the end: 0 bytes.
-//! - `LAB-PIPE-3`: a writer to a pipe that nobody can read gets an error (and SIGPIPE, which a Rust program ignores).
+//! - `LAB-PIPE-3`: a writer to a pipe without readers gets an error (and SIGPIPE, which a Rust program ignores).
 //! - `LAB-PIPE-4`: a pipe holds so much and no more; a writer that comes then has to wait.
 //!
 //! **Source**: the course's question how processes pass information; pipe(7).
@@ -27,26 +27,23 @@ pub const WRITTEN: [&str; 3] = ["one ", "two ", "three"];
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct PipeReport {
     /// What the child got from each of its reads, the last being empty: the end.
     pub reads: Vec<String>,
     /// How the child ended; its code is the number of bytes it got.
     pub exit: Exit,
-    /// What a write came to when nobody could read any more.
+    /// The error of a write when no reader is left.
     pub broken: Option<ErrorKind>,
     /// How many bytes a pipe held before a write would have had to wait.
     pub capacity: usize,
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer and of fork.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!(
         "The parent writes {WRITTEN:?}, two of them before the child reads, and closes:"
     ))?;
-    let Report { reads, exit, broken, capacity } = experiment()?;
+    let PipeReport { reads, exit, broken, capacity } = experiment()?;
     journal.line(format_args!(
         "  the child's reads:           {reads:?}; it left with the number of bytes: {exit}\n  \
            a write that nobody reads:   {}\n  \
@@ -68,12 +65,12 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of fork and of pipes, save the one that it is about.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<PipeReport> {
     let (reads, exit) = talk()?;
     let (reader, mut writer) = pipe()?;
     drop(reader);
     let broken = writer.write_all(b"hello?").err().map(|error| error.kind());
-    Ok(Report { reads, exit, broken, capacity: fill()? })
+    Ok(PipeReport { reads, exit, broken, capacity: fill()? })
 }
 
 /// The parent writes, the child reads; returns what the child got, and how it ended.

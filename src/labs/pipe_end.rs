@@ -1,4 +1,4 @@
-//! A pipe without an end: the reader waits although the writer is gone, for somebody keeps the writing end open.
+//! A pipe without an end: the reader waits although the writer is gone, because another process keeps the writing end open.
 //!
 //! A reader gets the end of the file when no writing end is left, in any process. A fork doubles every end, so it is
 //! easily forgotten, in one's own process or in a child that has nothing to do with it.
@@ -25,7 +25,7 @@ use crate::os::signal::Signal;
 /// How long the reader waits for an end that does not come. Without it, for ever.
 const LIMIT: Duration = Duration::from_millis(200);
 
-/// What a reader finds while somebody keeps an end, who that is, and what it finds afterwards.
+/// What a reader finds while a process keeps an end, which one, and what it finds afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Whether an end (or anything else) came within the limit.
@@ -38,7 +38,7 @@ pub struct Kept {
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct PipeEndReport {
     /// What the writer had written.
     pub text: String,
     /// With an end in the reader's own process.
@@ -48,17 +48,11 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer and of fork.
-///
-/// # Blocking
-/// For twice `LIMIT`.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(
         "A child writes into a pipe and ends. Its parent reads, up to the end of the file:",
     )?;
-    let Report { text, by_reader, by_child: (sleeper, by_child) } = experiment()?;
+    let PipeEndReport { text, by_reader, by_child: (sleeper, by_child) } = experiment()?;
     journal.line(format_args!("  read {text:?}, and then:"))?;
     for (who, kept) in [("the reader itself", by_reader), ("a child that sleeps", by_child)] {
         let holders: Vec<_> =
@@ -86,7 +80,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of fork and of pipes.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<PipeEndReport> {
     let (mut reader, writer) = pipe()?;
     let mut child = fork_child(|| (&writer).write_all(b"hello").map(|()| 0))?;
     reap(&mut child)?;
@@ -111,7 +105,7 @@ pub fn experiment() -> io::Result<Report> {
         sleeper.kill(Signal::Kill)?;
         reap(&mut sleeper).map(drop)
     })?;
-    Ok(Report { text, by_reader, by_child: (number, by_child) })
+    Ok(PipeEndReport { text, by_reader, by_child: (number, by_child) })
 }
 
 /// Waits for the end of a pipe, looks who keeps it, has that closed, and reads.
@@ -126,7 +120,7 @@ fn look(
     Ok(Kept { ended_before, holders, after: reader.read(&mut [0; 100])? })
 }
 
-/// Who of these processes has the writing end, and how often.
+/// Which of these processes have the writing end, and how often.
 fn holders(reader: &PipeReader, suspects: &[Pid]) -> io::Result<Vec<(Pid, usize)>> {
     // Both ends have the pipe's name; what sets them apart is a flag, of the last digit of `flags`: 1 is for writing.
     let name = fs::read_link(format!("/proc/self/fd/{}", reader.as_raw_fd()))?;

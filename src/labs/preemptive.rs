@@ -1,4 +1,4 @@
-//! Who switches between threads: the kernel, at any instruction, unasked.
+//! The kernel switches between threads: at any instruction, unasked.
 //!
 //! Two threads on one processor, and neither ever gives it away: each writes its mark as fast as it can, and notes when
 //! it finds the other's. `cooperative` is the same game with tasks.
@@ -19,12 +19,12 @@ use crate::os::affinity::{allowed_cpus, pin_to_cpus};
 
 /// After so many hand-overs the game ends.
 pub const HANDOVERS: usize = 20;
-/// The mark that stands there before anybody has written.
+/// The mark before any thread has written.
 const NOBODY: usize = usize::MAX;
 
 /// What two threads share. `Relaxed` will do: nothing else is to be read in the order of these writes.
 struct Board {
-    /// Who ran last; the swap of each thread pairs with the other's.
+    /// Which thread ran last; the swap of each thread pairs with the other's.
     last: AtomicUsize,
     /// How often that has changed.
     handovers: AtomicUsize,
@@ -34,7 +34,7 @@ struct Board {
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct PreemptiveReport {
     /// How often the processor went from one to the other.
     pub handovers: usize,
     /// The marks that both have written.
@@ -44,14 +44,8 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer, and of the kernel if it does not let a thread be bound to a processor.
-///
-/// # Blocking
-/// Until the kernel has switched often enough: some tenths of a second.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { handovers, marks, usage } = experiment()?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let PreemptiveReport { handovers, marks, usage } = experiment()?;
     journal.line("Two threads on one processor, each in a loop that never waits:")?;
     for (name, ThreadUsage { cpu, voluntary, involuntary }) in ["a", "b"].iter().zip(&usage) {
         journal.line(format_args!(
@@ -79,7 +73,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// Never: the threads return their errors.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<PreemptiveReport> {
     let cpu = allowed_cpus()?[0];
     let board = Board {
         last: AtomicUsize::new(NOBODY),
@@ -99,7 +93,7 @@ pub fn experiment() -> io::Result<Report> {
         threads.map(join).into_iter().collect::<io::Result<Vec<_>>>()
     })?;
     let (handovers, marks) = (board.handovers.into_inner(), board.marks.into_inner());
-    Ok(Report { handovers, marks, usage })
+    Ok(PreemptiveReport { handovers, marks, usage })
 }
 
 /// One thread: binds itself to the processor, and writes its mark until the game is over.

@@ -20,7 +20,7 @@ use crate::os::process::{self, Pid};
 
 /// A place in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct MemoryPlace {
     /// What lies there.
     pub what: &'static str,
     /// Where it is.
@@ -31,23 +31,20 @@ pub struct Place {
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct ProcessReport {
     /// The process and its parent.
     pub pids: (Pid, Pid),
     /// How many threads it has.
     pub threads: String,
     /// Code, a constant, the heap, the stack.
-    pub places: Vec<Place>,
+    pub places: Vec<MemoryPlace>,
     /// The descriptors before, with a pipe, and after the pipe was dropped.
     pub descriptors: [Vec<(u32, String)>; 3],
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer, and of reading /proc.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { pids: (pid, parent), threads, places, descriptors } = experiment()?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let ProcessReport { pids: (pid, parent), threads, places, descriptors } = experiment()?;
     let of_status = |field| status(pid, field);
     journal.line(format_args!(
         "Who       (status)  number {pid}, parent {parent}, threads {threads}, user {}",
@@ -59,7 +56,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
         of_status("VmRSS")?,
         of_status("VmStk")?
     ))?;
-    for Place { what, address, mapping } in places {
+    for MemoryPlace { what, address, mapping } in places {
         let (rights, name) = mapping.unwrap_or_default();
         journal
             .line(format_args!("          (maps)    {what:9} {address:#014x}  {rights}  {name}"))?;
@@ -92,13 +89,14 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// /proc is not mounted; out of descriptors.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<ProcessReport> {
     /// Something in the part of the program that is mapped for reading only.
     static CONSTANT: u64 = 42;
     let pid = process::pid();
     let (on_stack, on_heap) = (0_u8, Box::new(0_u8));
-    let place =
-        |what, address| place_of(pid, address).map(|mapping| Place { what, address, mapping });
+    let place = |what, address| {
+        place_of(pid, address).map(|mapping| MemoryPlace { what, address, mapping })
+    };
     let places = vec![
         place("code", (run as fn(&Journal) -> io::Result<()> as *const ()).addr())?,
         place("constant", ptr::from_ref(&CONSTANT).addr())?,
@@ -109,7 +107,7 @@ pub fn experiment() -> io::Result<Report> {
     let both_ends = pipe()?;
     let with_pipe = descriptors(pid)?;
     drop(both_ends);
-    Ok(Report {
+    Ok(ProcessReport {
         pids: (pid, process::parent_pid()),
         threads: status(pid, "Threads")?,
         places,

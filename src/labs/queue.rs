@@ -5,10 +5,10 @@
 //! would take whatever comes, until the memory is full.
 //!
 //! **Invariants**
-//! - `LAB-QUEUE-1`: while nobody takes, the queue holds its capacity, not more, and both producers sleep.
+//! - `LAB-QUEUE-1`: while no item is taken, the queue holds its capacity, not more, and both producers sleep.
 //! - `LAB-QUEUE-2`: each item is taken once, by one consumer or another; those of one producer in their order.
 //! - `LAB-QUEUE-3`: after the close the consumers take what is left, and then end; none has to be told by itself.
-//! - `LAB-QUEUE-4`: without a bound nobody is held back, and all that was made lies in memory at once.
+//! - `LAB-QUEUE-4`: without a bound no producer waits, and all items lie in memory at once.
 //!
 //! **Source**: the course's keyword; Python's `queue.Queue`. The queue itself is [`threads::Queue`](crate::threads::Queue).
 
@@ -33,26 +33,23 @@ pub type Item = (usize, usize);
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
-pub struct Report {
-    /// How many items lay in the queue, and how many producers slept, before anybody took.
+pub struct QueueReport {
+    /// How many items lay in the queue, and how many producers slept, before the consumer took.
     pub held_back: (usize, usize),
     /// How often a producer found the queue full.
     pub full: usize,
     /// What each consumer took, in its order.
     pub taken: Vec<Vec<Item>>,
-    /// How many items lay in a queue without a bound before anybody took.
+    /// How many items lay in a queue without a bound before the consumer took.
     pub unbounded: usize,
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!(
         "{PRODUCERS} producers of {ITEMS} items each, {CONSUMERS} consumers, a queue for {CAPACITY}. The consumers are late:"
     ))?;
-    let Report { held_back: (held, asleep), full, taken, unbounded } = experiment();
+    let QueueReport { held_back: (held, asleep), full, taken, unbounded } = experiment();
     journal.line(format_args!("  the queue holds {held}, and {asleep} producers sleep"))?;
     for (consumer, items) in taken.iter().enumerate() {
         let list: Vec<_> = items.iter().map(|(who, what)| format!("{who}.{what}")).collect();
@@ -77,10 +74,10 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 }
 
 /// The experiment itself.
-pub fn experiment() -> Report {
+pub fn experiment() -> QueueReport {
     let (held_back, full, taken) = exchange(&Queue::new(CAPACITY), PRODUCERS);
     let (unbounded, ..) = exchange(&Queue::new(usize::MAX), 0);
-    Report { held_back, full, taken, unbounded: unbounded.0 }
+    QueueReport { held_back, full, taken, unbounded: unbounded.0 }
 }
 
 /// Lets the producers work until so many of them sleep (or, if none shall, until all have ended), and then the consumers.
@@ -93,7 +90,7 @@ fn exchange(queue: &Queue<Item>, shall_sleep: usize) -> ((usize, usize), usize, 
     thread::scope(|scope| {
         let produce = &produce;
         let producers: Vec<_> = (0..PRODUCERS).map(|me| scope.spawn(move || produce(me))).collect();
-        // Nobody takes yet, so whoever sleeps stays asleep, and whoever has ended has put everything.
+        // No item is taken yet: a producer that sleeps stays asleep, and one that has ended has put all its items.
         while queue.waiting() < shall_sleep || queue.len() < CAPACITY {
             thread::yield_now();
         }

@@ -1,8 +1,8 @@
 //! A race: two threads add to one counter, and additions are lost.
 //!
 //! An addition is three steps: load, add, store. When a second thread loads between the load and the store of the first,
-//! both store the same number, and one addition is gone. By luck that may happen once in a million, and never while
-//! somebody watches. Here a barrier stands at the bad place, so that it happens each time:
+//! both store the same number, and one addition is gone. Without help that may happen once in a million
+//! runs. Here a barrier stands at the bad place, so that it happens each time:
 //!
 //! ```text
 //! a: load 0                b: load 0
@@ -14,9 +14,6 @@
 //! **Invariants**
 //! - `LAB-RACE-1`: with a load and a store, and the other's load between them, each round loses one of two additions.
 //! - `LAB-RACE-2`: with one step that cannot be parted (`fetch_add`), none is lost, under the same barriers.
-//!
-//! **Left out**: the race without atomics. That is a *data race*, for which the language promises nothing at all; safe
-//! Rust does not compile it.
 //!
 //! **Source**: the course's question what a race is and how it is fought.
 
@@ -32,7 +29,7 @@ pub const ROUNDS: usize = 100;
 
 /// What the counter showed at the end; [`ROUNDS`] additions were made by each of two threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct RaceReport {
     /// With a load and a store.
     pub in_steps: usize,
     /// With `fetch_add`.
@@ -40,13 +37,10 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal
         .line("Two threads add 1 to a counter, 100 times each. Both load before either stores:")?;
-    let Report { in_steps, at_once } = experiment();
+    let RaceReport { in_steps, at_once } = experiment();
     journal.line(format_args!("  load, add, store:  {in_steps:3} of {}", 2 * ROUNDS))?;
     journal.line(format_args!("  fetch_add:         {at_once:3} of {}", 2 * ROUNDS))?;
     journal.line(format_args!(
@@ -63,7 +57,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 }
 
 /// The experiment itself.
-pub fn experiment() -> Report {
+pub fn experiment() -> RaceReport {
     let in_steps = race(|counter, both| {
         let seen = counter.load(Relaxed);
         both.wait();
@@ -73,7 +67,7 @@ pub fn experiment() -> Report {
         both.wait();
         counter.fetch_add(1, Relaxed);
     });
-    Report { in_steps, at_once }
+    RaceReport { in_steps, at_once }
 }
 
 /// Lets two threads add in step with each other, and returns what the counter shows.
@@ -85,7 +79,7 @@ fn race(add: impl Fn(&AtomicUsize, &Barrier) + Sync) -> usize {
     let adder = || {
         for _ in 0..ROUNDS {
             add(&counter, &both);
-            // Nobody begins the next round before both have stored.
+            // The next round begins when both have stored.
             both.wait();
         }
     };

@@ -7,8 +7,6 @@
 //! - `LAB-SELECT-1`: one thread answers every client while all of them are connected.
 //! - `LAB-SELECT-2`: it answers in the order in which they speak, not in which they came.
 //!
-//! **Left out**: writes that do not fit. A reply here is a few bytes; `calc/callbacks.rs` is the real thing.
-//!
 //! **Source**: the course's second server, `select([server_socket, *clients], [], [])`; select(2), ppoll(2).
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -32,21 +30,18 @@ const MESSAGE_BYTES: usize = 64;
 
 /// What the server has seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct SelectReport {
     /// The most connections that were open at once.
     pub most_at_once: usize,
-    /// Who was answered, in order.
+    /// Which clients were answered, in order.
     pub answered: Vec<String>,
     /// How often the kernel was asked.
     pub questions: usize,
 }
 
 /// Runs the experiment, which takes some milliseconds.
-///
-/// # Errors
-/// Those of the journal's writer and of the sockets.
-pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { most_at_once, answered, questions } = experiment(journal)?;
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+    let SelectReport { most_at_once, answered, questions } = experiment(journal)?;
     journal.line(format_args!(
         "\nWhat to notice:\n\
          - {most_at_once} connections were open at once, and one thread answered {} messages.\n\
@@ -67,7 +62,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// Never: the clients' thread returns its errors.
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<SelectReport> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
@@ -82,8 +77,8 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
 }
 
 /// Serves until every client has come and gone.
-fn serve(listener: &TcpListener, journal: &Journal) -> io::Result<Report> {
-    let (mut report, mut open, mut came) = (Report::default(), Vec::new(), 0);
+fn serve(listener: &TcpListener, journal: &Journal) -> io::Result<SelectReport> {
+    let (mut report, mut open, mut came) = (SelectReport::default(), Vec::new(), 0);
     while came < CLIENTS || !open.is_empty() {
         report.questions += 1;
         let (is_somebody_new, ready) = select(listener, &open)?;

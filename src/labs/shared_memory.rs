@@ -8,8 +8,6 @@
 //! - `LAB-SHARED-2`: in shared memory it does; and with the other's load between a load and a store, one of two is lost.
 //! - `LAB-SHARED-3`: with a lock in the same memory none is lost, though the child comes between each time.
 //!
-//! **Left out**: what becomes of the lock when its holder dies: it stays locked. `pthread_mutexattr_setrobust(3)` is about it.
-//!
 //! **Source**: the course's keyword shared memory; `memfd_create(2)`, mmap(2), futex(2).
 
 use std::io;
@@ -24,9 +22,9 @@ use crate::os::{SharedMemory, nanos};
 pub const ROUNDS: u64 = 100;
 /// The word that is counted in.
 const COUNTER: usize = 0;
-/// The word that is the lock: 1 while somebody has it.
+/// The word that is the lock: 1 while it is held.
 const LOCK: usize = 1;
-/// The word that counts who has come to a meeting.
+/// The word that counts arrivals at a barrier.
 const MET: usize = 2;
 /// The word that counts how often the child came while the parent had the lock.
 const REFUSED: usize = 3;
@@ -35,24 +33,21 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// What the parent read in the end; each of two processes has added [`ROUNDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct SharedMemoryReport {
     /// In memory that the fork copied.
     pub copied: u64,
     /// In shared memory, by load and store.
     pub unlocked: u64,
     /// In shared memory, by load and store under a lock.
     pub locked: u64,
-    /// How often the child came to the lock between the parent's load and store, and found it taken.
+    /// How often the child found the lock taken, between the parent's load and store.
     pub refused: u64,
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer and of fork.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!("Parent and child add 1 to a counter, {ROUNDS} times each:"))?;
-    let Report { copied, unlocked, locked, refused } = experiment()?;
+    let SharedMemoryReport { copied, unlocked, locked, refused } = experiment()?;
     let all = 2 * ROUNDS;
     journal.line(format_args!(
         "  in copied memory:               {copied:3} of {all}\n  \
@@ -71,8 +66,8 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself.
 ///
 /// # Errors
-/// Those of fork and of mapping; a process did not come to a meeting in time.
-pub fn experiment() -> io::Result<Report> {
+/// Those of fork and of mapping; a process did not arrive at a barrier in time.
+pub fn experiment() -> io::Result<SharedMemoryReport> {
     let mut copied = 0;
     let mut child = fork_child(|| {
         copied += ROUNDS;
@@ -97,13 +92,13 @@ pub fn experiment() -> io::Result<Report> {
         let seen = memory.word(COUNTER).load(Relaxed);
         if !is_child {
             meet(memory, 3 * round + 1)?; // The parent has loaded.
-            meet(memory, 3 * round + 2)?; // The child has come to the lock.
+            meet(memory, 3 * round + 2)?; // The child has reached the lock.
         }
         memory.word(COUNTER).store(seen + 1, Relaxed);
         unlock(memory);
         meet(memory, 3 * round + 3)
     })?;
-    Ok(Report { copied, unlocked, locked, refused })
+    Ok(SharedMemoryReport { copied, unlocked, locked, refused })
 }
 
 /// Lets child and parent add in fresh memory; what the counter shows, and how often the lock was found taken.
@@ -117,10 +112,10 @@ fn both_add(add: impl Fn(&SharedMemory, bool, u64) -> io::Result<()>) -> io::Res
     Ok((memory.word(COUNTER).load(Relaxed), memory.word(REFUSED).load(Relaxed)))
 }
 
-/// Waits until both have come to so many meetings, this one included.
+/// Waits until both have arrived at so many barriers, this one included.
 fn meet(memory: &SharedMemory, meetings: u64) -> io::Result<()> {
     let begin = nanos();
-    // Pairs with the load below: whoever sees the other come sees what it stored before.
+    // Pairs with the load below: a process that sees the other arrive sees what it stored before.
     memory.word(MET).fetch_add(1, AcqRel);
     memory.wake(MET);
     loop {

@@ -26,7 +26,7 @@ pub const SENT: u32 = 5;
 
 /// How each child ended; the ones that count leave with the count as their code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct SignalReport {
     /// Without any arrangement, after SIGTERM.
     pub by_default: Exit,
     /// With a handler, after SIGUSR1 was sent [`SENT`] times, each when the one before had been seen.
@@ -48,12 +48,10 @@ struct Bells {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer and of fork.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line("Four children get signals; those that count leave with the count as code:")?;
-    let Report { by_default, one_by_one, while_blocked, ignoring, kill_is_handled } = experiment()?;
+    let SignalReport { by_default, one_by_one, while_blocked, ignoring, kill_is_handled } =
+        experiment()?;
     journal.line(format_args!(
         "  SIGTERM, nothing arranged:                 {by_default}\n  \
            SIGUSR1 {SENT} times, one by one, handled:      {one_by_one}\n  \
@@ -74,7 +72,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of fork, and of the signals that may be sent.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<SignalReport> {
     let wait = |bells: &Bells| {
         bells.to_parent.signal()?;
         hear(&bells.to_child).map(|()| 0)
@@ -105,7 +103,7 @@ pub fn experiment() -> io::Result<Report> {
         },
     )?;
     let kill_is_handled = signal::install(Signal::Kill).is_ok();
-    Ok(Report { by_default, one_by_one, while_blocked, ignoring, kill_is_handled })
+    Ok(SignalReport { by_default, one_by_one, while_blocked, ignoring, kill_is_handled })
 }
 
 /// Forks a child, waits until it is ready, does something to it, and returns how it ended.

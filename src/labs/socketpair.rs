@@ -1,15 +1,13 @@
 //! A pair of sockets: a pipe with two directions, with messages if one likes, and through which descriptors travel.
 //!
 //! Two processes that ask and answer need two pipes, and four ends to keep in order. A pair of sockets has one end for each
-//! process, to read and to write. It needs no address, so nobody else can connect to it.
+//! process, to read and to write. It needs no address, so no other process can connect to it.
 //!
 //! **Invariants**
 //! - `LAB-SOCKETPAIR-1`: each end reads what the other has written, in both directions, by one descriptor.
 //! - `LAB-SOCKETPAIR-2`: one direction can be closed alone: the peer reads an end, and can still answer.
 //! - `LAB-SOCKETPAIR-3`: a pair for packets keeps the borders: one receive for one send, where a stream has none.
 //! - `LAB-SOCKETPAIR-4`: a descriptor that is sent arrives as one of the receiver's own, which leads to the same open file.
-//!
-//! **Left out**: sockets with a name in the file system, for processes that are not related.
 //!
 //! **Source**: socketpair(2), unix(7) under `SCM_RIGHTS`.
 
@@ -32,7 +30,7 @@ const MOST: usize = 100;
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct SocketpairReport {
     /// The child's answer, which came after the parent had closed its direction.
     pub answer: String,
     /// How the child ended; its code is the number of bytes it was asked.
@@ -46,15 +44,17 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer, of fork and of sockets.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!(
         "The parent asks {ASKED:?}, closes its direction, and waits for the answer:"
     ))?;
-    let Report { answer, exit, received: [stream, packet], same_file: [here, there], through } =
-        experiment()?;
+    let SocketpairReport {
+        answer,
+        exit,
+        received: [stream, packet],
+        same_file: [here, there],
+        through,
+    } = experiment()?;
     journal.line(format_args!(
         "  the child answered {answer:?} and left with the number of bytes: {exit}\n  \
            one receive after two sends: {stream:?} on a stream, {packet:?} on packets\n  \
@@ -74,12 +74,12 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`], but for the journal.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<SocketpairReport> {
     let (answer, exit) = ask()?;
     let (same_file, through) = hand_over()?;
     let (left, right) = UnixStream::pair()?;
     let received = [one_receive((left.into(), right.into()))?, one_receive(packets()?)?];
-    Ok(Report { answer, exit, received, same_file, through })
+    Ok(SocketpairReport { answer, exit, received, same_file, through })
 }
 
 /// Asks a child, and returns its answer and its end.

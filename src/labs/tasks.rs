@@ -29,13 +29,7 @@ pub struct Spans {
 }
 
 /// Runs the experiment on an event loop of its own.
-///
-/// # Errors
-/// Those of the journal's writer, and of the making of a loop.
-///
-/// # Blocking
-/// For 9 s: three times [`NAP`].
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let spans = EventLoop::new()?.block_on(experiment(journal))?;
     let seconds = |span: Duration| span.as_secs_f64();
     journal.line(format_args!(
@@ -67,7 +61,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<Spans> {
     let a = spawn_named("a", nap("a", journal.clone()));
     let b = spawn_named("b", nap("b", journal.clone()));
     // Both are collected before either is looked at: when stdout is closed both fail, and the loop would report
-    // an error that nobody collects.
+    // an error that is not collected.
     let ends = [a.await, b.await];
     for end in ends {
         end.expect("holds because nobody cancels the task, and it does not panic")?;

@@ -9,8 +9,6 @@
 //! - `LAB-THREADS-3`: a join waits for the thread's end and returns its value; of one that has panicked, the panic.
 //! - `LAB-THREADS-4`: a panic ends its thread only.
 //!
-//! **Left out**: threads without names and `detach`: a thread whose handle is dropped runs on, until `main` returns.
-//!
 //! **Source**: the course's questions; pthreads(7), proc(5) under `/proc/[pid]/task`.
 
 use std::io;
@@ -38,7 +36,7 @@ pub struct Seen {
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct ThreadsReport {
     /// The threads of this process before any was started.
     pub before: Vec<String>,
     /// The same while all of them ran.
@@ -50,14 +48,11 @@ pub struct Report {
 }
 
 /// Runs the experiment.
-///
-/// # Errors
-/// Those of the journal's writer; no further thread can be started; /proc is not mounted.
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(
         "Three threads are started, with names. The last one will panic, which stderr tells:",
     )?;
-    let Report { before, during, seen, joined } = experiment()?;
+    let ThreadsReport { before, during, seen, joined } = experiment()?;
     journal.line(format_args!(
         "  before:    {}\n  meanwhile: {}",
         before.join(", "),
@@ -89,7 +84,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// One of its threads does, on purpose.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<ThreadsReport> {
     let before = thread_list::names()?;
     let seen = Mutex::new(Vec::new());
     // Nobody ends before all have been looked at.
@@ -123,7 +118,7 @@ pub fn experiment() -> io::Result<Report> {
         (during, threads.into_iter().map(|thread| thread.map(join)).collect::<io::Result<_>>())
     });
     let seen = lock(&seen).clone();
-    Ok(Report { before, during: during?, seen, joined: joined? })
+    Ok(ThreadsReport { before, during: during?, seen, joined: joined? })
 }
 
 /// Takes the lock of the list. A push does not panic half-way, so the list is whole, poisoned or not.

@@ -8,8 +8,6 @@
 //!   and not before it.
 //! - `LAB-TIMEOUTS-3`: a write to a peer that is not there succeeds.
 //!
-//! **Left out**: keep-alive (tcp(7)): a peer whose kernel answers for a program that does not would pass.
-//!
 //! **Source**: connect(2), listen(2) on the backlog, socket(7) on `SO_LINGER`.
 
 use std::io;
@@ -21,7 +19,7 @@ use crate::aio::{AsyncRead, AsyncWrite, TcpStream, timeout};
 use crate::os::socket::{listen_with_backlog, set_linger_zero};
 use crate::rt::EventLoop;
 
-/// How long anybody here waits.
+/// How long any operation here waits.
 pub const LIMIT: Duration = Duration::from_millis(300);
 /// A kernel that takes more than so many connections into a backlog of none does not fill it.
 const MOST_WAITING: usize = 64;
@@ -39,8 +37,8 @@ pub enum Outcome {
 
 /// The outcome of each part.
 #[derive(Clone, Copy, Debug)]
-pub struct Report {
-    /// A connect to a port where nobody listens.
+pub struct TimeoutsReport {
+    /// A connect to a port without a listener.
     pub refused: Outcome,
     /// A connect to a listener whose backlog is full.
     pub full: Outcome,
@@ -55,13 +53,7 @@ pub struct Report {
 }
 
 /// Runs the experiment on an event loop of its own.
-///
-/// # Errors
-/// Those of the journal's writer, and of the making of loop and sockets.
-///
-/// # Blocking
-/// For twice [`LIMIT`].
-pub fn run(journal: &Journal) -> io::Result<()> {
+pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     EventLoop::new()?.block_on(experiment(journal))?;
     journal.line(
         "\nWhat to notice:\n\
@@ -81,7 +73,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// No event loop runs on this thread.
-pub async fn experiment(journal: &Journal) -> io::Result<Report> {
+pub async fn experiment(journal: &Journal) -> io::Result<TimeoutsReport> {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let refused = within_limit(async { TcpStream::connect(nobody).await.map(|_| 0) }).await;
     tell(journal, "connect, nobody listens", refused)?;
@@ -103,7 +95,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<Report> {
     listen_with_backlog(&listener, 0)?;
     let full = connect_until_full(address).await?;
     tell(journal, "connect, the backlog is full", full)?;
-    Ok(Report { refused, full, closed, reset, written, silent })
+    Ok(TimeoutsReport { refused, full, closed, reset, written, silent })
 }
 
 /// Waits for an operation, up to the limit.

@@ -8,8 +8,6 @@
 //!   those who sleep has none.
 //! - `WAIT-FOR-2`: the graph is looked at and changed under one lock, which no thread keeps while it sleeps.
 //!
-//! **Left out**: more than two threads and two locks; the way through the graph would be the same.
-//!
 //! **Source**: what the deadlock detectors of databases do for transactions.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,10 +20,10 @@ const LOCKS: [&str; 2] = ["left", "right"];
 /// A circle, as the names of a thread and of the lock it waits for: each thread waits for a lock that the next one holds, and the last one's is held by the first.
 pub type Circle = Vec<(&'static str, &'static str)>;
 
-/// Who holds what, and who waits for what, by their numbers.
+/// Which thread holds which lock, and waits for which, by their numbers.
 #[derive(Default)]
 struct Graph {
-    /// Who holds a lock.
+    /// Which thread holds a lock.
     holder: [Option<usize>; 2],
     /// The lock that a thread waits for, while it does.
     wanted: [Option<usize>; 2],

@@ -25,12 +25,15 @@ use super::news::{News, Order, Outcome, Step, tell};
 use crate::aio::{Descriptor, Either, Event, race, run_blocking, timeout};
 use crate::rt::spawn_named;
 
+/// A listener; see `Tell`.
+type Listener = Box<dyn Fn(&News<'_>) -> io::Result<()>>;
+
 /// What the three functions share.
 struct Shared {
     /// What to do.
     order: Order,
     /// Hears each step.
-    listener: Box<dyn Fn(&News<'_>) -> io::Result<()>>,
+    listener: Listener,
     /// Set when the string was found, and when the search ended without it.
     event: Event,
     /// The file that holds it; `None` when it was not found.

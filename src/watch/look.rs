@@ -68,7 +68,7 @@ pub(super) struct Identity {
     device: u64,
     /// Its number there.
     inode: u64,
-    /// When it was made; `None` where the file system does not know.
+    /// When it was made, if the file system knows.
     born: Option<SystemTime>,
 }
 

@@ -37,7 +37,9 @@ fn all_end(handles: Vec<(Order, JobHandle<u64>)>, told: &str) -> usize {
                 values += 1;
             }
             Ok(Err(_)) => {}
-            Err(_unfinished) => panic!("PPOOL-1: {told}: the handle of {order:?} does not end"),
+            Err(handle) => {
+                panic!("PPOOL-1: {told}: the handle of {order:?} does not end: {handle:?}")
+            }
         }
     }
     values
@@ -141,10 +143,10 @@ fn storms() {
         for (n, handle) in handles {
             match handle.join_timeout(LONG) {
                 Ok(Ok(back)) => {
-                    assert!(back.len() == (3 << 20) + 5 && back.iter().all(|b| *b == n))
+                    assert!(back.len() == (3 << 20) + 5 && back.iter().all(|b| *b == n));
                 }
                 Ok(Err(error)) => assert!(matches!(error, JobError::Died { .. }), "{error}"),
-                Err(_unfinished) => panic!("PPOOL-1: a handle does not end"),
+                Err(handle) => panic!("PPOOL-1: a handle does not end: {handle:?}"),
             }
         }
     }

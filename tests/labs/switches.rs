@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::support::{unread, watched};
-use handloom::labs::generator::Place;
+use handloom::labs::generator::StoppedAt;
 use handloom::labs::{
     Journal, cooperative, coroutine, generator, greenlet, iterator, parallel, preemptive,
 };
@@ -29,7 +29,7 @@ fn an_iterator_computes_what_is_asked_for_in_constant_memory() {
 fn a_generator_begins_at_its_first_resume_and_ends_for_good() {
     let report = generator::experiment(&unread()).expect("a journal");
     assert_eq!(report.totals, TOTALS, "LAB-GENERATOR-2: the iterator's");
-    let (begin, stops, ends) = ([Place::Begin], [Place::AtYield; 4], [Place::End; 2]);
+    let (begin, stops, ends) = ([StoppedAt::Begin], [StoppedAt::AtYield; 4], [StoppedAt::End; 2]);
     let wanted = [&begin[..], &stops, &ends].concat();
     assert_eq!(report.places, wanted, "LAB-GENERATOR-1: made, four yields, the end, and again");
     assert!(report.frame_bytes < 100, "a few fields, came {} bytes", report.frame_bytes);

@@ -52,7 +52,7 @@ pub(super) fn measure() -> Vec<Row> {
     SETTINGS.into_iter().map(row).collect()
 }
 
-/// Has the threads compute; returns every whole turn: how long, and by which thread.
+/// Lets the threads compute; returns every whole turn: how long, and by which thread.
 ///
 /// # Panics
 /// A thread cannot be started.

@@ -3,7 +3,7 @@
 //! Figures: transfers a second, each one byte into the pipe and out of it again.
 //!
 //! **Invariants**
-//! - `PIPE-1`: every call gives the lock up, since nobody knows beforehand whether it will wait. Beside a thread
+//! - `PIPE-1`: every call gives the lock up, because it may wait. Beside a thread
 //!   that computes it comes back to a lock that is taken, as soon as that thread is awake.
 //!
 //! That is not at the first call: the other thread needs tens of microseconds to wake, in which dozens of short
@@ -40,7 +40,7 @@ pub(super) fn measure() -> Vec<Row> {
 /// Transfers bytes for as long as `span` beside `count` threads that compute; returns how many a second.
 ///
 /// # Panics
-/// There is no pipe or no thread to be had.
+/// A pipe or a thread cannot be made.
 pub fn run(count: usize, span: Duration) -> f64 {
     let (mut reader, mut writer) = pipe().expect("holds because this program has few descriptors");
     beside(&Gil::new(SWITCH_INTERVAL), count, |held| {

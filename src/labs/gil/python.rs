@@ -3,8 +3,6 @@
 //! **Invariants**
 //! - `PYTHON-1`: it does not outlive us: it is killed when its time is up, and by the kernel when we end.
 //! - `PYTHON-2`: without a `python3`, or when it fails, there are no figures, and that is no error.
-//!
-//! **Left out**: choosing one of several; `PATH` does that.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -25,7 +23,7 @@ pub(super) fn version() -> Option<String> {
     ask("version").ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Has a section measured; returns the numbers of each line, and nothing when that failed (`PYTHON-2`).
+/// Measures a section; returns the numbers of each line, and nothing when that failed (`PYTHON-2`).
 pub(super) fn figures(section: &str) -> Vec<Vec<f64>> {
     ask(section).map(|text| text.lines().map(numbers).collect()).unwrap_or_default()
 }
@@ -45,7 +43,7 @@ fn numbers(line: &str) -> Vec<f64> {
 /// For [`PATIENCE`] at most.
 fn ask(section: &str) -> io::Result<String> {
     let mut command = Command::new("python3");
-    // Isolated: neither the user's settings nor modules that lie about in this folder. A traceback helps nobody.
+    // Isolated: neither the user's settings nor modules that lie about in this folder. A traceback would not help.
     command.args(["-I", "-c", SCRIPT, section]).stdin(Stdio::null()).stderr(Stdio::null());
     end_with_parent(&mut command);
     let mut child = Reaped(command.stdout(Stdio::piped()).spawn()?);
@@ -74,7 +72,7 @@ fn read_all(child: &mut Child) -> io::Result<String> {
 struct Reaped(Child);
 
 impl Drop for Reaped {
-    /// After its end both do nothing; a failure has nobody to be told to.
+    /// After its end both do nothing; a failure cannot be reported here.
     fn drop(&mut self) {
         drop(self.0.kill());
         drop(self.0.wait());

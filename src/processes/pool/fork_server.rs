@@ -138,8 +138,8 @@ impl ForkServer<'_> {
     }
 
     /// Sends a notice.
-    fn tell(&self, packet: Packet, memory: Option<OwnedFd>) -> io::Result<()> {
-        let fds: Vec<_> = memory.iter().map(AsFd::as_fd).collect();
+    fn tell(&self, packet: Packet, memory: Option<&OwnedFd>) -> io::Result<()> {
+        let fds: Vec<_> = memory.into_iter().map(AsFd::as_fd).collect();
         send(self.control.as_fd(), packet, &fds)?;
         self.bell.ring();
         Ok(())
@@ -173,7 +173,7 @@ impl ForkServer<'_> {
             Ok(((_, memory), Fork::Parent(child))) => {
                 let pid = child.pid().to_raw();
                 self.workers.push((place, child));
-                self.tell((3, place, pid, 0), Some(memory))
+                self.tell((3, place, pid, 0), Some(&memory))
             }
             Err(error) => self.tell((4, place, error.raw_os_error().unwrap_or(0), 0), None),
         }

@@ -136,7 +136,7 @@ impl Shared {
         if panic::catch_unwind(AssertUnwindSafe(|| self.read_answers())).is_err() {
             self.lock().state.break_down("its own thread has panicked".to_owned());
         }
-        self.deliver(self.lock());
+        Self::deliver(self.lock());
         let mut hub = self.lock();
         hub.delivering = 0;
         self.notify(&hub);
@@ -159,7 +159,7 @@ impl Shared {
                 return;
             }
             if !hub.state.finished.is_empty() {
-                self.deliver(hub);
+                Self::deliver(hub);
                 (is_look, last_result) = (false, Instant::now());
                 continue;
             }
@@ -173,7 +173,7 @@ impl Shared {
     }
 
     /// Gives results to their owners (`PSHARED-1`).
-    fn deliver(&self, mut hub: MutexGuard<'_, Hub>) {
+    fn deliver(mut hub: MutexGuard<'_, Hub>) {
         let finished = mem::take(&mut hub.state.finished);
         hub.delivering = finished.len();
         drop(hub);

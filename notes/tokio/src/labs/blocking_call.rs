@@ -25,7 +25,7 @@ const LONG_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the lab has found; of each pair the first was in a task, the second on a thread.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct BlockingCallReport {
     /// The beats that came during the call.
     pub heard: [usize; 2],
     /// The longest time between two beats.
@@ -40,7 +40,7 @@ pub struct Report {
 /// # Blocking
 /// For about a second.
 pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { heard, longest_gap } = experiment(journal)?;
+    let BlockingCallReport { heard, longest_gap } = experiment(journal)?;
     journal.line(format_args!(
         "\nWhat to notice:\n\
          - Called in a task, the call heard {} beats of {WANTED} in {PATIENCE:?}. No task ran, no timer fired, no\n  \
@@ -56,7 +56,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<BlockingCallReport> {
     let parts = local_runtime()?.block_on(async {
         journal.line("The call blocks in a task")?;
         let in_task =
@@ -71,7 +71,7 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     });
     let [(heard_in_task, task_gap), (heard_on_thread, thread_gap)] = parts?;
     let (heard, longest_gap) = ([heard_in_task, heard_on_thread], [task_gap, thread_gap]);
-    Ok(Report { heard, longest_gap })
+    Ok(BlockingCallReport { heard, longest_gap })
 }
 
 /// The call: waits for beats on a channel of std, which knows nothing of an event loop. Tells how many came.

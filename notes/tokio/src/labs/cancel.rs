@@ -24,7 +24,7 @@ type Ends = (TcpStream, TcpStream);
 
 /// What came of the message, in each part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct CancelReport {
     /// With one buffered reader for both reads, and `next_line`.
     pub kept: String,
     /// The same with `read_line`.
@@ -63,7 +63,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// Not inside a `LocalRuntime`.
-pub async fn experiment(journal: &Journal) -> io::Result<Report> {
+pub async fn experiment(journal: &Journal) -> io::Result<CancelReport> {
     journal.line("The peer sends \"hel\", and after our time limit \"lo\\n\"")?;
     let kept = kept(ends().await?).await?;
     journal.line(format_args!("  next_line, one reader for both:     {kept:?}"))?;
@@ -73,7 +73,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<Report> {
     journal.line(format_args!("  next_line, a reader for each read:  {dropped:?}"))?;
     let exact = exact(ends().await?).await?;
     journal.line(format_args!("  read_exact of 6 bytes, then a line: {exact:?}"))?;
-    Ok(Report { kept, line, dropped, exact })
+    Ok(CancelReport { kept, line, dropped, exact })
 }
 
 /// One reader, whose buffer outlives the first read.

@@ -26,7 +26,7 @@ const SLICE_ADDITIONS: u64 = 1_000_000;
 
 /// What the lab has found.
 #[derive(Clone, Copy, Debug)]
-pub struct Report {
+pub struct CooperativeReport {
     /// How often the thread went from one task to the other.
     pub handovers: usize,
     /// What the kernel has counted for the thread meanwhile.
@@ -43,7 +43,7 @@ pub struct Report {
 /// # Blocking
 /// For some tens of milliseconds.
 pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { handovers, usage, beats: [greedy, polite] } = experiment()?;
+    let CooperativeReport { handovers, usage, beats: [greedy, polite] } = experiment()?;
     let ThreadUsage { voluntary, involuntary, .. } = usage;
     journal.line(format_args!(
         "Two tasks on one thread, each gives it away {ROUNDS} times:\n  \
@@ -68,13 +68,13 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`], but for the journal.
-pub fn experiment() -> io::Result<Report> {
+pub fn experiment() -> io::Result<CooperativeReport> {
     let before = ThreadUsage::now()?;
     let handovers = local_runtime()?.block_on(play());
     let usage = ThreadUsage::now()?.since(before);
     let greedy = local_runtime()?.block_on(beats_during(false));
     let polite = local_runtime()?.block_on(beats_during(true));
-    Ok(Report { handovers, usage, beats: [greedy, polite] })
+    Ok(CooperativeReport { handovers, usage, beats: [greedy, polite] })
 }
 
 /// Two tasks write their marks; tells how often one found the other's.

@@ -27,7 +27,7 @@ type Ends = Rc<RefCell<Vec<&'static str>>>;
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct GatherReport {
     /// The results, as `gather` gave them.
     pub results: Vec<&'static str>,
     /// The same names, in the order of their ends.
@@ -68,7 +68,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// Not inside a `LocalRuntime`.
-pub async fn experiment(journal: &Journal) -> io::Result<Report> {
+pub async fn experiment(journal: &Journal) -> io::Result<GatherReport> {
     journal.line("join_all(a, b, c)")?;
     journal.start_clock();
     let ends = Ends::default();
@@ -100,7 +100,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<Report> {
     journal.event("everybody has ended\n")?;
 
     let (ends, ends_of_futures, ends_of_tasks) = (ends.take(), of_futures.take(), of_tasks.take());
-    Ok(Report { results, ends, took, ends_of_futures, ends_of_tasks })
+    Ok(GatherReport { results, ends, took, ends_of_futures, ends_of_tasks })
 }
 
 /// Waits, notes that it came to its end, and gives its name.

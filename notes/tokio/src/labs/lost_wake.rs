@@ -57,7 +57,7 @@ impl Door {
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct LostWakeReport {
     /// Whether the program hung, when the waker was forgotten and when it was kept.
     pub hung: [bool; 2],
     /// How often the future was polled then, and when it kept its waker.
@@ -72,7 +72,7 @@ pub struct Report {
 /// # Blocking
 /// For [`PATIENCE`].
 pub fn run(journal: &Journal) -> io::Result<()> {
-    let Report { polls, .. } = experiment(journal)?;
+    let LostWakeReport { polls, .. } = experiment(journal)?;
     journal.line(format_args!(
         "\nWhat to notice:\n\
          - The door was opened in both parts. In the first nobody was told: the task was polled {} time, said\n  \
@@ -91,7 +91,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn experiment(journal: &Journal) -> io::Result<Report> {
+pub fn experiment(journal: &Journal) -> io::Result<LostWakeReport> {
     journal.line("The waker is forgotten:")?;
     let forgotten = Rc::new(Door::default());
     let waiting = wait_at(&forgotten, true);
@@ -103,7 +103,10 @@ pub fn experiment(journal: &Journal) -> io::Result<Report> {
     let waiting = wait_at(&kept, false);
     let kept_stuck = local_runtime()?.block_on(async { timeout(PATIENCE, waiting).await }).is_err();
     journal.line("  the door was opened, the task was woken, and it has ended")?;
-    Ok(Report { hung: [stuck, kept_stuck], polls: [forgotten.polls.get(), kept.polls.get()] })
+    Ok(LostWakeReport {
+        hung: [stuck, kept_stuck],
+        polls: [forgotten.polls.get(), kept.polls.get()],
+    })
 }
 
 /// Has one task wait at a door, and opens it once that has begun.

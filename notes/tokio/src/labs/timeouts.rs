@@ -32,7 +32,7 @@ pub enum Outcome {
 
 /// The outcome of each part.
 #[derive(Clone, Copy, Debug)]
-pub struct Report {
+pub struct TimeoutsReport {
     /// A connect to a port where nobody listens.
     pub refused: Outcome,
     /// A connect to a listener whose backlog is full.
@@ -74,7 +74,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// Not inside a `LocalRuntime`.
-pub async fn experiment(journal: &Journal) -> io::Result<Report> {
+pub async fn experiment(journal: &Journal) -> io::Result<TimeoutsReport> {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let refused = within_limit(async { TcpStream::connect(nobody).await.map(|_| 0) }).await;
     tell(journal, "connect, nobody listens", refused)?;
@@ -96,7 +96,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<Report> {
     listen_with_backlog(&listener, 0)?;
     let full = connect_until_full(address).await?;
     tell(journal, "connect, the backlog is full", full)?;
-    Ok(Report { refused, full, closed, reset, written, silent })
+    Ok(TimeoutsReport { refused, full, closed, reset, written, silent })
 }
 
 /// Waits for an operation, up to the limit.
