@@ -185,16 +185,20 @@ impl ForkServer<'_> {
         worker.map_or(Ok(()), |(_, child)| child.kill(Signal::Kill))
     }
 
-    /// Waits for the workers, which were told to leave. The drop of each kills those that are left.
+    /// Waits for the workers, which were told to leave, and kills those that are left. The drop of each reaps it.
     fn wait_for_workers(&mut self) {
         let begun = Instant::now();
         while !self.workers.is_empty() && begun.elapsed() < LEAVING {
             let mut fds: Vec<_> =
                 self.workers.iter().map(|(_, child)| PollFd::readable(child.as_fd())).collect();
             if poll(&mut fds, Some(LEAVING.saturating_sub(begun.elapsed()))).is_err() {
-                return;
+                break;
             }
             self.workers.retain_mut(|(_, child)| !matches!(child.try_wait(), Ok(Some(_))));
+        }
+        // All of them first: a thousand would take long one by one.
+        for (_, child) in &self.workers {
+            drop(child.kill(Signal::Kill));
         }
     }
 }

@@ -61,6 +61,12 @@ pub(super) struct Job {
     pub(super) id: u64,
     /// What waits for it.
     pub(super) owner: Arc<dyn Owner>,
+    /// What it is.
+    pub(super) task: Task,
+}
+
+/// What a job is, apart from its pool.
+pub(super) struct Task {
     /// What its bytes are.
     pub(super) kind: JobKind,
     /// Its argument.
@@ -150,8 +156,8 @@ impl Link {
             return false;
         }
         let Some((_, last)) = self.window.back() else { return true };
-        let is_alone = job.limit.is_some() || last.limit.is_some() || self.unsent > 0;
-        let words = 3 + job.argument.len().div_ceil(WORD_BYTES);
+        let is_alone = job.task.limit.is_some() || last.task.limit.is_some() || self.unsent > 0;
+        let words = 3 + job.task.argument.len().div_ceil(WORD_BYTES);
         !is_alone
             && self.window.len() < MOST_JOBS
             && self.jobs.room().is_ok_and(|room| words <= room)
@@ -164,8 +170,8 @@ impl Link {
     pub(super) fn give(&mut self, job: Job) {
         let was_idle = self.window.is_empty();
         let position = self.jobs.position;
-        self.jobs.write_header(&[QUEUED, job.argument.len() as u64, job.kind as u64]);
-        self.unsent = job.argument.len();
+        self.jobs.write_header(&[QUEUED, job.task.argument.len() as u64, job.task.kind as u64]);
+        self.unsent = job.task.argument.len();
         self.window.push_back((position, job));
         self.send_rest();
         if was_idle {
@@ -177,7 +183,7 @@ impl Link {
     /// Sends what there is room for of the last job.
     fn send_rest(&mut self) {
         let Some((_, last)) = self.window.back() else { return };
-        let rest = &last.argument[last.argument.len() - self.unsent..];
+        let rest = &last.task.argument[last.task.argument.len() - self.unsent..];
         match self.jobs.write_some(rest) {
             Ok(count) => self.unsent -= count,
             Err(corrupt) => self.fail(corrupt),
@@ -282,7 +288,7 @@ impl Link {
             _ => return Err(Corrupt("an answer is of no kind")),
         };
         let length = usize::try_from(length_and_kind >> 2).unwrap_or(usize::MAX);
-        let mut bytes = mem::take(&mut job.buffer);
+        let mut bytes = mem::take(&mut job.task.buffer);
         bytes.clear();
         // A page takes memory once it is written.
         let reserved = bytes.try_reserve_exact(length);
@@ -318,7 +324,7 @@ impl Link {
 
     /// Tells how soon the first job must be looked at, if it has a time limit. One that has run for longer is a fault.
     fn check_limit(&mut self, now: Instant) -> Option<Duration> {
-        let limit = self.window.front().and_then(|(_, job)| job.limit)?;
+        let limit = self.window.front().and_then(|(_, job)| job.task.limit)?;
         if self.begun.is_none() && self.is_running() {
             self.begun = Some(now);
         }

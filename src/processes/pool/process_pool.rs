@@ -43,7 +43,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fork_server;
-use super::link::{Job, Owner};
+use super::link::{Job, Owner, Task};
 use super::message::{Message, Unreadable};
 use super::ring::Bell;
 use super::shared::{Decode, ENDING, Hub, Pending, Shared};
@@ -185,18 +185,6 @@ pub struct ProcessPool<A, R> {
     types: PhantomData<fn(A) -> R>,
 }
 
-/// A job that is about to be queued.
-struct NewJob {
-    /// What its bytes are.
-    kind: JobKind,
-    /// Its argument.
-    argument: Vec<u8>,
-    /// How long it may run.
-    limit: Option<Duration>,
-    /// Memory for its value.
-    buffer: Vec<u8>,
-}
-
 impl ProcessPool<(), ()> {
     /// Begins a pool; `start` says of what.
     pub fn builder() -> ProcessPoolBuilder {
@@ -221,36 +209,30 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Blocking
     /// While the queue is full.
     pub fn submit(&self, argument: A) -> Result<JobHandle<R>, JobError> {
-        self.submit_job(self.new_job(argument.into_bytes()?), read_one)
+        self.submit_task(self.task(argument.into_bytes()?), read_one)
     }
 
     /// As [`submit`](Self::submit), with a time limit for this job alone.
     ///
     /// # Errors
-    /// As `submit`.
-    ///
-    /// # Blocking
-    /// While the queue is full.
+    /// As `submit`, which tells when it blocks, too.
     pub fn submit_with_limit(
         &self,
         argument: A,
         limit: Duration,
     ) -> Result<JobHandle<R>, JobError> {
-        let job = NewJob { limit: Some(limit), ..self.new_job(argument.into_bytes()?) };
-        self.submit_job(job, read_one)
+        let task = Task { limit: Some(limit), ..self.task(argument.into_bytes()?) };
+        self.submit_task(task, read_one)
     }
 
     /// As [`submit`](Self::submit), with memory for the value's bytes. A value that is a `Vec<u8>` or a `String` then
     /// lies there: fresh memory for a long one costs more than the copy, since the kernel must find its pages.
     ///
     /// # Errors
-    /// As `submit`.
-    ///
-    /// # Blocking
-    /// While the queue is full.
+    /// As `submit`, which tells when it blocks, too.
     pub fn submit_into(&self, argument: A, buffer: Vec<u8>) -> Result<JobHandle<R>, JobError> {
-        let job = NewJob { buffer, ..self.new_job(argument.into_bytes()?) };
-        self.submit_job(job, read_one)
+        let task = Task { buffer, ..self.task(argument.into_bytes()?) };
+        self.submit_task(task, read_one)
     }
 
     /// As [`submit`](Self::submit), but never waits.
@@ -263,7 +245,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         if argument.as_bytes().is_none() {
             argument.encode(&mut bytes).map_err(refused)?;
         }
-        let entered = self.enter(self.new_job(bytes), read_one, false);
+        let entered = self.enter(self.task(bytes), read_one, false);
         entered.map_err(TrySubmitError::Refused)?.ok_or(TrySubmitError::Full(argument))
     }
 
@@ -293,35 +275,34 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
             // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
             let mut bytes = Vec::new();
             items.encode(&mut bytes)?;
-            let job = NewJob { kind: JobKind::Chunk, ..self.new_job(bytes) };
-            self.submit_job(job, read_chunk)
+            let task = Task { kind: JobKind::Chunk, ..self.task(bytes) };
+            self.submit_task(task, read_chunk)
         })
     }
 }
 
 impl<A, R> ProcessPool<A, R> {
     /// A job with one argument, as the builder says.
-    fn new_job(&self, argument: Vec<u8>) -> NewJob {
-        NewJob { kind: JobKind::One, argument, limit: self.builder.time_limit, buffer: Vec::new() }
+    fn task(&self, argument: Vec<u8>) -> Task {
+        Task { kind: JobKind::One, argument, limit: self.builder.time_limit, buffer: Vec::new() }
     }
 
     /// Queues a job, waiting for room.
-    fn submit_job<T: 'static>(
+    fn submit_task<T: 'static>(
         &self,
-        job: NewJob,
+        task: Task,
         decode: Decode<T>,
     ) -> Result<JobHandle<T>, JobError> {
-        self.enter(job, decode, true)?.ok_or(JobError::WouldDeadlock)
+        self.enter(task, decode, true)?.ok_or(JobError::WouldDeadlock)
     }
 
     /// Queues a job; `None` when the queue is full, and it must not be waited for.
     fn enter<T: 'static>(
         &self,
-        job: NewJob,
+        task: Task,
         decode: Decode<T>,
         waits: bool,
     ) -> Result<Option<JobHandle<T>>, JobError> {
-        let NewJob { kind, argument, limit, buffer } = job;
         let pending = Arc::new(Pending::new(&self.shared, decode));
         let capacity = self.builder.queue_capacity.max(1);
         let hub = self.shared.lock();
@@ -340,8 +321,8 @@ impl<A, R> ProcessPool<A, R> {
         let started = hub.start_thread(&self.shared);
         started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
         let owner = Arc::clone(&pending) as Arc<dyn Owner>;
-        hub.state.push(Job { id: pending.id, owner, kind, argument, limit, buffer });
-        let must_ring = hub.rests || limit.is_some();
+        let must_ring = hub.rests || task.limit.is_some();
+        hub.state.push(Job { id: pending.id, owner, task });
         drop(hub);
         if must_ring {
             self.shared.bell.ring();

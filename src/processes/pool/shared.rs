@@ -35,6 +35,8 @@ use crate::os::{PollFd, poll};
 
 /// How long the kernel may take to end a process that was killed.
 pub(super) const ENDING: Duration = Duration::from_secs(2);
+/// How long the fork server may take to reap a thousand workers. One that was stopped is killed then.
+const SERVER_ENDING: Duration = Duration::from_secs(10);
 
 /// What handles, the pool and its thread share.
 pub(super) struct Shared {
@@ -187,7 +189,7 @@ impl Shared {
         let server = self.lock().state.server.take();
         if let Some(server) = server {
             // Its drop kills it, if it has not left by then, and reaps it.
-            drop(poll(&mut [PollFd::readable(server.as_fd())], Some(ENDING)));
+            drop(poll(&mut [PollFd::readable(server.as_fd())], Some(SERVER_ENDING)));
         }
     }
 }
