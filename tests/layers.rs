@@ -146,7 +146,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("budget of calc", "not rebuilt yet"),
     ("budget of factorial", "not rebuilt yet"),
     ("budget of fetch", "not rebuilt yet"),
-    ("budget of weather", "not rebuilt yet"),
     ("budget of labs", "not rebuilt yet"),
     ("budget of cli", "not rebuilt yet"),
     ("budget of src", "not rebuilt yet"),

@@ -18,8 +18,7 @@ use super::listening::{LONGEST, listen_and_serve};
 use super::output::Output;
 use super::values::{Address, path, seconds, whole};
 use super::weather::{APPID, TIMEOUT, UPSTREAM, upstream};
-use crate::weather::gateway::{self, Settings};
-use crate::weather::log_line;
+use crate::weather::gateway::{self, Settings, log_line};
 use crate::web::server::{Answered, Config};
 
 /// The shortest limit that may be asked for.

@@ -19,16 +19,13 @@ use super::output::{Output, quiet_loop};
 use super::values::{parsed, seconds, text};
 use crate::aio::{Descriptor, Either, race};
 use crate::json::Json;
+use crate::weather::gateway::entry_status;
 use crate::weather::{
-    Answer, AppId, Asked, CITIES, Embedded, Endpoint, Order, Upstream, Weather, ask_all,
-    entry_status,
+    Answer, AppId, AskedCity, CITIES, Embedded, Endpoint, MOST_AT_ONCE, Upstream, Weather, ask_all,
 };
 
 /// The shortest limit that may be asked for.
 const LEAST: Duration = Duration::from_millis(1);
-
-/// The most idle connections to the upstream. Taste: as many as are asked at once.
-const MOST_CONNECTIONS: usize = 64;
 
 /// The option of the upstream's address, for the gateway too.
 pub(crate) const UPSTREAM: Opt = Opt::new(
@@ -71,18 +68,18 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
     let limit = args.value("timeout", seconds(LEAST, LONGEST))?;
     let upstream = upstream(args)?;
-    let order = if args.is_given("sequential") { Order::OneByOne } else { Order::Together };
+    let at_once = if args.is_given("sequential") { 1 } else { MOST_AT_ONCE };
     let stop = interruption()?;
     let event_loop = quiet_loop()?;
     let begun = Instant::now();
-    let asked = event_loop.block_on(ask(&cities, upstream, limit, order, stop))?;
+    let asked = event_loop.block_on(ask(&cities, upstream, limit, at_once, stop))?;
     let took = begun.elapsed();
     if args.is_given("json") {
         output.line(to_json(&asked))?;
     } else {
         asked.iter().try_for_each(|asked| output.line(line(asked)))?;
     }
-    output.note(summary(&asked, took, order));
+    output.note(summary(&asked, took, at_once));
     verdict(&asked)
 }
 
@@ -108,17 +105,17 @@ async fn ask(
     cities: &[String],
     upstream: Option<(Endpoint, AppId)>,
     limit: Duration,
-    order: Order,
+    at_once: usize,
     stop: BorrowedFd<'static>,
-) -> Result<Vec<Asked>, Failure> {
+) -> Result<Vec<AskedCity>, Failure> {
     let failure = |error| Failure::while_doing("weather", error);
     let mut stop = Descriptor::new(stop).map_err(failure)?;
     let asking = async {
         let Some((endpoint, key)) = upstream else {
-            return ask_embedded(cities, limit, order).await;
+            return ask_embedded(cities, limit, at_once).await;
         };
-        let upstream = Upstream::new(endpoint, key, limit, MOST_CONNECTIONS);
-        Ok(ask_all(&upstream, cities, order).await)
+        let upstream = Upstream::new(endpoint, key, limit, MOST_AT_ONCE);
+        Ok(ask_all(&upstream, cities, at_once).await)
     };
     match race(asking, stop.readable()).await {
         Either::First(asked) => asked,
@@ -130,14 +127,14 @@ async fn ask(
 async fn ask_embedded(
     cities: &[String],
     limit: Duration,
-    order: Order,
-) -> Result<Vec<Asked>, Failure> {
+    at_once: usize,
+) -> Result<Vec<AskedCity>, Failure> {
     let failure = |error| Failure::while_doing("embedded upstream", error);
     let embedded = Embedded::listen().map_err(failure)?;
     let endpoint = embedded.endpoint();
     let endpoint = endpoint.doing("embedded upstream")?;
-    let upstream = Upstream::new(endpoint, Embedded::key(), limit, MOST_CONNECTIONS);
-    match race(ask_all(&upstream, cities, order), embedded.serve(|_| {})).await {
+    let upstream = Upstream::new(endpoint, Embedded::key(), limit, MOST_AT_ONCE);
+    match race(ask_all(&upstream, cities, at_once), embedded.serve(|_| {})).await {
         Either::First(asked) => Ok(asked),
         Either::Second(ended) => {
             let error =
@@ -149,7 +146,7 @@ async fn ask_embedded(
 
 /// Writes what came of a city (`WEATHERCMD-1`). An upstream may answer anything: what would break the line, or command
 /// the terminal, is written as its number.
-fn line(asked: &Asked) -> String {
+fn line(asked: &AskedCity) -> String {
     let mut line = String::new();
     for character in format!("{}: {}", asked.city, asked.answer).chars() {
         if character.is_control() {
@@ -162,8 +159,8 @@ fn line(asked: &Asked) -> String {
 }
 
 /// Writes what came of all, as JSON; what is not known is null.
-fn to_json(asked: &[Asked]) -> Json {
-    let object = |asked: &Asked| {
+fn to_json(asked: &[AskedCity]) -> Json {
+    let object = |asked: &AskedCity| {
         let (weather, why) = match &asked.answer {
             Answer::Known(weather) => (Some(weather), None),
             answer => (None, Some(answer.to_string())),
@@ -191,12 +188,9 @@ fn to_json(asked: &[Asked]) -> Json {
 }
 
 /// Says how long it took, beside the slowest answer.
-fn summary(asked: &[Asked], took: Duration, order: Order) -> String {
+fn summary(asked: &[AskedCity], took: Duration, at_once: usize) -> String {
     let slowest = asked.iter().map(|asked| asked.took).max().unwrap_or_default();
-    let how = match order {
-        Order::Together => "all at once",
-        Order::OneByOne => "one after another",
-    };
+    let how = if at_once == 1 { "one after another" } else { "all at once" };
     let cities = if asked.len() == 1 { "city" } else { "cities" };
     let (took, slowest) = (took.as_secs_f64(), slowest.as_secs_f64());
     let count = asked.len();
@@ -204,7 +198,7 @@ fn summary(asked: &[Asked], took: Duration, order: Order) -> String {
 }
 
 /// How the program ends (`WEATHERCMD-2`).
-fn verdict(asked: &[Asked]) -> Result<(), Failure> {
+fn verdict(asked: &[AskedCity]) -> Result<(), Failure> {
     let failed = asked.iter().filter(|asked| asked.answer.is_failure()).count();
     match failed {
         0 => Ok(()),

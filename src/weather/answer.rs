@@ -1,9 +1,9 @@
-//! What came of asking for one city.
+//! The answer about one city.
 //!
 //! **Invariants**
-//! - `WEATHER-ANSWER-1` That a city is unknown is an answer, and no failure: the upstream was asked, and said so.
-//! - `WEATHER-ANSWER-2` No text of the upstream, and no address, gets into a reason. The key stands in the address,
-//!   and an upstream may echo it; so reasons are written here, of words that are known.
+//! - `WEATHER-ANSWER-1` "The city is unknown" is an answer and not a failure: the upstream was asked and said so.
+//! - `WEATHER-ANSWER-2` A reason contains no text from the upstream and no address. The address contains the key, and
+//!   an upstream may echo it.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,27 +11,27 @@ use std::time::Duration;
 /// The weather of a city.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weather {
-    /// In one word, such as `Clouds`.
+    /// One word, such as `Clouds`.
     pub main: String,
-    /// In some words, such as `broken clouds`, if the upstream says so much.
+    /// Some words, such as `broken clouds`, if the upstream sent them.
     pub description: Option<String>,
-    /// The temperature in kelvins, if the upstream says so much.
+    /// The temperature in kelvins, if the upstream sent it.
     pub kelvins: Option<f64>,
 }
 
-/// What 0 °C is in kelvins.
+/// 0 °C in kelvins.
 const FREEZING_KELVINS: f64 = 273.15;
 
 impl Weather {
-    /// Returns the temperature in degrees Celsius, to a tenth.
+    /// Returns the temperature in degrees Celsius, rounded to a tenth.
     pub fn celsius(&self) -> Option<f64> {
-        // Twice minus zero is zero to a reader: the addition takes the sign away.
+        // Adding 0.0 turns -0.0 into 0.0.
         self.kelvins.map(|kelvins| ((kelvins - FREEZING_KELVINS) * 10.0).round() / 10.0 + 0.0)
     }
 }
 
 impl fmt::Display for Weather {
-    /// Writes `Clouds (broken clouds), 8.0 °C`, as much of it as is known.
+    /// Writes `Clouds (broken clouds), 8.0 °C`; unknown parts are left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.main)?;
         if let Some(description) = &self.description {
@@ -44,28 +44,28 @@ impl fmt::Display for Weather {
     }
 }
 
-/// What came of asking for one city; a clone is the same answer, for all who share a call.
+/// The result of asking for one city. All clients that share a call get a clone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// The weather there.
     Known(Weather),
     /// The upstream does not know the city (`WEATHER-ANSWER-1`).
     Unknown,
-    /// The upstream could not be reached, or said something else; in words.
+    /// The upstream could not be reached, or its response cannot be used; the reason.
     Failed(String),
-    /// It did not answer within this span.
+    /// The upstream did not answer within this time.
     TimedOut(Duration),
 }
 
 impl Answer {
-    /// Tells whether there is no answer to the question.
+    /// Tells whether the question stays open: the upstream failed or was too slow.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::TimedOut(_))
     }
 }
 
 impl fmt::Display for Answer {
-    /// Writes the weather, or why there is none, in one line.
+    /// Writes the weather, or the reason why there is none, in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Known(weather) => weather.fmt(f),

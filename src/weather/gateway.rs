@@ -1,46 +1,67 @@
-//! The gateway: the weather of cities over HTTP.
+//! The gateway: the weather of cities over HTTP, and its access log.
 //!
-//! | request | answer |
+//! | request | response |
 //! | --- | --- |
-//! | `GET /weather?city=A` | the entry of the city, with its status |
+//! | `GET /weather?city=A` | the entry of the city, with the entry's status |
 //! | `GET /weather?city=A&city=B` | a list of entries in the order asked, with 200 |
 //! | no city, a blank one, more than [`MOST_CITIES`], a bad escape | 400 and `{"error": "…"}` |
 //!
-//! **Invariants**
-//! - `GATEWAY-1` Cities are asked for at the same time, and stand in the order asked (`GATHER-1`).
-//! - `GATEWAY-2` A client that goes away gives up what nobody else waits for (`ANSWERING-4`, `FLIGHT-2`).
-//! - `GATEWAY-3` Blanks around a name are no part of it; the entry has the name without them.
-//! - `GATEWAY-4` The embedded upstream answers for as long as the gateway finishes what is in flight.
+//! | answer | its entry |
+//! | --- | --- |
+//! | known | `{"city": "Moscow", "weather": "Clouds"}` |
+//! | unknown | `{"city": "Atlantis", "weather": null, "reason": "…"}` |
+//! | failed | `{"city": "Moscow", "weather": null, "reason": "…", "status": 502}` |
+//! | timed out | the same, with 504 |
 //!
-//! **Left out**: a limit for each client; who needs one puts a proxy before it.
+//! A line of the log:
+//! ```text
+//! 2026-03-01T12:00:00.123456Z 127.0.0.1:40000 "GET /weather?city=Moscow HTTP/1.1" 200 212.031 ms
+//! ```
+//!
+//! **Invariants**
+//! - `GATEWAY-1` Cities are asked for at the same time, and their entries stand in the order asked.
+//! - `GATEWAY-2` When a client disconnects, the calls that no other client waits for are cancelled.
+//! - `GATEWAY-3` Blanks around a city's name are removed.
+//! - `GATEWAY-4` The embedded upstream runs until the gateway has ended, so requests under way can be answered.
+//! - `ENTRY-1` The members of an entry, their order and the blanks between them do not change. Texts are escaped.
+//! - `ENTRY-2` For one city, the response has the status of the entry. For several it is 200, and each entry that
+//!   failed has its own `status`.
+//! - `ACCESS-1` One response is one line, and one write: lines of two processes that append to one file do not mix.
+//! - `ACCESS-2` The log contains no key. The gateway's own key does not reach the log; if a client sends an `appid` by
+//!   mistake, its value is replaced, however the name is escaped.
+//!
+//! The log is written on the event loop's thread: a terminal that is stopped blocks the loop.
 
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::desk::Desk;
+use super::answer::Answer;
 use super::embedded::Embedded;
-use super::endpoint::{AppId, Endpoint};
-use super::entry::{entry, entry_status, list};
-use super::upstream::Upstream;
+use super::shared_upstream::SharedUpstream;
+use super::upstream::{AppId, Endpoint, MOST_AT_ONCE, Upstream};
 use crate::aio::{self, Descriptor, Either, race};
-use crate::http::Status;
+use crate::http::date::log_stamp;
+use crate::http::{Status, percent};
 use crate::json::Json;
 use crate::rt::EventLoop;
 use crate::web::server::{Answered, Config, Request, Response, Router, Server};
 
-/// The most cities that one request may ask for. Taste: one line of a browser holds no more.
+/// The most cities in one request.
 pub const MOST_CITIES: usize = 100;
 
-/// What a gateway is told.
+/// What the log shows instead of a key.
+const HIDDEN: &str = "…";
+
+/// The settings of a gateway.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Who is asked, and with which key; the embedded upstream if none.
+    /// The upstream and the key for it; if `None`, the embedded upstream.
     pub upstream: Option<(Endpoint, AppId)>,
-    /// The most calls under way at the upstream (`DESK-1`). Default 64; taste.
+    /// The most requests under way at the upstream. Default 64.
     pub most_calls: usize,
-    /// How long the upstream may take over one city. Default 10 s; taste.
+    /// How long the upstream may take for one city. Default 10 s.
     pub timeout: Duration,
     /// The limits of the server.
     pub server: Config,
@@ -49,21 +70,52 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let timeout = Duration::from_secs(10);
-        Self { upstream: None, most_calls: 64, timeout, server: Config::default() }
+        Self { upstream: None, most_calls: MOST_AT_ONCE, timeout, server: Config::default() }
     }
 }
 
-/// Makes the table of the gateway's resources.
-pub fn router() -> Router<Desk> {
-    Router::new().get("/weather", async |desk: &Desk, request: &mut Request| {
+/// Writes an answer as an entry (`ENTRY-1`).
+///
+/// # Examples
+/// ```
+/// use handloom::weather::{Answer, Weather, gateway::entry};
+/// let weather = Weather { main: "Clouds".into(), description: None, kelvins: None };
+/// let text = r#"{"city": "Moscow", "weather": "Clouds"}"#;
+/// assert_eq!(entry("Moscow", &Answer::Known(weather)), text);
+/// ```
+pub fn entry(city: &str, answer: &Answer) -> String {
+    let city = Json::text(city);
+    if let Answer::Known(weather) = answer {
+        return format!(r#"{{"city": {city}, "weather": {}}}"#, Json::text(&*weather.main));
+    }
+    let reason = Json::text(answer.to_string());
+    let status = entry_status(answer);
+    let status =
+        if answer.is_failure() { format!(r#", "status": {status}"#) } else { String::new() };
+    format!(r#"{{"city": {city}, "weather": null, "reason": {reason}{status}}}"#)
+}
+
+/// Returns the status of a response with this answer alone (`ENTRY-2`).
+pub fn entry_status(answer: &Answer) -> Status {
+    match answer {
+        // The gateway knows the answer to the question (WEATHER-ANSWER-1).
+        Answer::Known(_) | Answer::Unknown => Status::OK,
+        Answer::Failed(_) => Status::BAD_GATEWAY,
+        Answer::TimedOut(_) => Status::GATEWAY_TIMEOUT,
+    }
+}
+
+/// Makes the gateway's table of resources.
+pub fn router() -> Router<SharedUpstream> {
+    Router::new().get("/weather", async |upstream: &SharedUpstream, request: &mut Request| {
         match cities(request) {
-            Ok(cities) => weather(desk, &cities).await,
+            Ok(cities) => weather(upstream, &cities).await,
             Err(why) => refusal(&why),
         }
     })
 }
 
-/// Reads which cities are asked for; otherwise says what is wrong.
+/// Reads the cities from the query, or returns what is wrong with it.
 fn cities(request: &Request) -> Result<Vec<String>, String> {
     let query = request.query().map_err(|error| error.to_string())?;
     // GATEWAY-3
@@ -81,14 +133,14 @@ fn cities(request: &Request) -> Result<Vec<String>, String> {
 }
 
 /// Answers with the weather (`GATEWAY-1`).
-async fn weather(desk: &Desk, cities: &[String]) -> Response {
+async fn weather(upstream: &SharedUpstream, cities: &[String]) -> Response {
     if let [city] = cities {
-        let answer = desk.ask(city).await;
+        let answer = upstream.ask(city).await;
         return Response::json(entry(city, &answer)).with_status(entry_status(&answer));
     }
-    let answers = desk.ask_all(cities).await;
+    let answers = upstream.ask_all(cities).await;
     let entries = cities.iter().zip(&answers).map(|(city, answer)| entry(city, answer));
-    Response::json(list(entries))
+    Response::json(format!("[{}]", entries.collect::<Vec<_>>().join(", ")))
 }
 
 /// Answers that a request cannot be understood, and why.
@@ -97,14 +149,14 @@ fn refusal(why: &str) -> Response {
     Response::json(text).with_status(Status::BAD_REQUEST)
 }
 
-/// Serves the gateway on `listener` until `stop` is readable; `ready` is called when clients are taken in, and `log`
-/// with every answer.
+/// Serves the gateway on `listener` until `stop` is readable. Calls `ready` when it accepts clients, and `log` after
+/// every response.
 ///
 /// # Errors
-/// A listener fails for good, there is no descriptor for the event loop; that of `ready`.
+/// The listener failed and cannot be used any more, the event loop cannot be made, or `ready` failed.
 ///
 /// # Blocking
-/// Until the stop, and the grace.
+/// Until the stop; then until the requests under way are answered, at most for the server's grace.
 pub fn serve(
     listener: TcpListener,
     settings: Settings,
@@ -124,20 +176,69 @@ pub fn serve(
             (None, None) => return Err(io::ErrorKind::NotFound.into()),
         };
         let upstream = Upstream::new(endpoint, key, settings.timeout, settings.most_calls);
-        let desk = Desk::new(upstream, settings.most_calls);
-        // A client that closes its sending side after its request still gets the answer, which takes no longer.
+        let upstream = SharedUpstream::new(upstream, settings.most_calls);
+        // A client that shuts down its sending side after the request still gets the response.
         let config = Config { half_close: settings.timeout, ..settings.server };
-        let gateway = Server::with_config(router(), desk, config).with_log(log);
+        let gateway = Server::with_config(router(), upstream, config).with_log(log);
         ready()?;
         let stopped = async {
-            // Whether it is readable or of no use any more: nobody could stop the server later.
+            // An error stops the gateway too: it could not be stopped later.
             drop(stop.readable().await);
         };
         let serving = gateway.serve(listener, stopped);
         let Some(embedded) = embedded else { return serving.await };
-        // GATEWAY-4: the upstream ends by being dropped, when the gateway has.
+        // GATEWAY-4
         match race(serving, embedded.serve(|_| {})).await {
             Either::First(served) | Either::Second(served) => served,
         }
     })
+}
+
+/// Writes the log's line for a response that was sent at `time`, with a line feed (`ACCESS-1`).
+pub fn log_line(answered: &Answered<'_>, time: SystemTime) -> String {
+    let stamp = log_stamp(time);
+    let (peer, status) = (answered.peer, answered.status);
+    let milliseconds = answered.took.as_secs_f64() * 1e3;
+    let request = match answered.request {
+        Some(request) => {
+            let query = request.raw_query().map(hide_keys);
+            let query = query.map_or_else(String::new, |query| format!("?{query}"));
+            format!("\"{} {}{query} {}\"", request.method(), request.path(), request.version())
+        }
+        None => "-".to_owned(),
+    };
+    format!("{stamp} {peer} {request} {status} {milliseconds:.3} ms\n")
+}
+
+/// Replaces the values of all `appid` in a query (`ACCESS-2`).
+fn hide_keys(query: &str) -> String {
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_key(name) => format!("{name}={HIDDEN}"),
+        _ => pair.to_owned(),
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Tells whether a name in a query is that of a key; `%61ppid` is one too.
+fn is_key(name: &str) -> bool {
+    percent::decode(name).is_ok_and(|name| name.eq_ignore_ascii_case("appid"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hide_keys;
+
+    #[test]
+    fn a_key_in_a_query_is_hidden_however_its_name_is_written() {
+        let cases = [
+            ("city=A&appid=k", "city=A&appid=…"),
+            ("APPID=k=k&city=A", "APPID=…&city=A"),
+            ("%61pp%49d=k", "%61pp%49d=…"),
+            ("city=appid", "city=appid"),
+            ("appid", "appid"),
+        ];
+        for (query, shown) in cases {
+            assert_eq!(hide_keys(query), shown, "ACCESS-2: {query}");
+        }
+    }
 }

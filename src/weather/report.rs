@@ -1,14 +1,14 @@
-//! Reading an upstream's answer: JSON in the form of `OpenWeatherMap`.
+//! Reads the body of an upstream's response: JSON in the form of `OpenWeatherMap`.
 //!
 //! **Invariants**
-//! - `REPORT-1` What is used must be there and be of its type; what is not used may be anything, or missing. An
-//!   upstream adds members when it likes, and that must break nobody.
+//! - `REPORT-1` A member that is used must exist and have its type; other members are ignored. The upstream can add
+//!   members without breaking its clients.
 //!
-//! | member | it must be |
+//! | member | requirement |
 //! | --- | --- |
-//! | `weather` | a list; only its first item, which matters most, is looked at |
-//! | `weather[0].main` | a text |
-//! | `weather[0].description` | a text, or missing |
+//! | `weather` | a list; only the first item is read |
+//! | `weather[0].main` | a string |
+//! | `weather[0].description` | a string, or missing |
 //! | `main.temp` | a number, or missing |
 
 use std::error::Error;
@@ -17,12 +17,12 @@ use std::fmt;
 use super::answer::Weather;
 use crate::json::{Json, JsonError, Number};
 
-/// Why an answer cannot be used.
+/// Why a report cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportError {
-    /// It is no JSON.
+    /// It is not JSON.
     Json(JsonError),
-    /// A member is missing or of another type; this one.
+    /// This member is missing or has another type.
     Member(&'static str),
 }
 
@@ -49,14 +49,14 @@ pub fn parse_report(text: &[u8]) -> Result<Weather, ReportError> {
         "weather[0].description",
     )?;
     let temperature = json.get("main").and_then(|main| main.get("temp"));
-    // A number that no float can hold is no temperature.
+    // A number that is too large for an `f64` is not a temperature.
     let kelvin =
         |number: &Json| number.as_number().map(Number::to_f64).filter(|kelvin| kelvin.is_finite());
     let kelvins = optional(temperature, kelvin, "main.temp")?;
     Ok(Weather { main, description, kelvins })
 }
 
-/// Reads a member that may be missing, but may not be of another type.
+/// Reads a member that may be missing, but must not have another type.
 fn optional<T>(
     member: Option<&Json>,
     read: impl FnOnce(&Json) -> Option<T>,
@@ -65,10 +65,10 @@ fn optional<T>(
     member.map(|value| read(value).ok_or(ReportError::Member(name))).transpose()
 }
 
-/// Tells whether the body of a 404 says that there is no such city.
+/// Tells whether the body of a 404 response says that there is no such city.
 ///
-/// A server that has no such path says 404 too. It is the upstream's own form, with the code within, that tells the two
-/// apart; the code is a text there, and a number elsewhere.
+/// A server without the path `/data/2.5/weather` answers 404 too. Only the upstream's own error has a member `cod`,
+/// which is a string in some of its versions and a number in others.
 pub(super) fn denies_city(text: &[u8]) -> bool {
     let Ok(json) = Json::parse(text) else { return false };
     match json.get("cod") {

@@ -142,7 +142,7 @@ fn its_cap_reaches_the_upstream() {
     assert_eq!(
         came,
         (4, 1),
-        "DESK-1, UPSTREAM-2: four requests, one after another, one connection"
+        "SHARED-UPSTREAM-1, UPSTREAM-2: four requests, one after another, one connection"
     );
     gateway.signal("TERM");
     ends(gateway, 0);

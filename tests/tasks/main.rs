@@ -18,8 +18,8 @@ mod watch_modes;
 mod watch_needle;
 mod watching;
 mod weather_answers;
-mod weather_desk;
 mod weather_gateway;
+mod weather_shared;
 mod weather_upstream;
 #[expect(dead_code, reason = "the tests of the web clients use the rest of it")]
 #[path = "../support/web_upstream.rs"]

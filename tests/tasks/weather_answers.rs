@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::weather_upstream::{Gate, KEY, LONG, run, weather_of};
 use handloom::aio::{Either, race};
 use handloom::json::Json;
+use handloom::weather::gateway::entry;
 use handloom::weather::{
-    Answer, AppId, CITIES, Embedded, Endpoint, EndpointError, PLACES, ReportError, Upstream,
-    Weather, entry, find_place, parse_report,
+    Answer, AppId, CITIES, EMBEDDED_CITIES, Embedded, Endpoint, EndpointError, ReportError,
+    Upstream, Weather, find_city, parse_report,
 };
 
 /// Asks an open gate for a city.
@@ -59,8 +60,8 @@ fn an_upstream_that_is_not_there_or_silent_is_told_apart() {
 fn the_key_is_in_no_text_but_the_address() {
     run(async {
         let gate = Gate::start_open();
-        let (upstream, desk) = (gate.upstream(LONG), gate.desk(1, LONG));
-        let mut shown = format!("{upstream:?} {desk:?} {:?}", AppId::new(KEY));
+        let (upstream, shared) = (gate.upstream(LONG), gate.shared(1, LONG));
+        let mut shown = format!("{upstream:?} {shared:?} {:?}", AppId::new(KEY));
         for city in ["Moscow", "status 401", "status 500", "404 own", "200 x", "broken"] {
             let answer = upstream.ask(city).await;
             write!(shown, "{answer} {answer:?} {}", entry(city, &answer)).expect("a string");
@@ -174,7 +175,7 @@ fn an_entry_is_json_whatever_the_name() {
 #[test]
 fn the_embedded_upstream_knows_the_cities_of_the_course() {
     for city in CITIES {
-        assert!(find_place(city).is_some(), "WORLD-2: {city}");
+        assert!(find_city(city).is_some(), "UPSTREAM-SITE-1: {city}");
     }
     for (query, name) in [
         ("moscow", Some("Moscow")),
@@ -185,11 +186,11 @@ fn the_embedded_upstream_knows_the_cities_of_the_course() {
         ("Lon", None),
         ("", None),
     ] {
-        assert_eq!(find_place(query).map(|place| place.name), name, "WORLD-2: {query:?}");
+        assert_eq!(find_city(query).map(|city| city.name), name, "UPSTREAM-SITE-1: {query:?}");
     }
-    for place in PLACES {
-        let report = parse_report(place.report().to_string().as_bytes()).expect("a report");
-        assert_eq!(report.main, place.main, "the upstream's form is the one that is read");
+    for city in EMBEDDED_CITIES {
+        let report = parse_report(city.report().to_string().as_bytes()).expect("a report");
+        assert_eq!(report.main, city.main, "the upstream's form is the one that is read");
         assert!(report.celsius().is_some_and(|celsius| (-40.0..50.0).contains(&celsius)));
     }
 }

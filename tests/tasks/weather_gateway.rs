@@ -11,7 +11,8 @@ use handloom::aio::{AsyncRead, AsyncWrite, TcpListener, TcpStream, gather};
 use handloom::http::percent::encode;
 use handloom::json::Json;
 use handloom::rt::spawn;
-use handloom::weather::{CITIES, Desk, gateway, log_line};
+use handloom::weather::gateway::{self, log_line};
+use handloom::weather::{CITIES, SharedUpstream};
 use handloom::web::client::Options;
 use handloom::web::client::asynchronous::Client;
 use handloom::web::server::Server;
@@ -24,12 +25,12 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start(desk: Desk) -> Self {
+    fn start(upstream: SharedUpstream) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("bind");
         let address = listener.local_addr().expect("address");
         let log = Rc::new(RefCell::new(String::new()));
         let lines = log.clone();
-        let server = Server::new(gateway::router(), desk).with_log(move |answered| {
+        let server = Server::new(gateway::router(), upstream).with_log(move |answered| {
             lines.borrow_mut().push_str(&log_line(answered, SystemTime::UNIX_EPOCH));
         });
         drop(spawn(async move { server.serve(listener, pending()).await }));
@@ -58,7 +59,7 @@ async fn asks(gateway: &Gateway, target: &str) -> TcpStream {
 #[test]
 fn one_city_is_one_object_in_exactly_this_form() {
     run(async {
-        let gateway = Gateway::start(Gate::start_open().desk(8, LONG));
+        let gateway = Gateway::start(Gate::start_open().shared(8, LONG));
         let clouds = "200%20%7B%22weather%22%3A%5B%7B%22main%22%3A%22Clouds%22%7D%5D%7D";
         let (status, body) = gateway.get(&format!("/weather?city={clouds}")).await;
         let city = r#"200 {\"weather\":[{\"main\":\"Clouds\"}]}"#;
@@ -73,7 +74,7 @@ fn one_city_is_one_object_in_exactly_this_form() {
 fn many_cities_are_gathered_at_once_and_stand_in_the_order_asked() {
     run(async {
         let gate = Gate::start();
-        let gateway = Rc::new(Gateway::start(gate.desk(64, LONG)));
+        let gateway = Rc::new(Gateway::start(gate.shared(64, LONG)));
         let query: Vec<_> = CITIES.map(|city| format!("city={}", encode(city))).to_vec();
         let target = format!("/weather?{}&other=x", query.join("&"));
         let asking = spawn({
@@ -92,7 +93,7 @@ fn many_cities_are_gathered_at_once_and_stand_in_the_order_asked() {
 #[test]
 fn a_city_that_is_unknown_or_went_wrong_says_so_itself() {
     run(async {
-        let gateway = Gateway::start(Gate::start_open().desk(8, LONG));
+        let gateway = Gateway::start(Gate::start_open().shared(8, LONG));
         let unknown = r#"{"city": "404 own", "weather": null, "reason": "the upstream does not know this city"}"#;
         let failed = r#"{"city": "status 500", "weather": null, "reason": "upstream failed: status 500 Internal Server Error", "status": 502}"#;
         let known = r#"{"city": "A", "weather": "Weather of A"}"#;
@@ -110,7 +111,7 @@ fn a_city_that_is_unknown_or_went_wrong_says_so_itself() {
 fn an_upstream_that_is_too_slow_is_504_or_an_entry_of_its_own() {
     run(async {
         let gate = Gate::start();
-        let gateway = Gateway::start(gate.desk(8, Duration::from_millis(50)));
+        let gateway = Gateway::start(gate.shared(8, Duration::from_millis(50)));
         let late = |city| {
             format!(
                 r#"{{"city": "{city}", "weather": null, "reason": "upstream timed out: no answer within 50ms", "status": 504}}"#
@@ -127,7 +128,7 @@ fn an_upstream_that_is_too_slow_is_504_or_an_entry_of_its_own() {
 fn what_is_no_question_is_400_and_the_upstream_hears_nothing_of_it() {
     run(async {
         let gate = Gate::start_open();
-        let gateway = Gateway::start(gate.desk(8, LONG));
+        let gateway = Gateway::start(gate.shared(8, LONG));
         let much = vec!["city=A"; gateway::MOST_CITIES + 1].join("&");
         for query in [
             "",
@@ -150,7 +151,7 @@ fn what_is_no_question_is_400_and_the_upstream_hears_nothing_of_it() {
         assert_eq!(gate.requests(), 0);
         let enough = vec!["city=A"; gateway::MOST_CITIES].join("&");
         assert_eq!(gateway.get(&format!("/weather?{enough}")).await.0, 200);
-        assert_eq!(gate.requests(), 1, "DESK-2: within one request too");
+        assert_eq!(gate.requests(), 1, "SHARED-UPSTREAM-2: within one request too");
     });
 }
 
@@ -158,7 +159,7 @@ fn what_is_no_question_is_400_and_the_upstream_hears_nothing_of_it() {
 fn names_come_through_in_any_script() {
     run(async {
         let gate = Gate::start_open();
-        let gateway = Gateway::start(gate.desk(8, LONG));
+        let gateway = Gateway::start(gate.shared(8, LONG));
         for (query, city) in [
             ("%D0%9C%D0%BE%D1%81%D0%BA%D0%B2%D0%B0", "Москва"),
             ("St.+Petersburg", "St. Petersburg"),
@@ -176,7 +177,7 @@ fn names_come_through_in_any_script() {
 fn clients_share_a_call_and_it_survives_the_one_who_began_it() {
     run(async {
         let gate = Gate::start();
-        let gateway = Gateway::start(gate.desk(8, LONG));
+        let gateway = Gateway::start(gate.shared(8, LONG));
         let first = asks(&gateway, "/weather?city=Moscow").await;
         until(|| gate.waiting.get() == 1).await;
         let mut others = gather((0..5).map(|_| asks(&gateway, "/weather?city=Moscow"))).await;
@@ -189,9 +190,9 @@ fn clients_share_a_call_and_it_survives_the_one_who_began_it() {
             let mut answer = [0; 1024];
             let read = other.read(&mut answer).await.expect("an answer");
             let answer = String::from_utf8_lossy(&answer[..read]);
-            assert!(answer.contains(r#""Weather of Moscow""#), "FLIGHT-2: {answer}");
+            assert!(answer.contains(r#""Weather of Moscow""#), "SINGLEFLIGHT-1: {answer}");
         }
-        assert_eq!(gate.requests(), 1, "DESK-2: six clients, one request");
+        assert_eq!(gate.requests(), 1, "SHARED-UPSTREAM-2: six clients, one request");
     });
 }
 
@@ -199,7 +200,7 @@ fn clients_share_a_call_and_it_survives_the_one_who_began_it() {
 fn a_client_that_goes_away_gives_up_what_nobody_else_waits_for() {
     run(async {
         let gate = Gate::start();
-        let gateway = Gateway::start(gate.desk(8, LONG));
+        let gateway = Gateway::start(gate.shared(8, LONG));
         let both = asks(&gateway, "/weather?city=A&city=B").await;
         let one = asks(&gateway, "/weather?city=B").await;
         until(|| gate.waiting.get() == 2).await;
@@ -217,7 +218,7 @@ fn a_client_that_goes_away_gives_up_what_nobody_else_waits_for() {
 #[test]
 fn the_log_has_a_line_for_each_answer_and_no_key() {
     run(async {
-        let gateway = Gateway::start(Gate::start_open().desk(8, LONG));
+        let gateway = Gateway::start(Gate::start_open().shared(8, LONG));
         for target in [
             "/weather?city=Moscow",
             "/weather?city=status+401&city=A",

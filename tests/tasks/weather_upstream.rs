@@ -11,7 +11,7 @@ use std::time::Duration;
 use handloom::aio::{Event, TcpListener, yield_now};
 use handloom::http::Status;
 use handloom::rt::{EventLoop, spawn};
-use handloom::weather::{Answer, AppId, Desk, Endpoint, Upstream, Weather};
+use handloom::weather::{Answer, AppId, Endpoint, SharedUpstream, Upstream, Weather};
 use handloom::web::server::{Request, Response, Router, Server};
 
 /// A test that takes longer hangs.
@@ -137,9 +137,9 @@ impl Gate {
         Upstream::new(self.endpoint(), AppId::new(KEY), limit, 64)
     }
 
-    /// A desk that asks it.
-    pub(crate) fn desk(&self, most_calls: usize, limit: Duration) -> Desk {
-        Desk::new(self.upstream(limit), most_calls)
+    /// The shared upstream that asks it.
+    pub(crate) fn shared(&self, most_calls: usize, limit: Duration) -> SharedUpstream {
+        SharedUpstream::new(self.upstream(limit), most_calls)
     }
 
     /// How many requests it has had.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::weather_upstream::{Gate, LONG, cities, run, settle, until, weather_of};
 use handloom::aio::{gather, yield_now};
 use handloom::rt::spawn;
-use handloom::weather::{Answer, CITIES, Flights, Order, ask_all};
+use handloom::weather::{Answer, CITIES, MOST_AT_ONCE, Singleflight, ask_all};
 
 #[test]
 fn all_cities_are_asked_for_at_once_and_answered_in_order() {
@@ -20,7 +20,7 @@ fn all_cities_are_asked_for_at_once_and_answered_in_order() {
         let (upstream, expected) = (gate.upstream(LONG), CITIES.map(weather_of));
         let asking = spawn({
             let names = names.clone();
-            async move { ask_all(&upstream, &names, Order::Together).await }
+            async move { ask_all(&upstream, &names, MOST_AT_ONCE).await }
         });
         // Asked one after another, the twelfth would wait for the first for ever.
         until(|| gate.waiting.get() == 12).await;
@@ -38,7 +38,7 @@ fn one_after_another_never_two_are_under_way_and_one_connection_is_enough() {
     run(async {
         let gate = Gate::start_open();
         let upstream = gate.upstream(LONG);
-        let asked = ask_all(&upstream, &cities(&CITIES), Order::OneByOne).await;
+        let asked = ask_all(&upstream, &cities(&CITIES), 1).await;
         assert_eq!(gate.most.get(), 1, "one after another");
         assert_eq!(*gate.asked.borrow(), cities(&CITIES), "in the order asked");
         assert!(asked.iter().all(|asked| !asked.answer.is_failure()), "{asked:?}");
@@ -50,9 +50,9 @@ fn one_after_another_never_two_are_under_way_and_one_connection_is_enough() {
 fn connections_are_used_again() {
     run(async {
         let gate = Gate::start_open();
-        let desk = gate.desk(4, LONG);
+        let shared = gate.shared(4, LONG);
         for _ in 0..5 {
-            desk.ask_all(&cities(&CITIES)).await;
+            shared.ask_all(&cities(&CITIES)).await;
         }
         assert_eq!(gate.requests(), 60, "nothing is kept but connections");
         let connections = gate.peers.borrow().len();
@@ -64,22 +64,28 @@ fn connections_are_used_again() {
 fn equal_calls_in_flight_are_one_call() {
     run(async {
         let gate = Gate::start();
-        let desk = gate.desk(64, LONG);
+        let shared = gate.shared(64, LONG);
         let asking = spawn({
-            let desk = desk.clone();
-            async move { gather((0..50).map(|number| desk.ask(["Moscow", "London"][number % 2]))).await }
+            let shared = shared.clone();
+            async move {
+                gather((0..50).map(|number| shared.ask(["Moscow", "London"][number % 2]))).await
+            }
         });
         until(|| gate.waiting.get() == 2).await;
         settle().await;
-        assert_eq!(desk.calls(), 2, "DESK-2");
+        assert_eq!(shared.calls(), 2, "SHARED-UPSTREAM-2");
         gate.open.set();
         let answers = asking.await.expect("answers");
         for (number, answer) in answers.iter().enumerate() {
-            assert_eq!(*answer, weather_of(["Moscow", "London"][number % 2]), "DESK-2: {number}");
+            assert_eq!(
+                *answer,
+                weather_of(["Moscow", "London"][number % 2]),
+                "SHARED-UPSTREAM-2: {number}"
+            );
         }
-        assert_eq!(gate.requests(), 2, "DESK-2: fifty askers, two cities, two requests");
-        assert_eq!(desk.calls(), 0, "FLIGHT-3: none is left in the table");
-        desk.ask("Moscow").await;
+        assert_eq!(gate.requests(), 2, "SHARED-UPSTREAM-2: fifty askers, two cities, two requests");
+        assert_eq!(shared.calls(), 0, "SINGLEFLIGHT-2: none is left in the table");
+        shared.ask("Moscow").await;
         assert_eq!(gate.requests(), 3, "an answer is shared, not kept");
     });
 }
@@ -88,10 +94,10 @@ fn equal_calls_in_flight_are_one_call() {
 fn a_shared_call_survives_its_first_asker() {
     run(async {
         let gate = Gate::start();
-        let desk = gate.desk(64, LONG);
+        let shared = gate.shared(64, LONG);
         let ask = || {
-            let desk = desk.clone();
-            spawn(async move { desk.ask("Moscow").await })
+            let shared = shared.clone();
+            spawn(async move { shared.ask("Moscow").await })
         };
         let first = ask();
         until(|| gate.waiting.get() == 1).await;
@@ -100,11 +106,11 @@ fn a_shared_call_survives_its_first_asker() {
         first.cancel();
         assert!(first.await.expect_err("cancelled").is_cancelled());
         settle().await;
-        assert_eq!((gate.waiting.get(), gate.given_up.get()), (1, 0), "FLIGHT-2: it goes on");
+        assert_eq!((gate.waiting.get(), gate.given_up.get()), (1, 0), "SINGLEFLIGHT-1: it goes on");
         gate.open.set();
-        assert_eq!(second.await.expect("an answer"), weather_of("Moscow"), "FLIGHT-2");
-        assert_eq!(third.await.expect("an answer"), weather_of("Moscow"), "FLIGHT-2");
-        assert_eq!(gate.requests(), 1, "FLIGHT-2: nobody asked again");
+        assert_eq!(second.await.expect("an answer"), weather_of("Moscow"), "SINGLEFLIGHT-1");
+        assert_eq!(third.await.expect("an answer"), weather_of("Moscow"), "SINGLEFLIGHT-1");
+        assert_eq!(gate.requests(), 1, "SINGLEFLIGHT-1: nobody asked again");
     });
 }
 
@@ -112,17 +118,17 @@ fn a_shared_call_survives_its_first_asker() {
 fn a_call_for_which_nobody_waits_is_given_up() {
     run(async {
         let gate = Gate::start();
-        let desk = gate.desk(1, LONG);
+        let shared = gate.shared(1, LONG);
         let ask = |city: &'static str| {
-            let desk = desk.clone();
-            spawn(async move { desk.ask(city).await })
+            let shared = shared.clone();
+            spawn(async move { shared.ask(city).await })
         };
         let (first, second) = (ask("Moscow"), ask("Moscow"));
         until(|| gate.waiting.get() == 1).await;
         first.cancel();
         second.cancel();
         until(|| gate.given_up.get() == 1).await;
-        assert_eq!(desk.calls(), 0, "FLIGHT-3: it has left the table");
+        assert_eq!(shared.calls(), 0, "SINGLEFLIGHT-2: it has left the table");
         // Its place under the cap has come free, too.
         let other = ask("London");
         until(|| gate.waiting.get() == 1).await;
@@ -134,7 +140,7 @@ fn a_call_for_which_nobody_waits_is_given_up() {
 #[test]
 fn nobody_joins_a_call_that_was_given_up() {
     run(async {
-        let flights = Flights::<u32>::new();
+        let calls = Singleflight::<u32>::new();
         let begun = Rc::new(Cell::new(0));
         let count = || {
             let begun = begun.clone();
@@ -144,28 +150,36 @@ fn nobody_joins_a_call_that_was_given_up() {
             }
         };
         {
-            let mut first = pin!(flights.share("key", count()));
+            let mut first = pin!(calls.share("key", count()));
             assert!(poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await.is_pending());
             until(|| begun.get() == 1).await;
         }
         // In the same poll: the loop has not dropped the first call yet.
-        let second = flights.share("key", count()).await;
-        assert_eq!(second, Some(2), "FLIGHT-3: a new flight, which the old one's end leaves alone");
-        assert_eq!(flights.count(), 0, "FLIGHT-3");
+        let second = calls.share("key", count()).await;
+        assert_eq!(
+            second,
+            Some(2),
+            "SINGLEFLIGHT-2: a new call, which the old one's end leaves alone"
+        );
+        assert_eq!(calls.count(), 0, "SINGLEFLIGHT-2");
     });
 }
 
 #[test]
 fn a_panic_in_a_call_wakes_all_who_wait_and_frees_the_key() {
     run(async {
-        let flights = Flights::<u32>::new();
+        let calls = Singleflight::<u32>::new();
         let call = || async {
             yield_now().await;
             panic!("a call that panics on purpose")
         };
-        let ended = gather([flights.share("key", call()), flights.share("key", call())]).await;
-        assert_eq!(ended, [None, None], "FLIGHT-4");
-        assert_eq!(flights.share("key", async { 7 }).await, Some(7), "FLIGHT-3: the key is free");
+        let ended = gather([calls.share("key", call()), calls.share("key", call())]).await;
+        assert_eq!(ended, [None, None], "SINGLEFLIGHT-3");
+        assert_eq!(
+            calls.share("key", async { 7 }).await,
+            Some(7),
+            "SINGLEFLIGHT-2: the key is free"
+        );
     });
 }
 
@@ -173,18 +187,22 @@ fn a_panic_in_a_call_wakes_all_who_wait_and_frees_the_key() {
 fn never_more_calls_are_under_way_than_the_cap() {
     run(async {
         let gate = Gate::start();
-        let desk = gate.desk(3, LONG);
+        let shared = gate.shared(3, LONG);
         let asking = spawn({
-            let desk = desk.clone();
-            async move { desk.ask_all(&cities(&CITIES)).await }
+            let shared = shared.clone();
+            async move { shared.ask_all(&cities(&CITIES)).await }
         });
         until(|| gate.waiting.get() == 3).await;
         settle().await;
-        assert_eq!(gate.requests(), 3, "DESK-1: the fourth waits");
+        assert_eq!(gate.requests(), 3, "SHARED-UPSTREAM-1: the fourth waits");
         gate.open.set();
         let answers = asking.await.expect("answers");
         assert_eq!(answers, CITIES.map(weather_of), "all are asked in the end");
-        assert_eq!((gate.most.get(), gate.requests()), (3, 12), "DESK-1: at the upstream");
+        assert_eq!(
+            (gate.most.get(), gate.requests()),
+            (3, 12),
+            "SHARED-UPSTREAM-1: at the upstream"
+        );
     });
 }
 
@@ -193,10 +211,14 @@ fn the_wait_for_a_place_counts_against_the_limit() {
     run(async {
         let gate = Gate::start();
         let limit = Duration::from_millis(100);
-        let desk = gate.desk(1, limit);
-        let answers = desk.ask_all(&cities(&["Moscow", "London"])).await;
-        assert_eq!(answers, [Answer::TimedOut(limit), Answer::TimedOut(limit)], "DESK-3");
+        let shared = gate.shared(1, limit);
+        let answers = shared.ask_all(&cities(&["Moscow", "London"])).await;
+        assert_eq!(
+            answers,
+            [Answer::TimedOut(limit), Answer::TimedOut(limit)],
+            "SHARED-UPSTREAM-3"
+        );
         until(|| gate.waiting.get() == 0).await;
-        assert_eq!(desk.calls(), 0, "FLIGHT-3");
+        assert_eq!(shared.calls(), 0, "SINGLEFLIGHT-2");
     });
 }
