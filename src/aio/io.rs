@@ -6,6 +6,8 @@
 //!
 //! **Source**: `futures::io` and `tokio::io`.
 
+use std::error::Error;
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -76,5 +78,31 @@ pub trait AsyncWrite {
             }
             Poll::Ready(Ok(()))
         })
+    }
+}
+
+/// Returns an error that says what failed, such as "connect 127.0.0.1:80", with `error` as its cause.
+pub(super) fn failed(what: String, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), FailedOperation { what, error })
+}
+
+/// An operation that failed.
+#[derive(Debug)]
+struct FailedOperation {
+    /// The operation and its object.
+    what: String,
+    /// Why it failed.
+    error: io::Error,
+}
+
+impl fmt::Display for FailedOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.error)
+    }
+}
+
+impl Error for FailedOperation {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
     }
 }

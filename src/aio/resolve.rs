@@ -6,10 +6,10 @@
 //!
 //! **Source**: getaddrinfo(3), through std; `loop.getaddrinfo`.
 
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use super::io::failed;
 use super::run_blocking::run_blocking;
 
 /// Finds the addresses of a `host:port`. Where the host is an address itself, no resolver is asked.
@@ -28,28 +28,5 @@ pub async fn resolve(name: &str) -> io::Result<Vec<SocketAddr>> {
     }
     let asked = name.to_owned();
     let answer = run_blocking(move || asked.to_socket_addrs().map(Vec::from_iter)).await?;
-    answer.map_err(|error| {
-        io::Error::new(error.kind(), ResolveError { name: name.to_owned(), error })
-    })
-}
-
-/// A name that could not be resolved.
-#[derive(Debug)]
-struct ResolveError {
-    /// The name.
-    name: String,
-    /// Why it could not.
-    error: io::Error,
-}
-
-impl fmt::Display for ResolveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "resolve {}: {}", self.name, self.error)
-    }
-}
-
-impl std::error::Error for ResolveError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
-    }
+    answer.map_err(|error| failed(format!("resolve {name}"), error))
 }

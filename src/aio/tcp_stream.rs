@@ -19,7 +19,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::io::{AsyncRead, AsyncWrite};
+use super::io::{AsyncRead, AsyncWrite, failed};
 use super::source::Source;
 use crate::rt::Direction;
 
@@ -44,7 +44,7 @@ impl TcpStream {
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         Self::try_connect(address)
             .await
-            .map_err(|error| io::Error::new(error.kind(), ConnectError { address, error }))
+            .map_err(|error| failed(format!("connect {address}"), error))
     }
 
     /// Connects, with the bare error.
@@ -243,26 +243,5 @@ impl Drop for WriteHalf {
     fn drop(&mut self) {
         // It fails if the peer has already reset the connection, which ends the sending side too.
         drop(self.stream.borrow().shutdown(Shutdown::Write));
-    }
-}
-
-/// A connect that failed, with the address.
-#[derive(Debug)]
-struct ConnectError {
-    /// The peer's address.
-    address: SocketAddr,
-    /// Why it failed.
-    error: io::Error,
-}
-
-impl std::fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "connect {}: {}", self.address, self.error)
-    }
-}
-
-impl std::error::Error for ConnectError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
     }
 }
