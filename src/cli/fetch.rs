@@ -20,8 +20,10 @@ use super::failure::{Doing, Failure};
 use super::interrupt::exit_when_interrupted;
 use super::output::Output;
 use super::values::{parsed, path, seconds, text, whole};
-use crate::fetch::{EmbeddedSite, Gate, Log, Mode, Order, Outcome, embed, failures, site};
-use crate::fetch::{table, to_json};
+use crate::fetch::{
+    EmbeddedSite, FetchOutcome, FetchPlan, Gate, Log, Mode, embed, failures, fetch_links, site,
+    table, to_json,
+};
 use crate::os::limits::raise_open_files;
 use crate::web::client::Options;
 use crate::web::server::Config;
@@ -80,26 +82,26 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let site = if given.is_none() { Some(start_site()?) } else { None };
     let links = given.unwrap_or_else(|| site.iter().flat_map(site_links).collect());
     let serves_itself = site.is_some();
-    let order = Order { links: links.into(), concurrency, serves_itself, options };
-    let outcomes = fetch_all(&order, &modes, &log_dir, &gate, output)?;
+    let plan = FetchPlan { links: links.into(), concurrency, serves_itself, options };
+    let outcomes = fetch_all(&plan, &modes, &log_dir, &gate, output)?;
     if args.is_given("json") {
-        output.line(to_json(&order.links, &outcomes))?;
+        output.line(to_json(&plan.links, &outcomes))?;
     } else {
-        output.bytes(table(&order.links, &outcomes).as_bytes())?;
+        output.bytes(table(&plan.links, &outcomes).as_bytes())?;
     }
-    verdict(&order.links, &outcomes)
+    verdict(&plan.links, &outcomes)
 }
 
 /// Fetches all of them in one mode after another.
 pub(crate) fn fetch_all(
-    order: &Order,
+    plan: &FetchPlan,
     modes: &[Mode],
     log_dir: &Path,
     gate: &Gate,
     output: &mut Output,
-) -> Result<Vec<Outcome>, Failure> {
+) -> Result<Vec<FetchOutcome>, Failure> {
     fs::create_dir_all(log_dir).doing(format_args!("make {}", log_dir.display()))?;
-    let all = order.links.len();
+    let all = plan.links.len();
     let mut outcomes = Vec::new();
     for &mode in modes {
         let path = log_dir.join(Log::name(mode));
@@ -108,7 +110,7 @@ pub(crate) fn fetch_all(
         let log = Log::create(log_dir, mode, gate).map_err(while_writing)?;
         let mut shown = Instant::now();
         output.progress(format_args!("{mode}: 0 of {all} links"));
-        let outcome = order.run(mode, log, &mut |done| {
+        let outcome = fetch_links(plan, mode, log, &mut |done| {
             if shown.elapsed() >= PROGRESS {
                 shown = Instant::now();
                 output.progress(format_args!("{mode}: {done} of {all} links"));
@@ -183,9 +185,9 @@ fn read_text(file: &Path) -> io::Result<String> {
 }
 
 /// How the program ends (`FETCHCMD-1`).
-pub(crate) fn verdict(links: &[String], outcomes: &[Outcome]) -> Result<(), Failure> {
+pub(crate) fn verdict(links: &[String], outcomes: &[FetchOutcome]) -> Result<(), Failure> {
     let failed = (0..links.len())
-        .filter(|&number| outcomes.iter().any(|outcome| outcome.trips[number].result.is_err()));
+        .filter(|&number| outcomes.iter().any(|outcome| outcome.fetches[number].result.is_err()));
     let failed = failed.count();
     match failures(links, outcomes).first() {
         None => Ok(()),

@@ -1,15 +1,12 @@
-//! What happened to each link, and when: written down as it happens, in the log and in memory.
+//! What happened to each link and when, recorded in the log and in memory.
 //!
-//! The three modes differ in one thing only, the order of starts and ends. So each of them tells it here, in the same
-//! two calls, and what is compared afterwards does not depend on who waited how.
+//! The three modes differ only in the order of starts and ends. Each mode reports both here, in the same two calls, so
+//! the outcomes can be compared.
 //!
 //! **Invariants**
-//! - `HISTORY-1` Each link starts once and ends once, by an answer or a failure; so it has two lines in the log, also
-//!   one that was refused before a byte was sent. The same address given twice is two links.
-//! - `HISTORY-2` Events have places, from 1 on without a gap, and the order of places is that of the log's lines.
-//!
-//! **Left out**: giving up when a line cannot be written. The rest is fetched, and the run then tells of the first
-//! line that is missing.
+//! - `HISTORY-1` Each link starts once and ends once, with a response or a failure, and has two lines in the log; also
+//!   if it fails before a byte is sent.
+//! - `HISTORY-2` Events are numbered from 1 without gaps, in the order of the log's lines.
 
 use std::io;
 use std::mem;
@@ -17,164 +14,172 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::log::Log;
+use super::plan::Mode;
 use crate::http::Status;
 use crate::web::client::Failure;
 
-/// What became of one link.
+/// What happened to one link.
 #[derive(Debug)]
-pub struct Trip {
-    /// When it was asked for.
-    pub started: Moment,
-    /// When that had come to an end.
-    pub ended: Moment,
-    /// The answer, or why there is none.
-    pub result: Result<Answer, Failure>,
+pub struct LinkFetch {
+    /// When it was requested.
+    pub started: EventTime,
+    /// When the response was complete, or the request had failed.
+    pub ended: EventTime,
+    /// The response, or why there is none.
+    pub result: Result<ResponseSummary, Failure>,
 }
 
-impl Trip {
+impl LinkFetch {
     /// Returns how long it took.
     pub fn took(&self) -> Duration {
         self.ended.at.saturating_sub(self.started.at)
     }
 }
 
-/// An event's place among all events of a run, and its time.
+/// The number and the time of an event of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// The place, counted from 1 (`HISTORY-2`).
+pub struct EventTime {
+    /// The number, counted from 1 (`HISTORY-2`).
     pub place: usize,
-    /// Since the run began.
+    /// The time since the run began.
     pub at: Duration,
 }
 
 /// A complete response, without its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ResponseSummary {
     /// The final status, after redirects.
     pub status: Status,
-    /// How long the body was.
+    /// The length of the body.
     pub body_bytes: u64,
-    /// Its checksum: the same in two modes when the bodies are.
+    /// The checksum of the body; equal in two modes if the bodies are.
     pub body_digest: u64,
 }
 
-/// The history of one run; shared by all who fetch.
+/// The outcome of a plan in one mode.
+#[derive(Debug)]
+pub struct FetchOutcome {
+    /// The mode.
+    pub mode: Mode,
+    /// The time until the last link had ended.
+    pub wall: Duration,
+    /// The most links that were under way at the same time.
+    pub most_at_once: usize,
+    /// What happened to each link, in the order of the plan.
+    pub fetches: Vec<LinkFetch>,
+}
+
+impl FetchOutcome {
+    /// Returns the sum of all links' times: what fetching one after another would have taken.
+    pub fn added_up(&self) -> Duration {
+        self.fetches.iter().map(LinkFetch::took).sum()
+    }
+
+    /// Returns the time of the slowest link, which no mode can beat.
+    pub fn slowest(&self) -> Duration {
+        self.fetches.iter().map(LinkFetch::took).max().unwrap_or_default()
+    }
+
+    /// Returns how many links failed.
+    pub fn failed(&self) -> usize {
+        self.fetches.iter().filter(|fetch| fetch.result.is_err()).count()
+    }
+}
+
+/// The history of one run, shared by the threads that fetch.
 #[derive(Debug)]
 pub(super) struct History {
-    /// The links, as they were given.
+    /// The links of the plan.
     links: Arc<[String]>,
-    /// Where each event has its line.
+    /// Gets a line for each event.
     log: Log,
     /// When the run began.
     began: Instant,
-    /// What has happened so far. No statement under the lock leaves it half changed.
-    state: Mutex<State>,
+    /// The events so far.
+    record: Mutex<EventRecord>,
 }
 
-/// What has happened so far.
+/// The events so far.
 #[derive(Debug, Default)]
-struct State {
-    /// How many events there were.
+struct EventRecord {
+    /// How many there were.
     events: usize,
-    /// Of each link, when it started.
-    starts: Vec<Option<Moment>>,
-    /// Of each link, its end and what it was.
-    ends: Vec<Option<(Moment, Result<Answer, Failure>)>>,
+    /// The start of each link.
+    starts: Vec<Option<EventTime>>,
+    /// The end of each link, with its result.
+    ends: Vec<Option<(EventTime, Result<ResponseSummary, Failure>)>>,
     /// Links that have started and not ended.
     under_way: usize,
-    /// The most there ever were.
+    /// The largest value of `under_way`.
     most_under_way: usize,
-    /// The first failure of a write to the log.
-    untold: Option<io::Error>,
-}
-
-/// A history to its end.
-#[derive(Debug)]
-pub(super) struct Told {
-    /// What became of each link, in the links' order.
-    pub(super) trips: Vec<Trip>,
-    /// The most links that were under way at a time.
-    pub(super) most_under_way: usize,
+    /// The first error of the log.
+    log_error: Option<io::Error>,
 }
 
 impl History {
-    /// Begins.
+    /// Begins a run.
     pub(super) fn new(links: Arc<[String]>, log: Log) -> Self {
-        let state = State {
+        let record = EventRecord {
             starts: vec![None; links.len()],
             ends: links.iter().map(|_| None).collect(),
-            ..State::default()
+            ..EventRecord::default()
         };
-        Self { links, log, began: Instant::now(), state: Mutex::new(state) }
+        Self { links, log, began: Instant::now(), record: Mutex::new(record) }
     }
 
-    /// Returns the links.
-    pub(super) fn links(&self) -> &[String] {
-        &self.links
-    }
-
-    /// A link is asked for now.
+    /// Records that a link is requested now.
     pub(super) fn start(&self, number: usize) {
-        let mut state = self.lock();
-        state.starts[number] = Some(self.next(&mut state));
-        state.under_way += 1;
-        state.most_under_way = state.most_under_way.max(state.under_way);
-        // Under the lock: HISTORY-2.
-        let told = self.log.started(&self.links[number]);
-        state.note(told);
+        let mut record = self.lock();
+        record.starts[number] = Some(self.next_event(&mut record));
+        record.under_way += 1;
+        record.most_under_way = record.most_under_way.max(record.under_way);
+        // Written under the lock: HISTORY-2.
+        let written = self.log.started(&self.links[number]);
+        record.log_error = record.log_error.take().or(written.err());
     }
 
-    /// That has come to an end.
-    pub(super) fn end(&self, number: usize, result: Result<Answer, Failure>) {
-        let mut state = self.lock();
-        let moment = self.next(&mut state);
-        state.under_way -= 1;
+    /// Records that a link has ended now.
+    pub(super) fn end(&self, number: usize, result: Result<ResponseSummary, Failure>) {
+        let mut record = self.lock();
+        let time = self.next_event(&mut record);
+        record.under_way -= 1;
         let link = &self.links[number];
-        let told = match &result {
-            Ok(answer) => self.log.received(link, answer.status),
+        let written = match &result {
+            Ok(response) => self.log.received(link, response.status),
             Err(failure) => self.log.failed(link, &failure.fault),
         };
-        state.note(told);
-        state.ends[number] = Some((moment, result));
+        record.log_error = record.log_error.take().or(written.err());
+        record.ends[number] = Some((time, result));
     }
 
-    /// The moment of an event that happens now.
-    fn next(&self, state: &mut State) -> Moment {
-        state.events += 1;
-        Moment { place: state.events, at: self.began.elapsed() }
+    /// Numbers an event that happens now.
+    fn next_event(&self, record: &mut EventRecord) -> EventTime {
+        record.events += 1;
+        EventTime { place: record.events, at: self.began.elapsed() }
     }
 
-    /// Locks what has happened.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the record. A panic under the lock leaves a whole record.
+    fn lock(&self) -> MutexGuard<'_, EventRecord> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends it, after every link has.
+    /// Returns the outcome, after every link has ended.
     ///
     /// # Errors
     /// A line could not be written to the log.
-    pub(super) fn tell(&self) -> io::Result<Told> {
-        let state = mem::take(&mut *self.lock());
-        if let Some(error) = state.untold {
+    pub(super) fn finish(&self, mode: Mode) -> io::Result<FetchOutcome> {
+        let record = mem::take(&mut *self.lock());
+        if let Some(error) = record.log_error {
             return Err(error);
         }
-        let trips = state.starts.into_iter().zip(state.ends).map(|(started, ended)| {
+        let fetches = record.starts.into_iter().zip(record.ends).map(|(started, ended)| {
             let (ended, result) = ended?;
-            Some(Trip { started: started?, ended, result })
+            Some(LinkFetch { started: started?, ended, result })
         });
-        let trips: Option<Vec<_>> = trips.collect();
-        let trips = trips.expect("holds because every link has started and ended (HISTORY-1)");
-        Ok(Told { trips, most_under_way: state.most_under_way })
-    }
-}
-
-impl State {
-    /// Keeps the first failure of a write.
-    fn note(&mut self, told: io::Result<()>) {
-        if let Err(error) = told
-            && self.untold.is_none()
-        {
-            self.untold = Some(error);
-        }
+        let fetches: Option<Vec<_>> = fetches.collect();
+        let fetches = fetches.expect("holds because every link has started and ended (HISTORY-1)");
+        // Closing idle connections after the last end is not part of the time.
+        let wall = fetches.iter().map(|fetch| fetch.ended.at).max().unwrap_or_default();
+        Ok(FetchOutcome { mode, wall, most_at_once: record.most_under_way, fetches })
     }
 }

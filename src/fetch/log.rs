@@ -1,8 +1,7 @@
 //! The log of a fetch: one line for each start and each end.
 //!
-//! Two logs are what one compares to see what concurrency is: in the one each start is followed by its answer, in
-//! the other all starts stand first. For that, lines must not mix, and none may be missing or torn, whoever wrote them
-//! and however the run ended.
+//! The logs show what concurrency is: in one mode each start is followed by its response, in another all starts come
+//! first. For that, lines must not mix, and none may be missing or half written.
 //!
 //! ```text
 //! 2026-03-01T12:00:00.123456Z request to http://127.0.0.1:8000/a started
@@ -11,18 +10,13 @@
 //! ```
 //!
 //! **Invariants**
-//! - `FETCHLOG-1` An event is one line and one write, at the end of the file, whoever else writes to it.
-//! - `FETCHLOG-2` An address in a line has neither blanks nor control characters, so it cannot break its line, nor
-//!   feign another: each of them is written as its number, `\u{a}`.
-//! - `FETCHLOG-3` A run starts the file afresh.
-//! - `FETCHLOG-4` Once its [`Gate`] was shut, no line begins, and none is half written: the process may end.
+//! - `FETCHLOG-1` An event is one line and one write at the end of the file, also if another process writes to it.
+//! - `FETCHLOG-2` An address in a line has no blanks and no control characters; each is written as its number, such as
+//!   `\u{a}`. So an address cannot break its line or forge another.
+//! - `FETCHLOG-3` A run starts with an empty file.
+//! - `FETCHLOG-4` After [`Gate::shut`], no line begins and none is half written, so the process may exit.
 //!
-//! A process that exits kills its threads, and the kernel looks for that between two pages of a write. So a long line
-//! could be torn without the gate.
-//!
-//! **Left out**: a disk that is full in the middle of a line. The run tells of the failed write.
-//!
-//! **Source**: DESIGN section 4; write(2) on `O_APPEND`.
+//! **Source**: write(2) and open(2), `O_APPEND`.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -32,40 +26,40 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::mode::Mode;
+use super::plan::Mode;
 use crate::http::Status;
 use crate::http::date::log_stamp;
 use crate::web::client::Fault;
 
-/// How long the gate waits between two looks at a line under way. Taste: a write takes some microseconds.
-const LOOK: Duration = Duration::from_micros(100);
+/// How often [`Gate::shut`] tries to take the lock.
+const RETRY: Duration = Duration::from_micros(100);
 
-/// Lets lines pass, one at a time, until it is shut.
+/// Lets one line at a time be written, until it is shut.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
-    /// Held for the length of a write; true once it was shut. Nothing under the lock leaves it half changed.
+    /// Locked during a write; true after [`shut`](Self::shut).
     is_shut: Arc<Mutex<bool>>,
 }
 
 impl Gate {
-    /// Shuts it for good, after the line that is being written (`FETCHLOG-4`). Who wants to write another waits for
-    /// ever, so this is for a program that is about to exit.
+    /// Shuts the gate for good, after the line that is being written (`FETCHLOG-4`). Threads that want to write
+    /// another line wait forever: call it just before the exit, which could kill a thread in the middle of a write.
     ///
     /// # Blocking
-    /// For the length of a write, `most` at the longest: a disk may hang, and who ends a program does not.
+    /// During a write, and for at most `most`, because a disk may hang.
     pub fn shut(&self, most: Duration) {
         let began = Instant::now();
         loop {
             match self.is_shut.try_lock() {
                 Ok(mut is_shut) => return *is_shut = true,
                 Err(TryLockError::Poisoned(error)) => return *error.into_inner() = true,
-                Err(TryLockError::WouldBlock) if began.elapsed() < most => thread::sleep(LOOK),
+                Err(TryLockError::WouldBlock) if began.elapsed() < most => thread::sleep(RETRY),
                 Err(TryLockError::WouldBlock) => return,
             }
         }
     }
 
-    /// Waits for its turn to pass.
+    /// Waits until the caller may write a line; forever if the gate is shut.
     fn pass(&self) -> MutexGuard<'_, bool> {
         let is_shut = self.is_shut.lock().unwrap_or_else(PoisonError::into_inner);
         if !*is_shut {
@@ -81,53 +75,53 @@ impl Gate {
 /// The log of one mode.
 #[derive(Debug)]
 pub struct Log {
-    /// The file, whose every write goes to its end.
+    /// The file, opened for appending.
     file: File,
-    /// What each line passes.
+    /// Serializes the writes of all threads.
     gate: Gate,
 }
 
 impl Log {
-    /// Returns the name of a mode's log.
+    /// Returns the file name of a mode's log.
     pub fn name(mode: Mode) -> String {
         format!("fetch-{mode}.log")
     }
 
-    /// Begins the log of a mode in a directory, which exists (`FETCHLOG-3`).
+    /// Opens the log of a mode in a directory that exists, and empties it (`FETCHLOG-3`).
     ///
     /// # Errors
     /// Those of open(2).
     pub fn create(directory: &Path, mode: Mode, gate: &Gate) -> io::Result<Self> {
         let path = directory.join(Self::name(mode));
         let file = OpenOptions::new().append(true).create(true).open(path)?;
-        // A link to /dev/null or to a terminal has nothing to be emptied of.
+        // The name may be a link to /dev/null or a terminal, which cannot be truncated.
         if file.metadata()?.is_file() {
             file.set_len(0)?;
         }
         Ok(Self { file, gate: gate.clone() })
     }
 
-    /// Writes that a link is asked for.
+    /// Writes that a link is requested.
     pub(super) fn started(&self, link: &str) -> io::Result<()> {
-        self.line(|line| write!(line, "request to {} started", Address(link)))
+        self.line(|line| write!(line, "request to {} started", ShownAddress(link)))
     }
 
-    /// Writes that its answer is complete.
+    /// Writes that the response is complete.
     pub(super) fn received(&self, link: &str, status: Status) -> io::Result<()> {
-        let (link, code) = (Address(link), status.code());
+        let (link, code) = (ShownAddress(link), status.code());
         self.line(|line| write!(line, "response for {link} received with status {code}"))
     }
 
-    /// Writes that there is none.
+    /// Writes that there is no response.
     pub(super) fn failed(&self, link: &str, fault: &Fault) -> io::Result<()> {
-        // A fault is one line (FAULT-1).
-        self.line(|line| write!(line, "request to {} failed: {fault}", Address(link)))
+        // The text of a fault has no line breaks.
+        self.line(|line| write!(line, "request to {} failed: {fault}", ShownAddress(link)))
     }
 
     /// Writes a line (`FETCHLOG-1`).
     fn line(&self, event: impl FnOnce(&mut String) -> std::fmt::Result) -> io::Result<()> {
         let passage = self.gate.pass();
-        // Stamped within the gate, so that the order of the stamps is that of the lines.
+        // The time is read under the lock, so the times are in the order of the lines.
         let mut line = log_stamp(SystemTime::now());
         line.push(' ');
         event(&mut line).map_err(io::Error::other)?;
@@ -140,12 +134,9 @@ impl Log {
 
 /// An address as a line shows it (`FETCHLOG-2`).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Address<'a>(
-    /// As it was given.
-    pub(super) &'a str,
-);
+pub(super) struct ShownAddress<'a>(pub(super) &'a str);
 
-impl std::fmt::Display for Address<'_> {
+impl std::fmt::Display for ShownAddress<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for character in self.0.chars() {
             if character.is_control() || character.is_whitespace() {

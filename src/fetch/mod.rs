@@ -1,38 +1,32 @@
-//! Fetching: many pages at once, in three ways to wait.
+//! Fetches many links over HTTP in three modes, to compare how they wait.
 //!
 //! ```text
-//!                 ┌► sequential ── one blocking client, one link after another
-//! Order ── Mode ──┼► threads ───── the same client, on the workers of a pool
-//!                 └► asynchronous ─ the client on the event loop, one thread for all
-//!                        │ start, end
-//!                        ▼
-//!                     History ──► Log (a line each)      ──► Outcome ──► show
+//!                     ┌► sequential: one blocking client, one link after another
+//! FetchPlan ── Mode ──┼► threads: the same client on the workers of a pool
+//!                     └► async: a client on the event loop, one thread for all links
+//!                            │ start, end
+//!                            ▼
+//!                         History ──► Log, one line for each event
+//!                            └──────► FetchOutcome ──► show
 //! ```
-//! Reading order: `order` (what is to be done) → `sequential` → `threads` → `asynchronous` → `history` (what happened,
-//! and when) → `log` → `show` (the modes side by side). `shortage` is for those who have few descriptors, `digest` for
-//! comparing bodies.
+//! Reading order: `plan`, `log`, `history` (what happened and when), `shortage` (too few descriptors), `modes` (the
+//! three ways to wait), `show` (the modes side by side).
 //!
-//! What there is to fetch when nothing else is named is a site of our own: `pages` (what it has), [`site`] (who
-//! answers what), `embedded` (the same on a thread of this process).
+//! Without links, the program fetches a site of its own: `pages`, and [`site`], which serves them.
 
-mod asynchronous;
-mod digest;
-mod embedded;
 mod history;
 mod log;
-mod mode;
-mod order;
+mod modes;
 mod pages;
-mod sequential;
+mod plan;
 mod shortage;
 mod show;
 pub mod site;
-mod threads;
 
-pub use embedded::{EmbeddedSite, embed};
-pub use history::{Answer, Moment, Trip};
+pub use history::{EventTime, FetchOutcome, LinkFetch, ResponseSummary};
 pub use log::{Gate, Log};
-pub use mode::Mode;
-pub use order::{Order, Outcome};
+pub use modes::fetch_links;
 pub use pages::{PAGES, Page, PageFraming};
+pub use plan::{FetchPlan, Mode};
 pub use show::{failures, table, to_json};
+pub use site::{EmbeddedSite, embed};

@@ -1,8 +1,8 @@
-//! The pages of the embedded site: of different size and delay, and framed in every way that HTTP knows.
+//! The pages of the embedded site, with different sizes, delays and HTTP framings.
 //!
 //! **Invariants**
-//! - `PAGES-1` The same page has the same bytes each time, so that what two modes fetched can be compared.
-//! - `PAGES-2` No answer begins, or with a dripping page ends, before the page's delay is over.
+//! - `PAGES-1` A page has the same bytes each time, so the results of two modes can be compared.
+//! - `PAGES-2` No response begins before the page's delay is over; a dripping page does not end before that.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use crate::aio::sleep;
 use crate::http::Framing;
 use crate::web::server::Response;
 
-/// Bytes of a piece of a page that is sent in pieces.
+/// The bytes of a piece, for pages that are sent in pieces.
 const PIECE_BYTES: usize = 1_000;
 
 /// A page of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Where it is.
+    /// Its path.
     pub path: &'static str,
-    /// How large it is.
+    /// Its size.
     pub bytes: usize,
-    /// How long it takes until the answer begins; of a page that drips, until it ends.
+    /// The time until the response begins; for a dripping page, until it ends.
     pub delay: Duration,
-    /// How its end is told.
+    /// How its end is marked.
     pub framing: PageFraming,
 }
 
-/// How the end of a page is told.
+/// How the end of a page is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageFraming {
     /// By its length.
     Length,
     /// In chunks.
     Chunked,
-    /// In chunks, between which time passes.
+    /// In chunks with pauses between them.
     Dripping,
     /// By the end of the connection.
     Close,
@@ -55,7 +55,7 @@ pub const PAGES: [Page; 12] = [
     page("/long-until-close", 300_000, 350, PageFraming::Close),
 ];
 
-/// Writes a line of the table.
+/// Makes a row of the table.
 const fn page(path: &'static str, bytes: usize, delay_ms: u64, framing: PageFraming) -> Page {
     Page { path, bytes, delay: Duration::from_millis(delay_ms), framing }
 }
@@ -69,29 +69,24 @@ impl Page {
         text
     }
 
-    /// Answers with the page.
+    /// Returns the response, after the delay. A dripping page begins at once, and pauses between the pieces.
     pub(super) async fn answer(self) -> Response {
-        let framing = match self.framing {
-            PageFraming::Dripping => return self.drip(),
-            PageFraming::Length => None,
-            PageFraming::Chunked => Some(Framing::Chunked),
-            PageFraming::Close => Some(Framing::Close),
-        };
-        sleep(self.delay).await;
-        match framing {
-            None => Response::text(self.text()),
-            Some(framing) => in_pieces(self, framing, Duration::ZERO),
+        if self.framing == PageFraming::Dripping {
+            let pieces = u32::try_from(self.bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX);
+            return in_pieces(self, Framing::Chunked, self.delay / pieces.max(1));
         }
-    }
-
-    /// Answers at once, and takes its time over the body.
-    fn drip(self) -> Response {
-        let pieces = u32::try_from(self.bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX);
-        in_pieces(self, Framing::Chunked, self.delay / pieces.max(1))
+        sleep(self.delay).await;
+        match self.framing {
+            PageFraming::Length => Response::text(self.text()),
+            PageFraming::Close => in_pieces(self, Framing::Close, Duration::ZERO),
+            PageFraming::Chunked | PageFraming::Dripping => {
+                in_pieces(self, Framing::Chunked, Duration::ZERO)
+            }
+        }
     }
 }
 
-/// Sends a page in pieces, with a pause before each.
+/// Returns a response that sends a page in pieces, with a pause before each.
 fn in_pieces(page: Page, framing: Framing, pause: Duration) -> Response {
     let text = page.text().into_bytes();
     let mut sent = 0;

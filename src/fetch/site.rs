@@ -1,9 +1,6 @@
-//! A site to fetch from: which resource gives which answer.
+//! The site that is fetched by default, and the same site on a thread of this process.
 //!
-//! Pages of different size and delay, framed in every way that HTTP knows, and the two that every collection of
-//! links has: one that has moved, and one that is not there. Beside them some resources to play with.
-//!
-//! | path | answer |
+//! | path | response |
 //! | --- | --- |
 //! | `/` | links to all of it |
 //! | each of [`PAGES`] | its text, after its delay |
@@ -12,44 +9,48 @@
 //! | `/hello` | `hello` |
 //! | `POST /echo` | the body |
 //! | `/q?q=…` | the decoded value; 400 without one, or with a bad escape |
-//! | `/slow?ms=…` | how long it took, after so many milliseconds |
+//! | `/slow?ms=…` | the delay, after so many milliseconds |
 //!
 //! **Invariants**
-//! - `SITE-1` `/hello`, `/echo`, `/q` and `/slow` are a contract with those who test servers; the pages are not.
+//! - `EMBEDDED-1` A client can connect to an [`EmbeddedSite`] as soon as it exists: the kernel accepts connections
+//!   before the thread runs.
+//! - `EMBEDDED-2` After its stop or drop, an [`EmbeddedSite`] has no thread and no listener.
 
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::BorrowedFd;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
 use std::time::Duration;
 
 use super::pages::PAGES;
 use crate::aio::{self, Descriptor, sleep};
 use crate::http::{Method, Status};
+use crate::os::EventFd;
 use crate::os::socket::listen_with_backlog;
 use crate::rt::EventLoop;
 use crate::web::server::{Config, Request, Response, Router, Server};
 
-/// Connections that the kernel keeps ready for accept: a thousand clients may come at once.
-pub(super) const BACKLOG_CONNECTIONS: u16 = 4096;
+/// Connections that the kernel holds until they are accepted: a thousand clients may connect at the same time.
+const BACKLOG_CONNECTIONS: u16 = 4096;
 
-/// The longest that `/slow` may be told to take, in milliseconds. Taste: a minute.
+/// The longest delay of `/slow`, in milliseconds.
 const LONGEST_SLOW_MS: u64 = 60_000;
 
-/// What has moved.
+/// The path of the page that has moved.
 pub const MOVED: &str = "/moved";
 
-/// What is not there.
+/// A path that does not exist.
 pub const MISSING: &str = "/missing";
 
-/// Where [`MOVED`] has moved to.
+/// Where [`MOVED`] redirects to.
 const MOVED_TO: &str = "/page";
 
-/// Lists every link of the site: the pages, what has moved, and what is not there.
+/// Returns the paths to fetch: the pages, [`MOVED`] and [`MISSING`].
 pub fn links() -> impl Iterator<Item = &'static str> {
     PAGES.iter().map(|page| page.path).chain([MOVED, MISSING])
 }
 
-/// Makes the table of the site's resources.
+/// Makes the site's table of resources.
 pub fn router() -> Router<()> {
     let mut router = Router::new()
         .get_at_once("/", |(), _| index())
@@ -64,7 +65,7 @@ pub fn router() -> Router<()> {
     router
 }
 
-/// Answers with links to everything.
+/// Answers with links to all resources.
 fn index() -> Response {
     let link = |path| format!("<li><a href=\"{path}\">{path}</a></li>\n");
     let more = ["/hello", "/q?q=caf%C3%A9+au+lait", "/slow?ms=300"];
@@ -72,10 +73,10 @@ fn index() -> Response {
     Response::html(format!("<!DOCTYPE html>\n<title>Handloom</title>\n<ul>\n{list}</ul>\n"))
 }
 
-/// Answers with the place where the page is now.
+/// Answers with a redirect.
 fn moved() -> Response {
     Response::redirect(Status::FOUND, MOVED_TO)
-        .expect("holds because the place is a constant without line breaks")
+        .expect("holds because the path is a constant without line breaks")
 }
 
 /// Answers with the value of `q`.
@@ -89,7 +90,7 @@ fn query(request: &Request) -> Response {
     }
 }
 
-/// Answers after a while.
+/// Answers after the delay that the query asks for.
 async fn slow(request: &mut Request) -> Response {
     let query = request.query().unwrap_or_default();
     let ms = query.get("ms").and_then(|ms| ms.parse().ok()).filter(|ms| *ms <= LONGEST_SLOW_MS);
@@ -105,13 +106,13 @@ fn bad(why: &str) -> Response {
     Response::text(format!("{why}\n")).with_status(Status::BAD_REQUEST)
 }
 
-/// Serves the site on `listener` until `stop` is readable; `ready` is called when clients are taken in.
+/// Serves the site on `listener` until `stop` is readable. Calls `ready` when it accepts clients.
 ///
 /// # Errors
-/// The listener fails for good, there is no descriptor for the event loop; that of `ready`.
+/// The listener failed and cannot be used any more, the event loop cannot be made, or `ready` failed.
 ///
 /// # Blocking
-/// Until the stop, and the grace.
+/// Until the stop; then until the requests under way are answered, at most for the grace.
 pub fn serve(
     listener: TcpListener,
     mut config: Config,
@@ -124,11 +125,76 @@ pub fn serve(
         let listener = aio::TcpListener::from_std(listener)?;
         ready()?;
         let stopped = async {
-            // Whether it is readable or of no use any more: nobody could stop the server later.
+            // An error stops the site too: it could not be stopped later.
             drop(stop.readable().await);
         };
-        // A client that closes its sending side after its request still gets the page.
+        // A client that shuts down its sending side after the request still gets the page.
         config.half_close = Duration::from_secs(10);
         Server::with_config(router(), (), config).serve(listener, stopped).await
     })
+}
+
+/// A site that is served by a thread of this process.
+#[derive(Debug)]
+pub struct EmbeddedSite {
+    /// The listener's address.
+    address: SocketAddr,
+    /// Signalled to stop the thread.
+    stop: EventFd,
+    /// Its thread; `None` after it was joined.
+    thread: Option<thread::JoinHandle<io::Result<()>>>,
+}
+
+/// Starts the site on a free port of this machine and a new thread.
+///
+/// # Errors
+/// No descriptor is free, or no thread can be started.
+pub fn embed(config: Config) -> io::Result<EmbeddedSite> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let (address, stop) = (listener.local_addr()?, EventFd::new()?);
+    let stopped = stop.as_fd().try_clone_to_owned()?;
+    // EMBEDDED-1
+    listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
+    let work = move || serve(listener, config, stopped.as_fd(), &mut || Ok(()));
+    let thread = Some(thread::Builder::new().name("site".into()).spawn(work)?);
+    Ok(EmbeddedSite { address, stop, thread })
+}
+
+impl EmbeddedSite {
+    /// Returns the address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Stops the site, after the requests under way, within the grace.
+    ///
+    /// # Errors
+    /// The site had failed.
+    ///
+    /// # Panics
+    /// If the thread panicked.
+    ///
+    /// # Blocking
+    /// Until the thread has ended, at most for the grace.
+    pub fn stop(mut self) -> io::Result<()> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        self.stop.signal()?;
+        thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+    }
+}
+
+impl Drop for EmbeddedSite {
+    fn drop(&mut self) {
+        // Errors and panics of the thread are ignored here; `stop` returns them.
+        if let Some(thread) = self.thread.take()
+            && self.stop.signal().is_ok()
+        {
+            drop(thread.join());
+        }
+    }
 }

@@ -66,7 +66,10 @@ fn a_failing_link_fails_alone_and_is_named() {
     for mode in MODES {
         let log = directory.log(mode);
         for (link, code) in [(&hello, 200), (&missing, 404)] {
-            assert!(log.contains(&Event::Received(link.clone(), code)), "ORDER-1, {mode}: {log:?}");
+            assert!(
+                log.contains(&Event::Received(link.clone(), code)),
+                "FETCHPLAN-1, {mode}: {log:?}"
+            );
         }
         let fault = "connect: connection refused".to_owned();
         assert!(log.contains(&Event::Failed(gone.clone(), fault)), "HISTORY-1, {mode}: {log:?}");

@@ -9,48 +9,50 @@ use std::time::Duration;
 
 use crate::fetch_logs::{Directory, Event, parse};
 use crate::web_upstream::{Act, Server, Watchdog, closed_address, send};
-use handloom::fetch::{Gate, Log, Mode, Order, Outcome, PAGES, embed, failures, site, table};
+use handloom::fetch::{
+    FetchOutcome, FetchPlan, Gate, Log, Mode, PAGES, embed, failures, fetch_links, site, table,
+};
 use handloom::web::client::Options;
 use handloom::web::server::Config;
 
-/// An order for these links.
-fn order(links: Vec<String>, concurrency: usize) -> Order {
-    Order { links: links.into(), concurrency, serves_itself: true, options: Options::default() }
+/// A plan for these links.
+fn plan(links: Vec<String>, concurrency: usize) -> FetchPlan {
+    FetchPlan { links: links.into(), concurrency, serves_itself: true, options: Options::default() }
 }
 
 /// Fetches in one mode, with its log in a directory.
-fn run(order: &Order, mode: Mode, directory: &Directory) -> Outcome {
+fn run(plan: &FetchPlan, mode: Mode, directory: &Directory) -> FetchOutcome {
     let log = Log::create(&directory.path, mode, &Gate::default()).expect("a log");
     let mut told = Vec::new();
-    let outcome = order.run(mode, log, &mut |done| told.push(done)).expect("a run");
-    let expected: Vec<_> = (1..=order.links.len()).collect();
+    let outcome = fetch_links(plan, mode, log, &mut |done| told.push(done)).expect("a run");
+    let expected: Vec<_> = (1..=plan.links.len()).collect();
     assert_eq!(told, expected, "{mode}: progress is told of each link");
-    check_log(order, &outcome, directory);
+    check_log(plan, &outcome, directory);
     outcome
 }
 
 /// Holds a log against its outcome: two lines for each link, in the order of the places.
-fn check_log(order: &Order, outcome: &Outcome, directory: &Directory) {
+fn check_log(plan: &FetchPlan, outcome: &FetchOutcome, directory: &Directory) {
     let mode = outcome.mode;
     let mut expected: HashMap<usize, Event> = HashMap::new();
-    for (link, trip) in order.links.iter().zip(&outcome.trips) {
+    for (link, fetch) in plan.links.iter().zip(&outcome.fetches) {
         // FETCHLOG-2
         let hide = |c: char| c.is_control() || c.is_whitespace();
         let shown: String = link
             .chars()
             .map(|c| if hide(c) { format!("\\u{{{:x}}}", c as u32) } else { c.to_string() })
             .collect();
-        let end = match &trip.result {
+        let end = match &fetch.result {
             Ok(answer) => Event::Received(shown.clone(), answer.status.code()),
             Err(failure) => Event::Failed(shown.clone(), failure.fault.to_string()),
         };
-        expected.insert(trip.started.place, Event::Started(shown));
-        expected.insert(trip.ended.place, end);
-        assert!(trip.started.place < trip.ended.place, "HISTORY-1, {mode}: {trip:?}");
-        assert!(trip.ended.at <= outcome.wall, "HISTORY-1, {mode}: {trip:?}");
+        expected.insert(fetch.started.place, Event::Started(shown));
+        expected.insert(fetch.ended.place, end);
+        assert!(fetch.started.place < fetch.ended.place, "HISTORY-1, {mode}: {fetch:?}");
+        assert!(fetch.ended.at <= outcome.wall, "HISTORY-1, {mode}: {fetch:?}");
     }
     let log = directory.log(mode.name());
-    assert_eq!(log.len(), 2 * order.links.len(), "HISTORY-1, {mode}: {log:?}");
+    assert_eq!(log.len(), 2 * plan.links.len(), "HISTORY-1, {mode}: {log:?}");
     let is_whole = |event: &Event| !event.link().contains(' ');
     assert!(log.iter().all(is_whole), "FETCHLOG-2, {mode}: {log:?}");
     for (place, event) in (1..).zip(&log) {
@@ -59,14 +61,14 @@ fn check_log(order: &Order, outcome: &Outcome, directory: &Directory) {
 }
 
 /// What came of each link, in one line each.
-fn results(outcome: &Outcome) -> Vec<String> {
-    let brief = |trip: &handloom::fetch::Trip| match &trip.result {
+fn results(outcome: &FetchOutcome) -> Vec<String> {
+    let brief = |fetch: &handloom::fetch::LinkFetch| match &fetch.result {
         Ok(answer) => {
             format!("{} {} {:x}", answer.status, answer.body_bytes, answer.body_digest)
         }
         Err(failure) => failure.fault.to_string(),
     };
-    outcome.trips.iter().map(brief).collect()
+    outcome.fetches.iter().map(brief).collect()
 }
 
 #[test]
@@ -74,27 +76,27 @@ fn every_mode_gets_the_same_pages_from_the_embedded_site() {
     let _watchdog = Watchdog::new();
     let site = embed(Config::default()).expect("a site");
     let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
-    let order = order(links, 100);
+    let plan = plan(links, 100);
     let directory = Directory::new();
-    let outcomes = Mode::ALL.map(|mode| run(&order, mode, &directory));
+    let outcomes = Mode::ALL.map(|mode| run(&plan, mode, &directory));
     let expected = results(&outcomes[0]);
     for outcome in &outcomes {
         let mode = outcome.mode;
-        assert_eq!(results(outcome), expected, "ORDER-1: {mode} is not as sequential");
+        assert_eq!(results(outcome), expected, "FETCHPLAN-1: {mode} is not as sequential");
         assert_eq!(outcome.failed(), 0, "{mode}: a redirect and a 404 are answers");
-        for (page, trip) in PAGES.iter().zip(&outcome.trips) {
-            let answer = trip.result.as_ref().expect("a page");
-            assert_eq!(answer.body_bytes, page.bytes as u64, "ORDER-2, {mode}: {}", page.path);
-            assert!(trip.took() >= page.delay, "PAGES-2, {mode}: {}", page.path);
+        for (page, fetch) in PAGES.iter().zip(&outcome.fetches) {
+            let answer = fetch.result.as_ref().expect("a page");
+            assert_eq!(answer.body_bytes, page.bytes as u64, "FETCHPLAN-2, {mode}: {}", page.path);
+            assert!(fetch.took() >= page.delay, "PAGES-2, {mode}: {}", page.path);
         }
-        let codes: Vec<_> = outcome.trips[PAGES.len()..]
+        let codes: Vec<_> = outcome.fetches[PAGES.len()..]
             .iter()
-            .map(|trip| trip.result.as_ref().expect("an answer").status.code())
+            .map(|fetch| fetch.result.as_ref().expect("an answer").status.code())
             .collect();
         assert_eq!(codes, [200, 404], "DESIGN 4, {mode}: the status is the final one");
     }
     assert_ne!(expected[3], expected[4], "two pages have two checksums");
-    let text = table(&order.links, &outcomes);
+    let text = table(&plan.links, &outcomes);
     assert!(!text.contains("not the same") && !text.contains("failed:"), "FETCHSHOW-2: {text}");
     site.stop().expect("stopped");
 }
@@ -159,21 +161,26 @@ fn every_mode_fails_alike_and_each_link_alone() {
     all.extend(wrong_links(&server));
     let links = all.iter().map(|(link, _)| link.clone()).collect();
     let options = Options { whole: Duration::from_millis(600), ..Options::default() };
-    let order = Order { options, ..order(links, 4) };
+    let plan = FetchPlan { options, ..plan(links, 4) };
     let directory = Directory::new();
-    let outcomes = Mode::ALL.map(|mode| run(&order, mode, &directory));
+    let outcomes = Mode::ALL.map(|mode| run(&plan, mode, &directory));
     let expected = results(&outcomes[0]);
     for ((link, begins), came) in all.iter().zip(&expected) {
-        assert!(came.starts_with(begins), "ORDER-1: {link:?}: expected {begins}…, came {came}");
+        assert!(came.starts_with(begins), "FETCHPLAN-1: {link:?}: expected {begins}…, came {came}");
     }
     for outcome in &outcomes {
-        assert_eq!(results(outcome), expected, "ORDER-1: {} is not as sequential", outcome.mode);
-        assert_eq!(outcome.failed(), 12, "ORDER-1: {}", outcome.mode);
+        assert_eq!(
+            results(outcome),
+            expected,
+            "FETCHPLAN-1: {} is not as sequential",
+            outcome.mode
+        );
+        assert_eq!(outcome.failed(), 12, "FETCHPLAN-1: {}", outcome.mode);
     }
-    let named = failures(&order.links, &outcomes);
+    let named = failures(&plan.links, &outcomes);
     assert_eq!(named.len(), 12, "FETCHSHOW-1: each is named once: {named:?}");
     assert!(named[0].ends_with("too soon (sequential, threads, async)"), "FETCHSHOW-1: {named:?}");
-    let text = table(&order.links, &outcomes);
+    let text = table(&plan.links, &outcomes);
     let failed = text.lines().filter(|line| line.starts_with("failed: ")).count();
     assert_eq!(failed, 12, "FETCHSHOW-3: {text}");
     assert!(!server.got().iter().any(|got| got.target() == "/a"), "URL-1: a byte left");
@@ -183,9 +190,9 @@ fn every_mode_fails_alike_and_each_link_alone() {
 fn a_broken_connection_is_told_with_its_phase_in_every_mode() {
     let _watchdog = Watchdog::new();
     let server = wrong_server();
-    let order = order(vec![server.url("/reset")], 1);
+    let plan = plan(vec![server.url("/reset")], 1);
     for mode in Mode::ALL {
-        let outcome = run(&order, mode, &Directory::new());
+        let outcome = run(&plan, mode, &Directory::new());
         // Whether the head had been read before the reset came is not ours to say.
         let came = results(&outcome)[0].clone();
         assert!(came.starts_with("io: ") || came.starts_with("eof: "), "FAULT-1, {mode}: {came}");
@@ -196,9 +203,9 @@ fn a_broken_connection_is_told_with_its_phase_in_every_mode() {
 fn one_after_another_starts_nothing_before_the_last_answer() {
     let _watchdog = Watchdog::new();
     let server = wrong_server();
-    let order = order(vec![server.url("/hello"); 20], 100);
+    let plan = plan(vec![server.url("/hello"); 20], 100);
     let directory = Directory::new();
-    let outcome = run(&order, Mode::Sequential, &directory);
+    let outcome = run(&plan, Mode::Sequential, &directory);
     assert_eq!(outcome.most_at_once, 1, "SEQUENTIAL-FETCH-1");
     for (place, event) in directory.log("sequential").iter().enumerate() {
         assert_eq!(event.is_start(), place % 2 == 0, "SEQUENTIAL-FETCH-1: place {place}");
@@ -206,7 +213,7 @@ fn one_after_another_starts_nothing_before_the_last_answer() {
     assert_eq!(
         server.got().len(),
         20,
-        "ORDER-1: a link that is given 20 times is fetched as often"
+        "FETCHPLAN-1: a link that is given 20 times is fetched as often"
     );
 }
 
@@ -226,15 +233,15 @@ fn side_by_side_means_as_many_as_were_allowed_and_no_more() {
             all.wait();
             vec![send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]
         });
-        let order = order(vec![server.url("/"); AT_ONCE * ROUNDS], AT_ONCE);
+        let plan = plan(vec![server.url("/"); AT_ONCE * ROUNDS], AT_ONCE);
         let directory = Directory::new();
-        let outcome = run(&order, mode, &directory);
+        let outcome = run(&plan, mode, &directory);
         assert_eq!(outcome.failed(), 0, "{mode}");
         assert_eq!(outcome.most_at_once, AT_ONCE, "THREADS-FETCH-1, ASYNC-FETCH-1: {mode}");
         let log = directory.log(mode.name());
         let starts = log.iter().take_while(|event| event.is_start()).count();
         assert_eq!(starts, AT_ONCE, "THREADS-FETCH-1, ASYNC-FETCH-1: {mode} starts these first");
-        let places: Vec<_> = outcome.trips.iter().map(|trip| trip.started.place).collect();
+        let places: Vec<_> = outcome.fetches.iter().map(|fetch| fetch.started.place).collect();
         // Two workers may begin their jobs in either order; tasks begin in theirs.
         let in_order = places.is_sorted() || mode == Mode::Threads;
         assert!(in_order, "ASYNC-FETCH-1: {mode} starts in order: {places:?}");
@@ -252,8 +259,8 @@ fn a_run_starts_its_log_afresh_and_touches_no_other() {
     for mode in Mode::ALL {
         fs::write(directory.path.join(Log::name(mode)), "old\n".repeat(1000)).expect("a file");
     }
-    let order = order(vec![server.url("/hello")], 1);
-    drop(run(&order, Mode::Async, &directory));
+    let plan = plan(vec![server.url("/hello")], 1);
+    drop(run(&plan, Mode::Async, &directory));
     assert_eq!(directory.log("async").len(), 2, "FETCHLOG-3");
     for mode in ["sequential", "threads"] {
         assert!(directory.text(mode).starts_with("old"), "FETCHLOG-3: {mode} did not run");
@@ -266,15 +273,15 @@ fn a_shut_gate_lets_no_line_pass_and_leaves_none_torn() {
     let server = wrong_server();
     // Long enough that a line takes several pages.
     let link = server.url(&format!("/{}", "x".repeat(20_000)));
-    let order = order(vec![link; 64], 8);
+    let plan = plan(vec![link; 64], 8);
     for mode in Mode::ALL {
         let (directory, gate) = (Directory::new(), Gate::default());
         let log = Log::create(&directory.path, mode, &gate).expect("a log");
-        let (order, (tell, told)) = (order.clone(), channel());
+        let (plan, (tell, told)) = (plan.clone(), channel());
         // It is left behind: it waits at the gate for ever, or for a server that stalls.
         thread::spawn(move || {
             tell.send(()).expect("the test listens");
-            drop(order.run(mode, log, &mut |_| {}));
+            drop(fetch_links(&plan, mode, log, &mut |_| {}));
         });
         told.recv().expect("it runs");
         while directory.text(mode.name()).is_empty() {
@@ -300,7 +307,8 @@ fn a_log_that_cannot_be_written_fails_the_run_and_not_the_links() {
         std::os::unix::fs::symlink("/dev/full", path).expect("a link");
         let log = Log::create(&directory.path, mode, &Gate::default()).expect("a log");
         let before = server.got().len();
-        let failed = order(vec![server.url("/hello"); 2], 1).run(mode, log, &mut |_| {});
+        let plan = plan(vec![server.url("/hello"); 2], 1);
+        let failed = fetch_links(&plan, mode, log, &mut |_| {});
         let kind = failed.expect_err("nothing can be written").kind();
         assert_eq!(kind, std::io::ErrorKind::StorageFull, "{mode}");
         assert_eq!(server.got().len(), before + 2, "{mode}: the links are fetched all the same");
@@ -311,8 +319,8 @@ fn a_log_that_cannot_be_written_fails_the_run_and_not_the_links() {
 fn nothing_to_fetch_is_done_at_once() {
     let _watchdog = Watchdog::new();
     for mode in Mode::ALL {
-        let outcome = run(&order(Vec::new(), 10), mode, &Directory::new());
-        assert_eq!((outcome.trips.len(), outcome.most_at_once), (0, 0), "{mode}");
+        let outcome = run(&plan(Vec::new(), 10), mode, &Directory::new());
+        assert_eq!((outcome.fetches.len(), outcome.most_at_once), (0, 0), "{mode}");
         assert!(!table(&Arc::<[String]>::default(), &[outcome]).is_empty());
     }
 }

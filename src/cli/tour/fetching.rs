@@ -7,7 +7,7 @@ use super::super::failure::{Doing, Failure};
 use super::super::fetch::{fetch_all, verdict};
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
-use crate::fetch::{Gate, Log, Mode, Order, embed, site, table};
+use crate::fetch::{FetchPlan, Gate, Log, Mode, embed, site, table};
 use crate::web::client::Options;
 use crate::web::server::Config;
 
@@ -35,22 +35,22 @@ const CONCURRENCY: usize = 100;
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     let site = embed(Config::default()).doing("start the embedded site")?;
     let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
-    let order = Order {
+    let plan = FetchPlan {
         links: links.into(),
         concurrency: CONCURRENCY,
         serves_itself: true,
         options: Options::default(),
     };
-    let outcomes = fetch_all(&order, &Mode::ALL, tour.directory, &Gate::default(), output)?;
+    let outcomes = fetch_all(&plan, &Mode::ALL, tour.directory, &Gate::default(), output)?;
     // PART-2: its thread has ended then.
     site.stop().doing("stop the embedded site")?;
     if tour.is_interrupted() {
         return Err(Failure::Interrupted);
     }
-    let mut text = table(&order.links, &outcomes);
+    let mut text = table(&plan.links, &outcomes);
     for mode in Mode::ALL {
         let log = tour.directory.join(Path::new(&Log::name(mode)));
         writeln!(text, "log: {}", log.display()).expect("holds because a String takes all");
     }
-    Ok(Shown::text(text, verdict(&order.links, &outcomes)))
+    Ok(Shown::text(text, verdict(&plan.links, &outcomes)))
 }
