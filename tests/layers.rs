@@ -55,14 +55,12 @@ const SPINE: [Step; 9] = [
         "7 the event loop",
         &[
             "rt/id.rs",
-            "rt/wake.rs",
             "rt/run_queue.rs",
             "rt/slab.rs",
             "rt/timers.rs",
             "rt/reactor.rs",
             "rt/task.rs",
             "rt/join.rs",
-            "rt/table.rs",
             "rt/core.rs",
             "rt/context.rs",
             "rt/event_loop.rs",
@@ -123,7 +121,7 @@ const ALL_FILES: usize = 290;
 const RT_CIRCLE: usize = 4;
 
 /// Where a thread-local may stand: the loop that runs on this thread, in each of the two loops.
-const THREAD_LOCALS: [&str; 2] = ["rt/core.rs", "first_loop.rs"];
+const THREAD_LOCALS: [&str; 2] = ["rt/context.rs", "first_loop.rs"];
 
 /// Modules that work on bytes and never see a socket.
 const NO_SOCKET: [&str; 5] = ["http", "json", "calc/number", "calc/session", "calc/conversation"];
@@ -137,7 +135,12 @@ const EXCUSED: &[(&str, &str)] = &[
     ("budget of http", "not rebuilt yet"),
     ("budget of json, report", "not rebuilt yet"),
     ("budget of jobs", "not rebuilt yet"),
+<<<<<<< HEAD
     ("budget of rt", "not rebuilt yet"),
+=======
+    ("budget of generator", "not rebuilt yet"),
+    ("budget of rt:", "as step 7"),
+>>>>>>> 6771356 (Event loop: one header a task, one kind of slot table, the main future in it)
     ("budget of threads", "not rebuilt yet"),
     ("budget of processes", "not rebuilt yet"),
     ("budget of processes/pool", "not rebuilt yet"),

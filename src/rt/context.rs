@@ -1,21 +1,92 @@
-//! The functions that code inside `block_on` calls: they find the loop that runs on this thread.
+//! The loop that runs on this thread, and the functions by which code inside `block_on` calls it.
+//!
+//! `sleep` and `spawn` take no loop as an argument: they ask for the one whose `block_on` they are called in.
+//!
+//! **Invariants**
+//! - `CTX-1` A loop is the current one exactly while its `block_on` runs, on one thread.
 //!
 //! **Source**: `asyncio.get_running_loop`; tokio's `runtime::context`.
 
+use std::cell::RefCell;
 use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::core::{Core, try_current, with_current};
+use super::core::Core;
 use super::id::TaskId;
 use super::join::JoinHandle;
-
-pub(crate) use super::core::current;
-pub use super::core::waits_for;
+use super::works::observer::{Observer, Unobserved, Wait};
+use super::works::remote::Inbox;
 
 /// Futures above this size are boxed before they are moved into a task, so that `spawn` does not copy them
 /// through several stack frames.
 const LARGE_FUTURE_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    /// The loop that runs on this thread (`CTX-1`).
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+}
+
+/// Makes a loop the current one of this thread.
+///
+/// # Panics
+/// Another one is.
+pub(crate) fn enter(core: &Rc<Core>) {
+    CURRENT.with_borrow_mut(|current| {
+        assert!(
+            current.is_none(),
+            "block_on was called inside block_on: this thread already runs an event loop. Await the \
+             future there, spawn it, or give blocking work to a thread with run_blocking"
+        );
+        *current = Some(core.clone());
+    });
+    core.running.set(true);
+}
+
+/// Ends what [`enter`] began.
+pub(crate) fn leave(core: &Core) {
+    core.running.set(false);
+    // The caller holds another reference, so that no loop is dropped here.
+    drop(CURRENT.take());
+}
+
+/// Calls `function` with the current loop, if there is one. It must not run foreign code.
+pub(crate) fn with_current<T>(function: impl FnOnce(&Rc<Core>) -> T) -> Option<T> {
+    // A waker may be used by a thread's last destructors, when the thread-local is gone.
+    CURRENT.try_with(|current| current.borrow().as_ref().map(function)).ok().flatten()
+}
+
+/// Calls `function` with the current loop if that is the one with this inbox; from any thread.
+pub(crate) fn with_loop_of<T>(inbox: &Arc<Inbox>, function: impl FnOnce(&Core) -> T) -> Option<T> {
+    with_current(|core| Arc::ptr_eq(&core.inbox, inbox).then(|| function(core))).flatten()
+}
+
+/// Returns the current loop.
+///
+/// # Panics
+/// There is none.
+#[track_caller]
+pub(crate) fn current() -> Rc<Core> {
+    with_current(Rc::clone).expect(
+        "holds because this is called inside block_on: only there is an event loop to work with. \
+         Write block_on(async { ... }) and make sockets, sleeps and tasks inside",
+    )
+}
+
+/// Reports a fault to the observer of the current loop; without a loop, on standard error.
+pub(crate) fn report(text: &str) {
+    match with_current(Rc::clone) {
+        Some(core) => core.hooks.report(text),
+        None => Unobserved.report(text),
+    }
+}
+
+/// Notes what the running task waits for: a future calls it when it returns `Pending`.
+pub fn waits_for(wait: Wait) {
+    with_current(|core| core.wait.set(wait));
+}
 
 /// Starts a task that runs beside the caller, on the same thread, from the next batch on.
 ///
@@ -41,7 +112,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    start(future, None, Location::caller())
+    start(future, None)
 }
 
 /// Starts a task with a name, which reports and tables of tasks show; see [`spawn`].
@@ -54,20 +125,20 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    start(future, Some(name), Location::caller())
+    start(future, Some(name))
 }
 
 /// Starts a task; a large future is boxed first.
 #[track_caller]
-fn start<F>(future: F, name: Option<&str>, at: &'static Location<'static>) -> JoinHandle<F::Output>
+fn start<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     if size_of::<F>() > LARGE_FUTURE_BYTES {
-        current().spawn(Box::pin(future), name, at)
+        current().spawn(Box::pin(future), name, Location::caller())
     } else {
-        current().spawn(future, name, at)
+        current().spawn(future, name, Location::caller())
     }
 }
 
@@ -77,10 +148,9 @@ where
 /// False, and without effect, if the loop of this thread has no such task any more, or it is the one that runs.
 /// An id of another loop names no task of this one.
 pub fn cancel(task: TaskId) -> bool {
-    let task = with_current(|core| core.tasks.borrow().get(task)).flatten();
+    let task = with_current(|core| core.task(task)).flatten();
     if let Some(task) = &task {
-        task.flags().cancelled.set(true);
-        task.state().wake();
+        task.header().cancel();
     }
     task.is_some()
 }
@@ -98,12 +168,6 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
 
 /// Lists every task of the loop that runs on this thread, and what it waits for.
 pub fn task_table() -> String {
-    with_current(Core::task_table).unwrap_or_else(|| "no event loop runs on this thread".into())
-}
-
-/// Reports a fault to the observer of the loop that runs on this thread.
-pub(crate) fn report(text: &str) {
-    if let Some(core) = try_current() {
-        core.hooks.report(text);
-    }
+    with_current(|core| core.task_table())
+        .unwrap_or_else(|| "no event loop runs on this thread".into())
 }

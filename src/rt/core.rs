@@ -1,95 +1,41 @@
-//! The state of one loop, which its parts share; and the thread-local that finds the loop of this thread.
+//! The state of one loop, which its parts share, with its table of tasks.
 //!
-//! `sleep` and `spawn` take no loop as an argument: they ask for the one whose `block_on` they are called in.
+//! The run queue holds slots of the table, so that a wake does not count references.
 //!
 //! **Invariants**
 //! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a wake, a destructor or an observer
 //!   may call back into any of this.
-//! - `CTX-1` A loop is the current one exactly while its `block_on` runs, on one thread.
+//! - `TABLE-1` A task is out of its slot while it runs, and no other task gets that slot meanwhile.
+//! - `TABLE-2` A slot that stands in the run queue is not used again before it was taken from there.
 //!
-//! **Source**: curio's `Kernel`, whose queue, selector and sleep queue lie side by side likewise.
+//! **Source**: curio's `Kernel`, whose queue, selector and sleep queue lie side by side; `asyncio.all_tasks`.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
-use super::id::{MAIN_SLOT, NO_SLOT, TaskId};
-use super::join::{JoinError, JoinHandle, Unjoined, who};
+use super::id::TaskId;
+use super::join::JoinHandle;
 use super::reactor::Reactor;
 use super::run_queue::RunQueue;
-use super::table::TaskTable;
-use super::task::{MainWaker, Ran, Runnable, Task, WakeState};
+use super::slab::Slab;
+use super::task::{Header, Runnable, Task};
 use super::timers::Timers;
 use super::works::clock::Clock;
-use super::works::observer::{Hooks, Moment, Observer, Unobserved, Wait};
+use super::works::observer::{Hooks, Moment, Wait};
 use super::works::pace::Pace;
 use super::works::remote::{Contents, Inbox};
 use super::works::stuck::StuckWatch;
 use crate::jobs::Panic;
 
 /// How many operations a task may do in one poll before it has to wait for its turn; tokio's number.
-const BUDGET: u32 = 128;
-
-thread_local! {
-    /// The loop that runs on this thread (`CTX-1`).
-    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
-}
-
-/// Calls `function` with the current loop if that is the one with this inbox; from any thread.
-pub(crate) fn with_loop_of<T>(inbox: &Arc<Inbox>, function: impl FnOnce(&Core) -> T) -> Option<T> {
-    // A waker may be dropped by a thread's last destructors, when the thread-local is gone.
-    let on_current = |current: &RefCell<Option<Rc<Core>>>| match &*current.borrow() {
-        Some(core) if Arc::ptr_eq(&core.inbox, inbox) => Some(function(core)),
-        _ => None,
-    };
-    CURRENT.try_with(on_current).ok().flatten()
-}
-
-/// Calls `function` with the current loop, if there is one.
-pub(crate) fn with_current<T>(function: impl FnOnce(&Core) -> T) -> Option<T> {
-    CURRENT.try_with(|current| current.borrow().as_deref().map(function)).ok().flatten()
-}
-
-/// Returns the current loop, if there is one.
-pub(crate) fn try_current() -> Option<Rc<Core>> {
-    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
-}
-
-/// Returns the current loop.
-///
-/// # Panics
-/// There is none.
-#[track_caller]
-pub(crate) fn current() -> Rc<Core> {
-    try_current().expect(
-        "holds because this is called inside block_on: only there is an event loop to work with. \
-         Write block_on(async { ... }) and make sockets, sleeps and tasks inside",
-    )
-}
-
-/// Notes what the running task waits for: a future calls it when it returns `Pending`.
-pub fn waits_for(wait: Wait) {
-    with_current(|core| core.wait.set(wait));
-}
-
-/// Drops a result that will not be taken, and reports it if it deserves that.
-pub(crate) fn uncollected<T: 'static>(unjoined: Unjoined<T>) {
-    let core = try_current();
-    let name =
-        core.as_ref().and_then(|core| core.tasks.borrow().name(unjoined.task).map(String::from));
-    if let Some(report) = unjoined.into_report(name.as_deref()) {
-        match core {
-            Some(core) => core.hooks.report(&report),
-            None => Unobserved.report(&report),
-        }
-    }
-}
+pub(crate) const BUDGET: u32 = 128;
 
 /// The state of one loop.
 pub(crate) struct Core {
@@ -97,8 +43,10 @@ pub(crate) struct Core {
     pub(crate) inbox: Arc<Inbox>,
     /// The tasks that are ready.
     pub(crate) queue: RefCell<RunQueue>,
-    /// Every task.
-    pub(crate) tasks: RefCell<TaskTable>,
+    /// Every task, by the slot that the run queue holds (`TABLE-1`).
+    pub(crate) tasks: RefCell<Slab<Arc<dyn Runnable>>>,
+    /// Names of tasks; most have none.
+    pub(crate) names: RefCell<HashMap<TaskId, Box<str>>>,
     /// The sockets, and which task waits for which.
     pub(crate) reactor: RefCell<Reactor>,
     /// The deadlines, and which task waits for which.
@@ -118,83 +66,16 @@ pub(crate) struct Core {
     /// Wakers about to be woken; kept for its allocation.
     pub(crate) woken: Cell<Vec<Waker>>,
     /// The number of the last task.
-    spawned: Cell<u64>,
-    /// The number of the present `block_on`.
-    pub(crate) runs: Cell<u64>,
+    pub(crate) spawned: Cell<u64>,
     /// What is left of the running task's [`BUDGET`].
-    budget: Cell<u32>,
+    pub(crate) budget: Cell<u32>,
     /// What the running task said last that it waits for.
     pub(crate) wait: Cell<Wait>,
-    /// What the main future said last.
-    pub(crate) main_wait: Cell<Wait>,
-    /// Set while the tasks that are left over are dropped.
-    pub(crate) ending: Cell<bool>,
     /// Set while `block_on` runs.
     pub(crate) running: Cell<bool>,
 }
 
 impl Core {
-    /// Puts the parts together.
-    pub(crate) fn new(
-        inbox: Inbox,
-        reactor: Reactor,
-        queue: RunQueue,
-        clock: Clock,
-        hooks: Hooks,
-        stuck: StuckWatch,
-    ) -> Self {
-        Self {
-            inbox: Arc::new(inbox),
-            queue: RefCell::new(queue),
-            tasks: RefCell::default(),
-            reactor: RefCell::new(reactor),
-            timers: RefCell::default(),
-            pace: RefCell::default(),
-            clock,
-            hooks,
-            stuck,
-            jobs: Cell::new(0),
-            attached: RefCell::default(),
-            woken: Cell::default(),
-            spawned: Cell::new(0),
-            runs: Cell::new(0),
-            budget: Cell::new(BUDGET),
-            wait: Cell::new(Wait::Nothing),
-            main_wait: Cell::new(Wait::Nothing),
-            ending: Cell::new(false),
-            running: Cell::new(false),
-        }
-    }
-
-    /// Makes this loop the current one of the thread.
-    ///
-    /// # Panics
-    /// Another one is.
-    pub(crate) fn enter(self: &Rc<Self>) {
-        CURRENT.with_borrow_mut(|current| {
-            assert!(
-                current.is_none(),
-                "block_on was called inside block_on: this thread already runs an event loop. Await the \
-                 future there, spawn it, or give blocking work to a thread with run_blocking"
-            );
-            *current = Some(self.clone());
-        });
-        self.running.set(true);
-    }
-
-    /// Ends what [`enter`](Self::enter) began.
-    pub(crate) fn leave(&self) {
-        self.running.set(false);
-        // The caller holds another reference, so that no loop is dropped here.
-        drop(CURRENT.take());
-    }
-
-    /// Puts a task, or the main future, at the end of the run queue; its `queued` flag ensures `QUEUE-1`.
-    pub(crate) fn make_ready(&self, task: &WakeState) {
-        self.queue.borrow_mut().push(task.slot());
-        self.hooks.observe(|| Moment::Woken { task: task.id() });
-    }
-
     /// Makes a task that is ready.
     pub(crate) fn spawn<F>(
         &self,
@@ -206,37 +87,52 @@ impl Core {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let number = self.spawned.get() + 1;
-        self.spawned.set(number);
-        if self.ending.get() {
-            // The loop drops its tasks, and a destructor spawns: the task ends before it begins.
-            let state = WakeState::new(number, NO_SLOT, self.inbox.clone());
-            let task = Arc::new(Task::new(state, at, future));
-            drop(task.clone().run(self));
-            return JoinHandle::new(task);
-        }
+        self.spawned.update(|spawned| spawned + 1);
         let slot = self.tasks.borrow_mut().reserve();
-        let state = WakeState::new(number, slot, self.inbox.clone());
-        let task = Arc::new(Task::new(state, at, future));
-        self.tasks.borrow_mut().insert(task.state().id(), task.clone(), name);
-        self.hooks.observe(|| Moment::Spawned { task: task.state().id(), name, at });
-        task.state().wake();
+        let header = Header::new(self.spawned.get(), slot, self.inbox.clone(), at);
+        let task = Arc::new(Task::new(header, future));
+        let id = task.header().id();
+        self.tasks.borrow_mut().put(slot, task.clone());
+        if let Some(name) = name {
+            self.names.borrow_mut().insert(id, name.into());
+        }
+        self.hooks.observe(|| Moment::Spawned { task: id, name, at });
+        task.header().wake();
         JoinHandle::new(task)
     }
 
-    /// Runs the task in a slot, if it has not ended meanwhile.
+    /// Puts a task, or the main future, at the end of the run queue; its `queued` flag ensures `QUEUE-1`.
+    pub(crate) fn make_ready(&self, task: &Header) {
+        self.queue.borrow_mut().push(task.slot);
+        self.hooks.observe(|| Moment::Woken { task: task.id() });
+    }
+
+    /// Runs the task in a slot. If it has ended meanwhile, its slot is free from now on (`TABLE-2`).
     pub(crate) fn run_task(&self, slot: u32) {
-        let Some(task) = self.tasks.borrow_mut().take(slot) else { return };
-        let id = task.state().id();
+        let Some(task) = self.tasks.borrow_mut().take(slot) else {
+            self.tasks.borrow_mut().release(slot);
+            return;
+        };
+        let id = task.header().id();
+        if let Some(task) = self.observed(id, || task.run(self)) {
+            self.tasks.borrow_mut().put(slot, task);
+            return;
+        }
+        self.hooks.observe(|| Moment::Finished { task: id });
+        let mut names = self.names.borrow_mut();
+        if !names.is_empty() {
+            names.remove(&id);
+        }
+    }
+
+    /// Makes a poll, and tells the observer of it.
+    pub(crate) fn observed<T>(&self, task: TaskId, poll: impl FnOnce() -> T) -> T {
         let started = self.hooks.poll_begins();
-        let ran = task.run(self);
+        let polled = poll();
         if let Some(started) = started {
-            self.poll_ended(started, id);
+            self.hooks.poll_ended(started, task, || self.quoted_name(task));
         }
-        if matches!(ran, Ran::Finished { .. }) {
-            self.hooks.observe(|| Moment::Finished { task: id });
-        }
-        self.tasks.borrow_mut().put_back(id, ran);
+        polled
     }
 
     /// Polls a future, with its panic caught.
@@ -248,12 +144,6 @@ impl Core {
         self.budget.set(BUDGET);
         self.wait.set(Wait::Nothing);
         catch_unwind(AssertUnwindSafe(|| future.poll(&mut Context::from_waker(waker))))
-    }
-
-    /// Tells the observer that a poll has ended.
-    #[cold]
-    pub(crate) fn poll_ended(&self, started: Instant, task: TaskId) {
-        self.hooks.poll_ended(started, task, || self.tasks.borrow().name(task).map(String::from));
     }
 
     /// Counts one operation of the running task; see [`poll_budget`](super::poll_budget).
@@ -270,17 +160,11 @@ impl Core {
     }
 
     /// Wakes tasks and makes calls that other threads have asked for.
-    pub(crate) fn empty_inbox(&self, main: &MainWaker) {
+    pub(crate) fn empty_inbox(&self) {
         let Contents { woken, calls, .. } = self.inbox.end_wait();
         for id in woken {
-            // An id of an earlier `block_on` has another number.
-            if id.slot == MAIN_SLOT && id == main.0.id() {
-                main.0.wake_from_inbox();
-                continue;
-            }
-            let task = self.tasks.borrow().get(id);
-            if let Some(task) = task {
-                task.state().wake_from_inbox();
+            if let Some(task) = self.task(id) {
+                task.header().wake_from_inbox();
             }
         }
         for call in calls {
@@ -291,15 +175,16 @@ impl Core {
         }
     }
 
-    /// Makes the error of a task that panicked.
-    pub(crate) fn panicked(
-        &self,
-        task: TaskId,
-        at: &Location<'_>,
-        payload: Box<dyn Any + Send>,
-    ) -> JoinError {
-        let who = who(task, self.tasks.borrow().name(task), at);
-        JoinError::Panicked(Box::new(Panic::new(who, payload)))
+    /// Returns the task with this id, unless it has ended or runs.
+    pub(crate) fn task(&self, id: TaskId) -> Option<Arc<dyn Runnable>> {
+        let task = self.tasks.borrow_mut().get_mut(id.slot)?.clone();
+        (task.header().id() == id).then_some(task)
+    }
+
+    /// Returns a task's name as reports show it, if it has one.
+    pub(crate) fn quoted_name(&self, task: TaskId) -> String {
+        let names = self.names.borrow();
+        names.get(&task).map_or(String::new(), |name| format!(" \"{name}\""))
     }
 
     /// Tells whether nothing that the loop knows of can wake it.
@@ -313,9 +198,12 @@ impl Core {
 
     /// Lists every task, and what it waits for.
     pub(crate) fn task_table(&self) -> String {
-        let mut text = format!("task 0 (block_on), waits {}", self.main_wait.get());
-        self.tasks.borrow().print(&mut text);
-        text
+        let tasks = self.tasks.borrow();
+        let line = |task: &Header| match task.queued.get() {
+            true => format!("{} is ready", task.description()),
+            false => format!("{} waits {}", task.description(), task.wait.get()),
+        };
+        tasks.iter().map(|task| line(task.header())).collect::<Vec<_>>().join("\n  ")
     }
 }
 

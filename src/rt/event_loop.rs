@@ -16,10 +16,11 @@
 //! - `END-2` A socket or sleep that outlives its loop gives an error, or is ready, and a task that waits for it is
 //!   woken to see that.
 //!
-//! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`; curio's `kernel.py`; for the end
-//! `asyncio.run`, which cancels the tasks that are left over.
+//! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`; curio's `kernel.py`; `asyncio.run` for the
+//! end, which cancels the tasks that are left over.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::future::{Pending, pending};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,11 +28,12 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use super::context;
 use super::core::Core;
-use super::id::MAIN_SLOT;
-use super::task::{MainWaker, WakeState};
+use super::id::{MAIN, unique_number};
+use super::slab::Slab;
+use super::task::{Header, Runnable, Task, wake_all};
 use super::timers::Nanos;
-use super::wake::wake_all;
 use super::works::observer::Moment;
 use super::works::remote::Remote;
 use crate::jobs::contain;
@@ -81,7 +83,7 @@ impl Drop for EventLoop {
     fn drop(&mut self) {
         let core = &*self.core;
         let mut woken = Vec::new();
-        core.reactor.borrow_mut().drain(&mut woken);
+        core.reactor.borrow().drain(&mut woken);
         core.timers.borrow_mut().expire(Nanos::MAX, &mut woken);
         let attached = core.attached.take();
         contain(|| drop(attached));
@@ -96,8 +98,8 @@ impl Drop for EventLoop {
 struct Running<'core> {
     /// The loop.
     core: &'core Core,
-    /// The waker of the main future.
-    main: Arc<MainWaker>,
+    /// What wakes the main future, which lies on the stack: a task in the table, whose own future is never polled.
+    main: Arc<Task<Pending<()>>>,
 }
 
 impl<'core> Running<'core> {
@@ -106,11 +108,14 @@ impl<'core> Running<'core> {
     /// # Panics
     /// This thread runs a loop already.
     fn enter(core: &'core Rc<Core>) -> Self {
-        core.enter();
+        context::enter(core);
         core.stuck.start();
-        core.runs.update(|runs| runs + 1);
-        let state = WakeState::new(core.runs.get(), MAIN_SLOT, core.inbox.clone());
-        Self { core, main: Arc::new(MainWaker(state)) }
+        let slot = core.tasks.borrow_mut().reserve();
+        let (number, at) = (MAIN | unique_number(), Location::caller());
+        let header = Header::new(number, slot, core.inbox.clone(), at);
+        let main = Arc::new(Task::new(header, pending()));
+        core.tasks.borrow_mut().put(slot, main.clone());
+        Self { core, main }
     }
 
     /// Takes turns until the main future is done, or panics.
@@ -141,7 +146,7 @@ impl<'core> Running<'core> {
         let (began, mut polls) = (tick(), 0);
         while polls < TURN_POLLS && (polls == 0 || tick() == began) {
             if core.inbox.is_notified() {
-                core.empty_inbox(&self.main);
+                core.empty_inbox();
             }
             let batch = core.queue.borrow_mut().take_batch();
             if batch.is_empty() {
@@ -149,7 +154,7 @@ impl<'core> Running<'core> {
             }
             let mut outcome = None;
             for &slot in &batch {
-                if slot != MAIN_SLOT {
+                if slot != self.main.header().slot {
                     core.run_task(slot);
                 } else if outcome.is_none() {
                     outcome = self.poll_main(waker, future.as_mut());
@@ -172,13 +177,10 @@ impl<'core> Running<'core> {
         future: Pin<&mut F>,
     ) -> Option<thread::Result<F::Output>> {
         let core = self.core;
-        self.main.0.begin_poll();
-        let started = core.hooks.poll_begins();
-        let polled = core.poll(future, waker);
-        core.main_wait.set(core.wait.get());
-        if let Some(started) = started {
-            core.poll_ended(started, self.main.0.id());
-        }
+        let main = self.main.header();
+        main.queued.set(false);
+        let polled = core.observed(main.id(), || core.poll(future, waker));
+        main.wait.set(core.wait.get());
         match polled {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(value)) => Some(Ok(value)),
@@ -202,7 +204,7 @@ impl<'core> Running<'core> {
         core.hooks.observe(|| Moment::Woke { sockets, timers });
         wake_all(woken.drain(..));
         core.woken.set(woken);
-        core.empty_inbox(&self.main);
+        core.empty_inbox();
         core.stuck.report_if(|| core.is_stuck(), || core.task_table(), &core.hooks);
     }
 
@@ -239,18 +241,23 @@ impl<'core> Running<'core> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let core = self.core;
-        core.ending.set(true);
+        let (core, main) = (self.core, self.main.header());
+        // A waker of this main future that is used later does nothing (`TASK-5`).
+        main.queued.set(true);
+        core.tasks.borrow_mut().take(main.slot);
         loop {
-            // A future's destructor may spawn: such a task ends before it begins, in `Core::spawn`.
-            let slot = core.tasks.borrow_mut().any_slot();
-            let Some(slot) = slot else { break };
-            core.run_task(slot);
+            // The destructor of a future may spawn another task.
+            let left: Vec<_> = core.tasks.borrow().iter().cloned().collect();
+            if left.is_empty() {
+                break;
+            }
+            for task in left.iter().map(|task| task.header()) {
+                task.cancelled.set(true);
+                core.run_task(task.slot);
+            }
         }
         core.queue.borrow_mut().clear();
-        core.ending.set(false);
-        // A waker of this main future that is used later does nothing (`TASK-5`).
-        self.main.0.end();
-        core.leave();
+        *core.tasks.borrow_mut() = Slab::default();
+        context::leave(core);
     }
 }

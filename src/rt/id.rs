@@ -1,29 +1,31 @@
-//! The name of a task, which may go to any thread and outlive the task and its loop.
+//! The id of a task, which may go to any thread and outlive the task and its loop.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The slot of the future that was given to `block_on`, which is not in the task table.
-pub(crate) const MAIN_SLOT: u32 = u32::MAX;
-
-/// The slot of a task that ends before it begins, because its loop is ending; no table has it.
-pub(crate) const NO_SLOT: u32 = u32::MAX - 1;
+/// Added to the number of a future that was given to `block_on`.
+pub(crate) const MAIN: u64 = 1 << 63;
 
 /// Identifies a task. No two tasks of a process have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TaskId {
     /// The number of its loop in this process.
     pub(crate) event_loop: u64,
-    /// Its number in its loop, in order of spawning from 1; for a main future, in order of `block_on`.
+    /// Its number in its loop, in order of spawning from 1; of a main future, [`MAIN`] and a [`unique_number`].
     pub(crate) number: u64,
-    /// Its index in the task table, which later tasks use again.
+    /// Its index in the table of tasks, which later tasks use again.
     pub(crate) slot: u32,
 }
 
 impl TaskId {
+    /// Tells whether this is a future that was given to `block_on`.
+    pub(crate) fn is_main(self) -> bool {
+        self.number >= MAIN
+    }
+
     /// Returns the number that reports show, modulo 2³²: 0 is the future that was given to `block_on`.
     pub(crate) fn shown(self) -> u32 {
-        let number = if self.slot == MAIN_SLOT { 0 } else { self.number };
+        let number = if self.is_main() { 0 } else { self.number };
         u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0)
     }
 }
@@ -34,9 +36,9 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// Returns a number for a new loop. Without it, an id kept from one loop would name a task of another.
-pub(crate) fn next_event_loop() -> u64 {
-    static LOOPS: AtomicU64 = AtomicU64::new(1);
+/// Returns a number that no other call in this process returns: an id of one loop names no task of another.
+pub(crate) fn unique_number() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(1);
     // No other data depends on it.
-    LOOPS.fetch_add(1, Ordering::Relaxed)
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }

@@ -4,11 +4,10 @@
 //! cannot do is done here: waits inside nested calls (every `.await`), results and cancellation (`join`), wakes from
 //! other threads (`works::remote`), any number of deadlines (`timers`).
 //!
-//! Read the files in this order; each imports only files above it and `works`:
-//! `id`, `wake`, `run_queue`, `slab`, `timers`, `reactor`; then `task`, `join`, `table` and `core`, which a waker ties
-//! together (it points to its task, a task is polled by its loop, and the loop's table holds the tasks), so that these
-//! four import each other; then `context` and `event_loop`, where one function shows a whole turn. `works` holds what
-//! is not needed to understand a turn.
+//! Read the files in this order; each imports only files above it and `works`: `id`, `run_queue`, `slab`, `timers`,
+//! `reactor`; then `task`, `join`, `core` and `context`, which a waker ties together and which import each other: a
+//! waker points to its task, the task finds the loop that runs, and the loop's table holds the tasks. In `event_loop`
+//! one function shows a whole turn. `works` holds what is not needed to understand a turn.
 //!
 //! ```text
 //!             spawn ─► task table ◄─ id ─ run queue ◄── wake ──┐
@@ -29,11 +28,9 @@ mod id;
 mod join;
 pub(crate) mod reactor;
 mod run_queue;
-pub(crate) mod slab;
-mod table;
+mod slab;
 mod task;
 pub(crate) mod timers;
-mod wake;
 mod works;
 
 pub use context::{cancel, now, poll_budget, spawn, spawn_named, task_table, waits_for};
@@ -41,7 +38,7 @@ pub use event_loop::EventLoop;
 pub use id::TaskId;
 pub use join::{JoinError, JoinHandle};
 pub use reactor::Direction;
-pub(crate) use wake::wake_all;
+pub(crate) use task::wake_all;
 pub use works::builder::{Builder, block_on};
 pub(crate) use works::clock;
 pub use works::observer::{Moment, Observer, Wait};

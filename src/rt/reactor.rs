@@ -43,7 +43,7 @@ pub enum Direction {
 /// The token of [`Remote`](super::Remote)'s waker, which no entry can have.
 pub(crate) const UNPARK: Token = Token(usize::MAX);
 
-/// Readiness taken from the selector in one call: a taste, 12 KiB of kernel records.
+/// Readiness taken from the selector in one call: 12 KiB of kernel records.
 const EVENTS_PER_WAIT: usize = 1024;
 
 /// All registered sockets of one loop.
@@ -59,40 +59,30 @@ pub(crate) struct Reactor {
     registered: u32,
 }
 
-/// Readiness of one socket, and who waits for it; shared by the reactor and the socket's source.
+/// Readiness of one socket, and the tasks that wait for it; shared by the reactor and the socket's source.
 #[derive(Default)]
 pub(crate) struct Entry {
     /// The index and number of its registration (`READY-3`).
     token: Cell<usize>,
-    /// May a read succeed? Cleared by the reader (`READY-1`).
-    readable: Cell<bool>,
-    /// May a write succeed? Cleared by the writer.
-    writable: Cell<bool>,
-    /// Has the peer closed its sending side? Never cleared (`READY-2`).
+    /// May an operation succeed, by direction? Cleared by the one that fails (`READY-1`).
+    ready: [Cell<bool>; 2],
+    /// Set when the peer has closed its sending side; never cleared (`READY-2`).
     read_closed: Cell<bool>,
     /// Does the selector watch for writing too (`READY-5`)?
     writes_watched: Cell<bool>,
-    /// The task that waits to read.
-    to_read: Cell<Option<Waker>>,
-    /// The task that waits to write.
-    to_write: Cell<Option<Waker>>,
+    /// The tasks that wait, by direction: to read, to write.
+    waiting: [Cell<Option<Waker>>; 2],
 }
 
 impl Entry {
     /// Tells whether an operation is worth a try.
     pub(crate) fn is_ready(&self, direction: Direction) -> bool {
-        match direction {
-            Direction::Read => self.readable.get() || self.read_closed.get(),
-            Direction::Write => self.writable.get(),
-        }
+        self.ready[direction as usize].get()
     }
 
     /// Leaves a waker for the next readiness; returns the one it displaced (`READY-4`).
     pub(crate) fn wait(&self, direction: Direction, waker: &Waker) -> Option<Waker> {
-        let waiting = match direction {
-            Direction::Read => &self.to_read,
-            Direction::Write => &self.to_write,
-        };
+        let waiting = &self.waiting[direction as usize];
         match waiting.take() {
             Some(known) if known.will_wake(waker) => {
                 waiting.set(Some(known));
@@ -105,17 +95,18 @@ impl Entry {
         }
     }
 
-    /// Notes what the selector told, and takes out who can go on.
+    /// Notes what the selector told, and takes out the wakers of tasks that can make progress.
     fn note(&self, readiness: &Readiness, woken: &mut Vec<Waker>) {
-        // An error is found by trying, in either direction.
-        if readiness.is_readable() || readiness.is_read_closed() || readiness.is_error() {
-            self.readable.set(true);
-            self.read_closed.set(self.read_closed.get() || readiness.is_read_closed());
-            woken.extend(self.to_read.take());
-        }
-        if readiness.is_writable() || readiness.is_write_closed() || readiness.is_error() {
-            self.writable.set(true);
-            woken.extend(self.to_write.take());
+        let read_closed = readiness.is_read_closed();
+        self.read_closed.set(self.read_closed.get() || read_closed);
+        let to_read = readiness.is_readable() || read_closed;
+        let to_write = readiness.is_writable() || readiness.is_write_closed();
+        for (direction, is_ready) in [to_read, to_write].into_iter().enumerate() {
+            // An error is found by trying, in either direction.
+            if is_ready || readiness.is_error() {
+                self.ready[direction].set(true);
+                woken.extend(self.waiting[direction].take());
+            }
         }
     }
 }
@@ -150,7 +141,7 @@ impl Reactor {
         let index = self.entries.insert(entry.clone());
         self.registered = self.registered.wrapping_add(1);
         entry.token.set((self.registered as usize) << 32 | index as usize);
-        entry.writable.set(!connecting);
+        entry.ready[Direction::Write as usize].set(!connecting);
         entry.writes_watched.set(connecting);
         let interest =
             if connecting { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
@@ -175,12 +166,9 @@ impl Reactor {
         entry: &Entry,
         direction: Direction,
     ) -> io::Result<()> {
-        if direction == Direction::Read {
-            entry.readable.set(false);
-            return Ok(());
-        }
-        entry.writable.set(false);
-        if entry.writes_watched.replace(true) {
+        let stays = direction == Direction::Read && entry.read_closed.get();
+        entry.ready[direction as usize].set(stays);
+        if direction == Direction::Read || entry.writes_watched.replace(true) {
             return Ok(());
         }
         // Registering anew asks for the present state too, so nothing falls between.
@@ -213,10 +201,10 @@ impl Reactor {
         Ok(count)
     }
 
-    /// Takes every waker out: the loop is going away, and whoever waits shall learn of it.
-    pub(crate) fn drain(&mut self, woken: &mut Vec<Waker>) {
-        for entry in self.entries.iter_mut() {
-            woken.extend(entry.to_read.take().into_iter().chain(entry.to_write.take()));
+    /// Takes every waker out: the loop is going away, and the tasks that wait have to learn of it.
+    pub(crate) fn drain(&self, woken: &mut Vec<Waker>) {
+        for entry in self.entries.iter() {
+            woken.extend(entry.waiting.iter().filter_map(Cell::take));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The run queue: tasks that can make progress, first in first out, in batches.
 //!
-//! `generator` pops the task in front and pushes tasks that become ready at the end, so a task that is always
+//! `generator` takes one task from the front and adds tasks that become ready at the end, so a task that is always
 //! ready comes round again before the sockets are asked. Here a batch is what was ready when it began. What is
 //! woken during a batch waits for the next one.
 //!

@@ -1,22 +1,22 @@
-//! A table whose slots are used again: a small index stays valid until it is given back.
+//! A table whose slots are used again: a small index stays valid until it is released.
 //!
-//! **Invariants**
-//! - `SLAB-1` Inserting and removing cost the same whatever the size, and never move another value.
+//! Inserting and removing cost the same whatever the size, and never move another value.
 //!
 //! **Source**: the `slab` crate.
 
 /// Values by index.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    /// The slots; `None` where one is free.
+    /// The slots; `None` where one is free, or its value was taken.
     slots: Vec<Option<T>>,
-    /// Indices of free slots, the one given back last at the end.
+    /// Indices of free slots, the one released last at the end.
     free: Vec<u32>,
 }
 
 impl<T> Slab<T> {
     /// Puts a value in and returns its index.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
+<<<<<<< HEAD
         self.insert_with(|_| value)
     }
 
@@ -35,15 +35,42 @@ impl<T> Slab<T> {
     /// Counts the values.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+=======
+        let index = self.reserve();
+        self.put(index, value);
+        index
+>>>>>>> 6771356 (Event loop: one header a task, one kind of slot table, the main future in it)
     }
 
-    /// Takes a value out and frees its index.
+    /// Takes a value out and releases its index.
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
-        let value = self.slots[index as usize].take();
-        if value.is_some() {
-            self.free.push(index);
-        }
+        let value = self.take(index);
+        self.release(index);
         value
+    }
+
+    /// Returns an index that nothing else uses, for a value to come.
+    pub(crate) fn reserve(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1)
+                .expect("holds because memory ends before 2³² values")
+        })
+    }
+
+    /// Puts a value at an index that is reserved.
+    pub(crate) fn put(&mut self, index: u32, value: T) {
+        self.slots[index as usize] = Some(value);
+    }
+
+    /// Takes a value out; its index stays reserved.
+    pub(crate) fn take(&mut self, index: u32) -> Option<T> {
+        self.slots[index as usize].take()
+    }
+
+    /// Lets an index be used again.
+    pub(crate) fn release(&mut self, index: u32) {
+        self.free.push(index);
     }
 
     /// Returns the value at an index, if there is one.
@@ -51,14 +78,14 @@ impl<T> Slab<T> {
         self.slots.get_mut(index as usize)?.as_mut()
     }
 
-    /// Tells whether no value is in it.
+    /// Tells whether no index is in use.
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.len() == self.free.len()
     }
 
     /// Goes through all values.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.slots.iter_mut().flatten()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().flatten()
     }
 }
 

@@ -5,8 +5,9 @@
 //! that is done, then the result until the join handle takes it.
 //!
 //! **Invariants**
-//! - `TASK-1` `local` is used on the loop's thread only. A waker may be on any thread, but uses `local` only
-//!   where the loop that runs is the task's own; the table and the join handle cannot leave the thread.
+//! - `TASK-1` All but a header's first four fields is used on the loop's thread only. A waker may be on any thread,
+//!   but uses the rest only where the loop that runs is the task's own; the table and the join handle cannot leave
+//!   the thread.
 //! - `TASK-2` The future is never moved, and is dropped in place, before its result can be joined.
 //! - `TASK-3` However often it is woken, it stands in the run queue once: `queued`.
 //! - `TASK-4` `queued` is cleared before the poll, so a wake during the poll is kept.
@@ -24,59 +25,67 @@
 
 #![expect(unsafe_code, reason = "one allocation a task and no count a poll (benches/memory.rs)")]
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
-use std::panic::Location;
+use std::mem::{self, ManuallyDrop};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Wake, Waker};
 
-use super::core::{self, Core};
+use super::context;
+use super::core::Core;
 use super::id::TaskId;
-use super::join::JoinError;
+use super::join::{JoinError, discard};
 use super::works::observer::Wait;
 use super::works::remote::Inbox;
+use crate::jobs::{Panic, contain};
 
-/// A value that only the loop's thread uses, inside something that any thread may hold.
-struct LoopBound<T>(T);
-
-// SAFETY: every use is on the loop's thread (`TASK-1`); a drop elsewhere finds nothing that is bound to a
-// thread (`TASK-6`).
-unsafe impl<T> Send for LoopBound<T> {}
-// SAFETY: as for `Send`.
-unsafe impl<T> Sync for LoopBound<T> {}
-
-/// What a waker needs: which task it wakes, and in which loop.
-pub(crate) struct WakeState {
+/// The part of a task that does not depend on its future.
+pub(crate) struct Header {
     /// The number of the task.
     number: u64,
     /// The way in from other threads; its address tells one loop from another.
     inbox: Arc<Inbox>,
     /// The slot of the task.
-    slot: u32,
+    pub(crate) slot: u32,
     /// In the inbox already (`REMOTE-2`)? Set by wakes from other threads, cleared by the loop.
     remote_queued: AtomicBool,
-    /// What only the loop's thread uses.
-    flags: LoopBound<Flags>,
-}
-
-/// The part of a wake state that only the loop's thread uses.
-#[derive(Default)]
-pub(crate) struct Flags {
     /// In the run queue already (`TASK-3`)?
-    queued: Cell<bool>,
+    pub(crate) queued: Cell<bool>,
     /// Shall the next run drop the future?
     pub(crate) cancelled: Cell<bool>,
     /// Does a join handle live?
-    pub(crate) has_handle: Cell<bool>,
+    has_handle: Cell<bool>,
+    /// Where it was spawned.
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// What it waited for when it was last polled.
+    pub(crate) wait: Cell<Wait>,
+    /// The waker of the task that awaits the result.
+    pub(crate) joiner: Cell<Option<Waker>>,
 }
 
-impl WakeState {
-    /// Makes the state of a task that has not been woken.
-    pub(crate) fn new(number: u64, slot: u32, inbox: Arc<Inbox>) -> Self {
-        let flags = LoopBound(Flags::default());
-        Self { number, inbox, slot, remote_queued: AtomicBool::new(false), flags }
+impl Header {
+    /// Makes the header of a task that has not been woken.
+    pub(crate) fn new(
+        number: u64,
+        slot: u32,
+        inbox: Arc<Inbox>,
+        spawned_at: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            number,
+            inbox,
+            slot,
+            remote_queued: AtomicBool::new(false),
+            queued: Cell::new(false),
+            cancelled: Cell::new(false),
+            has_handle: Cell::new(true),
+            spawned_at,
+            wait: Cell::new(Wait::Nothing),
+            joiner: Cell::new(None),
+        }
     }
 
     /// Returns the id of the task.
@@ -86,9 +95,9 @@ impl WakeState {
 
     /// Makes the task ready; from any thread, at any time.
     pub(crate) fn wake(&self) {
-        let here = core::with_loop_of(&self.inbox, |core| {
+        let here = context::with_loop_of(&self.inbox, |core| {
             // The loop of this inbox runs on this thread (`TASK-1`).
-            if !self.flags.0.queued.replace(true) {
+            if !self.queued.replace(true) {
                 core.make_ready(self);
             }
         });
@@ -106,58 +115,39 @@ impl WakeState {
         self.wake();
     }
 
-    /// Returns the slot of the task.
-    pub(crate) fn slot(&self) -> u32 {
-        self.slot
+    /// Asks for the future to be dropped, which the loop does in its next batch.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.set(true);
+        self.wake();
     }
 
-    /// Notes that the loop has taken the task from its run queue (`TASK-4`).
-    pub(crate) fn begin_poll(&self) {
-        self.flags.0.queued.set(false);
-    }
-
-    /// Notes that the task is done: no later wake puts it into the run queue (`TASK-5`). Tells whether it stands
-    /// there now.
-    pub(crate) fn end(&self) -> bool {
-        self.flags.0.queued.replace(true)
-    }
-}
-
-/// The waker of `block_on`'s own future, which lives on the stack and not in a task.
-pub(crate) struct MainWaker(pub(crate) WakeState);
-
-impl Wake for MainWaker {
-    fn wake(self: Arc<Self>) {
-        self.0.wake();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.wake();
+    /// Names the task in a report.
+    pub(crate) fn description(&self) -> String {
+        let (id, at) = (self.id(), self.spawned_at);
+        if id.is_main() {
+            return format!("{id} (block_on),");
+        }
+        let name = context::with_current(|core| core.quoted_name(id)).unwrap_or_default();
+        format!("{id}{name}, spawned at {at},")
     }
 }
 
-/// A future, its result, and the waker of the task that joins it.
+/// A future and its result.
 pub(crate) struct Task<F: Future> {
-    /// What its wakers use.
-    state: WakeState,
-    /// The part for the loop's thread.
-    local: LoopBound<Local<F>>,
+    /// What does not depend on the future.
+    header: Header,
+    /// The future or its result; borrowed while the future runs.
+    stage: RefCell<Stage<F>>,
 }
 
-/// The part of a task that only the loop's thread uses.
-pub(crate) struct Local<F: Future> {
-    /// Where `spawn` was called.
-    pub(crate) spawned_at: &'static Location<'static>,
-    /// What it waited for when it was last polled.
-    wait: Cell<Wait>,
-    /// The waker of the task that awaits the result.
-    pub(crate) joiner: Cell<Option<Waker>>,
-    /// The future or its result; borrowed while the future runs.
-    pub(crate) stage: RefCell<Stage<F>>,
-}
+// SAFETY: what is not for every thread is used on the loop's thread only (`TASK-1`); a drop elsewhere finds nothing
+// that is bound to a thread (`TASK-6`).
+unsafe impl<F: Future> Send for Task<F> {}
+// SAFETY: as for `Send`.
+unsafe impl<F: Future> Sync for Task<F> {}
 
 /// The future, then its result, then nothing.
-pub(crate) enum Stage<F: Future> {
+enum Stage<F: Future> {
     /// Not done.
     Future(F),
     /// Done; the result has not been taken.
@@ -166,122 +156,158 @@ pub(crate) enum Stage<F: Future> {
     Empty,
 }
 
-/// How a run ended.
-pub(crate) enum Ran {
-    /// The task waits, and goes back to the table.
-    Pending(Arc<dyn Runnable>),
-    /// It is done. Woken in its last moments, it may still stand in the run queue.
-    Finished {
-        /// Tells whether it does.
-        still_queued: bool,
-    },
-}
-
 /// What the loop does with a task, whatever its future is.
 pub(crate) trait Runnable {
-    /// Returns the state of its wakers.
-    fn state(&self) -> &WakeState;
-    /// Returns the flags that only the loop's thread uses.
-    fn flags(&self) -> &Flags;
-    /// Returns where it was spawned.
-    fn spawned_at(&self) -> &'static Location<'static>;
-    /// Says in words what it does at present.
-    fn standing(&self) -> String;
-    /// Polls the future; drops it instead if it was cancelled or the loop ends. Never panics.
-    fn run(self: Arc<Self>, core: &Core) -> Ran;
+    /// Returns what does not depend on the future.
+    fn header(&self) -> &Header;
+    /// Polls the future, or drops it if the task was cancelled. A task that waits comes back; the slot of one that is
+    /// done is released, or will be when the run queue comes to it. Never panics.
+    fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>>;
 }
 
-impl<F: Future> Task<F> {
-    /// Makes a task that has not been polled, with a join handle.
-    pub(crate) fn new(state: WakeState, spawned_at: &'static Location<'static>, future: F) -> Self {
-        state.flags.0.has_handle.set(true);
-        let local = Local {
-            spawned_at,
-            wait: Cell::new(Wait::Nothing),
-            joiner: Cell::new(None),
-            stage: RefCell::new(Stage::Future(future)),
-        };
-        Self { state, local: LoopBound(local) }
-    }
+/// What a join handle asks of its task, whatever its future is.
+pub(crate) trait Joinable<T>: Runnable {
+    /// Takes the result, if there is one.
+    fn take_result(&self) -> Option<Result<T, JoinError>>;
+    /// Tells whether it is done.
+    fn is_finished(&self) -> bool;
+    /// Lets it run on alone; drops a result that had already come.
+    fn detach(&self);
+}
 
-    /// Returns the part for the loop's thread. The callers are methods of `Runnable` and `Joinable`; the table and
-    /// the join handle, which call those, cannot leave the thread (`TASK-1`).
-    pub(crate) fn local(&self) -> &Local<F> {
-        &self.local.0
+impl<F: Future + 'static> Task<F>
+where
+    F::Output: 'static,
+{
+    /// Makes a task that has not been polled, with a join handle.
+    pub(crate) fn new(header: Header, future: F) -> Self {
+        Self { header, stage: RefCell::new(Stage::Future(future)) }
     }
 
     /// Polls the future where it lies; `None` when it waits.
-    fn poll(self: &Arc<Self>, core: &Core) -> Option<Result<F::Output, JoinError>>
-    where
-        F: 'static,
-        F::Output: 'static,
-    {
+    fn poll(self: &Arc<Self>, core: &Core) -> Option<Result<F::Output, JoinError>> {
         // A waker that borrows the reference which the caller holds: most polls need none of their own.
         // SAFETY: the pointer is an `Arc`'s, and `ManuallyDrop` gives the count back.
         let waker = unsafe { Arc::from_raw(Arc::as_ptr(self)) };
         let waker = ManuallyDrop::new(Waker::from(waker));
-        let mut stage = self.local().stage.borrow_mut();
+        let mut stage = self.stage.borrow_mut();
         let Stage::Future(future) = &mut *stage else { return None };
         // SAFETY: `TASK-2`; it lies in an `Arc` and is dropped in place.
         let future = unsafe { Pin::new_unchecked(future) };
         match core.poll(future, &waker) {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(output)) => Some(Ok(output)),
-            Err(payload) => {
-                Some(Err(core.panicked(self.state.id(), self.local().spawned_at, payload)))
+            Err(payload) => Some(Err(self.panicked(payload))),
+        }
+    }
+
+    /// Makes the error of this task from its panic.
+    fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
+        JoinError::Panicked(Box::new(Panic::new(self.header.description(), payload)))
+    }
+
+    /// Drops the future, then keeps or drops the result, then wakes the joiner (`JOIN-1`). Never panics (`TASK-6`).
+    fn finish(&self, mut result: Result<F::Output, JoinError>) {
+        let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = Stage::Empty));
+        if let Err(payload) = dropped {
+            let panicked = self.panicked(payload);
+            if matches!(result, Err(JoinError::Cancelled)) {
+                result = Err(panicked);
+            } else {
+                // The result stands, and so the panic of the destructors can only be reported (`JOIN-3`).
+                discard::<()>(&self.header, Err(panicked));
             }
         }
+        if self.header.has_handle.get() {
+            *self.stage.borrow_mut() = Stage::Done(result);
+        } else {
+            discard(&self.header, result);
+        }
+        wake_all(self.header.joiner.take());
     }
 }
 
-impl<F> Runnable for Task<F>
+impl<F: Future + 'static> Runnable for Task<F>
 where
-    F: Future + 'static,
     F::Output: 'static,
 {
-    fn state(&self) -> &WakeState {
-        &self.state
+    fn header(&self) -> &Header {
+        &self.header
     }
 
-    fn flags(&self) -> &Flags {
-        &self.state.flags.0
-    }
-
-    fn spawned_at(&self) -> &'static Location<'static> {
-        self.local().spawned_at
-    }
-
-    fn standing(&self) -> String {
-        if self.flags().queued.get() {
-            return "is ready".into();
-        }
-        format!("waits {}", self.local().wait.get())
-    }
-
-    fn run(self: Arc<Self>, core: &Core) -> Ran {
-        self.state.begin_poll();
-        let result = if core.ending.get() || self.flags().cancelled.get() {
+    fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>> {
+        self.header.queued.set(false);
+        let result = if self.header.cancelled.get() {
             Err(JoinError::Cancelled)
         } else if let Some(result) = self.poll(core) {
             result
         } else {
-            self.local().wait.set(core.wait.get());
-            return Ran::Pending(self);
+            self.header.wait.set(core.wait.get());
+            return Some(self);
         };
-        self.finish(core, result);
-        Ran::Finished { still_queued: self.state.end() }
+        self.finish(result);
+        // A task that was woken in its last moments still stands in the run queue (`TABLE-2`).
+        if !self.header.queued.replace(true) {
+            core.tasks.borrow_mut().release(self.header.slot);
+        }
+        None
     }
 }
 
-impl<F> Wake for Task<F>
+impl<F: Future + 'static> Joinable<F::Output> for Task<F>
 where
-    F: Future + 'static,
+    F::Output: 'static,
 {
+    fn take_result(&self) -> Option<Result<F::Output, JoinError>> {
+        // A task that awaits itself finds its stage borrowed, and has no result yet.
+        let mut stage = self.stage.try_borrow_mut().ok()?;
+        if !matches!(*stage, Stage::Done(_)) {
+            return None;
+        }
+        // The future is not moved (`TASK-2`).
+        match mem::replace(&mut *stage, Stage::Empty) {
+            Stage::Done(result) => Some(result),
+            Stage::Future(_) | Stage::Empty => None,
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        // Borrowed means that the future is running or being dropped.
+        self.stage.try_borrow().is_ok_and(|stage| !matches!(*stage, Stage::Future(_)))
+    }
+
+    fn detach(&self) {
+        self.header.has_handle.set(false);
+        // A waker is foreign code. A panic in it must not keep the result here (`TASK-6`).
+        let joiner = self.header.joiner.take();
+        contain(|| drop(joiner));
+        if let Some(result) = self.take_result() {
+            discard(&self.header, result);
+        }
+    }
+}
+
+impl<F: Future + 'static> Wake for Task<F> {
     fn wake(self: Arc<Self>) {
-        self.state.wake();
+        self.header.wake();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.state.wake();
+        self.header.wake();
+    }
+}
+
+/// Wakes with every waker, also after one of them has panicked; the panic hook has reported that.
+///
+/// A waker may be any program's. Call this when nothing is borrowed or locked.
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    let mut wakers = wakers.into_iter();
+    let mut any_left = true;
+    while any_left {
+        // After a panic the rest is still in the iterator.
+        contain(|| {
+            wakers.by_ref().for_each(Waker::wake);
+            any_left = false;
+        });
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! **Source**: tokio's `runtime::Builder`.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::observer::{Hooks, Observer};
+use super::observer::{Hooks, Observer, Wait};
 use super::remote::Inbox;
 use super::stuck::StuckWatch;
 use crate::os;
-use crate::rt::core::Core;
+use crate::rt::core::{BUDGET, Core};
 use crate::rt::event_loop::EventLoop;
 use crate::rt::reactor::Reactor;
 use crate::rt::run_queue::RunQueue;
@@ -77,14 +79,25 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         os::wake_on_time();
         let reactor = Reactor::new()?;
-        let core = Core::new(
-            Inbox::new(reactor.unparker()?),
-            reactor,
-            RunQueue::new(self.seed),
-            Clock::new(self.virtual_clock),
-            Hooks::new(self.observer, self.slow_poll),
-            StuckWatch::new(self.panic_when_stuck),
-        );
+        let core = Core {
+            inbox: Arc::new(Inbox::new(reactor.unparker()?)),
+            queue: RefCell::new(RunQueue::new(self.seed)),
+            tasks: RefCell::default(),
+            names: RefCell::default(),
+            reactor: RefCell::new(reactor),
+            timers: RefCell::default(),
+            pace: RefCell::default(),
+            clock: Clock::new(self.virtual_clock),
+            hooks: Hooks::new(self.observer, self.slow_poll),
+            stuck: StuckWatch::new(self.panic_when_stuck),
+            jobs: Cell::new(0),
+            attached: RefCell::default(),
+            woken: Cell::default(),
+            spawned: Cell::new(0),
+            budget: Cell::new(BUDGET),
+            wait: Cell::new(Wait::Nothing),
+            running: Cell::new(false),
+        };
         Ok(EventLoop { core: Rc::new(core) })
     }
 }

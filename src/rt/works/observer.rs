@@ -89,19 +89,14 @@ impl Hooks {
     }
 
     /// Tells when a poll ended, and names a task that held the loop too long.
-    pub(crate) fn poll_ended(
-        &self,
-        from: Instant,
-        task: TaskId,
-        name: impl FnOnce() -> Option<String>,
-    ) {
+    pub(crate) fn poll_ended(&self, from: Instant, task: TaskId, name: impl FnOnce() -> String) {
         let to = Instant::now();
         self.observe(|| Moment::Polled { task, from, to });
         if self.slow_poll.is_some_and(|limit| to - from > limit) {
-            let name = name().map_or(String::new(), |name| format!(" \"{name}\""));
             self.report(&format!(
-                "{task}{name} held the loop for {:.0?}: give blocking work to run_blocking, and long computing \
+                "{task}{} held the loop for {:.0?}: give blocking work to run_blocking, and long computing \
                  a yield_now now and then",
+                name(),
                 to - from
             ));
         }
@@ -111,34 +106,23 @@ impl Hooks {
 /// What a task waits for, as its last poll told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "`Display` says each in words")]
 pub enum Wait {
     /// It did not say: a future of another library, or one that forgot its waker.
     Nothing,
-    /// To read from a descriptor.
     Readable(RawFd),
-    /// To write to a descriptor.
     Writable(RawFd),
-    /// For a point in time.
     Deadline,
-    /// For the end of the task with this number.
+    /// The end of the task with this number.
     Task(u32),
-    /// For a lock.
     Lock,
-    /// For a permit of a semaphore.
     Permit,
-    /// For an event to be set.
     Event,
-    /// For a condition.
     Condition,
-    /// For an item in a queue.
     Item,
-    /// For room in a queue.
     Room,
-    /// For work on another thread.
     Thread,
-    /// For a signal.
     Signal,
-    /// For its next turn.
     Turn,
 }
 

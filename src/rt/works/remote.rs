@@ -6,7 +6,7 @@
 //! **Invariants**
 //! - `REMOTE-1` No wake is lost: the inbox is filled before `state` is swapped, and the loop empties it
 //!   after it left `RUNNING` again or refused to sleep.
-//! - `REMOTE-2` A task stands in the inbox at most once (`remote_queued` in its `WakeState`).
+//! - `REMOTE-2` A task stands in the inbox at most once (`remote_queued` in its `Header`).
 //! - `REMOTE-3` One system call at most between two waits of the loop, none while it runs.
 //!
 //! | state | another thread wakes | the loop is about to wait | the loop is back |
@@ -71,7 +71,7 @@ impl Inbox {
             state: AtomicU8::new(RUNNING),
             unparker,
             handles: AtomicUsize::new(0),
-            event_loop: id::next_event_loop(),
+            event_loop: id::unique_number(),
         }
     }
 
@@ -90,7 +90,7 @@ impl Inbox {
         drop(contents);
         // Pairs with the swaps in `begin_wait` and `end_wait` (`REMOTE-1`).
         if self.state.swap(NOTIFIED, Ordering::SeqCst) == WAITING {
-            // It can fail only when the selector is gone, and then nobody waits.
+            // It can fail only when the selector is gone, and then no loop waits.
             drop(self.unparker.wake());
         }
         true
@@ -98,7 +98,7 @@ impl Inbox {
 
     /// Tells whether something came since the loop last looked; a glance between batches.
     pub(crate) fn is_notified(&self) -> bool {
-        // Pairs with the swap in `put`; a late answer is made good before the loop waits.
+        // Pairs with the swap in `put`; before it waits, the loop looks again.
         self.state.load(Ordering::Relaxed) == NOTIFIED
     }
 
@@ -125,7 +125,7 @@ impl Inbox {
         std::mem::replace(&mut *self.lock(), closed).calls
     }
 
-    /// Tells whether anybody holds a [`Remote`].
+    /// Tells whether a [`Remote`] lives.
     pub(crate) fn has_handles(&self) -> bool {
         // Pairs with the counts in `Remote`; no other data hangs on it.
         self.handles.load(Ordering::Relaxed) > 0
@@ -172,7 +172,7 @@ impl Remote {
         Self { inbox }
     }
 
-    /// Has the loop call `function` on its own thread, where it may [`spawn`](crate::rt::spawn).
+    /// Makes the loop call `function` on its own thread, where it may [`spawn`](crate::rt::spawn).
     ///
     /// Calls are made in the order of arrival, between two batches of tasks. A loop that is not inside
     /// `block_on` keeps them for its next one. A panic in `function` is reported.

@@ -110,10 +110,8 @@ impl<T> Future for Handle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
         Pin::new(&mut self.0).poll(cx).map(|result| match result {
             Ok(value) => Ended::Value(value),
-            Err(error) => match JoinError::into_panic(error) {
-                Ok(payload) => Ended::Panicked(payload),
-                Err(_) => Ended::Cancelled,
-            },
+            Err(JoinError::Panicked(panic)) => Ended::Panicked(panic.into_payload()),
+            Err(JoinError::Cancelled) => Ended::Cancelled,
         })
     }
 }
