@@ -64,8 +64,7 @@ impl TaskSet {
 
     /// Wakes every task.
     pub fn wake_all(&self) {
-        let wakers: Vec<_> =
-            self.wakers.borrow_mut().iter_mut().map(|waker| waker.clone()).collect();
+        let wakers: Vec<_> = self.wakers.borrow().iter().cloned().collect();
         wake_all(wakers);
     }
 

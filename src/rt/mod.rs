@@ -28,7 +28,7 @@ mod id;
 mod join;
 pub(crate) mod reactor;
 mod run_queue;
-mod slab;
+pub(crate) mod slab;
 mod task;
 pub(crate) mod timers;
 mod works;

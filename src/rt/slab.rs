@@ -16,37 +16,21 @@ pub(crate) struct Slab<T> {
 impl<T> Slab<T> {
     /// Puts a value in and returns its index.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
-<<<<<<< HEAD
         self.insert_with(|_| value)
     }
 
     /// Puts in a value that knows its index.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(u32) -> T) -> u32 {
-        if let Some(index) = self.free.pop() {
-            self.slots[index as usize] = Some(make(index));
-            return index;
-        }
-        let index = u32::try_from(self.slots.len());
-        let index = index.expect("holds because memory ends before 2³² values");
-        self.slots.push(Some(make(index)));
-        index
-    }
-
-    /// Counts the values.
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
-=======
         let index = self.reserve();
-        self.put(index, value);
+        self.put(index, make(index));
         index
->>>>>>> 6771356 (Event loop: one header a task, one kind of slot table, the main future in it)
     }
 
     /// Takes a value out and releases its index.
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
-        let value = self.take(index);
+        let value = self.slots.get_mut(index as usize)?.take()?;
         self.release(index);
-        value
+        Some(value)
     }
 
     /// Returns an index that nothing else uses, for a value to come.
@@ -80,7 +64,12 @@ impl<T> Slab<T> {
 
     /// Tells whether no index is in use.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.len() == self.free.len()
+        self.len() == 0
+    }
+
+    /// Counts the indices in use.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 
     /// Goes through all values.

@@ -89,6 +89,7 @@ impl Hooks {
     }
 
     /// Tells when a poll ended, and names a task that held the loop too long.
+    #[cold]
     pub(crate) fn poll_ended(&self, from: Instant, task: TaskId, name: impl FnOnce() -> String) {
         let to = Instant::now();
         self.observe(|| Moment::Polled { task, from, to });
