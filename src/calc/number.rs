@@ -16,7 +16,6 @@
 //! ```
 //!
 //! Reading, adding and writing are linear. A product is quadratic, and its caller limits the factors.
-//!
 //! **Invariants**
 //! - `NUMBER-1` What is written is in lowest form: no exponent, no zero that could be left out, no `-0`.
 //!
@@ -405,7 +404,8 @@ fn parse_exponent(text: &[u8]) -> Result<(isize, &[u8]), NumberError> {
         size.saturating_mul(10).saturating_add(usize::from(digit - b'0'))
     });
     if size > MAX_EXPONENT {
-        return Err(NumberError::Exponent);
+        let is_word = rest.first().is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b',');
+        return Err(if is_word { NumberError::Exponent } else { NumberError::Malformed });
     }
     let size = size.cast_signed();
     Ok((if negative { -size } else { size }, rest))

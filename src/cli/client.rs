@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use super::command_line::{Args, Subcommand};
@@ -50,8 +51,15 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     exit_when_interrupted(|| {})?;
     let mut stream = address.connect().map_err(|error| Failure::Failed(error.to_string()))?;
     let to_server = stream.try_clone().doing("dup")?;
+    let (sent, ended) = channel();
     let sender = thread::Builder::new().name("send".to_owned());
-    let sender = sender.spawn(move || send(to_server)).doing("start a thread")?;
+    let sending = move || {
+        // A failure is known before the server hears of the end, and so before it answers with its own.
+        drop(sent.send(send(&to_server)));
+        // It fails when the server has closed, which the receiving thread sees.
+        drop(to_server.shutdown(Shutdown::Write));
+    };
+    drop(sender.spawn(sending).doing("start a thread")?);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let count = stream.read(&mut chunk).doing("read from the server")?;
@@ -63,30 +71,26 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         output.flush()?;
     }
     // CLIENT-3: a thread that still reads ends with the process.
-    if sender.is_finished() {
-        let sent = sender.join().expect("holds because this thread does not panic");
-        return sent.doing("read stdin");
-    }
-    Ok(())
+    ended.try_recv().unwrap_or(Ok(())).doing("read stdin")
 }
 
-/// Sends stdin, line by line (`CLIENT-1`), and then closes the sending side (`CLIENT-2`).
+/// Sends stdin, line by line (`CLIENT-1`), to its end.
 ///
 /// # Errors
 /// Those of stdin. An error of the socket ends the sending; the receiving thread reports it. After a `close` the
 /// server may have ended while lines still come, and that is no failure.
-fn send(mut to_server: TcpStream) -> io::Result<()> {
+fn send(mut to_server: &TcpStream) -> io::Result<()> {
     // A copy of the descriptor, without std's buffer.
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut held = Vec::new();
     let mut chunk = vec![0; CHUNK_BYTES];
-    let ended = loop {
+    loop {
         // The program that shares the terminal may have made it non-blocking, so a read alone may not wait.
         poll(&mut [PollFd::readable(stdin.as_fd())], None)?;
         let count = match stdin.read(&mut chunk) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => break Err(error),
+            Err(error) => return Err(error),
         };
         held.extend_from_slice(&chunk[..count]);
         let whole = match held.iter().rposition(|&byte| byte == b'\n') {
@@ -98,10 +102,7 @@ fn send(mut to_server: TcpStream) -> io::Result<()> {
         let sent = to_server.write_all(&held[..whole]);
         held.drain(..whole);
         if sent.is_err() || count == 0 {
-            break Ok(());
+            return Ok(());
         }
-    };
-    // It fails when the server has closed, which the receiving thread sees.
-    drop(to_server.shutdown(Shutdown::Write));
-    ended
+    }
 }
