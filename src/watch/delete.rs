@@ -23,8 +23,6 @@
 //!   it stays in the directory, and the error says where.
 //! - `DELETE-3`: the directory is removed when the call returns, unless `DELETE-2` needs it.
 //!
-//! Other names of the file (hard links) stay. A symbolic link to it stays too, and leads to nothing.
-//!
 //! **Source**: unlink(2), rename(2), link(2); "TOCTOU" in the literature on security.
 
 use std::fs::{self, DirBuilder};

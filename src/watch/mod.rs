@@ -1,8 +1,7 @@
 //! The watcher: waits for a file that holds a string, and deletes it. Task 4 of the course.
 //!
-//! The task has three functions. One looks for the file, then for the string in it; when either is missing it sleeps and
-//! looks again; at last it closes the file and sets an event. One waits for the event and deletes the file. One starts
-//! both and joins them. They stand here twice: on threads and on the event loop.
+//! Three functions: one looks for the file and the string, sleeps and looks again, closes the file and sets an event; one
+//! waits for the event and deletes the file; one starts both. They stand here twice: on threads and on the event loop.
 //!
 //! Reading order: `error`, `needle` (the search), `look` (one look at the file), `delete` (the deletion of the file that
 //! was seen, and of no other), `news`, then `threads` and `asynchronous`, side by side.
