@@ -204,11 +204,8 @@ impl Core {
     /// Lists every task, and what it waits for.
     pub(crate) fn task_table(&self) -> String {
         let tasks = self.tasks.borrow();
-        let line = |task: &Header| match task.queued.get() {
-            true => format!("{} is ready", task.description()),
-            false => format!("{} waits {}", task.description(), task.wait.get()),
-        };
-        tasks.iter().map(|task| line(task.header())).collect::<Vec<_>>().join("\n  ")
+        let line = |task: &Arc<dyn Runnable>| task.header().standing();
+        tasks.iter().map(line).collect::<Vec<_>>().join("\n  ")
     }
 }
 

@@ -121,6 +121,14 @@ impl Header {
         self.wake();
     }
 
+    /// Names the task and says what it does at present.
+    pub(crate) fn standing(&self) -> String {
+        if self.queued.get() {
+            return format!("{} is ready", self.description());
+        }
+        format!("{} waits {}", self.description(), self.wait.get())
+    }
+
     /// Names the task in a report.
     pub(crate) fn description(&self) -> String {
         let (id, at) = (self.id(), self.spawned_at);
