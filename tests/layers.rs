@@ -145,7 +145,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("budget of calc", "not rebuilt yet"),
     ("budget of factorial", "not rebuilt yet"),
     ("budget of labs", "not rebuilt yet"),
-    ("budget of cli", "not rebuilt yet"),
     ("budget of src", "not rebuilt yet"),
     ("processes/pool/builder.rs", "not untied yet"),
     ("processes/pool/cell.rs", "not untied yet"),

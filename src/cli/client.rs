@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::mpsc::channel;
+use std::sync::mpsc;
 use std::thread;
 
 use super::command_line::{Args, Subcommand};
@@ -46,20 +46,19 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Talks until one side has ended.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let address = args.operand(0, Address::to_connect)?;
-    let address = address.expect("holds because the operand is declared as required");
+    let address = args.operand(Address::to_connect)?;
     exit_when_interrupted(|| {})?;
     let mut stream = address.connect().map_err(|error| Failure::Failed(error.to_string()))?;
     let to_server = stream.try_clone().doing("dup")?;
-    let (sent, ended) = channel();
-    let sender = thread::Builder::new().name("send".to_owned());
-    let sending = move || {
-        // A failure is known before the server hears of the end, and so before it answers with its own.
-        drop(sent.send(send(&to_server)));
+    let (result, sent) = mpsc::channel();
+    let sender = move || {
+        // First the result: when the server has closed because of the shutdown, the result is there.
+        drop(result.send(send(&to_server)));
         // It fails when the server has closed, which the receiving thread sees.
         drop(to_server.shutdown(Shutdown::Write));
     };
-    drop(sender.spawn(sending).doing("start a thread")?);
+    let started = thread::Builder::new().name("send".to_owned()).spawn(sender);
+    started.doing("start a thread")?;
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let count = stream.read(&mut chunk).doing("read from the server")?;
@@ -71,14 +70,13 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         output.flush()?;
     }
     // CLIENT-3: a thread that still reads ends with the process.
-    ended.try_recv().unwrap_or(Ok(())).doing("read stdin")
+    sent.try_recv().unwrap_or(Ok(())).doing("read stdin")
 }
 
-/// Sends stdin, line by line (`CLIENT-1`), to its end.
+/// Sends stdin, line by line (`CLIENT-1`), to its end; the caller closes the sending side then (`CLIENT-2`).
 ///
-/// # Errors
-/// Those of stdin. An error of the socket ends the sending; the receiving thread reports it. After a `close` the
-/// server may have ended while lines still come, and that is no failure.
+/// The errors are those of stdin. An error of the socket ends the sending; the receiving thread reports it. After a
+/// `close` the server may have ended while lines still come, and that is no failure.
 fn send(mut to_server: &TcpStream) -> io::Result<()> {
     // A copy of the descriptor, without std's buffer.
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);

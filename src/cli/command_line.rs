@@ -3,12 +3,11 @@
 //! A declaration is data. The parser, the usage text (`help`) and the error messages are all made from it, so an
 //! option that is not declared is neither read nor shown. Words are bytes, because file names are.
 //!
-//! **Invariants**
-//! - `ARGS-1`: an option is `--name value` or `--name=value`; with a short name also `-n value` or `-nvalue`.
-//! - `ARGS-2`: an option is given once, unless its declaration ends in `...`.
-//! - `ARGS-3`: a default is text that is read like a given value.
+//! - An option is `--name value` or `--name=value`; with a short name also `-n value` or `-nvalue`.
+//! - An option is given once, unless its declaration ends in `...`.
+//! - A default is text that is read like a given value.
 //! - `ARGS-4`: after `--` every word is an operand. `--help` before it wins over any error.
-//! - `ARGS-5`: a value that begins with `-` is written `--name=-value`, except a number.
+//! - A value that begins with `-` is written `--name=-value`, except a number.
 //!
 //! **Source**: the POSIX utility syntax guidelines; `getopt_long(3)`.
 
@@ -26,8 +25,7 @@ pub(crate) struct Subcommand {
     pub(crate) name: &'static str,
     /// What it does, in one line.
     pub(crate) summary: &'static str,
-    /// The operands: how the usage text shows each (`FILE`, `[NAME]`, `URL...`), and what it is. Only the last may be
-    /// optional or repeated.
+    /// The operand, if it takes one: how the usage text shows it (`FILE`, `[NAME]`, `URL...`), and what it is.
     pub(crate) operands: &'static [(&'static str, &'static str)],
     /// The options, in the order of the usage text.
     pub(crate) options: &'static [Opt],
@@ -43,7 +41,7 @@ pub(crate) struct Opt {
     /// How the usage text shows it, such as `-c, --connections N`. Without a value it is a flag; `...` at the end
     /// lets it be repeated.
     pub(crate) spelling: &'static str,
-    /// The text that is read when it is not given (`ARGS-3`).
+    /// The text that is read when it is not given.
     pub(crate) default: Option<&'static str>,
     /// What it is for, in one line.
     pub(crate) help: &'static str,
@@ -77,20 +75,16 @@ impl Opt {
         self.spelling.split_once("--")?.1.split(' ').nth(1)
     }
 
-    /// Whether it may be given several times (`ARGS-2`).
+    /// Whether it may be given several times.
     fn is_repeated(&self) -> bool {
         self.spelling.ends_with("...")
     }
 }
 
-/// A command line that fits its declaration, or asks for help.
-#[derive(Debug)]
-pub(crate) enum Parsed {
-    /// A subcommand to run.
-    Run(Args),
-    /// `--help` (`ARGS-4`).
-    Help,
-}
+/// What reads the text of a value: it returns the value, or what it expected.
+pub(crate) trait Reader<T>: Fn(&OsStr) -> Result<T, String> {}
+
+impl<T, F: Fn(&OsStr) -> Result<T, String>> Reader<T> for F {}
 
 /// What was given on a command line.
 #[derive(Debug)]
@@ -104,14 +98,12 @@ pub(crate) struct Args {
 }
 
 impl Subcommand {
-    /// Sorts the words after the subcommand's name.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`], naming the word that does not fit.
-    pub(crate) fn parse(&'static self, words: &[OsString]) -> Result<Parsed, Failure> {
+    /// Sorts the words after the subcommand's name; returns none when they ask for help. A failure names the word
+    /// that does not fit.
+    pub(crate) fn parse(&'static self, words: &[OsString]) -> Result<Option<Args>, Failure> {
         let mut before_dashes = words.iter().take_while(|word| *word != "--");
         if before_dashes.any(|word| word == "--help" || word == "-h") {
-            return Ok(Parsed::Help);
+            return Ok(None);
         }
         let mut args = Args { declared: self, given: Vec::new(), operands: Vec::new() };
         let mut words = words.iter();
@@ -127,10 +119,10 @@ impl Subcommand {
             }
         }
         args.check_operands()?;
-        Ok(Parsed::Run(args))
+        Ok(Some(args))
     }
 
-    /// Finds the option that a word begins, and the value that is attached to it (`ARGS-1`).
+    /// Finds the option that a word begins, and the value that is attached to it.
     fn find(&self, word: &OsStr) -> Result<(&'static Opt, Option<OsString>), Failure> {
         let bytes = word.as_bytes();
         let (name, attached) = match bytes.iter().position(|byte| *byte == b'=') {
@@ -165,7 +157,7 @@ fn takes_no_value(name: &str, value: &OsStr) -> Failure {
     Failure::Usage(format!("--{name}: takes no value, got \"{}\"", value.display()))
 }
 
-/// Tells an option from an operand or a value (`ARGS-5`). A dash alone is an operand.
+/// Tells an option from an operand or a value. A dash alone is an operand.
 fn looks_like_option(word: &OsStr) -> bool {
     matches!(word.as_bytes(), [b'-', second, ..] if !second.is_ascii_digit())
 }
@@ -222,86 +214,43 @@ impl Args {
         if texts.is_empty() { option.default.map(OsStr::new).into_iter().collect() } else { texts }
     }
 
-    /// Reads the value of an option that has a default.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`]: the option's name, what `read` expected, and what was given.
-    ///
-    /// # Panics
-    /// The subcommand does not declare this option, or declares it without a default.
-    pub(crate) fn value<T>(
-        &self,
-        name: &str,
-        read: impl Fn(&OsStr) -> Result<T, String>,
-    ) -> Result<T, Failure> {
+    /// Reads the value of an option that has a default. The failure, as with the methods below, names the option,
+    /// what `read` expected, and what was given.
+    pub(crate) fn value<T>(&self, name: &str, read: impl Reader<T>) -> Result<T, Failure> {
         let value = self.optional(name, read)?;
         Ok(value.expect("holds because the option is declared with a default"))
     }
 
     /// Reads the value of an option that may be missing.
-    ///
-    /// # Errors
-    /// As [`value`](Self::value).
     pub(crate) fn optional<T>(
         &self,
         name: &str,
-        read: impl Fn(&OsStr) -> Result<T, String>,
+        read: impl Reader<T>,
     ) -> Result<Option<T>, Failure> {
         Ok(self.all(name, read)?.pop())
     }
 
     /// Reads every value of an option that may be repeated, in their order.
-    ///
-    /// # Errors
-    /// As [`value`](Self::value).
-    pub(crate) fn all<T>(
-        &self,
-        name: &str,
-        read: impl Fn(&OsStr) -> Result<T, String>,
-    ) -> Result<Vec<T>, Failure> {
+    pub(crate) fn all<T>(&self, name: &str, read: impl Reader<T>) -> Result<Vec<T>, Failure> {
         let whose = format!("--{name}");
         self.texts(name).into_iter().map(|text| read_as(&whose, text, &read)).collect()
     }
 
-    /// Reads the operands from a place on, counted from 0.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`]: the operand's name, what `read` expected, and what was given.
-    pub(crate) fn operands<T>(
-        &self,
-        place: usize,
-        read: impl Fn(&OsStr) -> Result<T, String>,
-    ) -> Result<Vec<T>, Failure> {
-        let whose = self.operand_name(place);
-        self.operands.iter().skip(place).map(|text| read_as(whose, text, &read)).collect()
+    /// Reads all operands.
+    pub(crate) fn operands<T>(&self, read: impl Reader<T>) -> Result<Vec<T>, Failure> {
+        let name = self.declared.operands[0].0.trim_matches(['[', ']', '.']);
+        self.operands.iter().map(|text| read_as(name, text, &read)).collect()
     }
 
-    /// Reads the operand in a place; none when it is optional and missing.
-    ///
-    /// # Errors
-    /// As [`operands`](Self::operands).
-    pub(crate) fn operand<T>(
-        &self,
-        place: usize,
-        read: impl Fn(&OsStr) -> Result<T, String>,
-    ) -> Result<Option<T>, Failure> {
-        let text = self.operands.get(place);
-        text.map(|text| read_as(self.operand_name(place), text, read)).transpose()
-    }
-
-    /// What messages call an operand.
-    fn operand_name(&self, place: usize) -> &'static str {
-        self.declared.operands[place].0.trim_matches(['[', ']', '.'])
+    /// Reads the operand that the subcommand requires.
+    pub(crate) fn operand<T>(&self, read: impl Reader<T>) -> Result<T, Failure> {
+        let operand = self.operands(read)?.pop();
+        Ok(operand.expect("holds because the operand is declared as required"))
     }
 }
 
-/// Reads a text, and says whose it was if that fails.
-fn read_as<T>(
-    whose: &str,
-    text: &OsStr,
-    read: impl Fn(&OsStr) -> Result<T, String>,
-) -> Result<T, Failure> {
-    let text_shown = text.display();
-    read(text)
-        .map_err(|expected| Failure::Usage(format!("{whose}: {expected}, got \"{text_shown}\"")))
+/// Reads the text of an option or an operand, which the failure names.
+fn read_as<T>(name: &str, text: &OsStr, read: &impl Reader<T>) -> Result<T, Failure> {
+    let given = text.display();
+    read(text).map_err(|expected| Failure::Usage(format!("{name}: {expected}, got \"{given}\"")))
 }

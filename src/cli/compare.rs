@@ -1,35 +1,43 @@
 //! `handloom compare`: the same load on every model, in one table.
 //!
 //! **Invariants**
-//! - `COMPARE-1`: rows that were measured are printed on every way out, also after ctrl-c.
-//! - `COMPARE-2`: no server is left running (`SERVER-1`).
-
-use std::fs;
-use std::path::Path;
+//! - Rows that were measured are printed on every way out, also after ctrl-c.
+//! - No server is left running (`SERVER-1`).
 
 use super::command_line::{Args, Opt, Subcommand};
 use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
-use super::load::{LEAST_TIMEOUT, LONGEST_TIMEOUT, MOST_CONNECTIONS, MOST_REQUESTS};
-use super::output::Output;
-use super::values::{parsed, path, seconds, text, whole};
+use super::load::{MOST_CONNECTIONS, MOST_REQUESTS};
+use super::output::{Output, make_directory, write_into};
+use super::values::{parsed, path, text, time_limit, whole};
 use crate::calc::Model;
 use crate::compare::{
     Benchmark, BenchmarkProgress, BenchmarkReport, MAX_DEPTH, ServerCommand, chart, table, to_json,
 };
 use crate::os::limits;
 
-/// Most rounds that may be asked for. Taste.
+/// Most rounds that may be asked for.
 const MOST_ROUNDS: usize = 1_000;
-
-/// The name of the picture in `--out`.
-pub(crate) const CHART_FILE: &str = "compare.svg";
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "compare",
     summary: "Puts the same load on every server model, one after another: a table",
-    options: OPTIONS,
+    options: &[
+        Opt::new("--models LIST", "models, parted by commas; \"none\" for only the --server ones")
+            .default("sequential,threads,pool,prefork,callbacks,generators,async"),
+        Opt::new(
+            "--server NAME=COMMAND...",
+            "one more server: any program that prints \"listening on ADDRESS\"; may be repeated",
+        ),
+        Opt::new("-c, --connections N", "connections that ask at once").default("64"),
+        Opt::new("-d, --depth N", "requests sent before a reply is read, up to 1024").default("1"),
+        Opt::new("-n, --requests N", "requests to each server").default("100000"),
+        Opt::new("--rounds N", "runs of each server, interleaved; the best is shown").default("1"),
+        Opt::new("--timeout S", "how long each run may take").default("60"),
+        Opt::new("--out DIR", "writes the picture compare.svg there"),
+        Opt::new("--json", "prints one JSON object; times in microseconds"),
+    ],
     operands: &[],
     examples: &[
         ("handloom compare", "All models, with 64 connections and one request at a time on each."),
@@ -45,28 +53,11 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     run,
 };
 
-/// The options.
-const OPTIONS: &[Opt] = &[
-    Opt::new("--models LIST", "models, parted by commas; \"none\" for only the --server ones")
-        .default("sequential,threads,pool,prefork,callbacks,generators,async"),
-    Opt::new(
-        "--server NAME=COMMAND...",
-        "one more server: any program that prints \"listening on ADDRESS\"; may be repeated",
-    ),
-    Opt::new("-c, --connections N", "connections that ask at once").default("64"),
-    Opt::new("-d, --depth N", "requests sent before a reply is read, up to 1024").default("1"),
-    Opt::new("-n, --requests N", "requests to each server").default("100000"),
-    Opt::new("--rounds N", "runs of each server, interleaved; the best is shown").default("1"),
-    Opt::new("--timeout S", "how long each run may take").default("60"),
-    Opt::new("--out DIR", "writes the picture compare.svg there"),
-    Opt::new("--json", "prints one JSON object; times in microseconds"),
-];
-
 /// Runs the benchmark and prints the table.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let mut servers = args.value("models", text(models))?;
     servers.extend(args.all("server", text(server))?);
-    // A benchmark without servers would be right, and show nothing.
+    // A benchmark without servers would succeed, and show nothing.
     if servers.is_empty() {
         return Err(Failure::Usage("--models: none, and no --server either".to_owned()));
     }
@@ -75,19 +66,20 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
         depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
         requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
-        timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
+        timeout: args.value("timeout", time_limit())?,
         rounds: args.value("rounds", whole("rounds", 1..=MOST_ROUNDS))?,
     };
     let out = args.optional("out", path("a directory"))?;
     let report = measure(&benchmark, output)?;
-    // COMPARE-1: first what was measured, then the verdict.
-    if args.is_given("json") {
-        output.line(to_json(&benchmark, &report))?;
-    } else {
-        output.bytes(table(&benchmark, &report).as_bytes())?;
-    }
+    // First what was measured, then the verdict.
+    output.result(
+        args.is_given("json"),
+        to_json(&benchmark, &report),
+        &table(&benchmark, &report),
+    )?;
     if let Some(directory) = out {
-        write_into(&directory, CHART_FILE, &chart(&benchmark, &report))?;
+        make_directory(&directory)?;
+        write_into(&directory, "compare.svg", &chart(&benchmark, &report))?;
     }
     verdict(&report)
 }
@@ -116,7 +108,7 @@ pub(crate) fn measure(
     output: &mut Output,
 ) -> Result<BenchmarkReport, Failure> {
     let stop = interruption()?;
-    // As many descriptors as may be had, for us and, by inheritance, for the servers.
+    // The servers inherit the limit.
     drop(limits::raise_open_files());
     let requests = benchmark.requests;
     let report = benchmark.run(Some(stop), &mut |progress| match progress {
@@ -143,12 +135,4 @@ pub(crate) fn verdict(report: &BenchmarkReport) -> Result<(), Failure> {
     } else {
         Err(Failure::Failed(format!("not all was right with {}", wrong.join(", "))))
     }
-}
-
-/// Writes a file into a directory, which is made if need be.
-pub(crate) fn write_into(directory: &Path, name: &str, text: &str) -> Result<(), Failure> {
-    let path = directory.join(name);
-    fs::create_dir_all(directory)
-        .and_then(|()| fs::write(&path, text))
-        .doing(format_args!("write {}", path.display()))
 }

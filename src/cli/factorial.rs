@@ -1,21 +1,18 @@
 //! `handloom factorial`: the course's third task, the same factorials in every pool.
 //!
 //! **Invariants**
-//! - `FACTORIAL-1`: a number is written in decimal only when that was asked for: it may take longer than to compute it.
+//! - `FACTORIAL-1`: a number is written in decimal only with `--decimal`: it may take longer than to compute it.
 //! - `FACTORIAL-2`: ctrl-c ends it with what was measured so far, and no process is left; the exit code is 130.
-//! - `FACTORIAL-3`: a wrong result or a pool that failed is told, and the exit code is 1.
+//! - `FACTORIAL-3`: a wrong result or a pool that failed is reported, and the exit code is 1.
 
-use std::fs;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::command_line::{Args, Opt, Subcommand};
-use super::compare::write_into;
 use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
-use super::output::Output;
+use super::output::{Output, make_directory, write_into};
 use super::values::{parsed, path, seconds, text, whole};
 use crate::factorial::contest::{
     Contest, Outcome, PoolKind, Size, Sizes, Stage, chart, table, to_json,
@@ -28,20 +25,31 @@ const LARGEST: u32 = 100_000_000;
 const MOST_TASKS: usize = 1_000_000;
 /// The most workers of a pool.
 const MOST_WORKERS: usize = 1_000;
-/// The least time for a contest without numbers: that for the short sizes alone.
-const LEAST_TIME: Duration = Duration::from_secs(1);
-/// The most.
-const MOST_TIME: Duration = Duration::from_hours(1);
 /// The name of the picture's file.
 const CHART_FILE: &str = "factorial.svg";
-/// The name of the table's file.
-const TABLE_FILE: &str = "factorial.txt";
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "factorial",
     summary: "The same factorials one after another, on threads, on processes, and under a GIL",
-    options: OPTIONS,
+    options: &[
+        Opt::new("--pools LIST", "which pools, parted by commas")
+            .default("sequential,threads,processes,gil"),
+        Opt::new("--workers N", "workers of each pool; by default as many as processors"),
+        Opt::new(
+            "--tasks N",
+            "tasks of each size; by default from 10,000 short ones to 4 long ones",
+        ),
+        Opt::new(
+            "--chunk N",
+            "tasks handed over together; by default 32 short ones, or one long one",
+        ),
+        Opt::new("--time S", "about how long a contest without numbers may take").default("20"),
+        Opt::new("--out DIR", "where factorial.svg and factorial.txt are written")
+            .default("handloom-factorial"),
+        Opt::new("--json", "prints one JSON object; times in microseconds"),
+        Opt::new("--decimal", "prints the factorials in decimal, and holds no contest"),
+    ],
     operands: &[(
         "[N...]",
         "whose factorials; by default from 0 to the largest that the time allows",
@@ -54,28 +62,21 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     run,
 };
 
-/// The options.
-const OPTIONS: &[Opt] = &[
-    Opt::new("--pools LIST", "which pools, parted by commas")
-        .default("sequential,threads,processes,gil"),
-    Opt::new("--workers N", "workers of each pool; by default as many as processors"),
-    Opt::new("--tasks N", "tasks of each size; by default from 10,000 short ones to 4 long ones"),
-    Opt::new("--chunk N", "tasks handed over together; by default 32 short ones, or one long one"),
-    Opt::new("--time S", "about how long a contest without numbers may take").default("20"),
-    Opt::new("--out DIR", "where factorial.svg and factorial.txt are written")
-        .default("handloom-factorial"),
-    Opt::new("--json", "prints one JSON object; times in microseconds"),
-    Opt::new("--decimal", "prints the factorials in decimal, and holds no contest"),
-];
-
-/// Holds the contest and prints what came of it.
+/// Runs the benchmark and prints its results.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let numbers = args.operands(0, text(number))?;
+    let numbers = args.operands(text(number))?;
+    // FACTORIAL-1
     if args.is_given("decimal") {
-        return print_decimal(&numbers, output);
+        if numbers.is_empty() {
+            return Err(Failure::Usage(
+                "--decimal: expected a number whose factorial is wanted".to_owned(),
+            ));
+        }
+        return numbers.iter().try_for_each(|&n| output.line(factorial(n)));
     }
     let tasks = args.optional("tasks", whole("tasks", 1..=MOST_TASKS))?;
-    let time = args.value("time", seconds(LEAST_TIME, MOST_TIME))?;
+    // The short sizes alone take a second.
+    let time = args.value("time", seconds(Duration::from_secs(1), Duration::from_hours(1)))?;
     let cpus = available_parallelism().map_or(1, usize::from);
     let contest = Contest {
         pools: args.value("pools", text(pools))?,
@@ -88,20 +89,17 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         chunk: args.optional("chunk", whole("tasks", 1..=MOST_TASKS))?,
     };
     let out = args.value("out", path("a directory"))?;
-    // Before the contest: nobody wants to hear after it that there is no place for its report.
-    fs::create_dir_all(&out).doing(format_args!("write {}", out.display()))?;
+    // Before the benchmark, so that its results are not lost when the directory cannot be made.
+    make_directory(&out)?;
     let outcome = hold(&contest, interruption()?, output)?;
-    if args.is_given("json") {
-        output.line(to_json(&outcome))?;
-    } else {
-        output.bytes(table(&outcome).as_bytes())?;
-    }
-    write_report(&out, &outcome)?;
+    output.result(args.is_given("json"), to_json(&outcome), &table(&outcome))?;
+    write_into(&out, CHART_FILE, &chart(&outcome))?;
+    write_into(&out, "factorial.txt", &table(&outcome))?;
     output.note(format_args!("The picture: {}", out.join(CHART_FILE).display()));
     verdict(&outcome)
 }
 
-/// Holds a contest, with progress.
+/// Runs a benchmark, with progress.
 pub(crate) fn hold(
     contest: &Contest,
     stop: BorrowedFd<'_>,
@@ -135,22 +133,6 @@ fn pools(text: &str) -> Result<Vec<PoolKind>, String> {
         kinds.push(kind);
     }
     Ok(kinds)
-}
-
-/// Prints the numbers themselves (`FACTORIAL-1`).
-fn print_decimal(numbers: &[u32], output: &mut Output) -> Result<(), Failure> {
-    if numbers.is_empty() {
-        return Err(Failure::Usage(
-            "--decimal: expected a number whose factorial is wanted".into(),
-        ));
-    }
-    numbers.iter().try_for_each(|&n| output.line(factorial(n)))
-}
-
-/// Writes the picture and the table into files.
-fn write_report(out: &Path, outcome: &Outcome) -> Result<(), Failure> {
-    write_into(out, CHART_FILE, &chart(outcome))?;
-    write_into(out, TABLE_FILE, &table(outcome))
 }
 
 /// How the program ends.

@@ -2,7 +2,7 @@
 //!
 //! **Invariants**
 //! - `EXIT-1`: 0 done; 1 it ran and something failed; 2 the command line was wrong; 130 interrupted.
-//! - `EXIT-2`: a closed stdout ends the program with 0 and without a word: the reader, such as `head`, has enough.
+//! - `EXIT-2`: a closed stdout ends the program with 0 and without a message: the reader, such as `head`, has enough.
 //!
 //! **Source**: bash(1), "Exit status": 128 and the signal's number for a program that a signal ended.
 
@@ -10,15 +10,11 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
-/// The exit code of a program that ran and in which something failed.
-const FAILED: u8 = 1;
-/// The exit code for a wrong command line.
-const USAGE: u8 = 2;
 /// The exit code of a program that was interrupted: 128 + SIGINT.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a subcommand ended early.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Failure {
     /// The command line was wrong; the text says what, and where.
     Usage(String),
@@ -48,8 +44,8 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::StdoutClosed => ExitCode::SUCCESS,
-            Self::Failed(_) => ExitCode::from(FAILED),
-            Self::Usage(_) => ExitCode::from(USAGE),
+            Self::Failed(_) => ExitCode::from(1),
+            Self::Usage(_) => ExitCode::from(2),
             Self::Interrupted => ExitCode::from(INTERRUPTED),
         }
     }

@@ -3,23 +3,22 @@
 //! **Invariants**
 //! - `FETCHCMD-1`: every link is fetched in every mode, also after others have failed. With 0 every one of them had a
 //!   complete response, of whatever status; with 1 at least one had none, and the summary names it (`FETCHSHOW-1`).
-//! - `FETCHCMD-2`: ctrl-c ends it at once with 130, whatever it waits for; every line of the logs is whole.
+//! - `FETCHCMD-2`: ctrl-c ends it at once with 130, whatever it waits for; every line of the logs is complete.
 //! - `FETCHCMD-3`: without a link the embedded site is fetched, on loopback, and nothing else.
-//! - `FETCHCMD-4`: a line of `--urls` is a link, save for the blanks around it; empty lines and those that begin with
-//!   `#` are not.
+//! - `FETCHCMD-4`: a line of `--urls`, without the blanks around it, is a link, unless it is empty or begins with `#`.
 //!
 //! **Left out**: keeping the bodies (that is what `get --output` is for), and following links within pages.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::command_line::{Args, Opt, Subcommand};
 use super::failure::{Doing, Failure};
 use super::interrupt::exit_when_interrupted;
-use super::output::Output;
-use super::values::{parsed, path, seconds, text, whole};
+use super::output::{Output, make_directory};
+use super::values::{parsed, path, text, time_limit, whole};
 use crate::fetch::{
     EmbeddedSite, FetchOutcome, FetchPlan, Gate, Log, Mode, embed, failures, fetch_links, site,
     table, to_json,
@@ -28,19 +27,11 @@ use crate::os::limits::raise_open_files;
 use crate::web::client::Options;
 use crate::web::server::Config;
 
-/// The shortest limit that may be asked for.
-const LEAST_TIMEOUT: Duration = Duration::from_millis(1);
-
-/// The longest.
-const MOST_TIMEOUT: Duration = Duration::from_hours(24);
-
-/// The most links at once. Taste: a thread for each of them is possible, and nothing to be proud of.
+/// The most links at once: more threads than that may be too many for the machine.
 const MOST_AT_ONCE: usize = 10_000;
-
 /// How long ctrl-c waits for a line that is being written: half of what the whole end may take.
 const LONGEST_LINE: Duration = Duration::from_millis(50);
-
-/// How long a line of progress stands at least: what comes faster nobody can read.
+/// The shortest time between two lines of progress.
 const PROGRESS: Duration = Duration::from_millis(50);
 
 /// What is declared.
@@ -65,34 +56,51 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     run,
 };
 
-/// Fetches all of them and prints what came of it.
+/// Fetches all links and prints the results.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let modes = args.value("mode", text(modes))?;
-    let options = options(args)?;
+    let whole_time = args.value("timeout", time_limit())?;
+    let mut options = Options { whole: whole_time, ..Options::default() };
+    if args.is_given("timeout") {
+        // A given limit holds for the first byte too, which has 30 s by default.
+        options.silence = whole_time;
+    }
     let concurrency = args.value("concurrency", whole("links", 1..=MOST_AT_ONCE))?;
     let log_dir = args.value("log-dir", path("a directory"))?;
     let given = given_links(args)?;
-    // As many as may be had; with fewer it works too (SHORTAGE-1).
+    // With fewer descriptors it works too (SHORTAGE-1).
     drop(raise_open_files());
     let gate = Gate::default();
     let gate_at_the_end = gate.clone();
     // FETCHCMD-2
     exit_when_interrupted(move || gate_at_the_end.shut(LONGEST_LINE))?;
-    // It lives until all is printed.
-    let site = if given.is_none() { Some(start_site()?) } else { None };
-    let links = given.unwrap_or_else(|| site.iter().flat_map(site_links).collect());
-    let serves_itself = site.is_some();
-    let plan = FetchPlan { links: links.into(), concurrency, serves_itself, options };
-    let outcomes = fetch_all(&plan, &modes, &log_dir, &gate, output)?;
-    if args.is_given("json") {
-        output.line(to_json(&plan.links, &outcomes))?;
+    // The site, if there is one, serves until all is printed (FETCHCMD-3).
+    let (_site, plan) = if let Some(links) = given {
+        (None, FetchPlan { links: links.into(), concurrency, serves_itself: false, options })
     } else {
-        output.bytes(table(&plan.links, &outcomes).as_bytes())?;
-    }
+        let (site, plan) = of_embedded_site(concurrency, options)?;
+        (Some(site), plan)
+    };
+    let outcomes = fetch_all(&plan, &modes, &log_dir, &gate, output)?;
+    output.result(
+        args.is_given("json"),
+        to_json(&plan.links, &outcomes),
+        &table(&plan.links, &outcomes),
+    )?;
     verdict(&plan.links, &outcomes)
 }
 
-/// Fetches all of them in one mode after another.
+/// Starts the embedded site, and plans to fetch all its links.
+pub(crate) fn of_embedded_site(
+    concurrency: usize,
+    options: Options,
+) -> Result<(EmbeddedSite, FetchPlan), Failure> {
+    let site = embed(Config::default()).doing("embedded site")?;
+    let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
+    Ok((site, FetchPlan { links: links.into(), concurrency, serves_itself: true, options }))
+}
+
+/// Fetches all links in one mode after another.
 pub(crate) fn fetch_all(
     plan: &FetchPlan,
     modes: &[Mode],
@@ -100,14 +108,13 @@ pub(crate) fn fetch_all(
     gate: &Gate,
     output: &mut Output,
 ) -> Result<Vec<FetchOutcome>, Failure> {
-    fs::create_dir_all(log_dir).doing(format_args!("make {}", log_dir.display()))?;
+    make_directory(log_dir)?;
     let all = plan.links.len();
     let mut outcomes = Vec::new();
     for &mode in modes {
         let path = log_dir.join(Log::name(mode));
-        let while_writing =
-            |error| Failure::while_doing(format_args!("write {}", path.display()), error);
-        let log = Log::create(log_dir, mode, gate).map_err(while_writing)?;
+        let log = Log::create(log_dir, mode, gate);
+        let log = log.doing(format_args!("write {}", path.display()))?;
         let mut shown = Instant::now();
         output.progress(format_args!("{mode}: 0 of {all} links"));
         let outcome = fetch_links(plan, mode, log, &mut |done| {
@@ -122,27 +129,6 @@ pub(crate) fn fetch_all(
     Ok(outcomes)
 }
 
-/// Starts the embedded site (`FETCHCMD-3`).
-fn start_site() -> Result<EmbeddedSite, Failure> {
-    embed(Config::default()).doing("embedded site")
-}
-
-/// The links of the embedded site.
-fn site_links(site: &EmbeddedSite) -> impl Iterator<Item = String> {
-    site::links().map(|path| site.url(path))
-}
-
-/// Reads the limits.
-fn options(args: &Args) -> Result<Options, Failure> {
-    let whole = args.value("timeout", seconds(LEAST_TIMEOUT, MOST_TIMEOUT))?;
-    let mut options = Options { whole, ..Options::default() };
-    if args.is_given("timeout") {
-        // Whoever says how long to wait does not mean "but no longer than 30 s for the first byte".
-        options.silence = whole;
-    }
-    Ok(options)
-}
-
 /// Reads which modes; "all" is each of them in turn.
 fn modes(text: &str) -> Result<Vec<Mode>, String> {
     if text == "all" {
@@ -154,8 +140,8 @@ fn modes(text: &str) -> Result<Vec<Mode>, String> {
 
 /// The links of the command line, or of the file that it names; none if it has neither.
 fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
-    // What is wrong with an address is found out when it is fetched: it fails alone.
-    let operands = args.operands(0, text(parsed::<String>))?;
+    // A wrong address is found when it is fetched: it fails alone.
+    let operands = args.operands(text(parsed::<String>))?;
     let Some(file) = args.optional("urls", path("a file"))? else {
         return Ok(Some(operands).filter(|links| !links.is_empty()));
     };
@@ -163,37 +149,28 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
         return Err(Failure::Usage("--urls: expected no URL beside it".to_owned()));
     }
     let shown = file.display();
-    let text = read_text(&file).doing(format_args!("read {shown}"))?;
+    let text = if file.as_os_str() == "-" {
+        io::read_to_string(io::stdin())
+    } else {
+        fs::read_to_string(&file)
+    };
+    let text = text.doing(format_args!("read {shown}"))?;
     // FETCHCMD-4
     let is_link = |line: &&str| !line.is_empty() && !line.starts_with('#');
     let links: Vec<_> = text.lines().map(str::trim).filter(is_link).map(str::to_owned).collect();
-    // Most likely the wrong file; and it must not be taken for "no link", which means the embedded site.
+    // Most likely the wrong file; and "no link" would mean the embedded site.
     if links.is_empty() {
         return Err(Failure::Failed(format!("read {shown}: there is no link in it")));
     }
     Ok(Some(links))
 }
 
-/// Reads a file to its end; `-` is stdin.
-fn read_text(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    if file.as_os_str() == "-" {
-        io::stdin().read_to_string(&mut text)?;
-        return Ok(text);
-    }
-    fs::read_to_string(file)
-}
-
 /// How the program ends (`FETCHCMD-1`).
 pub(crate) fn verdict(links: &[String], outcomes: &[FetchOutcome]) -> Result<(), Failure> {
-    let failed = (0..links.len())
-        .filter(|&number| outcomes.iter().any(|outcome| outcome.fetches[number].result.is_err()));
-    let failed = failed.count();
-    match failures(links, outcomes).first() {
-        None => Ok(()),
-        Some(first) => {
-            let all = links.len();
-            Err(Failure::Failed(format!("{failed} of {all} links failed, the first {first}")))
-        }
-    }
+    let failures = failures(links, outcomes);
+    let Some(first) = failures.first() else { return Ok(()) };
+    let has_failed =
+        |&number: &usize| outcomes.iter().any(|outcome| outcome.fetches[number].result.is_err());
+    let (failed, all) = ((0..links.len()).filter(has_failed).count(), links.len());
+    Err(Failure::Failed(format!("{failed} of {all} links failed, the first {first}")))
 }

@@ -1,7 +1,4 @@
 //! The usage texts, made from the declarations that the parser reads (`command_line`).
-//!
-//! **Invariants**
-//! - `HELP-1`: every option, operand and default in the text is the one that is read, and none is left out.
 
 use super::command_line::{Opt, Subcommand};
 

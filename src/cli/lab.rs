@@ -1,11 +1,10 @@
 //! `handloom lab`: runs one of the course's experiments, or lists them.
 //!
-//! A lab has nothing to clean up, so ctrl-c is left to the kernel: it ends the program, and the shell reports
-//! that as 130. A handler would also have to be undone in the labs that fork or are about signals.
+//! A lab has nothing to clean up, so ctrl-c keeps its default action: it ends the program, and the shell reports 130.
+//! A handler would also have to be undone in the labs that fork or are about signals.
 //!
 //! **Invariants**
 //! - `LAB-1`: what can be run is what is listed: both come from the one table in `labs`.
-//! - `LAB-2`: a name that no lab has is a mistake in the command line, and the answer is the list.
 //!
 //! **Left out**: options of a lab. An experiment whose numbers can be changed needs its notes changed too.
 
@@ -33,11 +32,11 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Runs a lab, or lists them.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let Some(name) = args.operand(0, text(parsed::<String>))? else {
+    let Some(name) = args.operands(text(parsed::<String>))?.pop() else {
         return output.bytes(list().as_bytes());
     };
     let lab = LABS.iter().find(|lab| lab.name == name).ok_or_else(|| unknown(&name))?;
-    // The lab's lines are the result. They go out one by one, with pauses, so nothing may hold them back.
+    // The lab's lines are the result. It pauses between them, so each line is written at once.
     let done = (lab.run)(&Journal::new(io::stdout()));
     // A lab owns no other pipe: this kind of error can only come from stdout (EXIT-2).
     done.map_err(|error| match error.kind() {
@@ -46,7 +45,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     })
 }
 
-/// The failure for a name that no lab has; it brings the list.
+/// The failure for an unknown name; its text holds the list.
 fn unknown(name: &str) -> Failure {
     let near = nearest(name, LABS.iter().map(|lab| lab.name));
     let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();

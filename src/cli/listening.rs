@@ -1,36 +1,23 @@
-//! What every server of the program does before and after it serves.
-//!
-//! The order is what the contract asks for. Signals are listened to before anybody is told that the server is ready:
-//! who reads `listening on` and sends SIGTERM at once gets a graceful end. And no thread is started here, because
-//! one of the servers forks.
+//! What every server of the program does before and after it serves. No thread is started here, because one of the
+//! servers forks.
 //!
 //! **Invariants**
-//! - `LISTENING-1`: bind, then listen to signals, then let the server get its own descriptors, threads and processes,
-//!   and only then say `listening on`: who has read it is served.
+//! - `LISTENING-1`: the order is: bind, listen to signals, let the server get its own descriptors, threads and
+//!   processes, print `listening on`. So a program that reads this line can connect, and can send SIGTERM.
 //! - `LISTENING-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once.
 
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
 
 use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::Output;
 use super::values::Address;
 
-/// The longest span that an option of a server may ask for: a day. Taste; beyond it lies a mistake in the unit.
-pub(crate) const LONGEST: Duration = Duration::from_hours(24);
-
-/// Serves on the first of the addresses that can be had, until a signal comes.
+/// Serves on the first of the addresses that can be bound, until a signal comes; `what` names the server in failures.
 ///
 /// `serve` gets the listener, what is readable once the server shall stop, and what it must call when it is ready.
-///
-/// # Errors
-/// Whatever failed, with what was being done; the server's own failures with `what` it was.
-///
-/// # Blocking
-/// Until the server ends.
 pub(crate) fn listen_and_serve(
     address: &Address,
     what: &str,
@@ -41,15 +28,12 @@ pub(crate) fn listen_and_serve(
         &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let listener = address
-        .resolve()
-        .and_then(|addresses| TcpListener::bind(&*addresses))
-        .doing(format_args!("listen on {address}"))?;
+    let listener = address.resolve().and_then(|addresses| TcpListener::bind(&*addresses));
+    let listener = listener.doing(format_args!("listen on {address}"))?;
     let stop = interruption()?;
-    let bound = listener.local_addr();
-    let bound = bound.doing("getsockname")?;
+    let bound = listener.local_addr().doing("getsockname")?;
     let mut told = Ok(());
-    // A script waits for this line; it must not sit in a buffer until the server ends.
+    // A script waits for this line; it must not stay in a buffer until the server ends.
     let mut ready = || {
         told = output.line(format_args!("listening on {bound}")).and_then(|()| output.flush());
         // What went wrong is in `told`; this only ends the server.

@@ -6,30 +6,33 @@
 //! - `LOADCMD-2`: failures are told on stderr, numbers on stdout; `--json` has both in one object.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use super::command_line::{Args, Opt, Subcommand};
 use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::Output;
-use super::values::{Address, parsed, seconds, text, whole};
+use super::values::{Address, parsed, text, time_limit, whole};
 use crate::compare::{End, Load, LoadProgress, LoadReport, MAX_DEPTH, load_json};
 use crate::os::limits;
 
 /// Most connections that may be asked for: the ports of one address.
 pub(crate) const MOST_CONNECTIONS: usize = u16::MAX as usize;
-/// Most requests that may be asked for. Taste: an hour and more of the fastest server.
+/// Most requests that may be asked for: the fastest server would need days.
 pub(crate) const MOST_REQUESTS: usize = 1_000_000_000_000;
-/// The shortest time-out.
-pub(crate) const LEAST_TIMEOUT: Duration = Duration::from_millis(1);
-/// The longest: a day.
-pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "load",
     summary: "Asks a calculator server as fast as it answers, and checks every reply",
-    options: OPTIONS,
+    options: &[
+        Opt::new("-c, --connections N", "connections that ask at once").default("64"),
+        Opt::new("-d, --depth N", "requests sent before a reply is read, up to 1024").default("1"),
+        Opt::new("-n, --requests N", "requests in all; each connection sends its share and closes")
+            .default("100000"),
+        Opt::new("--op OP", "what the server does: sum or product").default("sum"),
+        Opt::new("--timeout S", "how long all of it may take").default("60"),
+        Opt::new("--json", "prints one JSON object; latencies in microseconds"),
+    ],
     operands: &[("ADDR", "the server, as HOST:PORT")],
     examples: &[
         ("handloom load 127.0.0.1:8888", "64 connections, each with one request at a time."),
@@ -38,28 +41,15 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     run,
 };
 
-/// The options.
-const OPTIONS: &[Opt] = &[
-    Opt::new("-c, --connections N", "connections that ask at once").default("64"),
-    Opt::new("-d, --depth N", "requests sent before a reply is read, up to 1024").default("1"),
-    Opt::new("-n, --requests N", "requests in all; each connection sends its share and closes")
-        .default("100000"),
-    Opt::new("--op OP", "what the server does: sum or product").default("sum"),
-    Opt::new("--timeout S", "how long all of it may take").default("60"),
-    Opt::new("--json", "prints one JSON object; latencies in microseconds"),
-];
-
 /// Puts the load on the server, and prints what came of it.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let address: Address = args
-        .operand(0, Address::to_connect)?
-        .expect("holds because the operand is declared as not optional");
+    let address = args.operand(Address::to_connect)?;
     let load = Load {
         connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
         depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
         requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
         op: args.value("op", text(parsed))?,
-        timeout: args.value("timeout", seconds(LEAST_TIMEOUT, LONGEST_TIMEOUT))?,
+        timeout: args.value("timeout", time_limit())?,
         // Last, because it asks the network: a mistake in the command line is reported before.
         address: choose(&address)?,
     };
@@ -78,9 +68,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         output.line(load_json(&report))?;
     } else {
         output.line(&report)?;
-        for failure in &report.failures {
-            output.note(failure);
-        }
+        report.failures.iter().for_each(|failure| output.note(failure));
     }
     verdict(&report)
 }
@@ -103,8 +91,7 @@ fn verdict(report: &LoadReport) -> Result<(), Failure> {
         End::Stopped => Err(Failure::Interrupted),
         _ if report.is_right() => Ok(()),
         _ => {
-            let text = format!("{answered} of {requests} requests were answered rightly");
-            Err(Failure::Failed(text))
+            Err(Failure::Failed(format!("{answered} of {requests} requests were answered rightly")))
         }
     }
 }

@@ -4,11 +4,12 @@
 //!
 //! **Invariants**
 //! - `OUTPUT-1`: stdout holds results and nothing else, so that it can be piped into the next program.
-//! - `OUTPUT-2`: progress is shown on a terminal only, and is erased.
-//! - `OUTPUT-3`: a closed stderr is no failure.
+//! - Progress is shown on a terminal only, and is erased. A closed stderr is no failure.
 
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use super::failure::{Doing, Failure};
 use crate::rt::EventLoop;
@@ -23,7 +24,7 @@ pub(crate) struct Output {
     stdout: io::Stdout,
     /// Not buffered.
     stderr: io::Stderr,
-    /// Whether stderr is a terminal (`OUTPUT-2`).
+    /// Whether stderr is a terminal.
     is_watched: bool,
     /// Whether a line of progress has to be erased before anything else is written.
     shows_progress: bool,
@@ -38,26 +39,27 @@ impl Output {
     }
 
     /// Writes a line of a result.
-    ///
-    /// # Errors
-    /// [`Failure::StdoutClosed`]; or the disk is full.
     pub(crate) fn line(&mut self, text: impl Display) -> Result<(), Failure> {
         self.bytes(format!("{text}\n").as_bytes())
     }
 
+    /// Writes a result: a line of JSON where that is asked for, or else a text of whole lines.
+    pub(crate) fn result(
+        &mut self,
+        is_json: bool,
+        json: impl Display,
+        text: &str,
+    ) -> Result<(), Failure> {
+        if is_json { self.line(json) } else { self.bytes(text.as_bytes()) }
+    }
+
     /// Writes a piece of a result as it is.
-    ///
-    /// # Errors
-    /// As [`line`](Self::line).
     pub(crate) fn bytes(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.clear_progress();
         self.stdout.write_all(piece).map_err(|error| Failure::of_stdout(&error))
     }
 
     /// Writes what std holds back until a line is whole.
-    ///
-    /// # Errors
-    /// As [`line`](Self::line).
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.stdout.flush().map_err(|error| Failure::of_stdout(&error))
     }
@@ -65,7 +67,6 @@ impl Output {
     /// Writes a line for the person who started the program.
     pub(crate) fn note(&mut self, text: impl Display) {
         self.clear_progress();
-        // OUTPUT-3.
         drop(self.stderr.write_all(format!("{text}\n").as_bytes()));
     }
 
@@ -73,7 +74,6 @@ impl Output {
     pub(crate) fn progress(&mut self, text: impl Display) {
         if self.is_watched {
             self.shows_progress = true;
-            // OUTPUT-3.
             drop(self.stderr.write_all(format!("{CLEAR_LINE}{text}").as_bytes()));
         }
     }
@@ -82,7 +82,6 @@ impl Output {
     pub(crate) fn clear_progress(&mut self) {
         if self.shows_progress {
             self.shows_progress = false;
-            // OUTPUT-3.
             drop(self.stderr.write_all(CLEAR_LINE.as_bytes()));
         }
     }
@@ -94,8 +93,19 @@ impl Drop for Output {
     }
 }
 
-/// Makes an event loop that does not report slow polls: a write to a stopped terminal holds the loop, and that is no
-/// task's fault.
+/// Makes a directory, if it does not exist yet.
+pub(crate) fn make_directory(directory: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(directory).doing(format_args!("write {}", directory.display()))
+}
+
+/// Writes a file into a directory that exists.
+pub(crate) fn write_into(directory: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let path = directory.join(name);
+    fs::write(&path, text).doing(format_args!("write {}", path.display()))
+}
+
+/// Makes an event loop that does not report slow polls: a write to a stopped terminal blocks the loop, and no task
+/// can help that.
 pub(crate) fn quiet_loop() -> Result<EventLoop, Failure> {
     EventLoop::builder().slow_poll(None).build().doing("event loop")
 }

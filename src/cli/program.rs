@@ -2,13 +2,12 @@
 //!
 //! **Invariants**
 //! - `PROGRAM-1`: what a user reads about a mistake names the subcommand and the word, on stderr.
-//! - `PROGRAM-2`: a subcommand that is not in [`SUBCOMMANDS`] is neither run nor listed.
 
 use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use super::command_line::{Parsed, Subcommand};
+use super::command_line::Subcommand;
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
@@ -42,7 +41,7 @@ pub fn main() -> ExitCode {
     let mut output = Output::new();
     let words: Vec<OsString> = env::args_os().skip(1).collect();
     let (name, done) = run(&words, &mut output);
-    // Results that cannot be handed over are a failure too, and the last one.
+    // A result that cannot be written is a failure too.
     let Err(failure) = done.and_then(|()| output.flush()) else { return ExitCode::SUCCESS };
     report(name, &failure, &mut output);
     failure.exit_code()
@@ -53,7 +52,11 @@ fn run(words: &[OsString], output: &mut Output) -> (&'static str, Result<(), Fai
     let Some((first, rest)) = words.split_first() else { return ("", Err(unknown(""))) };
     let first = first.to_string_lossy();
     if let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == first) {
-        return (subcommand.name, run_one(subcommand, rest, output));
+        let done = subcommand.parse(rest).and_then(|args| match args {
+            Some(args) => (subcommand.run)(&args, output),
+            None => output.bytes(help::of_subcommand(subcommand).as_bytes()),
+        });
+        return (subcommand.name, done);
     }
     let done = match &*first {
         "--help" | "-h" | "help" => output.bytes(help::of_program(SUBCOMMANDS).as_bytes()),
@@ -63,27 +66,16 @@ fn run(words: &[OsString], output: &mut Output) -> (&'static str, Result<(), Fai
     ("", done)
 }
 
-/// Runs one subcommand on the words after its name.
-fn run_one(
-    subcommand: &'static Subcommand,
-    words: &[OsString],
-    output: &mut Output,
-) -> Result<(), Failure> {
-    match subcommand.parse(words)? {
-        Parsed::Help => output.bytes(help::of_subcommand(subcommand).as_bytes()),
-        Parsed::Run(args) => (subcommand.run)(&args, output),
-    }
-}
-
 /// Says on stderr what went wrong, and in which subcommand (`PROGRAM-1`).
 fn report(subcommand: &str, failure: &Failure, output: &mut Output) {
-    let who = format!("handloom {subcommand}");
-    let who = who.trim_end();
+    let program = format!("handloom {subcommand}");
+    let program = program.trim_end();
     match failure {
         Failure::Usage(text) => {
-            output.note(format_args!("{who}: {text}\n`{who} --help` tells how it is used."));
+            output
+                .note(format_args!("{program}: {text}\n`{program} --help` tells how it is used."));
         }
-        Failure::Failed(text) => output.note(format_args!("{who}: {text}")),
+        Failure::Failed(text) => output.note(format_args!("{program}: {text}")),
         Failure::Interrupted | Failure::StdoutClosed => {}
     }
 }

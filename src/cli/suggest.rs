@@ -3,8 +3,6 @@
 //! A misspelt option costs a look into the manual; the nearest name that exists saves it. A name that is not near
 //! to any gets no suggestion: a wrong one costs more than none.
 //!
-//! **Left out**: transposed letters as one mistake. They count as two, which a short name may not survive.
-//!
 //! **Source**: V. I. Levenshtein's distance, by the table with two rows of Wagner and Fischer.
 
 /// Finds the name nearest to `given`, if one is near: at most a third of its letters differ, or it begins so.

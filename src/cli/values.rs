@@ -1,9 +1,8 @@
 //! Readers of what stands behind an option: numbers, spans of time, paths, addresses.
 //!
-//! A reader returns what it *expected*; `command_line` adds where it stood and what was given:
+//! A reader returns what it *expected*; `command_line` adds the option's name and what was given:
 //! `--pause-ms: expected a whole number of milliseconds from 1 to …, got "x"`. A number has both bounds, and its unit
-//! stands in the message. What cannot work is refused here, before anything is started: port 0 for a connect, an idle
-//! time-out of 0.
+//! stands in the message. What cannot work is refused here, before anything is started, such as port 0 in a connect.
 
 use std::ffi::OsStr;
 use std::fmt::{self, Display};
@@ -14,12 +13,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::command_line::Reader;
+
 /// Reads a whole number of `what` ("milliseconds") within `range`.
-pub(crate) fn whole(
-    what: &str,
-    range: RangeInclusive<usize>,
-) -> impl Fn(&OsStr) -> Result<usize, String> {
-    move |text| {
+pub(crate) fn whole(what: &str, range: RangeInclusive<usize>) -> impl Reader<usize> {
+    move |text: &OsStr| {
         let number = text.to_str().and_then(|text| text.parse().ok());
         let (low, high) = (range.start(), range.end());
         number
@@ -28,20 +26,9 @@ pub(crate) fn whole(
     }
 }
 
-/// Reads a span in whole milliseconds.
-pub(crate) fn milliseconds(
-    range: RangeInclusive<usize>,
-) -> impl Fn(&OsStr) -> Result<Duration, String> {
-    let count = whole("milliseconds", range);
-    move |text| count(text).map(|count| Duration::from_millis(count as u64))
-}
-
-/// Reads a span in seconds, with decimals if need be, of `least` to `most`.
-pub(crate) fn seconds(
-    least: Duration,
-    most: Duration,
-) -> impl Fn(&OsStr) -> Result<Duration, String> {
-    move |text| {
+/// Reads a span in seconds from `least` to `most`; decimals are allowed.
+pub(crate) fn seconds(least: Duration, most: Duration) -> impl Reader<Duration> {
+    move |text: &OsStr| {
         let count = text.to_str().and_then(|text| text.parse().ok());
         // The standard library refuses negative and infinite counts.
         let span = count.and_then(|count| Duration::try_from_secs_f64(count).ok());
@@ -51,11 +38,28 @@ pub(crate) fn seconds(
     }
 }
 
+/// Reads a time limit in seconds. Nothing can be done in 0 seconds, and more than a day is a mistake in the unit.
+pub(crate) fn time_limit() -> impl Reader<Duration> {
+    seconds(Duration::from_millis(1), Duration::from_hours(24))
+}
+
+/// Reads how long the stop of a server may take; 0 means to stop at once.
+pub(crate) fn grace() -> impl Reader<Duration> {
+    seconds(Duration::ZERO, Duration::from_hours(24))
+}
+
+/// Reads one of two words; returns whether it is the second.
+pub(crate) fn second_of(first: &str, second: &str) -> impl Fn(&str) -> Result<bool, String> {
+    move |word| match word {
+        _ if word == first => Ok(false),
+        _ if word == second => Ok(true),
+        _ => Err(format!("expected {first} or {second}")),
+    }
+}
+
 /// Makes a reader of words out of a reader of text.
-pub(crate) fn text<T>(
-    read: impl Fn(&str) -> Result<T, String>,
-) -> impl Fn(&OsStr) -> Result<T, String> {
-    move |word| word.to_str().ok_or("expected text in UTF-8".to_owned()).and_then(&read)
+pub(crate) fn text<T>(read: impl Fn(&str) -> Result<T, String>) -> impl Reader<T> {
+    move |word: &OsStr| word.to_str().ok_or("expected text in UTF-8".to_owned()).and_then(&read)
 }
 
 /// Reads a value by its `FromStr`, whose error says what was expected.
@@ -65,8 +69,8 @@ pub(crate) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> 
 
 /// Reads the name of `what` ("a directory"), which need not exist. An empty name would mean the current directory,
 /// which a user of `--out "$UNSET"` does not mean.
-pub(crate) fn path(what: &str) -> impl Fn(&OsStr) -> Result<PathBuf, String> {
-    move |text| {
+pub(crate) fn path(what: &str) -> impl Reader<PathBuf> {
+    move |text: &OsStr| {
         let named = Some(text).filter(|text| !text.is_empty()).map(PathBuf::from);
         named.ok_or_else(|| format!("expected the name of {what}"))
     }
@@ -77,10 +81,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
 /// A host and a port as they were given; the name of the host is not resolved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    /// The text.
-    text: String,
-}
+pub(crate) struct Address(String);
 
 impl Address {
     /// Reads an address to listen on. Port 0 asks the kernel for a free one.
@@ -106,20 +107,14 @@ impl Address {
             return Err("expected an IPv6 address in brackets, such as [::1]:8888".to_owned());
         }
         match port.parse::<u16>() {
-            Ok(port) if port >= least_port => Ok(Self { text: text.to_owned() }),
+            Ok(port) if port >= least_port => Ok(Self(text.to_owned())),
             _ => Err(format!("expected a port from {least_port} to {}", u16::MAX)),
         }
     }
 
     /// Connects to the first address of this name that accepts. `localhost` is often `::1` first and `127.0.0.1`
-    /// second, and a server listens on one of them. An address that does not answer is given up after
-    /// [`CONNECT_LIMIT`] if there are others.
-    ///
-    /// # Errors
-    /// The name has no address; or what the last of them answered.
-    ///
-    /// # Blocking
-    /// As long as the name service and the addresses take.
+    /// second, and a server listens on one of them. If there are others, the wait for an address ends after
+    /// [`CONNECT_LIMIT`]. The error is that of the last address.
     pub(crate) fn connect(&self) -> io::Result<TcpStream> {
         let addresses = self.resolve()?;
         let mut failure = io::Error::other(format!("{self}: the name has no address"));
@@ -138,15 +133,9 @@ impl Address {
         Err(failure)
     }
 
-    /// Asks the system for the addresses of this name.
-    ///
-    /// # Errors
-    /// The name is unknown, or no name server answers.
-    ///
-    /// # Blocking
-    /// As long as the name service takes.
+    /// Asks the system for the addresses of this name, which blocks while the name service works.
     pub(crate) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        let found = self.text.to_socket_addrs();
+        let found = self.0.to_socket_addrs();
         found
             .map(Iterator::collect)
             .map_err(|error| io::Error::new(error.kind(), format!("look up {self}: {error}")))
@@ -156,6 +145,6 @@ impl Address {
 impl Display for Address {
     /// Writes it as it was given.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(&self.text)
+        out.pad(&self.0)
     }
 }

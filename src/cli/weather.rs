@@ -1,42 +1,37 @@
 //! `handloom weather`: the weather of many cities, asked for all at once.
 //!
 //! **Invariants**
-//! - `WEATHERCMD-1`: a line for each city, in the order asked, whatever came of it.
+//! - `WEATHERCMD-1`: each city has one line, in the order asked, also when there is no answer.
 //! - `WEATHERCMD-2`: a city that the upstream does not know is an answer, and the exit code stays 0; it is 1 when the
 //!   upstream failed, or was too slow, for any of them.
 //! - `WEATHERCMD-3`: the key is never written.
 //!
-//! **Left out**: a key from the environment. On the command line it can be seen by who may list processes.
+//! **Left out**: a key from the environment. On the command line every user who may list processes can see it.
 
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::command_line::{Args, Opt, Subcommand};
 use super::failure::{Doing, Failure};
-use super::interrupt::interruption;
-use super::listening::LONGEST;
+use super::interrupt::exit_when_interrupted;
 use super::output::{Output, quiet_loop};
-use super::values::{parsed, seconds, text};
-use crate::aio::{Descriptor, Either, race};
+use super::values::{parsed, text, time_limit};
+use crate::aio::{Either, race};
 use crate::json::Json;
 use crate::weather::gateway::entry_status;
 use crate::weather::{
     Answer, AppId, AskedCity, CITIES, Embedded, Endpoint, MOST_AT_ONCE, Upstream, Weather, ask_all,
 };
 
-/// The shortest limit that may be asked for.
-const LEAST: Duration = Duration::from_millis(1);
-
-/// The option of the upstream's address, for the gateway too.
+/// The option with the upstream's address. The gateway has these three options too.
 pub(crate) const UPSTREAM: Opt = Opt::new(
     "--upstream URL",
     "who is asked, such as http://api.openweathermap.org; by default one that is embedded",
 );
 
-/// The option of the key.
+/// The option with the key.
 pub(crate) const APPID: Opt = Opt::new("--appid KEY", "the key that the upstream wants");
 
-/// The option of the upstream's time.
+/// The option with the time limit of a call.
 pub(crate) const TIMEOUT: Opt =
     Opt::new("--timeout S", "seconds that the upstream may take over a city").default("10");
 
@@ -62,65 +57,40 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Asks, and prints the answers.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let mut cities = args.operands(0, text(city))?;
+    let mut cities = args.operands(text(city))?;
     if cities.is_empty() {
         cities = CITIES.map(str::to_owned).to_vec();
     }
-    let limit = args.value("timeout", seconds(LEAST, LONGEST))?;
+    let limit = args.value("timeout", time_limit())?;
     let upstream = upstream(args)?;
     let at_once = if args.is_given("sequential") { 1 } else { MOST_AT_ONCE };
-    let stop = interruption()?;
-    let event_loop = quiet_loop()?;
+    exit_when_interrupted(|| {})?;
     let begun = Instant::now();
-    let asked = event_loop.block_on(ask(&cities, upstream, limit, at_once, stop))?;
+    let asked = quiet_loop()?.block_on(async {
+        let Some((endpoint, key)) = upstream else {
+            return ask_embedded(&cities, limit, at_once).await;
+        };
+        let upstream = Upstream::new(endpoint, key, limit, MOST_AT_ONCE);
+        Ok(ask_all(&upstream, &cities, at_once).await)
+    })?;
     let took = begun.elapsed();
-    if args.is_given("json") {
-        output.line(to_json(&asked))?;
-    } else {
-        asked.iter().try_for_each(|asked| output.line(line(asked)))?;
-    }
+    let lines: String = asked.iter().map(line).collect();
+    output.result(args.is_given("json"), to_json(&asked), &lines)?;
     output.note(summary(&asked, took, at_once));
     verdict(&asked)
 }
 
 /// Reads the name of a city.
 fn city(text: &str) -> Result<String, String> {
-    let city = text.trim();
-    if city.is_empty() {
-        Err("expected the name of a city".to_owned())
-    } else {
-        Ok(city.to_owned())
-    }
+    let city = Some(text.trim()).filter(|city| !city.is_empty());
+    city.map(str::to_owned).ok_or_else(|| "expected the name of a city".to_owned())
 }
 
-/// Reads who is asked; nobody is the embedded upstream.
+/// Reads the upstream's address and key; none for the embedded upstream.
 pub(crate) fn upstream(args: &Args) -> Result<Option<(Endpoint, AppId)>, Failure> {
     let endpoint = args.optional("upstream", text(parsed::<Endpoint>))?;
     let key = args.optional("appid", text(|key| Ok(AppId::new(key))))?;
     Ok(endpoint.map(|endpoint| (endpoint, key.unwrap_or_default())))
-}
-
-/// Asks for all cities, until that is done or somebody presses ctrl-c.
-async fn ask(
-    cities: &[String],
-    upstream: Option<(Endpoint, AppId)>,
-    limit: Duration,
-    at_once: usize,
-    stop: BorrowedFd<'static>,
-) -> Result<Vec<AskedCity>, Failure> {
-    let failure = |error| Failure::while_doing("weather", error);
-    let mut stop = Descriptor::new(stop).map_err(failure)?;
-    let asking = async {
-        let Some((endpoint, key)) = upstream else {
-            return ask_embedded(cities, limit, at_once).await;
-        };
-        let upstream = Upstream::new(endpoint, key, limit, MOST_AT_ONCE);
-        Ok(ask_all(&upstream, cities, at_once).await)
-    };
-    match race(asking, stop.readable()).await {
-        Either::First(asked) => asked,
-        Either::Second(_) => Err(Failure::Interrupted),
-    }
 }
 
 /// Asks the embedded upstream, which answers on this loop meanwhile.
@@ -129,65 +99,54 @@ async fn ask_embedded(
     limit: Duration,
     at_once: usize,
 ) -> Result<Vec<AskedCity>, Failure> {
-    let failure = |error| Failure::while_doing("embedded upstream", error);
-    let embedded = Embedded::listen().map_err(failure)?;
-    let endpoint = embedded.endpoint();
-    let endpoint = endpoint.doing("embedded upstream")?;
+    let what = "embedded upstream";
+    let embedded = Embedded::listen().doing(what)?;
+    let endpoint = embedded.endpoint().doing(what)?;
     let upstream = Upstream::new(endpoint, Embedded::key(), limit, MOST_AT_ONCE);
     match race(ask_all(&upstream, cities, at_once), embedded.serve(|_| {})).await {
         Either::First(asked) => Ok(asked),
         Either::Second(ended) => {
-            let error =
-                ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-            Err(Failure::while_doing("embedded upstream", error))
+            ended.doing(what).and_then(|()| Err(Failure::while_doing(what, "it ended")))
         }
     }
 }
 
-/// Writes what came of a city (`WEATHERCMD-1`). An upstream may answer anything: what would break the line, or command
-/// the terminal, is written as its number.
+/// The line of a city (`WEATHERCMD-1`). An upstream may answer anything, so control characters, which could break the
+/// line or command the terminal, are escaped.
 fn line(asked: &AskedCity) -> String {
-    let mut line = String::new();
-    for character in format!("{}: {}", asked.city, asked.answer).chars() {
-        if character.is_control() {
-            line.extend(character.escape_unicode());
-        } else {
-            line.push(character);
-        }
-    }
-    line
+    let shown = |character: char| match character {
+        _ if character.is_control() => character.escape_unicode().to_string(),
+        _ => character.to_string(),
+    };
+    let line = format!("{}: {}", asked.city, asked.answer);
+    line.chars().map(shown).chain(["\n".to_owned()]).collect()
 }
 
-/// Writes what came of all, as JSON; what is not known is null.
+/// All answers as JSON; what is not known is null.
 fn to_json(asked: &[AskedCity]) -> Json {
-    let object = |asked: &AskedCity| {
-        let (weather, why) = match &asked.answer {
-            Answer::Known(weather) => (Some(weather), None),
-            answer => (None, Some(answer.to_string())),
-        };
-        let text = |text: Option<String>| text.map_or(Json::Null, Json::Text);
-        let description = weather.and_then(|weather| weather.description.clone());
+    let text = |text: Option<&String>| text.map_or(Json::Null, |text| Json::text(text.as_str()));
+    let object = |AskedCity { city, answer, took }: &AskedCity| {
+        let weather = if let Answer::Known(weather) = answer { Some(weather) } else { None };
         let mut members = vec![
-            ("city", Json::text(&*asked.city)),
-            ("weather", text(weather.map(|weather| weather.main.clone()))),
-            ("description", text(description)),
+            ("city", Json::text(city.as_str())),
+            ("weather", text(weather.map(|weather| &weather.main))),
+            ("description", text(weather.and_then(|weather| weather.description.as_ref()))),
             ("celsius", Json::real(weather.and_then(Weather::celsius))),
-            ("seconds", Json::real(asked.took.as_secs_f64())),
+            ("seconds", Json::real(took.as_secs_f64())),
         ];
-        if let Some(why) = why {
-            members.push(("reason", Json::Text(why)));
+        if weather.is_none() {
+            members.push(("reason", Json::Text(answer.to_string())));
         }
-        if asked.answer.is_failure() {
-            // As the gateway has it, where a reason alone means that the city is unknown.
-            let status = entry_status(&asked.answer);
-            members.push(("status", Json::whole(status.code().into())));
+        if answer.is_failure() {
+            // As in the gateway's entries: a reason without a status means that the city is unknown.
+            members.push(("status", Json::whole(entry_status(answer).code().into())));
         }
         Json::object(members)
     };
     Json::List(asked.iter().map(object).collect())
 }
 
-/// Says how long it took, beside the slowest answer.
+/// How long all took, and how long the slowest answer.
 fn summary(asked: &[AskedCity], took: Duration, at_once: usize) -> String {
     let slowest = asked.iter().map(|asked| asked.took).max().unwrap_or_default();
     let how = if at_once == 1 { "one after another" } else { "all at once" };

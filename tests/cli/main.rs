@@ -4,6 +4,7 @@ mod arguments;
 mod client;
 mod compare;
 mod compare_load;
+mod defaults;
 mod factorial;
 mod fetch;
 #[path = "../support/fetch_logs.rs"]

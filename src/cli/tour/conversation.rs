@@ -1,11 +1,10 @@
 //! The first and the fifth task: one conversation with the threaded server, and the same with the async one.
 
-use std::fmt::Write as _;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::super::failure::Failure;
+use super::super::failure::{Doing, Failure};
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
 use crate::calc::Model;
@@ -28,7 +27,7 @@ pub(super) const PART: Part = Part {
     ],
 };
 
-/// What the first client says, and what it must hear.
+/// What the first client sends, and how the replies must begin.
 const TALK: [(&str, &str); 4] = [
     ("5 7\n", "12\n"),
     ("0.1 0.2", "0.3\n"),
@@ -37,55 +36,48 @@ const TALK: [(&str, &str); 4] = [
 ];
 /// How many clients there are.
 const CLIENTS: usize = 3;
-/// How long a reply may take. Far beyond any that works.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a reply may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Talks to both servers.
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     let mut verdict = Ok(());
     for model in [Model::Threads, Model::Async] {
         output.progress(format_args!("the {model} server"));
-        match talk(model, tour, &mut text) {
-            Ok(()) => {}
+        match talk(model, tour, &mut lines) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 return Err(Failure::Interrupted);
             }
-            Err(error) => {
-                let failed = Failure::while_doing(format_args!("the {model} server"), error);
-                verdict = verdict.and(Err(failed));
-            }
+            talked => verdict = verdict.and(talked.doing(format_args!("the {model} server"))),
         }
     }
-    Ok(Shown::text(text, verdict))
+    Ok(Shown::lines(lines, verdict))
 }
 
-/// Starts a server, talks to it, ends it; notes what was said, and how many threads it took.
-fn talk(model: Model, tour: &Tour<'_>, text: &mut String) -> io::Result<()> {
+/// Starts a server, talks to it, ends it; notes what was said, and how many threads the server had.
+fn talk(model: Model, tour: &Tour<'_>, lines: &mut Vec<String>) -> io::Result<()> {
     let server = Server::start(&ServerCommand::of_model(model)?, Some(tour.stop))?;
     let threads = || Usage::of(server.pid()).map(|usage| usage.threads);
     let before = threads()?;
     let clients = (0..CLIENTS).map(|_| connect(&server)).collect::<io::Result<Vec<_>>>();
     let mut clients = clients?;
     for client in &mut clients {
-        // Each has had an answer, so each has been accepted.
+        // After its answer a client has certainly been accepted.
         ask(client, "1 1\n", "2\n")?;
     }
     let during = threads()?;
-    note(
-        text,
-        format_args!(
-            "{model} server, a process of its own: {before} thread, with {CLIENTS} clients {during}"
-        ),
-    );
+    lines.push(format!(
+        "{model} server, a process of its own: {before} thread, with {CLIENTS} clients {during}"
+    ));
     for (said, expected) in TALK {
         let heard = ask(&mut clients[0], said, expected)?;
-        note(text, format_args!("  client: {said:<28?} server: {heard:?}"));
+        lines.push(format!("  client: {said:<28?} server: {heard:?}"));
     }
     clients[0].write_all(b"close\n")?;
     let rest = clients[0].read(&mut [0])?;
-    note(text, format_args!("  client: {:<28?} server: closes too", "close\n"));
-    // The other two are as they were.
+    lines.push(format!("  client: {:<28?} server: closes too", "close\n"));
+    // The other two are still connected.
     ask(&mut clients[1], "3 4\n", "7\n")?;
     drop(clients);
     let ended_well = server.end()?;
@@ -98,29 +90,19 @@ fn talk(model: Model, tour: &Tour<'_>, text: &mut String) -> io::Result<()> {
 /// Connects one client.
 fn connect(server: &Server) -> io::Result<TcpStream> {
     let client = TcpStream::connect(server.address())?;
-    client.set_read_timeout(Some(PATIENCE))?;
+    client.set_read_timeout(Some(TIMEOUT))?;
     client.set_nodelay(true)?;
     Ok(client)
 }
 
-/// Says something and reads a line; it must begin as expected.
+/// Sends a request and reads a line; it must begin as expected.
 fn ask(client: &mut TcpStream, said: &str, expected: &str) -> io::Result<String> {
     client.write_all(said.as_bytes())?;
-    let mut heard = Vec::new();
-    while heard.last() != Some(&b'\n') {
-        let mut byte = [0];
-        client.read_exact(&mut byte)?;
-        heard.push(byte[0]);
+    let mut heard = String::new();
+    // The server sends one line, so the buffer takes no byte of a later one.
+    BufReader::new(client).read_line(&mut heard)?;
+    if heard.ends_with('\n') && heard.starts_with(expected) {
+        return Ok(heard);
     }
-    let heard = String::from_utf8_lossy(&heard).into_owned();
-    if heard.starts_with(expected) {
-        Ok(heard)
-    } else {
-        Err(io::Error::other(format!("{said:?}: expected {expected:?}, came {heard:?}")))
-    }
-}
-
-/// Writes a line down.
-fn note(text: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(text, "{line}").expect("holds because a String takes all");
+    Err(io::Error::other(format!("{said:?}: expected {expected:?}, came {heard:?}")))
 }

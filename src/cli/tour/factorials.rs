@@ -26,10 +26,10 @@ pub(super) const PART: Part = Part {
     ],
 };
 
-/// About how long the contest may take.
+/// About how long the benchmark may take.
 const TIME: Duration = Duration::from_secs(5);
 
-/// Holds the contest.
+/// Runs the benchmark.
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     let contest = Contest {
         pools: PoolKind::ALL.to_vec(),
@@ -40,8 +40,7 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     let outcome = hold(&contest, tour.stop, output)?;
     Ok(Shown {
         text: table(&outcome),
-        files: vec![("factorial.txt", table(&outcome))],
-        picture: Some(("factorial.svg", chart(&outcome))),
+        chart: Some(("factorial", chart(&outcome))),
         verdict: verdict(&outcome),
     })
 }

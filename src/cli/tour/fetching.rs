@@ -1,15 +1,11 @@
 //! The second task: the same links one after another, on threads, and on the event loop.
 
-use std::fmt::Write as _;
-use std::path::Path;
-
 use super::super::failure::{Doing, Failure};
-use super::super::fetch::{fetch_all, verdict};
+use super::super::fetch::{fetch_all, of_embedded_site, verdict};
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
-use crate::fetch::{FetchPlan, Gate, Log, Mode, embed, site, table};
+use crate::fetch::{Gate, Log, Mode, table};
 use crate::web::client::Options;
-use crate::web::server::Config;
 
 /// The part.
 pub(super) const PART: Part = Part {
@@ -28,29 +24,19 @@ pub(super) const PART: Part = Part {
     ],
 };
 
-/// How many pages may be under way: more than the site has.
+/// How many pages may be fetched at once: more than the site has.
 const CONCURRENCY: usize = 100;
 
 /// Starts the site, and fetches all of it in each mode.
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
-    let site = embed(Config::default()).doing("start the embedded site")?;
-    let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
-    let plan = FetchPlan {
-        links: links.into(),
-        concurrency: CONCURRENCY,
-        serves_itself: true,
-        options: Options::default(),
-    };
+    let (site, plan) = of_embedded_site(CONCURRENCY, Options::default())?;
     let outcomes = fetch_all(&plan, &Mode::ALL, tour.directory, &Gate::default(), output)?;
-    // PART-2: its thread has ended then.
+    // PART-2: this waits for the site's thread.
     site.stop().doing("stop the embedded site")?;
     if tour.is_interrupted() {
         return Err(Failure::Interrupted);
     }
-    let mut text = table(&plan.links, &outcomes);
-    for mode in Mode::ALL {
-        let log = tour.directory.join(Path::new(&Log::name(mode)));
-        writeln!(text, "log: {}", log.display()).expect("holds because a String takes all");
-    }
-    Ok(Shown::text(text, verdict(&plan.links, &outcomes)))
+    let log = |mode| format!("log: {}\n", tour.directory.join(Log::name(mode)).display());
+    let text = table(&plan.links, &outcomes) + &Mode::ALL.map(log).concat();
+    Ok(Shown { text, chart: None, verdict: verdict(&plan.links, &outcomes) })
 }

@@ -9,8 +9,7 @@ use super::part::{Part, Shown, Tour};
 use crate::calc::Model;
 use crate::compare::{Benchmark, ServerCommand, chart, table};
 
-/// How long one model may take before it counts as dead. On an idle machine none needs three seconds; a busy
-/// machine shall still see the end of its tour.
+/// How long one model may take. On an idle machine none needs three seconds; a busy one may need much longer.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The part.
@@ -21,25 +20,22 @@ pub(super) const PART: Part = Part {
         "All get the same load, one after another, and every reply is checked.",
     ],
     run,
-    notices: NOTICES,
+    notices: &[
+        "sequential: p50 against max. One client is served at once; each other client waits for the end of \
+         all conversations before its own. And between two requests of the one client there is nothing else to do: the \
+         server blocks and is woken each time, which costs more than the answer does.",
+        "threads and pool: a thread for each client, most of them asleep. Look at the threads and at the peak memory; \
+         the kernel does the waiting, and a switch between threads is in each request's processor time.",
+        "prefork: the same with processes. The memory looks worst since pages that all share are counted in each; what \
+         it buys is that the others survive when a worker dies.",
+        "callbacks, generators, async: one thread, one selector. The first is the fastest to write wrongly, the second \
+         is the course's own, the third reads like sequential code and waits like the other two.",
+        "async against callbacks: the price of futures, in processor time per request. Most of that time is the \
+         kernel's own, for one read and one write, and no model can save it.",
+        "busy: near to 100 % the server was the limit, and its requests per second are what it can do. Where it is far \
+         from that, the client or another program was; then trust the processor time per request.",
+    ],
 };
-
-/// What to notice, when the table is there.
-const NOTICES: &[&str] = &[
-    "sequential: p50 against max. Whoever has its turn is served at once; everybody else waits for the whole \
-     conversation of those before. And between two requests of the one client there is nothing else to do: the \
-     server falls asleep and is woken each time, which costs more than the answer does.",
-    "threads and pool: a thread for each client, most of them asleep. Look at the threads and at the peak memory; \
-     the kernel does the waiting, and a switch between threads is in each request's processor time.",
-    "prefork: the same with processes. The memory looks worst since pages that all share are counted in each; what \
-     it buys is that a worker which dies takes nobody with it.",
-    "callbacks, generators, async: one thread, one selector. The first is the fastest to write wrongly, the second \
-     is the course's own, the third reads like sequential code and waits like the other two.",
-    "async against callbacks: the price of futures, in processor time per request. Most of that time is the \
-     kernel's own, for one read and one write, and no model can save it.",
-    "busy: near to 100 % the server was the limit, and its requests per second are what it can do. Where it is far \
-     from that, the client or another program was; then trust the processor time per request.",
-];
 
 /// What a model is, in a line.
 fn introduction(model: Model) -> &'static str {
@@ -49,10 +45,8 @@ fn introduction(model: Model) -> &'static str {
         Model::Pool => "a fixed number of threads; a client more than that waits",
         Model::Prefork => "a fixed number of processes that share the listener",
         Model::Callbacks => "one thread and a selector; a closure for what happens next",
-        Model::Generators => {
-            "one thread and a selector; coroutines by hand, as in the course's server"
-        }
-        Model::Async => "one thread and a selector; futures on the event loop of this house",
+        Model::Generators => "one thread and a selector; generators, as in the course's server",
+        Model::Async => "one thread and a selector; futures on Handloom's event loop",
     }
 }
 
@@ -74,8 +68,7 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     let report = measure(&benchmark, output)?;
     Ok(Shown {
         text: table(&benchmark, &report),
-        files: vec![("compare.txt", table(&benchmark, &report))],
-        picture: Some(("compare.svg", chart(&benchmark, &report))),
+        chart: Some(("compare", chart(&benchmark, &report))),
         verdict: verdict(&report),
     })
 }

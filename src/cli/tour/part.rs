@@ -1,8 +1,8 @@
-//! A part of the tour: two lines on what comes, the thing itself, and what to notice.
+//! A part of the tour: two lines that introduce it, what it does, and what to notice.
 //!
 //! **Invariants**
-//! - `PART-1`: a part runs something for real and judges it; it never shows what it has not seen.
-//! - `PART-2`: when a part returns, its threads and processes have ended: the next one may fork.
+//! - A part runs something and judges it; it shows only what happened.
+//! - `PART-2`: when a part returns, its threads and processes have ended, so the next one may fork.
 
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(super) struct Part {
     pub(super) title: &'static str,
     /// What comes, in two lines.
     pub(super) introduction: &'static [&'static str; 2],
-    /// Runs it. An error is for what stops the part before there is anything to show.
+    /// Runs it. It returns an error if there is nothing to show.
     pub(super) run: fn(&Tour<'_>, &mut Output) -> Result<Shown, Failure>,
     /// What to notice in what was shown.
     pub(super) notices: &'static [&'static str],
@@ -30,14 +30,14 @@ pub(super) struct Tour<'a> {
     pub(super) directory: &'a Path,
     /// Readable after ctrl-c.
     pub(super) stop: BorrowedFd<'static>,
-    /// How many clients ask at once in the contest of the models.
+    /// How many clients ask at once in the benchmark of the models.
     pub(super) connections: usize,
     /// How many requests each model gets.
     pub(super) requests: u64,
 }
 
 impl Tour<'_> {
-    /// Tells whether ctrl-c was pressed. Where the descriptor cannot be asked, only a second one helps.
+    /// Tells whether ctrl-c was pressed. If the descriptor cannot be asked, only a second ctrl-c ends the tour.
     pub(super) fn is_interrupted(&self) -> bool {
         wait_readable(self.stop, Duration::ZERO).unwrap_or(false)
     }
@@ -47,17 +47,16 @@ impl Tour<'_> {
 pub(super) struct Shown {
     /// Its result, as text.
     pub(super) text: String,
-    /// Files that hold it, by name; the picture is not among them.
-    pub(super) files: Vec<(&'static str, String)>,
-    /// A picture of it: its file's name, and the SVG.
-    pub(super) picture: Option<(&'static str, String)>,
+    /// A name and a chart as SVG. The text goes to the file `NAME.txt`, the chart to `NAME.svg`.
+    pub(super) chart: Option<(&'static str, String)>,
     /// Whether it did what the course asks; if not, why.
     pub(super) verdict: Result<(), Failure>,
 }
 
 impl Shown {
-    /// A result that is a text and nothing else.
-    pub(super) fn text(text: String, verdict: Result<(), Failure>) -> Self {
-        Self { text, files: Vec::new(), picture: None, verdict }
+    /// A result without a chart.
+    pub(super) fn lines(mut lines: Vec<String>, verdict: Result<(), Failure>) -> Self {
+        lines.push(String::new());
+        Self { text: lines.join("\n"), chart: None, verdict }
     }
 }

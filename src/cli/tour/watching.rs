@@ -1,10 +1,8 @@
 //! The fourth task: a file is watched until it holds a string, and is deleted.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,14 +31,14 @@ pub(super) const PART: Part = Part {
 const FILE: &str = "wow.txt";
 /// How long the watcher sleeps between two looks.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// When something happens to the file. Between two looks, so that each state is seen.
+/// How long the writer sleeps before each change: longer than the interval, so that each state is seen.
 const STEP: Duration = Duration::from_millis(250);
 
-/// Watches, and has the file written meanwhile.
+/// Watches the file while a second thread writes it.
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     output.progress("the watcher");
     let path = tour.directory.join(FILE);
-    // One that a tour before left behind would be found at once.
+    // A file that an earlier tour left behind would be found at once.
     if let Err(error) = fs::remove_file(&path)
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -51,8 +49,9 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     let begun = Instant::now();
     let told = Mutex::new(String::new());
     let tell = |line: std::fmt::Arguments<'_>| {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(told, "  {:.3} s  {line}", begun.elapsed().as_secs_f64()).map_err(io::Error::other)
+        let line = format!("  {:.3} s  {line}\n", begun.elapsed().as_secs_f64());
+        told.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
+        Ok(())
     };
     let outcome = thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -75,11 +74,11 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
             Err(Failure::Failed(format!("{} was not deleted", path.display())))
         }
         Ok(Outcome::Stopped) => {
-            // The writer may have come after the watcher was stopped.
+            // The writer may have written it after the watcher was stopped.
             drop(fs::remove_file(&path));
             Err(Failure::Interrupted)
         }
         Err(error) => Err(Failure::Failed(error.to_string())),
     };
-    Ok(Shown::text(text, verdict))
+    Ok(Shown { text, chart: None, verdict })
 }
