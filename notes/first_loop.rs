@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use handloom::calc::{Op, Session, SessionState};
-use handloom::first_loop::{EventLoop, Socket, spawn, timeout, yield_now};
+use handloom::first_loop::{EventLoop, Socket, spawn, timeout};
 use mio::net::{TcpListener, TcpStream};
 
 /// A client that sends `5 7` without a line ending, and then pauses so long, has sent a message.
@@ -30,7 +30,6 @@ async fn serve(stream: Socket<TcpStream>) -> io::Result<()> {
             rest = &rest[session.feed(rest, &mut replies)..];
             let sent = stream.write(&replies).await?;
             replies.drain(..sent);
-            yield_now().await;
         }
     }
     Ok(())
@@ -43,8 +42,8 @@ fn main() -> io::Result<()> {
         let listener = Socket::new(TcpListener::bind(address)?)?;
         writeln!(io::stdout(), "listening on {}", listener.inner.local_addr()?)?;
         loop {
-            let stream = listener.accept().await?;
-            drop(spawn(serve(stream)));
+            let (stream, _) = listener.perform(0, TcpListener::accept).await?;
+            drop(spawn(serve(Socket::new(stream)?)));
         }
     })
 }

@@ -1,220 +1,123 @@
 //! A complete event loop for futures in one file, from plain collections.
 //!
-//! It stands between [`generator`](crate::generator), which drives coroutines, and [`rt`](crate::rt), which is this
-//! loop with all its promises kept. Each mechanism has its simplest right form, in the order in which you would invent
-//! it, and a comment says what fails without it. Its one thread-local is the loop that runs on this thread; without it,
-//! each function would need the loop as an argument.
-//!
-//! **What this loop cannot do**, and the file that can:
-//! - Run a task without a hash table, a lock and two boxes (`rt/task.rs`, `rt/run_queue.rs`).
+//! It stands between [`generator`](crate::generator), which drives coroutines, and [`rt`](crate::rt), which keeps more
+//! promises. Each mechanism has its simplest right form, in the order in which you would invent it, and a comment says
+//! what fails without it. **What this loop cannot do**, and the file that can:
 //! - Survive a panic in a caller's waker or result, or report a panic that no handle collects (`rt/join.rs`).
-//! - Call a function from another thread (`rt/works/remote.rs`): wakers and `canceller` are the only ways in.
+//! - Call a function from another thread (`rt/works/remote.rs`): wakers and `cancel` are the only ways in.
 //! - Move a deadline, or meet it closer than a millisecond (`rt/timers.rs`); virtual time (`rt/works/clock.rs`).
 //! - Wake a read whose loop goes away (`rt/event_loop.rs`), or serve two readers of one socket (`rt/reactor.rs`).
-//! - Save system calls: each batch asks the selector, and only `WouldBlock` ends a socket's readiness (`rt/reactor.rs`).
+//! - Wait in `accept` until a descriptor is free (`aio/tcp_listener.rs`): the caller gets the error.
+//! - Save system calls (`rt/reactor.rs`), or run a task without a tree, a channel and two boxes (`rt/task.rs`).
 //! - Be watched (`rt/works/observer.rs`), or find that nothing can wake it any more (`rt/works/stuck.rs`).
-#![expect(missing_debug_implementations, reason = "nothing here is printed")]
-#![expect(
-    clippy::missing_docs_in_private_items,
-    reason = "a comment stands where a name does not say it"
-)]
-#![expect(clippy::missing_errors_doc, reason = "each error is the operating system's")]
+#![expect(missing_debug_implementations, clippy::missing_errors_doc, reason = "rt has both")]
+#![expect(clippy::missing_docs_in_private_items, reason = "comments say what names do not")]
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::future::poll_fn;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, ErrorKind, Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use std::{any::Any, mem, net::SocketAddr, thread};
+use std::{future::poll_fn, rc::Rc, thread};
 
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Token, event::Source};
-
-use crate::os::socket::is_shortage;
+use mio::{Events, Interest, Token, event::Source, net::TcpStream};
 
 // Steps 1 and 2. One future is polled, and the thread waits until the future's waker is used.
-
 thread_local! {
+    // The loop that runs on this thread. Without it, each function would need the loop as an argument.
     static CURRENT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
-}
-
-/// An event loop of one thread.
-// No borrow is held while a future, a waker or a destructor runs: each of them may call back into the loop.
-pub struct EventLoop {
-    run_queue: Arc<RunQueue>,
-    // Tasks that have not ended, but for the one that is being polled.
-    tasks: RefCell<HashMap<usize, Task>>,
-    // The next deadline first. The number keeps equal deadlines apart, in order of creation.
-    timers: RefCell<BTreeMap<(Instant, usize), Waker>>,
-    sockets: RefCell<HashMap<Token, Rc<[Side; 2]>>>,
-    selector: RefCell<mio::Poll>,
-    // Of a task, timer or socket. A number that was used twice would hand a late wake or event to the successor.
-    last_number: Cell<usize>,
-    // Socket operations that are left to the task in this poll.
-    budget: Cell<u32>,
-}
-
-impl EventLoop {
-    /// Makes a loop.
-    pub fn new() -> io::Result<Rc<Self>> {
-        let selector = mio::Poll::new()?;
-        let unparker = mio::Waker::new(selector.registry(), UNPARK)?;
-        let run_queue = RunQueue { ids: Mutex::default(), home: thread::current().id(), unparker };
-        Ok(Rc::new(Self {
-            run_queue: Arc::new(run_queue),
-            tasks: RefCell::default(),
-            timers: RefCell::default(),
-            sockets: RefCell::default(),
-            selector: RefCell::new(selector),
-            last_number: Cell::new(0),
-            budget: Cell::new(0),
-        }))
-    }
-
-    /// Runs a future and the tasks that it spawns until the future is done, then drops the tasks that are left over.
-    ///
-    /// # Panics
-    /// When the future panics; when a loop runs on this thread already.
-    pub fn block_on<F: Future>(self: &Rc<Self>, future: F) -> F::Output {
-        let is_nested = CURRENT.with_borrow(Option::is_some);
-        assert!(!is_nested, "block_on was called inside block_on: await the future, or spawn it");
-        CURRENT.set(Some(self.clone()));
-        let _running = Running(self);
-        let mut future = pin!(future);
-        let main = self.new_wake_state();
-        main.clone().wake();
-        loop {
-            // A task that is woken from now on comes into the next batch. In this batch, tasks that wake each other
-            // would keep the loop from its sockets and timers.
-            let batch = mem::take(&mut *self.run_queue.ids());
-            for id in batch {
-                if id != main.id {
-                    self.run_task(id);
-                } else if let Poll::Ready(value) = main.poll(self, future.as_mut()) {
-                    return value;
-                }
-            }
-            self.wait();
-        }
-    }
-}
-
-// The loop is the current one until this is dropped, which a panic of the main future does too.
-struct Running<'a>(&'a EventLoop);
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        // A destructor may spawn, and so fill the table again.
-        while !self.0.tasks.borrow().is_empty() {
-            drop(self.0.tasks.take());
-        }
-        CURRENT.set(None);
-    }
 }
 
 fn current() -> Rc<EventLoop> {
     CURRENT.with_borrow(Clone::clone).expect("no loop runs here: write block_on(async { ... })")
 }
 
-// Steps 3, 4 and 9. Many futures, a queue of those that were woken, and wakes from any thread.
-
-struct RunQueue {
-    // Tasks that were woken and not polled since. Behind a lock, because any thread may wake a task.
-    ids: Mutex<VecDeque<usize>>,
-    home: thread::ThreadId,
-    unparker: mio::Waker,
-}
-
-const UNPARK: Token = Token(usize::MAX);
-
-impl RunQueue {
-    fn ids(&self) -> MutexGuard<'_, VecDeque<usize>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// What a task shares with its wakers and its handle.
-struct WakeState {
-    id: usize,
-    // Is it in the run queue? Without this flag, two wakes would make two polls.
-    is_woken: AtomicBool,
-    is_cancelled: AtomicBool,
+/// An event loop of one thread.
+// No borrow is held while a future, a waker or a destructor runs: each of them may call back into the loop.
+pub struct EventLoop {
+    // Ids of tasks that were woken and not polled since.
+    woken: mpsc::Receiver<usize>,
     run_queue: Arc<RunQueue>,
-}
-
-impl Wake for WakeState {
-    fn wake(self: Arc<Self>) {
-        if self.is_woken.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        self.run_queue.ids().push_back(self.id);
-        // Without this, a wake from another thread has no effect until a socket or a timer ends the loop's wait. It is
-        // kept for a wait that has not begun.
-        if thread::current().id() != self.run_queue.home {
-            self.run_queue.unparker.wake().expect("holds because mio empties a full eventfd");
-        }
-    }
-}
-
-impl WakeState {
-    // Clears the flag before the poll. Cleared after it, a wake that comes during the poll would be lost.
-    fn poll<F: Future + ?Sized>(
-        self: &Arc<Self>,
-        on: &EventLoop,
-        future: Pin<&mut F>,
-    ) -> Poll<F::Output> {
-        self.is_woken.swap(false, Ordering::AcqRel);
-        on.budget.set(POLL_BUDGET);
-        future.poll(&mut Context::from_waker(&Waker::from(self.clone())))
-    }
+    // Tasks that have not ended, except the one that is being polled.
+    tasks: RefCell<BTreeMap<usize, Task>>,
+    // The next deadline first. The number keeps equal deadlines apart, in order of creation.
+    timers: RefCell<BTreeMap<(Instant, usize), Waker>>,
+    sockets: RefCell<HashMap<Token, Sides>>,
+    selector: RefCell<mio::Poll>,
+    // Of a task, timer or socket. A number that was used twice would hand a late wake or event to the successor.
+    next_id: Cell<usize>,
+    budget: Cell<u32>,
 }
 
 impl EventLoop {
-    fn new_number(&self) -> usize {
-        self.last_number.set(self.last_number.get() + 1);
-        self.last_number.get()
+    /// Makes a loop.
+    pub fn new() -> io::Result<Rc<Self>> {
+        let selector = RefCell::new(mio::Poll::new()?);
+        let unparker = mio::Waker::new(selector.borrow().registry(), Token(usize::MAX))?;
+        let (sender, woken) = mpsc::channel();
+        let run_queue = Arc::new(RunQueue { sender, unparker, home: thread::current().id() });
+        let (tasks, timers, sockets, next_id, budget) = Default::default();
+        Ok(Rc::new(Self { woken, run_queue, tasks, timers, sockets, selector, next_id, budget }))
     }
 
-    fn new_wake_state(&self) -> Arc<WakeState> {
-        let (is_woken, is_cancelled) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (id, run_queue) = (self.new_number(), self.run_queue.clone());
-        Arc::new(WakeState { id, is_woken, is_cancelled, run_queue })
-    }
-
-    fn run_task(&self, id: usize) {
-        // A task that has ended is not in the table, so a late wake finds nothing.
-        let Some((state, mut future)) = self.tasks.borrow_mut().remove(&id) else { return };
-        if state.poll(self, future.as_mut()).is_pending() {
-            self.tasks.borrow_mut().insert(id, (state, future));
+    /// Runs a future and the tasks that it spawns until the future is done, then cancels the tasks that are left over.
+    ///
+    /// # Panics
+    /// When the future panics; when a loop runs on this thread already.
+    pub fn block_on<F: Future>(self: &Rc<Self>, future: F) -> F::Output {
+        assert!(CURRENT.with_borrow(Option::is_none), "nested block_on: await or spawn the future");
+        CURRENT.set(Some(self.clone()));
+        let turns = || {
+            let (main, mut future) = (self.new_task(), pin!(future));
+            loop {
+                // A task that is woken during a batch comes into the next one, after the sockets have had their turn.
+                let mut batch: Vec<_> = self.woken.try_iter().collect();
+                self.wait(batch.is_empty());
+                batch.extend(self.woken.try_iter());
+                for id in batch {
+                    // Step 10. Without a budget, a task whose socket is always ready would never return to the loop.
+                    self.budget.set(128);
+                    if id != main.id {
+                        self.run_task(id);
+                    } else if let Poll::Ready(value) = main.poll(future.as_mut()) {
+                        return value;
+                    }
+                }
+            }
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(turns));
+        // One task at a time, because a destructor may spawn.
+        let first = || self.tasks.borrow().values().next().map(|(task, _)| task.clone());
+        while let Some(task) = first() {
+            task.cancel();
+            self.run_task(task.id);
         }
+        CURRENT.set(None);
+        outcome.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
-    // Asks the selector, and waits there if no task is ready.
-    fn wait(&self) {
-        let next = self.timers.borrow().first_key_value().map(|((deadline, _), _)| *deadline);
+    // Asks the selector, then wakes tasks whose sockets have changed or whose deadlines are over.
+    fn wait(&self, is_idle: bool) {
         // The next deadline limits the wait. Without a limit, a sleep would end only when something else ends the wait.
-        let mut limit =
-            next.map(|next| next.saturating_duration_since(Instant::now()).min(LONGEST_WAIT));
-        if !self.run_queue.ids().is_empty() {
-            limit = Some(Duration::ZERO);
-        }
+        let next = self.timers.borrow().keys().next().map(|(deadline, _)| *deadline);
+        let left = next.map(|next| next.saturating_duration_since(Instant::now()));
+        let limit = if is_idle { left } else { Some(Duration::ZERO) };
         let mut events = Events::with_capacity(1024);
-        let waited = self.selector.borrow_mut().poll(&mut events, limit);
-        let is_interrupted =
-            waited.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted);
-        assert!(waited.is_ok() || is_interrupted, "the selector failed: {waited:?}");
+        // It fails only when a signal interrupts it, and then there are no events.
+        let _interrupted = self.selector.borrow_mut().poll(&mut events, limit);
         for event in &events {
-            let Some(known) = self.sockets.borrow().get(&event.token()).cloned() else { continue };
-            // A task finds the end of a stream, or an error, when it tries, in either direction.
+            let Some(sides) = self.sockets.borrow().get(&event.token()).cloned() else { continue };
+            // Without this, a reader or a writer would not find the end of a stream, or an error.
             let is_over = event.is_read_closed() || event.is_write_closed() || event.is_error();
-            known[READ].add(event.is_readable() || is_over);
-            known[WRITE].add(event.is_writable() || is_over);
+            for (side, is_ready) in sides.iter().zip([event.is_readable(), event.is_writable()]) {
+                if is_ready || is_over {
+                    side.take().into_iter().for_each(Waker::wake);
+                }
+            }
         }
         // After the sockets: so a value that came in time beats its timeout.
         let mut due = self.timers.take();
@@ -222,177 +125,148 @@ impl EventLoop {
         self.timers.replace(later);
         due.into_values().for_each(Waker::wake);
     }
+
+    fn new_id(&self) -> usize {
+        self.next_id.replace(self.next_id.get() + 1)
+    }
+
+    // Steps 3, 4 and 9. Many futures, a queue of those that were woken, and wakes from any thread.
+    fn new_task(&self) -> Arc<TaskState> {
+        let (is_woken, is_cancelled) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (id, run_queue) = (self.new_id(), self.run_queue.clone());
+        let task = Arc::new(TaskState { id, is_woken, is_cancelled, run_queue });
+        // Without a first poll, a task would leave its waker nowhere.
+        task.clone().wake();
+        task
+    }
+
+    fn run_task(&self, id: usize) {
+        // A task that has ended is not in the table, so a late wake finds nothing.
+        let Some((task, mut future)) = self.tasks.borrow_mut().remove(&id) else { return };
+        if task.poll(future.as_mut()).is_pending() {
+            self.tasks.borrow_mut().insert(id, (task, future));
+        }
+    }
 }
 
-/// Lets each task that is ready run once.
-pub async fn yield_now() {
-    let mut has_yielded = false;
-    let again = |context: &mut Context<'_>| {
-        if mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
+type Task = (Arc<TaskState>, Pin<Box<dyn Future<Output = ()>>>);
+
+struct RunQueue {
+    sender: mpsc::Sender<usize>,
+    unparker: mio::Waker,
+    home: thread::ThreadId,
+}
+
+/// What a task shares with its wakers and its handle, on any thread.
+pub struct TaskState {
+    id: usize,
+    // Is it in the run queue? Without this flag, two wakes would make two polls.
+    is_woken: AtomicBool,
+    is_cancelled: AtomicBool,
+    run_queue: Arc<RunQueue>,
+}
+
+impl Wake for TaskState {
+    fn wake(self: Arc<Self>) {
+        // Sending fails when the loop is gone, and then there is nothing to wake.
+        let is_new = !self.is_woken.swap(true, Ordering::AcqRel);
+        let is_queued = is_new && self.run_queue.sender.send(self.id).is_ok();
+        // Without this, a wake from another thread has no effect until a socket or a timer ends the loop's wait.
+        if is_queued && thread::current().id() != self.run_queue.home {
+            self.run_queue.unparker.wake().expect("holds because mio empties a full eventfd");
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    };
-    poll_fn(again).await;
+    }
+}
+
+impl TaskState {
+    /// Asks for the task's end. The loop's thread then drops the future, unpolled.
+    pub fn cancel(self: &Arc<Self>) {
+        self.is_cancelled.store(true, Ordering::Release);
+        self.clone().wake();
+    }
+
+    fn poll<F: Future + ?Sized>(self: &Arc<Self>, future: Pin<&mut F>) -> Poll<F::Output> {
+        // Cleared before the poll. Cleared after it, a wake that comes during the poll would be lost.
+        self.is_woken.swap(false, Ordering::AcqRel);
+        future.poll(&mut Context::from_waker(&Waker::from(self.clone())))
+    }
 }
 
 // Step 5. A task ends in one of three ways, and its handle tells which.
+enum Slot<T> {
+    Empty(Option<Waker>), // The waker of the task that awaits the handle.
+    Full(thread::Result<Option<T>>),
+}
+
+/// Gives a task's value, `None` after a cancel, or the payload of its panic. Without its handle, a task runs on.
+pub struct JoinHandle<T> {
+    /// The task, to cancel it.
+    pub task: Arc<TaskState>,
+    slot: Rc<Cell<Option<Slot<T>>>>,
+}
 
 /// Starts a task on this thread, which it never leaves; so it needs no `Send`.
 pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
-    let on = current();
-    let state = on.new_wake_state();
-    let join = Rc::new(Join {
-        result: Cell::new(None),
-        is_finished: Cell::new(false),
-        joiner: Cell::new(None),
-    });
-    let task = Spawned { future: Some(Box::pin(future)), state: state.clone(), join: join.clone() };
-    on.tasks.borrow_mut().insert(state.id, (state.clone(), Box::pin(task)));
-    state.clone().wake();
-    JoinHandle { state, join }
-}
-
-/// Why a task has no value.
-pub enum JoinError {
-    /// It panicked, with this payload.
-    Panicked(Box<dyn Any + Send>),
-    /// It was cancelled, or its loop ended.
-    Cancelled,
-}
-
-// What a task leaves to its handle.
-struct Join<T> {
-    result: Cell<Option<Result<T, JoinError>>>,
-    is_finished: Cell<bool>,
-    joiner: Cell<Option<Waker>>,
-}
-
-type Task = (Arc<WakeState>, Pin<Box<dyn Future<Output = ()>>>);
-
-struct Spawned<F: Future> {
-    future: Option<Pin<Box<F>>>,
-    state: Arc<WakeState>,
-    join: Rc<Join<F::Output>>,
-}
-
-impl<F: Future> Spawned<F> {
-    // Drops the future, then tells the joiner: so a join means that the task's destructors have run.
-    fn finish(&mut self, result: Result<F::Output, JoinError>) {
-        let Some(future) = self.future.take() else { return };
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
-        self.join.result.set(Some(dropped.map_err(JoinError::Panicked).and(result)));
-        self.join.is_finished.set(true);
+    let (on, slot) = (current(), Rc::new(Cell::new(Some(Slot::Empty(None)))));
+    let handle = JoinHandle { task: on.new_task(), slot: slot.clone() };
+    let (task, mut future) = (handle.task.clone(), Box::pin(future));
+    let whole = async move {
+        let attempt = |context: &mut Context<'_>| {
+            if task.is_cancelled.load(Ordering::Acquire) {
+                return Poll::Ready(Ok(None));
+            }
+            // Without this catch, a panic in one task would end them all.
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+                Ok(progress) => progress.map(|value| Ok(Some(value))),
+                Err(payload) => Poll::Ready(Err(payload)),
+            }
+        };
+        let ended = poll_fn(attempt).await;
+        // Before the joiner is told: so a join means that the task's destructors have run.
+        let ended = catch_unwind(AssertUnwindSafe(|| drop(future))).and(ended);
         // Without this wake, a task that awaits the handle would never hear of the end.
-        self.join.joiner.take().into_iter().for_each(Waker::wake);
-    }
-}
-
-impl<F: Future> Future for Spawned<F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let is_cancelled = self.state.is_cancelled.load(Ordering::Acquire);
-        let Some(future) = self.future.as_mut().filter(|_| !is_cancelled) else {
-            return Poll::Ready(());
-        };
-        // Without this catch, a panic in one task would end them all.
-        let result = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(JoinError::Panicked(payload)),
-        };
-        self.finish(result);
-        Poll::Ready(())
-    }
-}
-
-impl<F: Future> Drop for Spawned<F> {
-    fn drop(&mut self) {
-        self.finish(Err(JoinError::Cancelled));
-    }
-}
-
-/// Gives the result of a task when it is awaited. A task whose handle is dropped runs on.
-pub struct JoinHandle<T> {
-    state: Arc<WakeState>,
-    join: Rc<Join<T>>,
-}
-
-impl<T> JoinHandle<T> {
-    /// Makes a function that asks, from any thread, for the task's end. The loop's thread drops the future, unpolled.
-    pub fn canceller(&self) -> Box<dyn Fn() + Send> {
-        let state = self.state.clone();
-        Box::new(move || {
-            state.is_cancelled.store(true, Ordering::Release);
-            state.clone().wake();
-        })
-    }
-
-    /// Tells whether the task has ended.
-    pub fn is_finished(&self) -> bool {
-        self.join.is_finished.get()
-    }
+        if let Some(Slot::Empty(Some(joiner))) = slot.replace(Some(Slot::Full(ended))) {
+            joiner.wake();
+        }
+    };
+    on.tasks.borrow_mut().insert(handle.task.id, (handle.task.clone(), Box::pin(whole)));
+    handle
 }
 
 impl<T> Future for JoinHandle<T> {
-    type Output = Result<T, JoinError>;
+    type Output = thread::Result<Option<T>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(result) = self.join.result.take() {
-            return Poll::Ready(result);
+        if let Slot::Full(end) = self.slot.take().expect("a join handle gives its result once") {
+            return Poll::Ready(end);
         }
-        assert!(!self.is_finished(), "a join handle was polled after it gave its result");
-        self.join.joiner.set(Some(context.waker().clone()));
+        self.slot.set(Some(Slot::Empty(Some(context.waker().clone()))));
         Poll::Pending
     }
 }
 
-// Step 6. Deadlines in order.
+// Step 6. Deadlines in order, the next one first.
+struct Timer((Instant, usize), Rc<EventLoop>);
 
-// The selector counts milliseconds in 32 bits, so the loop cuts a longer wait in pieces.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-
-// An `Instant` cannot hold `Duration::MAX` from now.
-const LONGEST_SLEEP: Duration = Duration::from_hours(24 * 365 * 100);
-
-/// Waits until a deadline.
-pub struct Sleep {
-    key: (Instant, usize),
-    on: Rc<EventLoop>,
-}
-
-/// Waits for a span of time.
-pub fn sleep(span: Duration) -> Sleep {
-    sleep_until(Instant::now() + span.min(LONGEST_SLEEP))
-}
-
-/// Waits until an instant.
-pub fn sleep_until(deadline: Instant) -> Sleep {
-    let on = current();
-    Sleep { key: (deadline, on.new_number()), on }
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if Instant::now() >= self.key.0 {
-            return Poll::Ready(());
-        }
-        let displaced = self.on.timers.borrow_mut().insert(self.key, context.waker().clone());
-        drop(displaced);
-        Poll::Pending
-    }
-}
-
-impl Drop for Sleep {
+impl Drop for Timer {
     fn drop(&mut self) {
         // Without this, each timeout that was not needed would wake its task later.
-        let waker = self.on.timers.borrow_mut().remove(&self.key);
-        drop(waker);
+        let _waker = self.1.timers.borrow_mut().remove(&self.0);
     }
+}
+
+/// Waits for a span of time, of a hundred years at most: an `Instant` cannot hold `Duration::MAX` from now.
+pub fn sleep(span: Duration) -> impl Future<Output = ()> + Unpin {
+    let (on, deadline) = (current(), Instant::now() + span.min(Duration::from_hours(876_000)));
+    let timer = Timer((deadline, on.new_id()), on);
+    poll_fn(move |context| {
+        if Instant::now() >= deadline {
+            return Poll::Ready(());
+        }
+        let waker = context.waker().clone();
+        let _displaced = timer.1.timers.borrow_mut().insert(timer.0, waker);
+        Poll::Pending
+    })
 }
 
 /// Waits for a future, but no longer than `limit`; `None` when the time is over. The value wins if both are ready.
@@ -405,75 +279,50 @@ pub async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output>
     poll_fn(either).await
 }
 
-// Steps 7 and 8. Sockets: the selector tells of a change once, and the loop remembers it.
-
-const READ: usize = 0;
-const WRITE: usize = 1;
-
-// One direction of a socket.
-struct Side {
-    is_ready: Cell<bool>,
-    waiting: Cell<Option<Waker>>,
-}
-
-impl Side {
-    // If readiness only woke, an event that comes while no task waits would be lost: the selector does not repeat it.
-    fn add(&self, is_ready: bool) {
-        if is_ready {
-            self.is_ready.set(true);
-            self.waiting.take().into_iter().for_each(Waker::wake);
-        }
-    }
-}
+// Steps 7 and 8. Sockets: the selector tells of a change once, and the loop remembers it. For reading and for writing, it
+// holds the waker of the task that waits, from an operation's `WouldBlock` to the next event. Empty means: try.
+type Sides = Rc<[Cell<Option<Waker>>; 2]>;
 
 /// A socket of mio's that the selector watches, until it is dropped.
 pub struct Socket<S: Source> {
     /// The socket itself, for what does not wait.
     pub inner: S,
     token: Token,
-    sides: Rc<[Side; 2]>,
+    sides: Sides,
     on: Rc<EventLoop>,
 }
 
 impl<S: Source> Socket<S> {
     /// Watches a socket.
     pub fn new(mut inner: S) -> io::Result<Self> {
-        let on = current();
-        let token = Token(on.new_number());
-        let both = Interest::READABLE | Interest::WRITABLE;
+        let (on, sides) = (current(), Sides::default());
+        let (token, both) = (Token(on.new_id()), Interest::READABLE | Interest::WRITABLE);
         on.selector.borrow().registry().register(&mut inner, token, both)?;
-        // Ready until an operation proves the contrary.
-        let sides = Rc::new(
-            [READ, WRITE].map(|_| Side { is_ready: Cell::new(true), waiting: Cell::new(None) }),
-        );
         on.sockets.borrow_mut().insert(token, sides.clone());
         Ok(Self { inner, token, sides, on })
     }
 
-    // Does an operation when the socket is ready for it.
-    async fn perform<T>(
-        &self,
-        side: usize,
-        mut operation: impl FnMut(&S) -> io::Result<T>,
-    ) -> io::Result<T> {
+    /// Does what returns `WouldBlock` when it must wait, as `accept` does. Side 0 is for reading, side 1 for writing.
+    pub async fn perform<T, F>(&self, side: usize, mut operation: F) -> io::Result<T>
+    where
+        F: FnMut(&S) -> io::Result<T>,
+    {
         let (on, side) = (&self.on, &self.sides[side]);
         if !Rc::ptr_eq(on, &current()) {
             return Err(io::Error::other("the event loop of this socket does not run"));
         }
         let attempt = |context: &mut Context<'_>| {
-            if side.is_ready.get() {
-                // Step 10. Without a budget, a task whose socket is always ready would never return to the loop.
-                let Some(left) = on.budget.get().checked_sub(1) else {
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                };
-                on.budget.set(left);
+            if on.budget.replace(on.budget.get().saturating_sub(1)) == 0 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if side.take().is_none() {
                 match operation(&self.inner) {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => side.is_ready.set(false),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     done => return Poll::Ready(done),
                 }
             }
-            side.waiting.set(Some(context.waker().clone()));
+            side.set(Some(context.waker().clone()));
             Poll::Pending
         };
         poll_fn(attempt).await
@@ -489,40 +338,13 @@ impl<S: Source> Drop for Socket<S> {
 }
 
 impl Socket<TcpStream> {
-    /// Connects.
-    pub async fn connect(to: SocketAddr) -> io::Result<Self> {
-        let stream = Self::new(TcpStream::connect(to)?)?;
-        let is_connected = |stream: &TcpStream| match stream.take_error()? {
-            Some(error) => Err(error),
-            None => stream.peer_addr().map_err(|_| ErrorKind::WouldBlock.into()),
-        };
-        stream.perform(WRITE, is_connected).await?;
-        Ok(stream)
-    }
-
     /// Reads what is there; 0 is the end.
     pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.perform(READ, |mut stream| stream.read(buf)).await
+        self.perform(0, |mut stream| stream.read(buf)).await
     }
 
     /// Writes what fits.
     pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.perform(WRITE, |mut stream| stream.write(buf)).await
+        self.perform(1, |mut stream| stream.write(buf)).await
     }
 }
-
-impl Socket<TcpListener> {
-    /// Waits for a connection.
-    pub async fn accept(&self) -> io::Result<Socket<TcpStream>> {
-        loop {
-            match self.perform(READ, TcpListener::accept).await {
-                // Step 10. The connection stays in the backlog, and no event will tell that a descriptor is free.
-                Err(error) if is_shortage(&error) => sleep(ACCEPT_PAUSE).await,
-                accepted => return Socket::new(accepted?.0),
-            }
-        }
-    }
-}
-
-const POLL_BUDGET: u32 = 128;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -1,9 +1,11 @@
 //! The suite's words, spoken by the event loop in one file, and the claims that it does not meet.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use handloom::first_loop::{self, EventLoop, JoinError, Socket};
+use handloom::first_loop::{self, EventLoop, Socket};
 use handloom_conformance::runtime::{Ended, Listener, Reader, Runtime, Stream, Task, Writer};
 use mio::net;
 
@@ -79,7 +81,7 @@ impl Calls {
 impl Runtime for FirstLoop {
     type Task<T: 'static> = Handle<T>;
     type Remote = Calls;
-    type Sleep = first_loop::Sleep;
+    type Sleep = Sleep;
     type Listener = Io<Socket<net::TcpListener>>;
     type Stream = Io<Socket<net::TcpStream>>;
 
@@ -116,26 +118,42 @@ impl Runtime for FirstLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Handle(first_loop::spawn(future))
+        let is_finished = Rc::new(Cell::new(false));
+        let end = End(is_finished.clone());
+        let task = first_loop::spawn(async move {
+            // Declared first, so it is dropped after the future.
+            let _end = end;
+            future.await
+        });
+        Handle { task, is_finished }
     }
 
     fn canceller<T>(_: &Calls, task: &Handle<T>) -> Box<dyn Fn() + Send> {
-        task.0.canceller()
+        let task = task.task.task.clone();
+        Box::new(move || task.cancel())
     }
 
-    fn yield_now() -> impl Future<Output = ()> {
-        first_loop::yield_now()
+    async fn yield_now() {
+        let mut has_yielded = false;
+        poll_fn(|context| {
+            if mem::replace(&mut has_yielded, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
-    fn sleep(span: Duration) -> first_loop::Sleep {
-        first_loop::sleep(span)
+    fn sleep(span: Duration) -> Sleep {
+        Box::new(first_loop::sleep(span))
     }
 
-    fn sleep_until(deadline: Instant) -> first_loop::Sleep {
-        first_loop::sleep_until(deadline)
+    fn sleep_until(deadline: Instant) -> Sleep {
+        Self::sleep(deadline.saturating_duration_since(Instant::now()))
     }
 
-    fn reset(_: Pin<&mut first_loop::Sleep>, _: Instant) {
+    fn reset(_: Pin<&mut Sleep>, _: Instant) {
         panic!("this loop cannot move a deadline");
     }
 
@@ -153,7 +171,13 @@ impl Runtime for FirstLoop {
     }
 
     async fn connect(to: SocketAddr) -> io::Result<Self::Stream> {
-        Socket::connect(to).await.map(Io)
+        let stream = Socket::new(net::TcpStream::connect(to)?)?;
+        let is_connected = |stream: &net::TcpStream| match stream.take_error()? {
+            Some(error) => Err(error),
+            None => stream.peer_addr().map_err(|_| io::ErrorKind::WouldBlock.into()),
+        };
+        stream.perform(1, is_connected).await?;
+        Ok(Io(stream))
     }
 
     fn adopt(stream: TcpStream) -> io::Result<Self::Stream> {
@@ -166,28 +190,45 @@ impl Runtime for FirstLoop {
     }
 }
 
-/// A join handle that gives [`Ended`].
-pub(crate) struct Handle<T>(first_loop::JoinHandle<T>);
+/// A wait for a point in time.
+type Sleep = Box<dyn Future<Output = ()> + Unpin>;
+
+/// A join handle that gives [`Ended`], and knows whether it would.
+pub(crate) struct Handle<T> {
+    /// The loop's own handle.
+    task: first_loop::JoinHandle<T>,
+    /// Whether the task has ended.
+    is_finished: Rc<Cell<bool>>,
+}
+
+/// Tells a [`Handle`] that its task has ended, when it is dropped.
+struct End(Rc<Cell<bool>>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.set(true);
+    }
+}
 
 impl<T> Future for Handle<T> {
     type Output = Ended<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
-        Pin::new(&mut self.0).poll(cx).map(|result| match result {
-            Ok(value) => Ended::Value(value),
-            Err(JoinError::Panicked(payload)) => Ended::Panicked(payload),
-            Err(JoinError::Cancelled) => Ended::Cancelled,
+        Pin::new(&mut self.task).poll(cx).map(|result| match result {
+            Ok(Some(value)) => Ended::Value(value),
+            Ok(None) => Ended::Cancelled,
+            Err(payload) => Ended::Panicked(payload),
         })
     }
 }
 
 impl<T: 'static> Task<T> for Handle<T> {
     fn cancel(&self) {
-        self.0.canceller()();
+        self.task.task.cancel();
     }
 
     fn is_finished(&self) -> bool {
-        self.0.is_finished()
+        self.is_finished.get()
     }
 }
 
@@ -271,6 +312,7 @@ impl Listener for Io<Socket<net::TcpListener>> {
     }
 
     async fn accept(&mut self) -> io::Result<Self::Stream> {
-        self.0.accept().await.map(Io)
+        let (stream, _) = self.0.perform(0, net::TcpListener::accept).await?;
+        Socket::new(stream).map(Io)
     }
 }
