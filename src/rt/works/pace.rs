@@ -3,11 +3,7 @@
 //! epoll counts milliseconds and may be late by a thousandth of a long wait. Sleeps should be late by less than
 //! 100 µs; but when timers fire very often, an exact wait for each costs more than the timers themselves.
 //!
-<<<<<<< HEAD
 //! **Source**: `epoll_wait(2)`, `ppoll(2)`; `benches/event_loop.rs`.
-=======
-//! **Source**: `epoll_wait(2)`, ppoll(2); `benches/event_loop.rs`.
->>>>>>> d1be353 (Lints of the event loop)
 
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
