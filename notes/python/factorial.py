@@ -1,4 +1,4 @@
-"""Task 3: the same factorials one after another, on threads and on processes. The counterpart: `src/factorial/contest/`.
+"""Task 3: the same factorials one after another, on threads and on processes. The counterpart: `src/factorial/benchmark/`.
 
 `python3 factorial.py [N ...]`, by default 0, 100, 1,000, 10,000 and 100,000; with the contest's numbers of tasks and
 chunks. `math.factorial` is one native call that keeps the interpreter's lock, so threads cannot gain; a process has a

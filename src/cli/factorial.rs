@@ -14,8 +14,8 @@ use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::{Output, make_directory, write_into};
 use super::values::{parsed, path, seconds, text, whole};
-use crate::factorial::contest::{
-    Contest, Outcome, PoolKind, Size, Sizes, Stage, chart, table, to_json,
+use crate::factorial::benchmark::{
+    Benchmark, BenchmarkOutcome, PoolKind, Size, Sizes, BenchmarkStage, chart, table, to_json,
 };
 use crate::factorial::factorial;
 
@@ -78,7 +78,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     // The short sizes alone take a second.
     let time = args.value("time", seconds(Duration::from_secs(1), Duration::from_hours(1)))?;
     let cpus = available_parallelism().map_or(1, usize::from);
-    let contest = Contest {
+    let benchmark = Benchmark {
         pools: args.value("pools", text(pools))?,
         workers: args.optional("workers", whole("workers", 1..=MOST_WORKERS))?.unwrap_or(cpus),
         sizes: if numbers.is_empty() {
@@ -91,7 +91,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let out = args.value("out", path("a directory"))?;
     // Before the benchmark, so that its results are not lost when the directory cannot be made.
     make_directory(&out)?;
-    let outcome = hold(&contest, interruption()?, output)?;
+    let outcome = run_benchmark(&benchmark, interruption()?, output)?;
     output.result(args.is_given("json"), to_json(&outcome), &table(&outcome))?;
     write_into(&out, CHART_FILE, &chart(&outcome))?;
     write_into(&out, "factorial.txt", &table(&outcome))?;
@@ -100,17 +100,17 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// Runs a benchmark, with progress.
-pub(crate) fn hold(
-    contest: &Contest,
+pub(crate) fn run_benchmark(
+    benchmark: &Benchmark,
     stop: BorrowedFd<'_>,
     output: &mut Output,
-) -> Result<Outcome, Failure> {
-    let outcome = contest.run(stop, &mut |stage| match stage {
-        Stage::Starts => output.progress("the pools start"),
-        Stage::Goes(kind, size) => {
+) -> Result<BenchmarkOutcome, Failure> {
+    let outcome = benchmark.run(stop, &mut |stage| match stage {
+        BenchmarkStage::Starts => output.progress("the pools start"),
+        BenchmarkStage::Goes(kind, size) => {
             output.progress(format_args!("{kind}: {} times {}!", size.numbers.len(), size.label));
         }
-        Stage::Parts(kind, n) => output.progress(format_args!("{kind}: {n}!, parted")),
+        BenchmarkStage::Parts(kind, n) => output.progress(format_args!("{kind}: {n}!, parted")),
     });
     output.clear_progress();
     outcome.doing("start the pools")
@@ -136,7 +136,7 @@ fn pools(text: &str) -> Result<Vec<PoolKind>, String> {
 }
 
 /// How the program ends.
-pub(crate) fn verdict(outcome: &Outcome) -> Result<(), Failure> {
+pub(crate) fn verdict(outcome: &BenchmarkOutcome) -> Result<(), Failure> {
     if outcome.is_stopped {
         return Err(Failure::Interrupted);
     }

@@ -8,8 +8,6 @@
 //!   is compared with the power of ten.
 //! - `DIGITS-2` The checksum is the number modulo [`MODULUS`]. So the checksum of a product is the product of the
 //!   checksums, and that of a factorial can be had without the factorial: [`checksum_of_factorial`].
-//!
-//! **Left out**: any protection against a liar. The checksum finds a slip, not a forgery.
 
 use std::f64::consts::LOG10_2;
 

@@ -1,14 +1,14 @@
-//! The factorial: exact, quick, and parted over the workers of a pool.
+//! The factorial: exact, fast, and divided among the workers of a pool; and a benchmark of pools that computes it.
 //!
-//! The contest of pools wants work that can be large or small, that needs no input, and whose result can be
-//! checked. A factorial is all that: 20! takes a few nanoseconds, 1,000,000! half a second, and a checksum of the
-//! result can be had without it.
+//! The benchmark needs jobs that can be small or large, that need no input, and whose results can be checked. A
+//! factorial is such a job: 20! takes a few nanoseconds, 1,000,000! half a second, and its checksum can be computed
+//! without it.
 //!
-//! Read [`tree`] first, the plain way. Then [`swing`](mod@swing) with `sieve`, which finds its primes, and `product`,
-//! which multiplies them; then `toom`, which multiplies what is large, on `limbs`. [`parted`] makes jobs of it, and
-//! [`digits`] says what of a result is worth showing.
+//! Reading order: [`tree`], the simple way; `sieve` (finds primes), `limbs` and `toom` (multiply large numbers),
+//! `product` (multiplies many small ones), [`swing`](mod@swing) (the fast way); `job` and [`parted`] (for workers);
+//! [`digits`] (what is shown of a result); [`benchmark`].
 
-pub mod contest;
+pub mod benchmark;
 pub mod digits;
 pub mod limbs;
 pub mod parted;

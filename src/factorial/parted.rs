@@ -20,9 +20,6 @@
 //! - `PARTED-1` The result does not depend on the number of workers, nor on the order in which jobs end.
 //! - `PARTED-2` The runner returns one result for each job, in the order of the jobs.
 //! - `PARTED-3` After the runner's first error nothing more is run.
-//!
-//! **Left out**: rounds that overlap. At the end of each, all workers wait for the last, which costs as much as
-//! half a job; and the caller's thread cuts and joins alone. A graph of jobs would save some of both.
 
 use std::iter;
 

@@ -8,8 +8,6 @@
 //! - `SIEVE-1` Each odd prime from the first to the last number asked for comes once, in ascending order; 2 never.
 //! - `SIEVE-2` The memory is one stretch and the primes up to the square root of the last number, whatever the range.
 //!
-//! **Left out**: a wheel that skips the multiples of 3 and 5 as well. The sieve is some hundredths of the work.
-//!
 //! **Source**: Eratosthenes, in segments: C. Bays and R. Hudson, *BIT* 17 (1977).
 
 /// 64-bit words of a stretch: 16 KiB, half of a usual first-level cache. Taste.

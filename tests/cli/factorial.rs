@@ -106,14 +106,18 @@ fn every_pool_does_every_size_and_the_results_are_right() {
     let rows = json.get("rows").expect("rows").items();
     let labels: Vec<_> =
         rows.iter().filter_map(|row| row.get("n").and_then(Json::as_text)).collect();
-    assert_eq!(labels, ["0", "19", "300"], "HEAT-1: {json}");
+    assert_eq!(labels, ["0", "19", "300"], "BENCHMARK-1: {json}");
     for (row, n) in rows.iter().zip([0, 19, 300]) {
         let checksum = row.get("checksum").and_then(Json::as_text);
-        assert_eq!(checksum, Some(format!("{:016x}", checksum_of_factorial(n)).as_str()), "HEAT-2");
+        assert_eq!(
+            checksum,
+            Some(format!("{:016x}", checksum_of_factorial(n)).as_str()),
+            "BENCHMARK-2"
+        );
         let runs = row.get("runs").expect("runs").items();
         let pools: Vec<_> =
             runs.iter().filter_map(|run| run.get("pool").and_then(Json::as_text)).collect();
-        assert_eq!(pools, POOLS, "HEAT-1: every pool, in the table's order");
+        assert_eq!(pools, POOLS, "BENCHMARK-1: every pool, in the table's order");
         for run in runs {
             let wall = run.get("wall_us").and_then(Json::as_number).map(Number::to_f64);
             assert!(wall.is_some_and(|wall| wall > 0.0), "expected a time, came {run}");
@@ -147,7 +151,7 @@ fn the_largest_factorial_is_computed_in_parts_too() {
     assert_eq!(
         json.get("failures").map(|failures| failures.items().len()),
         Some(0),
-        "HEAT-2: {json}"
+        "BENCHMARK-2: {json}"
     );
     assert_eq!(parted.get("runs").map(|runs| runs.items().len()), Some(4), "{json}");
 }
@@ -216,7 +220,7 @@ fn ctrl_c_shows_what_was_measured_and_leaves_no_process() {
         let output = finish(child);
         let (shown, told) = texts(&output);
         assert_eq!(output.status.code(), Some(130), "FACTORIAL-2: {pools}: {told}");
-        assert!(shown.lines().any(|line| line.starts_with("10 ")), "HEAT-4: {pools}: {shown}");
+        assert!(shown.lines().any(|line| line.starts_with("10 ")), "BENCHMARK-4: {pools}: {shown}");
         expect_gone(&workers);
         fs::remove_dir_all(directory).expect("remove");
     }

@@ -1,6 +1,6 @@
 //! Task 3 on tokio: the same factorials one after another, on threads, on processes.
 //!
-//! The counterpart is `handloom::factorial::contest`, with its sizes and its chunks. What tokio offers for this:
+//! The counterpart is `handloom::factorial::benchmark`, with its sizes and its chunks. What tokio offers for this:
 //!
 //! - Threads: `spawn_blocking`, a pool that every runtime has. It grows to 512 threads, since it is meant for calls that
 //!   wait; for computing it has to be told a bound (`max_blocking_threads`), and then calls that wait stand in the
@@ -16,7 +16,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use handloom::factorial::contest::Size;
+use handloom::factorial::benchmark::Size;
 use handloom::factorial::factorial;
 use num_bigint::BigUint;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};

@@ -3,11 +3,11 @@
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use super::super::factorial::{hold, verdict};
+use super::super::factorial::{run_benchmark, verdict};
 use super::super::failure::Failure;
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
-use crate::factorial::contest::{Contest, PoolKind, Sizes, chart, table};
+use crate::factorial::benchmark::{Benchmark, PoolKind, Sizes, chart, table};
 
 /// The part.
 pub(super) const PART: Part = Part {
@@ -31,13 +31,13 @@ const TIME: Duration = Duration::from_secs(5);
 
 /// Runs the benchmark.
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
-    let contest = Contest {
+    let benchmark = Benchmark {
         pools: PoolKind::ALL.to_vec(),
         workers: available_parallelism().map_or(1, usize::from),
         sizes: Sizes::For(TIME, None),
         chunk: None,
     };
-    let outcome = hold(&contest, tour.stop, output)?;
+    let outcome = run_benchmark(&benchmark, tour.stop, output)?;
     Ok(Shown {
         text: table(&outcome),
         chart: Some(("factorial", chart(&outcome))),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::thread::available_parallelism;
 use std::{env, iter};
 
-use handloom::factorial::contest::Size;
+use handloom::factorial::benchmark::Size;
 use handloom::factorial::digits::{checksum, checksum_of_factorial};
 use handloom::report::{columns, grouped, span};
 use handloom_tokio::factorial::{Pool, WORKER, work};

@@ -1,12 +1,12 @@
-//! The four ways to run the contest's tasks, behind one face.
+//! The four ways to run the benchmark's tasks, with one interface.
 //!
 //! **Invariants**
-//! - `KIND-1`: processes are forked before any thread is made, for a fork copies one thread only (`PPOOL-2`).
-//! - `KIND-2`: "sequential" is one thread that has all tasks of a row from the beginning: nothing is handed over.
+//! - `KIND-1`: processes are forked before any thread is made, because a fork copies one thread only.
+//! - `KIND-2`: "sequential" is one thread that gets all tasks of a row in one job, so no time goes into handing over.
 //! - `KIND-3`: under the GIL a task is what `math.factorial(n)` is to `CPython`: one native call, which keeps the lock.
-//!   The lock is looked at where the interpreter would, before the call and after it.
+//!   The thread checks the lock where the interpreter would, before the call and after it.
 //!
-//! **Source**: `concurrent.futures`, whose two executors the middle ones are.
+//! **Source**: the two executors of Python's `concurrent.futures`.
 
 use std::fmt;
 use std::io;
@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::task::{Answer, Task};
+use super::task::{Task, TaskResult};
 use crate::jobs::{JobError, JobHandle};
 use crate::processes::ProcessPool;
 use crate::threads::ThreadPool;
@@ -22,9 +22,9 @@ use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 
 /// Tasks that each worker gets before the clock runs.
 const WARMING_TASKS: usize = 64;
-/// The number they are about: short, and not from the table of those below 21.
+/// Their number: fast, and not from the table of the factorials below 21.
 const WARMING_NUMBER: u32 = 30;
-/// How long a process may compute on when the contest is broken off.
+/// How long a process may go on computing when the benchmark is stopped.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// One of the four ways.
@@ -75,7 +75,7 @@ impl FromStr for PoolKind {
 
 /// A pool that was started and warmed, and how long that took.
 #[derive(Clone, Copy, Debug)]
-pub struct Ready {
+pub struct StartTimes {
     /// Which.
     pub kind: PoolKind,
     /// From nothing to a pool that can be given tasks.
@@ -92,17 +92,20 @@ pub(super) struct Pool {
     workers: Workers,
 }
 
-/// Whoever runs the tasks.
+/// The workers that run the tasks.
 enum Workers {
-    /// Threads, and the lock that they take turns with, if there is one.
+    /// Threads, with a GIL if there is one.
     Threads(ThreadPool, Option<Arc<Gil>>),
     /// Processes.
-    Processes(ProcessPool<Task, Answer>),
+    Processes(ProcessPool<Task, TaskResult>),
 }
 
 impl Pool {
-    /// Starts the pools of the contest, processes first (`KIND-1`), and warms them; they come in the order asked for.
-    pub(super) fn start_all(kinds: &[PoolKind], workers: usize) -> io::Result<Vec<(Self, Ready)>> {
+    /// Starts the pools, processes first (`KIND-1`), and warms them up; returns them in the order of `kinds`.
+    pub(super) fn start_all(
+        kinds: &[PoolKind],
+        workers: usize,
+    ) -> io::Result<Vec<(Self, StartTimes)>> {
         let mut in_order: Vec<_> = kinds.iter().copied().enumerate().collect();
         in_order.sort_by_key(|(_, kind)| *kind != PoolKind::Processes);
         let mut pools = Vec::new();
@@ -115,7 +118,7 @@ impl Pool {
         let warmed = pools.into_iter().map(|(_, pool, starting)| {
             let begun = Instant::now();
             pool.warm(workers)?;
-            let ready = Ready { kind: pool.kind, starting, warming: begun.elapsed() };
+            let ready = StartTimes { kind: pool.kind, starting, warming: begun.elapsed() };
             Ok((pool, ready))
         });
         warmed.collect()
@@ -138,7 +141,7 @@ impl Pool {
         Ok(Self { kind, workers })
     }
 
-    /// Gives it some tasks, and waits for them.
+    /// Runs some tasks, so that every worker has started and has its memory.
     fn warm(&self, workers: usize) -> io::Result<()> {
         let tasks = (0..workers * WARMING_TASKS)
             .map(|_| self.submit(Task::Factorials(vec![WARMING_NUMBER])));
@@ -149,8 +152,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Gives it one task.
-    pub(super) fn submit(&self, task: Task) -> Result<JobHandle<Answer>, JobError> {
+    /// Submits a task.
+    pub(super) fn submit(&self, task: Task) -> Result<JobHandle<TaskResult>, JobError> {
         match &self.workers {
             Workers::Processes(pool) => pool.submit(task),
             Workers::Threads(pool, None) => pool.submit(move || task.run()),
@@ -161,20 +164,19 @@ impl Pool {
         }
     }
 
-    /// Ends it. Broken off, it is not waited for: processes are killed, and threads end with the program.
-    pub(super) fn end(self, is_broken_off: bool) {
+    /// Ends the pool. If the benchmark is stopped, it does not wait: processes are killed, threads end with the program.
+    pub(super) fn end(self, is_stopped: bool) {
         match self.workers {
-            Workers::Threads(pool, _) if is_broken_off => pool.abandon(),
-            Workers::Processes(pool) if is_broken_off => pool.shutdown_now(),
+            Workers::Threads(pool, _) if is_stopped => pool.abandon(),
+            Workers::Processes(pool) if is_stopped => pool.shutdown_now(),
             // The drop waits.
             Workers::Threads(..) | Workers::Processes(_) => {}
         }
     }
 }
 
-/// Runs a task under the lock, as an interpreter would (`KIND-3`): it looks at the lock when it enters the function and
-/// when a native call has come back.
-fn run_under(gil: &Gil, task: &Task) -> Answer {
+/// Runs a task under the GIL (`KIND-3`): checks the lock before the function and after each native call.
+fn run_under(gil: &Gil, task: &Task) -> TaskResult {
     let held = gil.attach();
     held.check();
     let Task::Factorials(numbers) = task else {
@@ -183,9 +185,9 @@ fn run_under(gil: &Gil, task: &Task) -> Answer {
         return answer;
     };
     let mut answer =
-        Answer { values: Vec::with_capacity(numbers.len()), computing: Duration::ZERO };
+        TaskResult { values: Vec::with_capacity(numbers.len()), computing: Duration::ZERO };
     for &n in numbers {
-        let Answer { values, computing } = Task::Factorials(vec![n]).run();
+        let TaskResult { values, computing } = Task::Factorials(vec![n]).run();
         answer.values.extend(values);
         answer.computing += computing;
         held.check();

@@ -1,11 +1,8 @@
-//! What a worker of the contest is asked, and what it answers.
+//! The tasks and results of the benchmark, and their encoding for another process.
 //!
 //! **Invariants**
-//! - `CONTEST-TASK-1`: the time of the computing alone is measured where it is done, so that what the pool adds can be
-//!   told from it.
-//! - `CONTEST-TASK-2`: a result travels as limbs; nothing here makes decimal digits of it.
-//!
-//! **Source**: the course's third task.
+//! - The worker measures the time of the computation, so the time that the pool adds can be computed.
+//! - A result is sent as limbs; it is not converted to decimal digits.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +12,7 @@ use crate::factorial::limbs::{append_bytes, byte_count, from_bytes};
 use crate::factorial::{Job, factorial};
 use crate::processes::{Message, Unreadable};
 
-/// What a worker is asked.
+/// The task of a worker.
 #[derive(Clone, Debug)]
 pub(super) enum Task {
     /// The factorials of some numbers: a chunk.
@@ -24,24 +21,24 @@ pub(super) enum Task {
     Part(Job),
 }
 
-/// What it answers.
+/// The result of a task.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct TaskResult {
     /// The results, in the order in which they were asked for.
     pub(super) values: Vec<BigUint>,
-    /// How long they took to compute, all together (`CONTEST-TASK-1`).
+    /// How long they took to compute, all together.
     pub(super) computing: Duration,
 }
 
 impl Task {
-    /// Computes it, here and now.
-    pub(super) fn run(&self) -> Answer {
+    /// Computes the task on this thread.
+    pub(super) fn run(&self) -> TaskResult {
         let begun = Instant::now();
         let values = match self {
             Self::Factorials(numbers) => numbers.iter().map(|&n| factorial(n)).collect(),
             Self::Part(job) => vec![job.compute()],
         };
-        Answer { values, computing: begun.elapsed() }
+        TaskResult { values, computing: begun.elapsed() }
     }
 }
 
@@ -66,7 +63,7 @@ impl Message for Task {
     }
 }
 
-impl Message for Answer {
+impl Message for TaskResult {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         self.computing.encode(out)?;
         self.values.len().encode(out)?;
@@ -79,7 +76,7 @@ impl Message for Answer {
 
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
         let (computing, count) = <(Duration, usize)>::decode(input)?;
-        // Collected one by one: a count from a stranger takes no memory before there are bytes for it.
+        // Collected one by one: a wrong count allocates no memory before there are bytes for it.
         let values = (0..count).map(|_| {
             let length = usize::decode(input)?;
             let limbs = input.split_off(..length).and_then(from_bytes);

@@ -1,8 +1,7 @@
-//! Which factorials the contest computes, from the smallest to the largest that the time allows.
+//! The sizes of the benchmark: which factorials, from the smallest to the largest that the time allows.
 //!
 //! **Invariants**
-//! - `SIZES-1`: the next size is tried only if it may be expected to end within the time that is left; so the whole takes
-//!   about as long as was asked for.
+//! - `SIZES-1`: the next size is tried only if it is expected to end within the time that is left.
 
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ pub struct Size {
 pub enum Sizes {
     /// These, however long they take.
     Given(Vec<Size>),
-    /// From nought upwards, for about so long; with so many tasks of each size, if it is said.
+    /// From 0 upwards, for about this long; with this many tasks of each size, if it is given.
     For(Duration, Option<usize>),
 }
 
@@ -35,8 +34,8 @@ const TINY_TASKS: usize = 10_000;
 const STEPS: [u32; 3] = [2, 5, 10];
 /// How many tasks there are of a long one: few, yet two rounds for each of two workers.
 const LONG_TASKS: usize = 4;
-/// How many chunks each worker gets at least, where there are enough tasks. A taste: the last one to end is then late
-/// by a sixteenth.
+/// The least number of chunks for each worker, if there are enough tasks. The last worker then ends at most a sixteenth
+/// later than the others.
 const CHUNKS_PER_WORKER: usize = 16;
 /// How many tasks are handed over together at most.
 const MOST_IN_CHUNK: usize = 32;
@@ -61,8 +60,8 @@ impl Size {
         Self { label: format!("< {TINY}"), numbers }
     }
 
-    /// How many of the tasks are handed over together: so few that each worker gets many chunks and all end at about the
-    /// same time, and never so many that the hand-over of short ones cannot be seen.
+    /// Returns how many tasks are handed over together: few enough that all workers end at about the same time, and that
+    /// the cost of handing over short tasks is visible.
     pub fn chunk(&self, workers: usize) -> usize {
         (self.numbers.len() / (workers * CHUNKS_PER_WORKER)).clamp(1, MOST_IN_CHUNK)
     }
@@ -74,11 +73,11 @@ impl Size {
 }
 
 impl Sizes {
-    /// The sizes in their order. Before each, `spent` is asked how long the contest and its last size took.
+    /// Calls `run` with each size in order, until it returns `None` (stopped) or the time is over.
     pub(super) fn each(&self, mut run: impl FnMut(&Size) -> Option<Duration>) {
         match self {
             Self::Given(sizes) => {
-                // Broken off, the rest is left.
+                // Ends early if it is stopped.
                 let _all_or_some = sizes.iter().try_for_each(|size| run(size).map(drop));
             }
             Self::For(time, tasks) => {
@@ -88,7 +87,7 @@ impl Sizes {
     }
 }
 
-/// Goes from size to size while there is time (`SIZES-1`); `None` when broken off.
+/// Runs size after size while there is time (`SIZES-1`); `None` if it is stopped.
 fn climb(
     time: Duration,
     tasks: Option<usize>,
@@ -101,7 +100,7 @@ fn climb(
     let long =
         (5..).flat_map(|power| STEPS.map(|step| step.checked_mul(10_u32.checked_pow(power)?)));
     for n in short.map(Some).chain(long) {
-        // The numbers end before the time does, on a machine that is yet to be built.
+        // All numbers of 32 bits are done.
         let Some(n) = n else { break };
         let size = Size::of(n, tasks);
         let count = u32::try_from(size.numbers.len()).unwrap_or(u32::MAX);

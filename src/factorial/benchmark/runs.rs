@@ -1,10 +1,10 @@
-//! The contest itself: every pool on every size, timed, checked, and stopped when somebody asks for it.
+//! The measurement: every pool runs every size; the runs are timed and checked, and can be stopped.
 //!
 //! **Invariants**
-//! - `HEAT-1`: each pool gets the same tasks; a size is done by all of them before the next one begins.
-//! - `HEAT-2`: every result is checked against a checksum that was had without it. It is done off the clock.
-//! - `HEAT-3`: a size that is over in a moment is run several times by each pool, in turns, and the best run counts.
-//! - `HEAT-4`: when `stop` is readable, what was measured so far is the outcome, and no process is left.
+//! - `BENCHMARK-1`: each pool gets the same tasks; all pools finish a size before the next size begins.
+//! - `BENCHMARK-2`: every result is compared with a checksum that is computed without it. That time is not measured.
+//! - `BENCHMARK-3`: a short size is run several times by each pool, in turns, and the fastest run counts.
+//! - `BENCHMARK-4`: when `stop` is readable, the outcome has the runs so far, and no process is left.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,26 +14,26 @@ use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
 
-use super::pool_kind::{Pool, PoolKind, Ready};
+use super::pool_kind::{Pool, PoolKind, StartTimes};
 use super::sizes::{Size, Sizes};
-use super::task::{Answer, Task};
+use super::task::{Task, TaskResult};
 use crate::factorial::digits::{checksum, checksum_of_factorial, decimal_digits};
 use crate::factorial::parted::on_workers;
 use crate::jobs::{JobError, JobHandle};
 use crate::os::wait_readable;
 
-/// How often a waiting contest looks whether it shall stop.
-const GLANCE: Duration = Duration::from_millis(50);
+/// How often a waiting benchmark checks `stop`.
+const STOP_CHECK: Duration = Duration::from_millis(50);
 /// A size that a pool does in less is run [`SHORT_RUNS`] times.
 const SHORT_RUN: Duration = Duration::from_millis(100);
-/// How often. A taste: the best of five is steady to some percent.
+/// The number of runs: the fastest of five varies by a few percent.
 const SHORT_RUNS: usize = 5;
 /// A factorial below this is not parted: `parted` makes one job of it.
 const PARTED_FROM: u32 = 80_000;
 
-/// What shall be compared.
+/// The pools and tasks to compare.
 #[derive(Clone, Debug)]
-pub struct Contest {
+pub struct Benchmark {
     /// The pools, in the order of the table.
     pub pools: Vec<PoolKind>,
     /// How many workers each has; the sequential one has one.
@@ -44,9 +44,9 @@ pub struct Contest {
     pub chunk: Option<usize>,
 }
 
-/// What the contest tells while it runs.
+/// A stage of the benchmark, for a line of progress.
 #[derive(Clone, Copy, Debug)]
-pub enum Stage<'a> {
+pub enum BenchmarkStage<'a> {
     /// The pools are started.
     Starts,
     /// This pool begins this size.
@@ -55,12 +55,12 @@ pub enum Stage<'a> {
     Parts(PoolKind, u32),
 }
 
-/// What one pool did with one size.
+/// The times of one run: one pool, one size.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// From the first task given to the last result taken.
+    /// From the first submit to the last result.
     pub wall: Duration,
-    /// What the workers spent on computing, all together.
+    /// The sum of the workers' computing times.
     pub computing: Duration,
 }
 
@@ -79,48 +79,48 @@ pub struct Row {
     pub runs: Vec<(PoolKind, Result<Run, String>)>,
 }
 
-/// What came of it.
+/// The outcome of a benchmark.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct BenchmarkOutcome {
     /// Processors that this process may use.
     pub cpus: usize,
     /// Workers of each pool.
     pub workers: usize,
     /// The pools, as they were started.
-    pub ready: Vec<Ready>,
+    pub ready: Vec<StartTimes>,
     /// The sizes, from the smallest.
     pub rows: Vec<Row>,
     /// The largest factorial once more, parted over the workers; its tasks are one.
     pub parted: Option<Row>,
-    /// Whether it was broken off (`HEAT-4`).
+    /// Whether it was stopped (`BENCHMARK-4`).
     pub is_stopped: bool,
 }
 
-/// Why a run gave nothing.
-enum Trouble {
-    /// Somebody asked for the end.
+/// Why a run has no result.
+enum RunError {
+    /// `stop` was readable.
     Stopped,
-    /// It failed, and this is why.
+    /// It failed; the reason.
     Failed(String),
 }
 
-impl Contest {
-    /// Holds the contest.
+impl Benchmark {
+    /// Runs the benchmark.
     ///
     /// # Errors
     /// A pool cannot be started; that of processes, also because this process has a second thread already.
     ///
     /// # Blocking
-    /// Until it is over, or a moment longer than `stop` is readable.
+    /// Until all sizes are done, or shortly after `stop` is readable.
     pub fn run(
         &self,
         stop: BorrowedFd<'_>,
-        tell: &mut dyn FnMut(Stage<'_>),
-    ) -> io::Result<Outcome> {
-        tell(Stage::Starts);
+        tell: &mut dyn FnMut(BenchmarkStage<'_>),
+    ) -> io::Result<BenchmarkOutcome> {
+        tell(BenchmarkStage::Starts);
         let (pools, ready) = Pool::start_all(&self.pools, self.workers)?.into_iter().unzip();
         let cpus = available_parallelism().map_or(1, usize::from);
-        let outcome = Outcome {
+        let outcome = BenchmarkOutcome {
             cpus,
             workers: self.workers,
             ready,
@@ -128,10 +128,10 @@ impl Contest {
             parted: None,
             is_stopped: false,
         };
-        let mut heats = Heats { pools, stop, chunk: self.chunk, tell, outcome };
-        self.sizes.each(|size| heats.size(size));
-        heats.parted();
-        let Heats { pools, outcome, .. } = heats;
+        let mut runs = BenchmarkRuns { pools, stop, chunk: self.chunk, tell, outcome };
+        self.sizes.each(|size| runs.size(size));
+        runs.parted();
+        let BenchmarkRuns { pools, outcome, .. } = runs;
         for pool in pools {
             pool.end(outcome.is_stopped);
         }
@@ -139,22 +139,22 @@ impl Contest {
     }
 }
 
-/// A contest that is under way.
-struct Heats<'a> {
+/// A benchmark that runs.
+struct BenchmarkRuns<'a> {
     /// The pools.
     pools: Vec<Pool>,
-    /// Readable when it shall stop.
+    /// Readable when the benchmark must stop.
     stop: BorrowedFd<'a>,
     /// How many tasks are handed over together, if that was said.
     chunk: Option<usize>,
-    /// Whom to tell.
-    tell: &'a mut dyn FnMut(Stage<'_>),
-    /// What is known so far.
-    outcome: Outcome,
+    /// Called at each stage.
+    tell: &'a mut dyn FnMut(BenchmarkStage<'_>),
+    /// The outcome so far.
+    outcome: BenchmarkOutcome,
 }
 
-impl Heats<'_> {
-    /// Has every pool do one size (`HEAT-1`); returns how long that took, or `None` when it was stopped.
+impl BenchmarkRuns<'_> {
+    /// Has every pool do one size (`BENCHMARK-1`); returns how long that took, or `None` when it was stopped.
     fn size(&mut self, size: &Size) -> Option<Duration> {
         let begun = Instant::now();
         let chunk = self.chunk.unwrap_or_else(|| size.chunk(self.outcome.workers));
@@ -164,19 +164,19 @@ impl Heats<'_> {
         let mut digits = 0;
         for _ in 0..SHORT_RUNS {
             for (pool, (kind, best)) in self.pools.iter().zip(&mut runs) {
-                // HEAT-3: a long run tells enough, and so does a failure.
+                // BENCHMARK-3: a long run tells enough, and so does a failure.
                 if matches!(best, Some(Err(_)))
                     || matches!(best, Some(Ok(run)) if run.wall > SHORT_RUN)
                 {
                     continue;
                 }
-                (self.tell)(Stage::Goes(*kind, size));
+                (self.tell)(BenchmarkStage::Goes(*kind, size));
                 match once(pool, &size.numbers, chunk, self.stop) {
-                    Err(Trouble::Stopped) => {
+                    Err(RunError::Stopped) => {
                         self.outcome.is_stopped = true;
                         return None;
                     }
-                    Err(Trouble::Failed(why)) => *best = Some(Err(why)),
+                    Err(RunError::Failed(why)) => *best = Some(Err(why)),
                     Ok((run, values)) => {
                         digits = values.last().map_or(0, decimal_digits);
                         let checked = check(&size.numbers, &values, &mut sums);
@@ -201,14 +201,14 @@ impl Heats<'_> {
         }
         let (mut runs, mut digits) = (Vec::new(), 0);
         for pool in &self.pools {
-            (self.tell)(Stage::Parts(pool.kind, largest));
+            (self.tell)(BenchmarkStage::Parts(pool.kind, largest));
             let workers = if pool.kind == PoolKind::Sequential { 1 } else { self.outcome.workers };
             match in_parts(pool, largest, workers, self.stop) {
-                Err(Trouble::Stopped) => {
+                Err(RunError::Stopped) => {
                     self.outcome.is_stopped = true;
                     return;
                 }
-                Err(Trouble::Failed(why)) => runs.push((pool.kind, Err(why))),
+                Err(RunError::Failed(why)) => runs.push((pool.kind, Err(why))),
                 Ok((run, value)) => {
                     digits = decimal_digits(&value);
                     let is_right = checksum(&value) == checksum_of_factorial(largest);
@@ -223,15 +223,15 @@ impl Heats<'_> {
     }
 }
 
-/// Runs all tasks on a pool in chunks, on the clock.
+/// Measures all tasks of a size on a pool, in chunks.
 fn once(
     pool: &Pool,
     numbers: &[u32],
     chunk: usize,
     stop: BorrowedFd<'_>,
-) -> Result<(Run, Vec<BigUint>), Trouble> {
+) -> Result<(Run, Vec<BigUint>), RunError> {
     if is_stopped(stop) {
-        return Err(Trouble::Stopped);
+        return Err(RunError::Stopped);
     }
     // KIND-2
     let chunk = if pool.kind == PoolKind::Sequential { numbers.len() } else { chunk };
@@ -239,31 +239,31 @@ fn once(
     run_all(pool, chunks, stop)
 }
 
-/// Gives a pool these tasks, and waits for all results, on the clock.
+/// Measures these tasks on a pool.
 fn run_all(
     pool: &Pool,
     tasks: impl Iterator<Item = Task>,
     stop: BorrowedFd<'_>,
-) -> Result<(Run, Vec<BigUint>), Trouble> {
+) -> Result<(Run, Vec<BigUint>), RunError> {
     let begun = Instant::now();
     let handles: Vec<_> =
         tasks.map(|task| pool.submit(task).map_err(failed)).collect::<Result<_, _>>()?;
     let (mut values, mut computing) = (Vec::new(), Duration::ZERO);
     for handle in handles {
-        let answer: Answer = join(handle, stop)?;
+        let answer: TaskResult = join(handle, stop)?;
         values.extend(answer.values);
         computing += answer.computing;
     }
     Ok((Run { wall: begun.elapsed(), computing }, values))
 }
 
-/// Computes one factorial in parts on a pool, on the clock.
+/// Measures one factorial in parts on a pool.
 fn in_parts(
     pool: &Pool,
     n: u32,
     workers: usize,
     stop: BorrowedFd<'_>,
-) -> Result<(Run, BigUint), Trouble> {
+) -> Result<(Run, BigUint), RunError> {
     let (begun, mut computing) = (Instant::now(), Duration::ZERO);
     let value = on_workers(n, workers, |jobs| {
         let (run, values) = run_all(pool, jobs.into_iter().map(Task::Part), stop)?;
@@ -273,27 +273,27 @@ fn in_parts(
     Ok((Run { wall: begun.elapsed(), computing }, value))
 }
 
-/// Waits for a job, and for the stop beside it (`HEAT-4`).
-fn join<T>(mut handle: JobHandle<T>, stop: BorrowedFd<'_>) -> Result<T, Trouble> {
+/// Waits for a job, or for `stop` (`BENCHMARK-4`).
+fn join<T>(mut handle: JobHandle<T>, stop: BorrowedFd<'_>) -> Result<T, RunError> {
     loop {
-        match handle.join_timeout(GLANCE) {
+        match handle.join_timeout(STOP_CHECK) {
             Ok(result) => {
-                return result.map_err(|error: JobError| Trouble::Failed(error.to_string()));
+                return result.map_err(|error: JobError| RunError::Failed(error.to_string()));
             }
             Err(waiting) => handle = waiting,
         }
         if is_stopped(stop) {
-            return Err(Trouble::Stopped);
+            return Err(RunError::Stopped);
         }
     }
 }
 
-/// Tells whether somebody asked for the end. Where the descriptor cannot be asked, only a second signal helps.
+/// Tells whether `stop` is readable; no if the system call fails.
 fn is_stopped(stop: BorrowedFd<'_>) -> bool {
     wait_readable(stop, Duration::ZERO).unwrap_or(false)
 }
 
-/// Compares every result with its checksum (`HEAT-2`); `sums` keeps those that were computed.
+/// Compares every result with its checksum (`BENCHMARK-2`); `sums` keeps those that were computed.
 fn check(numbers: &[u32], values: &[BigUint], sums: &mut HashMap<u32, u64>) -> Result<(), String> {
     if values.len() != numbers.len() {
         return Err(format!("{} results for {} tasks", values.len(), numbers.len()));
@@ -307,12 +307,12 @@ fn check(numbers: &[u32], values: &[BigUint], sums: &mut HashMap<u32, u64>) -> R
     Ok(())
 }
 
-/// What is said of a wrong result.
+/// Describes a wrong result.
 fn wrong(n: u32) -> String {
     format!("the result for {n}! is wrong: it has another checksum")
 }
 
-/// What is said of a pool that takes no task.
-fn failed(error: impl std::fmt::Display) -> Trouble {
-    Trouble::Failed(error.to_string())
+/// Describes a pool that refuses a task.
+fn failed(error: impl std::fmt::Display) -> RunError {
+    RunError::Failed(error.to_string())
 }

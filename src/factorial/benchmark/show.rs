@@ -1,4 +1,4 @@
-//! The contest as a table, as a picture and as JSON.
+//! The outcome of a benchmark as a table, as a picture and as JSON.
 //!
 //! **Invariants**
 //! - `SHOW-1`: speed-up is the sequential time through the pool's, of one and the same row; without a sequential run
@@ -11,8 +11,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::heats::{Outcome, Row, Run};
 use super::pool_kind::PoolKind;
+use super::runs::{BenchmarkOutcome, Row, Run};
 use crate::json::Json;
 use crate::report::{Curve, Lines, columns, grouped, known, span};
 
@@ -54,7 +54,7 @@ impl Row {
     }
 }
 
-impl Outcome {
+impl BenchmarkOutcome {
     /// The pools, in the order of the table.
     fn kinds(&self) -> Vec<PoolKind> {
         self.ready.iter().map(|ready| ready.kind).collect()
@@ -91,7 +91,7 @@ impl Outcome {
 }
 
 /// Writes everything for humans: what was started, the times, what the pools add, and from where on they gain.
-pub fn table(outcome: &Outcome) -> String {
+pub fn table(outcome: &BenchmarkOutcome) -> String {
     let mut text = format!(
         "{} processors; {} workers to a pool, and one for the sequential run\n\n",
         outcome.cpus, outcome.workers
@@ -136,7 +136,7 @@ pub fn table(outcome: &Outcome) -> String {
 }
 
 /// The table of times.
-fn times(outcome: &Outcome, rows: &[Row]) -> String {
+fn times(outcome: &BenchmarkOutcome, rows: &[Row]) -> String {
     let kinds = outcome.kinds();
     let mut headings = vec!["n", "tasks", "at once", "digits", "checksum"];
     for kind in &kinds {
@@ -171,7 +171,7 @@ fn times(outcome: &Outcome, rows: &[Row]) -> String {
 }
 
 /// The table of what the pools add.
-fn additions(outcome: &Outcome) -> String {
+fn additions(outcome: &BenchmarkOutcome) -> String {
     let kinds = outcome.kinds();
     let headings: Vec<_> =
         ["n", "computing"].into_iter().chain(kinds.iter().map(|kind| kind.name())).collect();
@@ -199,7 +199,7 @@ fn short_span(seconds: f64) -> String {
 }
 
 /// Draws how many times as fast as the sequential run each pool is, over how long a task computes.
-pub fn chart(outcome: &Outcome) -> String {
+pub fn chart(outcome: &BenchmarkOutcome) -> String {
     let conditions = format!("{} processors, {} workers to a pool", outcome.cpus, outcome.workers);
     let pools = outcome.kinds().into_iter().filter(|kind| *kind != PoolKind::Sequential);
     let curves = pools.map(|kind| Curve {
@@ -220,7 +220,7 @@ pub fn chart(outcome: &Outcome) -> String {
 }
 
 /// Writes everything for programs; times in microseconds.
-pub fn to_json(outcome: &Outcome) -> Json {
+pub fn to_json(outcome: &BenchmarkOutcome) -> Json {
     let micros = |time: Duration| Json::real(time.as_secs_f64() * 1e6);
     let ready = outcome.ready.iter().map(|ready| {
         Json::object([

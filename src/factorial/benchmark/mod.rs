@@ -1,0 +1,18 @@
+//! A benchmark: the same factorials one after another, on threads, on processes, and on threads under a GIL.
+//!
+//! A job of a microsecond costs more to send to another process than to do; a job of a second is worth any transfer.
+//! The benchmark finds the size between them at which a pool begins to gain.
+//!
+//! Reading order: `task` (what a worker gets), `pool_kind` (the four pools), `sizes` (which numbers), `runs` (the
+//! measurement), `show` (the tables).
+
+mod pool_kind;
+mod runs;
+mod show;
+mod sizes;
+mod task;
+
+pub use pool_kind::{PoolKind, StartTimes};
+pub use runs::{Benchmark, BenchmarkOutcome, BenchmarkStage, Row, Run};
+pub use show::{chart, table, to_json};
+pub use sizes::{Size, Sizes};
