@@ -15,7 +15,7 @@ use super::interrupt::interruption;
 use super::output::{Output, make_directory, write_into};
 use super::values::{parsed, path, seconds, text, whole};
 use crate::factorial::benchmark::{
-    Benchmark, BenchmarkOutcome, PoolKind, Size, Sizes, BenchmarkStage, chart, table, to_json,
+    Benchmark, BenchmarkOutcome, BenchmarkStage, PoolKind, Size, Sizes, chart, table, to_json,
 };
 use crate::factorial::factorial;
 
