@@ -11,7 +11,6 @@
 //! - Save system calls (`rt/reactor.rs`), or run a task without a tree, a channel and two boxes (`rt/task.rs`).
 //! - Be watched (`rt/works/observer.rs`), or find that nothing can wake it any more (`rt/works/stuck.rs`).
 #![expect(missing_debug_implementations, clippy::missing_errors_doc, reason = "rt has both")]
-#![expect(clippy::missing_docs_in_private_items, reason = "comments say what names do not")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};

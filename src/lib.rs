@@ -49,6 +49,10 @@ pub mod cli;
 pub mod compare;
 pub mod factorial;
 pub mod fetch;
+#[cfg_attr(
+    not(test),
+    expect(clippy::missing_docs_in_private_items, reason = "its comments say what names do not")
+)]
 pub mod first_loop;
 pub mod generator;
 pub mod http;
