@@ -129,25 +129,25 @@ const NO_SOCKET: [&str; 5] = ["http", "json", "calc/number", "calc/session", "ca
 /// Files that may use `unsafe` besides those of `os/`: at most one, in `rt/`.
 const RT_UNSAFE_FILES: usize = 1;
 
-/// What breaks a rule for now, by a part of the complaint, with the reason.
-const EXCUSED: &[(&str, &str)] = &[
-    ("budget of os", "not rebuilt yet"),
-    ("budget of http", "not rebuilt yet"),
-    ("budget of json, report", "not rebuilt yet"),
-    ("budget of jobs", "not rebuilt yet"),
-    ("budget of step 7", "its parts are one idea each, and still too long"),
-    ("budget of rt:", "as step 7"),
-    ("budget of threads", "not rebuilt yet"),
-    ("budget of processes", "not rebuilt yet"),
-    ("budget of processes/pool", "not rebuilt yet"),
-    ("budget of aio", "not rebuilt yet"),
-    ("budget of web", "not rebuilt yet"),
-    ("budget of calc", "not rebuilt yet"),
-    ("budget of factorial", "not rebuilt yet"),
-    ("budget of labs", "not rebuilt yet"),
-    ("budget of src", "not rebuilt yet"),
-    ("processes/pool/builder.rs", "not untied yet"),
-    ("processes/pool/cell.rs", "not untied yet"),
+/// Budgets that are not reached yet: the beginning of the complaint, the lines that it has now, which may not grow, and
+/// where they are. The list is to be empty.
+const EXCUSED: &[(&str, usize, &str)] = &[
+    ("budget of os:", 2143, "files that are not rebuilt yet"),
+    ("budget of http:", 2730, "a few lines of docs"),
+    ("budget of json, report:", 1064, "not rebuilt yet"),
+    ("budget of jobs:", 1048, "handles, slot and map could share more"),
+    ("budget of rt:", 2527, "as step 7"),
+    ("budget of threads:", 2648, "timeouts in every primitive, and the read-write lock"),
+    ("budget of processes:", 3098, "as its pool"),
+    ("budget of processes/pool:", 2795, "batches in rings, chunks that fail alone, many codecs"),
+    ("budget of aio:", 3525, "interval, condition and buffered reads"),
+    ("budget of web:", 3475, "exchange and connection"),
+    ("budget of calc:", 2729, "readiness, shutdown, limits and model stand outside the steps"),
+    ("budget of factorial:", 2082, "the benchmark of pools"),
+    ("budget of labs:", 5313, "not rebuilt yet"),
+    ("budget of step 7", 1732, "join, core and task are still too long"),
+    ("budget of the files of src", 297, "the modules above"),
+    ("budget of src: ", 40823, "the modules above"),
 ];
 
 /// The layer of a top-level module, counted from 0.
@@ -242,7 +242,8 @@ fn judge_budgets(files: &[Source]) -> Vec<String> {
         .map(|(what, lines, budget)| format!("budget of {what}: {lines} lines, allowed {budget}"))
         .collect();
     if files.len() > ALL_FILES {
-        complaints.push(format!("budget of src: {} files, allowed {ALL_FILES}", files.len()));
+        let count = files.len();
+        complaints.push(format!("budget of the files of src: {count}, allowed {ALL_FILES}"));
     }
     complaints
 }
@@ -341,11 +342,28 @@ fn judge_unsafe(files: &[Source]) -> Vec<String> {
 /// A rule: files to complaints.
 type Rule = fn(&[Source]) -> Vec<String>;
 
+/// Whether a complaint about a budget is excused, and has not grown.
+fn is_excused(complaint: &str) -> bool {
+    EXCUSED.iter().any(|(part, lines, _)| {
+        let size = complaint.rsplit_once(": ").and_then(|(_, size)| size.split(' ').next());
+        let size = size.and_then(|size| size.trim_end_matches(',').parse::<usize>().ok());
+        complaint.starts_with(part) && size.is_some_and(|size| size <= *lines)
+    })
+}
+
 /// Fails with all complaints of a rule that are not excused.
 fn expect_kept(rule: Rule) {
-    let excused = |complaint: &String| EXCUSED.iter().any(|(part, _)| complaint.contains(part));
-    let complaints: Vec<_> = rule(&crate_files()).into_iter().filter(|c| !excused(c)).collect();
-    assert!(complaints.is_empty(), "expected no breach, came:\n  {}", complaints.join("\n  "));
+    let complaints: Vec<_> =
+        rule(&crate_files()).into_iter().filter(|complaint| !is_excused(complaint)).collect();
+    assert!(
+        complaints.is_empty(),
+        "expected no breach, came:
+  {}",
+        complaints.join(
+            "
+  "
+        )
+    );
 }
 
 #[test]
@@ -381,6 +399,14 @@ fn mod_files_hold_docs_mods_and_re_exports_only() {
 #[test]
 fn unsafe_stays_in_os_and_one_file_of_rt() {
     expect_kept(judge_unsafe);
+}
+
+#[test]
+fn every_excuse_is_still_needed() {
+    let complaints = judge_budgets(&crate_files());
+    let is_stale = |part: &&&str| !complaints.iter().any(|complaint| complaint.starts_with(**part));
+    let stale: Vec<_> = EXCUSED.iter().map(|(part, ..)| part).filter(is_stale).collect();
+    assert!(stale.is_empty(), "these excuses can go: {stale:?}");
 }
 
 /// Prints the table of modules and steps: `cargo test --test layers table -- --nocapture`.

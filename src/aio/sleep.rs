@@ -8,7 +8,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::shared_wait::SharedWait;
@@ -104,8 +104,7 @@ impl Future for Sleep {
             "the event loop of this sleep does not run, so its time does not pass"
         );
         self.core.wait.set(Wait::Deadline);
-        // A new timer holds a waker that does nothing.
-        if let Some(displaced) = displaced.filter(|known| !known.will_wake(Waker::noop()))
+        if let Some(displaced) = displaced
             && let Some(both) = self.shared.combine(displaced, cx.waker())
         {
             drop(leave(&both));

@@ -28,12 +28,14 @@ const ARITY: usize = 4;
 const FIRED: u32 = u32::MAX;
 
 /// All timers of one loop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Timers {
     /// Those that wait; each node is due no later than its children.
     heap: Vec<Node>,
-    /// The task to wake, by slot; a waker that does nothing until the first poll.
+    /// The task to wake, by slot; a clone of `unused` until the first poll.
     wakers: Slab<Waker>,
+    /// A waker that does nothing. One for all, because two no-op wakers need not compare as equal.
+    unused: Waker,
     /// Index into the heap, by slot, or [`FIRED`]. Every move in the heap writes here; apart from the wakers it
     /// stays in the cache.
     positions: Vec<u32>,
@@ -62,10 +64,19 @@ impl Node {
     }
 }
 
+impl Default for Timers {
+    fn default() -> Self {
+        let (heap, wakers, positions, created) = Default::default();
+        // A clone of a clone: the wakers that `insert` clones are made by the same code.
+        let first = Waker::noop().clone();
+        Self { heap, wakers, unused: first.clone(), positions, created }
+    }
+}
+
 impl Timers {
     /// Adds a timer and returns its slot.
     pub(crate) fn insert(&mut self, deadline: Nanos) -> u32 {
-        let slot = self.wakers.insert(Waker::noop().clone());
+        let slot = self.wakers.insert(self.unused.clone());
         if slot as usize == self.positions.len() {
             self.positions.push(FIRED);
         }
@@ -80,7 +91,10 @@ impl Timers {
     pub(crate) fn poll(&mut self, slot: u32, waker: &Waker) -> Result<(), Option<Waker>> {
         match self.wakers.get_mut(slot) {
             _ if self.positions[slot as usize] == FIRED => Ok(()),
-            Some(known) if !known.will_wake(waker) => Err(Some(mem::replace(known, waker.clone()))),
+            Some(known) if !known.will_wake(waker) => {
+                let displaced = mem::replace(known, waker.clone());
+                Err(Some(displaced).filter(|displaced| !displaced.will_wake(&self.unused)))
+            }
             _ => Err(None),
         }
     }
@@ -105,7 +119,7 @@ impl Timers {
         while self.heap.first().is_some_and(|node| node.deadline <= now) {
             let slot = self.take(0).slot;
             if let Some(waker) = self.wakers.get_mut(slot) {
-                woken.push(mem::replace(waker, Waker::noop().clone()));
+                woken.push(mem::replace(waker, self.unused.clone()));
             }
         }
         before - self.heap.len()
