@@ -71,7 +71,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself, on a loop of its own, in real time: a call that blocks knows no other.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 pub fn experiment(journal: &Journal) -> io::Result<BlockingCallReport> {
     let reports = Rc::default();
     let builder = EventLoop::builder().observer(Reports(Rc::clone(&reports)));

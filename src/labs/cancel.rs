@@ -57,7 +57,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself, on whatever loop and clock it is run.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 ///
 /// # Panics
 /// No event loop runs on this thread.

@@ -78,7 +78,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself: what the server saw of four connections. The last has no keeper.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 ///
 /// # Panics
 /// No event loop runs on this thread.

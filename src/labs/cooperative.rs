@@ -62,7 +62,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself, on loops of its own.
 ///
 /// # Errors
-/// As [`run`], but for the journal.
+/// As `run`, but for the journal.
 pub fn experiment() -> io::Result<CooperativeReport> {
     let before = ThreadUsage::now()?;
     let handovers = quiet_loop()?.block_on(play());

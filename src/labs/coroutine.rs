@@ -76,7 +76,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself; on a virtual clock it takes no time.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 pub fn experiment(journal: &Journal, on_virtual_clock: bool) -> io::Result<CoroutineReport> {
     let observer = PollCount::default();
     let polls = observer.polls.clone();

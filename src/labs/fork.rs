@@ -63,7 +63,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself. The child writes to the same journal, if that is a stream.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 pub fn experiment(journal: &Journal) -> io::Result<ForkReport> {
     // A file that is always there, and has bytes enough: this program itself.
     let mut file = File::open("/proc/self/exe")?;

@@ -108,7 +108,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 pub fn experiment(journal: &Journal) -> io::Result<GeneratorReport> {
     let mut generator = totals(NUMBERS.iter().copied());
     let frame_bytes = size_of_val(&generator);

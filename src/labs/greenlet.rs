@@ -61,7 +61,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 pub fn experiment(journal: &Journal) -> io::Result<GreenletReport> {
     let hits = [by_greenlets(3)?, by_futures(3)?];
     let [by_stacks, by_frames] = hits.each_ref().map(|hits| hits.join(" "));

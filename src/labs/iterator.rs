@@ -76,7 +76,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 pub fn experiment(journal: &Journal) -> io::Result<IteratorReport> {
     let taken = Cell::new(0);
     let numbers = NUMBERS.into_iter().inspect(|number| {

@@ -88,7 +88,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself, on loops of its own.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 pub fn experiment(journal: &Journal) -> io::Result<LostWakeReport> {
     journal.line("The waker is forgotten:")?;
     let forgotten = Rc::new(Door::default());

@@ -71,7 +71,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself: on one processor, and on two if there are so many.
 ///
 /// # Errors
-/// As [`run`], but for the journal.
+/// As `run`, but for the journal.
 pub fn experiment() -> io::Result<(Run, Option<Run>)> {
     let cpus = allowed_cpus()?;
     let one = work_on(&cpus[..1])?;

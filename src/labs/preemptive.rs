@@ -69,7 +69,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself.
 ///
 /// # Errors
-/// As [`run`], but for the journal.
+/// As `run`, but for the journal.
 ///
 /// # Panics
 /// Never: the threads return their errors.

@@ -58,7 +58,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself: a server on this thread, and its clients on another.
 ///
 /// # Errors
-/// As [`run`].
+/// As `run`.
 ///
 /// # Panics
 /// Never: the clients' thread returns its errors.

@@ -73,7 +73,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself.
 ///
 /// # Errors
-/// As [`run`], but for the journal.
+/// As `run`, but for the journal.
 pub fn experiment() -> io::Result<SocketpairReport> {
     let (answer, exit) = ask()?;
     let (same_file, through) = hand_over()?;

@@ -80,7 +80,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// The experiment itself.
 ///
 /// # Errors
-/// As [`run`], but for the journal.
+/// As `run`, but for the journal.
 ///
 /// # Panics
 /// One of its threads does, on purpose.

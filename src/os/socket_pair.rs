@@ -23,7 +23,7 @@ use libc::c_int;
 
 use super::syscall::{check, retry_length};
 
-/// The most descriptors that one message may carry: [`Control`] has room for so many.
+/// The most descriptors that one message may carry: `Control` has room for so many.
 pub const MOST_FDS: usize = 4;
 
 /// Room for the descriptors of one message, with the kernel's header before them.
