@@ -106,8 +106,9 @@ impl EventLoop {
         let left = next.map(|next| next.saturating_duration_since(Instant::now()));
         let limit = if is_idle { left } else { Some(Duration::ZERO) };
         let mut events = Events::with_capacity(1024);
-        // It fails only when a signal interrupts it, and then there are no events.
-        let _interrupted = self.selector.borrow_mut().poll(&mut events, limit);
+        // A signal may interrupt it, and then there are no events.
+        let asked = self.selector.borrow_mut().poll(&mut events, limit).map_err(|e| e.kind());
+        assert!(matches!(asked, Ok(()) | Err(ErrorKind::Interrupted)), "the selector: {asked:?}");
         for event in &events {
             let Some(sides) = self.sockets.borrow().get(&event.token()).cloned() else { continue };
             // Without this, a reader or a writer would not find the end of a stream, or an error.

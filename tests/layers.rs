@@ -8,7 +8,6 @@
 #[path = "layers/source.rs"]
 mod source;
 
-use std::collections::BTreeMap;
 use std::iter;
 
 use source::{Source, arrows, circles, crate_files};
@@ -407,28 +406,6 @@ fn every_excuse_is_still_needed() {
     let is_stale = |part: &&&str| !complaints.iter().any(|complaint| complaint.starts_with(**part));
     let stale: Vec<_> = EXCUSED.iter().map(|(part, ..)| part).filter(is_stale).collect();
     assert!(stale.is_empty(), "these excuses can go: {stale:?}");
-}
-
-/// Prints the table of modules and steps: `cargo test --test layers table -- --nocapture`.
-#[test]
-fn the_table_of_sizes_is_printed() {
-    let files = crate_files();
-    let mut rows = BTreeMap::<String, (usize, usize)>::new();
-    for file in &files {
-        let row = rows.entry(file.top()).or_default();
-        *row = (row.0 + file.lines(), row.1 + 1);
-    }
-    let print =
-        |line: String| drop(std::io::Write::write_all(&mut std::io::stdout(), line.as_bytes()));
-    for (module, (lines, files)) in &rows {
-        print(format!("{lines:6} lines {files:4} files  {module}\n"));
-    }
-    for (step, names, budget) in SPINE {
-        let size: usize =
-            files.iter().filter(|f| names.contains(&f.path.as_str())).map(Source::lines).sum();
-        print(format!("{size:6} of {budget:5}  step {step}\n"));
-    }
-    assert_eq!(rows.values().map(|row| row.1).sum::<usize>(), files.len());
 }
 
 // The rules judged, each by an example that breaks it.

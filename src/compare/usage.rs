@@ -57,7 +57,6 @@ impl Usage {
         let mut descendants = children(pid);
         while let Some(pid) = descendants.pop() {
             if let Ok(one) = Self::of_one(pid) {
-                // USAGE-3
                 usage.combine(one, |a, b| a + b, |a, b| a + b);
                 descendants.extend(children(pid));
             }
