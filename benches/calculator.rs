@@ -50,7 +50,7 @@ fn start(run: impl FnOnce(TcpListener) + Send + 'static) -> SocketAddr {
 /// Ours.
 fn on_handloom(listener: TcpListener) {
     let stop = EventFd::new().expect("a descriptor");
-    serve(Model::Async, listener, &Config::default(), stop.as_fd()).expect("serve");
+    serve(Model::Async, listener, &Config::default(), stop.as_fd(), &mut || Ok(())).expect("serve");
 }
 
 /// The twin.

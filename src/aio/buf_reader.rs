@@ -35,10 +35,8 @@ pub struct BufReader<R> {
     start: usize,
     /// One after the last byte that came.
     end: usize,
-    /// How many bytes from `start` on are known not to be `needle`.
+    /// How many bytes from `start` on are known not to be a line's end.
     searched: usize,
-    /// The byte that was searched last.
-    needle: u8,
     /// What is allocated at first.
     capacity_bytes: usize,
 }
@@ -67,7 +65,7 @@ impl<R: AsyncRead> BufReader<R> {
     /// Puts a buffer of the given size before a source; at least one byte.
     pub fn with_capacity(capacity_bytes: usize, source: R) -> Self {
         let (bytes, capacity_bytes) = (Vec::new(), capacity_bytes.max(1));
-        Self { source, bytes, start: 0, end: 0, searched: 0, needle: b'\n', capacity_bytes }
+        Self { source, bytes, start: 0, end: 0, searched: 0, capacity_bytes }
     }
 
     /// Returns what has come and was not taken.
@@ -80,19 +78,9 @@ impl<R: AsyncRead> BufReader<R> {
         self.bytes.len()
     }
 
-    /// Returns the source.
-    pub fn get_ref(&self) -> &R {
-        &self.source
-    }
-
     /// Returns the source, for example to write to it. A read from it would skip what is in the buffer.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.source
-    }
-
-    /// Returns the source, and drops what is in the buffer.
-    pub fn into_inner(self) -> R {
-        self.source
     }
 
     /// Waits until bytes are in the buffer, and returns them; none is the end of the stream.
@@ -127,31 +115,19 @@ impl<R: AsyncRead> BufReader<R> {
     /// # Cancellation
     /// Nothing is lost: what has come of the line stays in the buffer for the next call.
     pub async fn read_line(&mut self, limit_bytes: usize) -> io::Result<Option<String>> {
-        let mut line = self.read_until(b'\n', limit_bytes).await?;
-        if line.is_empty() {
+        // No await after this one: found and taken in one poll (`BUF-2`).
+        let length = self.find_line(limit_bytes).await?;
+        if length == 0 {
             return Ok(None);
         }
+        let mut line = self.buffer()[..length].to_vec();
+        self.consume(length);
         if line.pop_if(|byte| *byte == b'\n').is_some() {
             line.pop_if(|byte| *byte == b'\r');
         }
         let line = String::from_utf8(line);
         line.map(Some)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
-    }
-
-    /// Reads up to and with the first `needle`, or up to the end of the stream. An empty vector is the end.
-    ///
-    /// # Errors
-    /// As [`read_line`](Self::read_line), except for UTF-8.
-    ///
-    /// # Cancellation
-    /// Nothing is lost: what has come stays in the buffer for the next call.
-    pub async fn read_until(&mut self, needle: u8, limit_bytes: usize) -> io::Result<Vec<u8>> {
-        // No await after this one: found and taken in one poll (`BUF-2`).
-        let length = self.find(needle, limit_bytes).await?;
-        let found = self.buffer()[..length].to_vec();
-        self.consume(length);
-        Ok(found)
     }
 
     /// Fills all of `into`.
@@ -173,15 +149,12 @@ impl<R: AsyncRead> BufReader<R> {
         Ok(())
     }
 
-    /// Waits until `needle`, or the end of the stream, is in the buffer, and returns the length up to there.
-    async fn find(&mut self, needle: u8, limit_bytes: usize) -> io::Result<usize> {
-        if self.needle != needle {
-            (self.needle, self.searched) = (needle, 0);
-        }
+    /// Waits until a whole line, or the end of the stream, is in the buffer, and returns the line's length.
+    async fn find_line(&mut self, limit_bytes: usize) -> io::Result<usize> {
         poll_fn(|cx| {
             loop {
                 let fresh = &self.buffer()[self.searched..];
-                let found = fresh.iter().position(|byte| *byte == needle);
+                let found = fresh.iter().position(|byte| *byte == b'\n');
                 let before = self.searched + found.unwrap_or(fresh.len());
                 // The limit may be smaller than in the call before, and the line searched already.
                 if before > limit_bytes {

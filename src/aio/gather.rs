@@ -7,11 +7,13 @@
 //! - `GATHER-1` Outputs stand in the order of the futures, whatever the order in which they came.
 //! - `GATHER-2` A future is polled only when it was woken (`CHILD-1`), and dropped as soon as it has ended.
 //! - `GATHER-3` [`try_gather`] drops the other futures before it returns an error.
+//! - `BOUND-1` In [`bounded`], at most `limit` futures are alive at any moment.
+//! - `BOUND-2` It asks the iterator for a future when there is room for it, so the iterator may be long.
 //!
 //! To have every result, also of the futures that fail, gather futures of `Result`: the output is a vector of results.
 //! That is `return_exceptions=True`.
 //!
-//! **Source**: `asyncio.gather`; `futures::future::{join_all, try_join_all}`.
+//! **Source**: `asyncio.gather`; `futures::future::{join_all, try_join_all}`, `StreamExt::buffered`.
 
 use std::future::poll_fn;
 use std::task::{Poll, ready};
@@ -42,16 +44,42 @@ pub async fn gather<I>(futures: I) -> Vec<<I::Item as Future>::Output>
 where
     I: IntoIterator<Item: Future>,
 {
-    let mut children = Children::of(futures);
-    let mut outputs = Outputs::new(children.len());
+    bounded(usize::MAX, futures).await
+}
+
+/// Runs futures, at most `limit` at the same time, and returns their outputs in order. A gather of a thousand requests
+/// would open a thousand connections.
+///
+/// # Panics
+/// `limit` is zero; or one of the futures panics, and the others are dropped.
+///
+/// # Cancellation
+/// Every future that has begun and not ended is dropped, and every output that had come. The futures that have not
+/// begun are never made.
+pub async fn bounded<I>(limit: usize, futures: I) -> Vec<<I::Item as Future>::Output>
+where
+    I: IntoIterator<Item: Future>,
+{
+    assert!(limit > 0, "with no future at a time, nothing is ever done");
+    let mut futures = futures.into_iter().fuse();
+    let (mut children, mut outputs) = (Children::new(), Vec::new());
     poll_fn(|cx| {
-        while let Some((place, output)) = ready!(children.poll_next(cx)) {
-            outputs.put(place, output);
+        loop {
+            while children.len() < limit
+                && let Some(future) = futures.next()
+            {
+                children.push(outputs.len(), future);
+                outputs.push(None);
+            }
+            match ready!(children.poll_next(cx)) {
+                Some((place, output)) => outputs[place] = Some(output),
+                None => return Poll::Ready(()),
+            }
         }
-        Poll::Ready(())
     })
     .await;
-    outputs.into_vec()
+    // Where the output leaves a niche, std does this in place.
+    outputs.into_iter().flatten().collect()
 }
 
 /// Runs futures at the same time, and returns their values in order, or the first error that comes.
@@ -69,11 +97,11 @@ where
     I: IntoIterator<Item: Future<Output = Result<T, E>>>,
 {
     let mut children = Children::of(futures);
-    let mut outputs = Outputs::new(children.len());
+    let mut values: Vec<_> = (0..children.len()).map(|_| None).collect();
     poll_fn(|cx| {
         while let Some((place, output)) = ready!(children.poll_next(cx)) {
             match output {
-                Ok(value) => outputs.put(place, value),
+                Ok(value) => values[place] = Some(value),
                 // GATHER-3: `children` is dropped when this function ends, before the caller continues.
                 Err(error) => return Poll::Ready(Err(error)),
             }
@@ -81,33 +109,5 @@ where
         Poll::Ready(Ok(()))
     })
     .await?;
-    Ok(outputs.into_vec())
-}
-
-/// Outputs that come in any order.
-#[derive(Debug)]
-pub(super) struct Outputs<T>(Vec<Option<T>>);
-
-impl<T> Outputs<T> {
-    /// Expects so many.
-    pub(super) fn new(expected: usize) -> Self {
-        Self((0..expected).map(|_| None).collect())
-    }
-
-    /// Expects one more, and returns its place.
-    pub(super) fn expect_one(&mut self) -> usize {
-        self.0.push(None);
-        self.0.len() - 1
-    }
-
-    /// Puts one into its place.
-    pub(super) fn put(&mut self, place: usize, output: T) {
-        self.0[place] = Some(output);
-    }
-
-    /// Returns those that came, in order.
-    pub(super) fn into_vec(self) -> Vec<T> {
-        // Where T leaves a niche, std does this in place.
-        self.0.into_iter().flatten().collect()
-    }
+    Ok(values.into_iter().flatten().collect())
 }

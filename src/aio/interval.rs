@@ -22,7 +22,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::ready;
 use std::time::{Duration, Instant};
 
 use super::sleep::{Sleep, sleep_until};
@@ -95,23 +95,16 @@ impl Interval {
     /// # Cancellation
     /// Nothing is lost: a tick is taken by the poll that returns it.
     pub async fn tick(&mut self) -> Instant {
-        poll_fn(|cx| self.poll_tick(cx)).await
-    }
-
-    /// The poll of [`tick`](Self::tick).
-    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        ready!(Pin::new(&mut self.sleep).poll(cx));
-        // A burst is ready many times in a row.
-        ready!(poll_budget(cx));
+        poll_fn(|cx| {
+            ready!(Pin::new(&mut self.sleep).poll(cx));
+            // A burst is ready many times in a row.
+            poll_budget(cx)
+        })
+        .await;
         let due = self.deadline;
         self.deadline = self.next_deadline(due, now());
         self.sleep.reset(self.deadline);
-        Poll::Ready(due)
-    }
-
-    /// Returns the period.
-    pub fn period(&self) -> Duration {
-        self.period
+        due
     }
 
     /// Returns the deadline of the tick after the one that was `due` (`TICK-2`).

@@ -19,7 +19,7 @@
 //! ```
 //! If the putter handed the 7 to A itself, A's drop would lose it.
 //!
-//! A value that could not be put comes back in the error. It need not be printable: no error prints it.
+//! A value that could not be put comes back in the error, which is that of [`threads::Queue`](crate::threads::Queue).
 //!
 //! **Left out**: `asyncio.Queue`'s `join`, in whose place a [`TaskGroup`](super::TaskGroup) waits; closing when the
 //! last putter is gone, because every handle may put and get.
@@ -28,13 +28,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
 use super::semaphore::Semaphore;
 use super::waiters::{Acquire, Resource};
 use crate::rt::Wait;
+use crate::threads::{GetError, PutError};
 
 /// A handle to a queue between tasks of one loop; clones are handles to the same queue.
 pub struct Queue<T> {
@@ -77,11 +77,11 @@ impl<T> Queue<T> {
     /// Puts a value at the end; waits while the queue is full.
     ///
     /// # Errors
-    /// [`Closed`]: the queue is closed, or was closed during the wait. The value comes back.
+    /// [`PutError::Closed`]: the queue is closed, or was closed during the wait.
     ///
     /// # Cancellation
     /// The value was not put, and is dropped with the future.
-    pub async fn put(&self, value: T) -> Result<(), Closed<T>> {
+    pub async fn put(&self, value: T) -> Result<(), PutError<T>> {
         // Nothing is awaited after the permit is acquired, so it cannot be lost in between.
         Acquire::new(&self.inner.to_put).await;
         self.inner.push(value)
@@ -91,11 +91,11 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// There is none, or the queue is closed.
-    pub fn try_put(&self, value: T) -> Result<(), TryPutError<T>> {
+    pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
         if !Resource::try_acquire(&self.inner.to_put) {
-            return Err(TryPutError::Full(value));
+            return Err(PutError::Full(value));
         }
-        self.inner.push(value).map_err(|Closed(value)| TryPutError::Closed(value))
+        self.inner.push(value)
     }
 
     /// Takes the item in front; waits while there is none. `None`: the queue is closed and empty.
@@ -111,11 +111,11 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// There is none; closed or not.
-    pub fn try_get(&self) -> Result<T, TryGetError> {
+    pub fn try_get(&self) -> Result<T, GetError> {
         if !Resource::try_acquire(&self.inner.to_get) {
-            return Err(TryGetError::Empty);
+            return Err(GetError::Empty);
         }
-        self.inner.pop().ok_or(TryGetError::Closed)
+        self.inner.pop().ok_or(GetError::Closed)
     }
 
     /// Closes the queue (`ITEM-5`) and wakes every task that waits. Each of them looks again at what is left.
@@ -140,11 +140,6 @@ impl<T> Queue<T> {
         self.len() == 0
     }
 
-    /// Returns how many items it may hold.
-    pub fn capacity(&self) -> usize {
-        self.inner.capacity
-    }
-
     /// Counts the tasks that wait, to get or to put.
     pub fn waiters(&self) -> usize {
         self.inner.to_get.waiters() + self.inner.to_put.waiters()
@@ -153,9 +148,9 @@ impl<T> Queue<T> {
 
 impl<T> Inner<T> {
     /// Puts a value, with a permit.
-    fn push(&self, value: T) -> Result<(), Closed<T>> {
+    fn push(&self, value: T) -> Result<(), PutError<T>> {
         if self.is_closed.get() {
-            return Err(Closed(value));
+            return Err(PutError::Closed(value));
         }
         self.items.borrow_mut().push_back(value);
         self.to_get.release();
@@ -187,67 +182,3 @@ impl<T> fmt::Debug for Queue<T> {
             .finish_non_exhaustive()
     }
 }
-
-/// The queue is closed; the value that could not be put comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Closed<T>(pub T);
-
-/// Why a value could not be put at once; it comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum TryPutError<T> {
-    /// There is no room now.
-    Full(T),
-    /// There will never be room again.
-    Closed(T),
-}
-
-/// Why no item could be taken at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TryGetError {
-    /// There is none now.
-    Empty,
-    /// There will never be one again.
-    Closed,
-}
-
-impl<T> fmt::Debug for Closed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Closed(..)")
-    }
-}
-
-impl<T> fmt::Display for Closed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        TryGetError::Closed.fmt(f)
-    }
-}
-
-impl<T> fmt::Debug for TryPutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self, Self::Full(_)) { "Full(..)" } else { "Closed(..)" })
-    }
-}
-
-impl<T> fmt::Display for TryPutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(_) => f.write_str("the queue is full"),
-            Self::Closed(_) => TryGetError::Closed.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for TryGetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the queue is empty",
-            Self::Closed => "the queue is closed",
-        })
-    }
-}
-
-impl<T> Error for Closed<T> {}
-
-impl<T> Error for TryPutError<T> {}
-
-impl Error for TryGetError {}

@@ -1,23 +1,19 @@
-//! Many futures in one: the first output, each as it comes, or all of them with so many futures at a time.
+//! Many futures in one: the first output, or each as it comes.
 //!
 //! **Invariants**
 //! - `RACE-1` Of futures that are ready in the same poll, the one that was given first wins.
 //! - `RACE-2` The losers have been dropped when the winner's output is returned, with what they had taken.
 //! - `COMES-1` [`AsCompleted`] gives every future's output once, in the order in which they end.
 //! - `COMES-3` A dropped [`next`](AsCompleted::next) loses nothing: an output is taken by the poll that returns it.
-//! - `BOUND-1` In [`bounded`], at most `limit` futures are alive at any moment.
-//! - `BOUND-2` It asks the iterator for a future when there is room for it, so the iterator may be long.
-//! - `BOUND-3` Its outputs stand in the order of the futures.
 //!
 //! **Source**: `asyncio.wait(return_when=FIRST_COMPLETED)`, which leaves the losers running, and
-//! `asyncio.as_completed`; `futures::future::select`, `StreamExt::buffered`.
+//! `asyncio.as_completed`; `futures::future::select`.
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::{Poll, ready};
+use std::task::Poll;
 
 use super::children::Children;
-use super::gather::Outputs;
 
 /// The output of one of two futures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,37 +115,4 @@ impl<F: Future> AsCompleted<F> {
     pub fn remaining(&self) -> usize {
         self.children.len()
     }
-}
-
-/// Runs futures, at most `limit` at the same time, and returns their outputs in order. A gather of a thousand requests
-/// would open a thousand connections.
-///
-/// # Panics
-/// `limit` is zero; or one of the futures panics, and the others are dropped.
-///
-/// # Cancellation
-/// Every future that has begun and not ended is dropped, and every output that had come. The futures that have not
-/// begun are never made.
-pub async fn bounded<I>(limit: usize, futures: I) -> Vec<<I::Item as Future>::Output>
-where
-    I: IntoIterator<Item: Future>,
-{
-    assert!(limit > 0, "with no future at a time, nothing is ever done");
-    let mut futures = futures.into_iter().fuse();
-    let (mut children, mut outputs) = (Children::new(), Outputs::new(0));
-    poll_fn(|cx| {
-        loop {
-            while children.len() < limit
-                && let Some(future) = futures.next()
-            {
-                children.push(outputs.expect_one(), future);
-            }
-            match ready!(children.poll_next(cx)) {
-                Some((place, output)) => outputs.put(place, output),
-                None => return Poll::Ready(()),
-            }
-        }
-    })
-    .await;
-    outputs.into_vec()
 }

@@ -7,27 +7,20 @@
 //! **Invariants**
 //! - `ACCEPT-LIMIT-1` After [`Accepted::Empty`] the backlog was empty, so the next client makes an event.
 //! - `ACCEPT-LIMIT-2` After [`Accepted::Shortage`] clients wait that make no event: try again at the time named, or
-//!   when a connection is closed. The time is 10 ms away at first, and twice as far each time, up to a second.
-//! - `ACCEPT-LIMIT-3` A shortage is reported once.
-//!
-//! The `async` model has the same in `aio::TcpListener`.
+//!   when a connection is closed. The waits are those of [`AcceptBackOff`], as in `aio::TcpListener`.
 //!
 //! **Source**: accept(2), "Error handling"; `os::socket::AcceptFailure` sorts the errors.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::aio::AcceptBackOff;
 use crate::os::socket::{AcceptFailure, listen_with_backlog};
 
 /// How many clients the kernel may hold ready; it caps this at `net.core.somaxconn`, often the same.
 pub(super) const BACKLOG_CONNECTIONS: u16 = 4096;
-
-/// The first wait for descriptors, and the longest.
-const FIRST_WAIT: Duration = Duration::from_millis(10);
-/// One call in vain a second costs nothing.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// What an accept gave.
 #[derive(Debug)]
@@ -45,10 +38,8 @@ pub(super) enum Accepted {
 pub(super) struct Acceptor {
     /// Where clients come in. It does not block: of several processes that see one client, one gets it.
     listener: TcpListener,
-    /// The next wait for descriptors; back to the first after every client.
-    wait: Duration,
-    /// Whether a shortage was reported.
-    reported: bool,
+    /// Delays while there are no descriptors.
+    back_off: AcceptBackOff,
 }
 
 impl Acceptor {
@@ -59,7 +50,7 @@ impl Acceptor {
     pub(super) fn new(listener: TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
-        Ok(Self { listener, wait: FIRST_WAIT, reported: false })
+        Ok(Self { listener, back_off: AcceptBackOff::default() })
     }
 
     /// Accepts the next client, if one waits.
@@ -70,7 +61,7 @@ impl Acceptor {
         loop {
             let error = match self.listener.accept() {
                 Ok((stream, _)) => {
-                    self.wait = FIRST_WAIT;
+                    self.back_off.reset();
                     // A reply must not wait until the one before it is acknowledged. If this fails, the client has
                     // gone, and the first read says so.
                     drop(stream.set_nodelay(true));
@@ -89,15 +80,9 @@ impl Acceptor {
 
     /// Returns when to try again after a shortage of descriptors, memory or threads, and reports the first.
     pub(super) fn back_off(&mut self, shortage: &io::Error) -> Instant {
-        if !self.reported {
-            self.reported = true;
-            let line = format!("accept: {shortage}; clients wait in the backlog\n");
-            // A closed stderr is no reason to stop serving.
-            drop(io::stderr().write_all(line.as_bytes()));
-        }
-        let wait = self.wait;
-        self.wait = (wait * 2).min(LONGEST_WAIT);
-        Instant::now() + wait
+        // A closed stderr is no reason to stop serving.
+        let report = |line: &str| drop(writeln!(io::stderr(), "{line}"));
+        Instant::now() + self.back_off.delay(shortage, report)
     }
 }
 

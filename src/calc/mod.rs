@@ -31,6 +31,6 @@ mod threads;
 
 pub use config::{Config, Ready};
 pub use conversation::{Conversation, LINGER, Next, READ_BYTES};
-pub use model::{Model, ParseModelError, serve, serve_and_tell};
+pub use model::{Model, serve};
 pub use number::{Decimal, MAX_EXPONENT, NumberError};
 pub use session::{MAX_PRODUCT_BYTES, OUT_HIGH_WATER, Op, Session, SessionState};

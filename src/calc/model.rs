@@ -10,7 +10,6 @@
 //! | `generators` | one selector for all; coroutines by hand | no other |
 //! | `async` | one selector for all; futures | no other |
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
@@ -66,55 +65,27 @@ impl fmt::Display for Model {
 }
 
 impl FromStr for Model {
-    type Err = ParseModelError;
+    type Err = String;
 
-    /// Finds a model by its name.
-    fn from_str(name: &str) -> Result<Self, ParseModelError> {
-        Self::ALL.into_iter().find(|model| model.name() == name).ok_or(ParseModelError)
+    /// Finds a model by its name; the error lists the names of all models.
+    fn from_str(name: &str) -> Result<Self, String> {
+        let names = || format!("expected one of {}", Self::ALL.map(Self::name).join(", "));
+        Self::ALL.into_iter().find(|model| model.name() == name).ok_or_else(names)
     }
 }
 
-/// The name is not that of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseModelError;
-
-impl fmt::Display for ParseModelError {
-    /// Lists the names of all models.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = Model::ALL.map(Model::name);
-        write!(out, "expected one of {}", names.join(", "))
-    }
-}
-
-impl Error for ParseModelError {}
-
-/// Serves the calculator on `listener` in the given model, until `stop` is readable.
+/// Serves the calculator on `listener` in the given model, until `stop` is readable. Calls `ready` when the server has
+/// its own descriptors, threads and processes.
 ///
 /// `stop` is never read, so every thread and process that waits for it sees it. Then the server accepts no
 /// further client, answers what has been received, and ends within [`Config::grace`].
 ///
 /// # Errors
-/// The listener failed for good; [`Model::Prefork`] also when this process has a second thread.
+/// The listener failed for good; `ready` fails; for [`Model::Prefork`] also, this process has a second thread.
 ///
 /// # Blocking
 /// Until the stop, and then for the grace at most.
 pub fn serve(
-    model: Model,
-    listener: TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-) -> io::Result<()> {
-    serve_and_tell(model, listener, config, stop, &mut || Ok(()))
-}
-
-/// As [`serve`], and calls `ready` when the server has its own descriptors, threads and processes.
-///
-/// # Errors
-/// Those of [`serve`], and that of `ready`.
-///
-/// # Blocking
-/// As [`serve`].
-pub fn serve_and_tell(
     model: Model,
     listener: TcpListener,
     config: &Config,

@@ -9,10 +9,10 @@
 //!   then is left to the end of the process.
 
 use std::io;
-use std::mem;
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::config::Config;
@@ -29,32 +29,14 @@ pub(super) fn grace_end(grace: Duration) -> Instant {
 pub(super) struct OpenConnections {
     /// What the server was started with.
     pub(super) config: Config,
-    /// How many there are. The lock is never held where a panic could leave the count wrong, so poison is ignored.
-    count: Mutex<OpenCount>,
-    /// Signalled when a connection closes while the accepting thread waits for that.
+    /// How many there are.
+    open: AtomicUsize,
+    /// Signalled when a connection has closed.
     closed: EventFd,
     /// Readable once the server must stop. A duplicate, because threads may outlive the caller's.
     stop: OwnedFd,
     /// When the grace ends; set by the first thread that sees the stop.
     grace_end: OnceLock<Instant>,
-}
-
-/// What is under the lock.
-#[derive(Debug, Default)]
-struct OpenCount {
-    /// How many connections are open.
-    open: usize,
-    /// Whether the accepting thread waits for one to close.
-    wanted: bool,
-}
-
-/// A connection that counts among the open ones until it is dropped.
-#[derive(Debug)]
-pub(super) struct OpenConnection {
-    /// Where it counts.
-    pub(super) all: Arc<OpenConnections>,
-    /// The stream; `None` only while it is being dropped.
-    stream: Option<TcpStream>,
 }
 
 impl OpenConnections {
@@ -65,7 +47,7 @@ impl OpenConnections {
     pub(super) fn new(config: &Config, stop: BorrowedFd<'_>) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             config: config.clone(),
-            count: Mutex::default(),
+            open: AtomicUsize::new(0),
             closed: EventFd::new()?,
             stop: stop.try_clone_to_owned()?,
             grace_end: OnceLock::new(),
@@ -74,7 +56,8 @@ impl OpenConnections {
 
     /// Counts a connection.
     pub(super) fn enter(self: &Arc<Self>, stream: TcpStream) -> OpenConnection {
-        self.lock().open += 1;
+        // Relaxed: the same thread reads the count.
+        self.open.fetch_add(1, Ordering::Relaxed);
         OpenConnection { all: Arc::clone(self), stream: Some(stream) }
     }
 
@@ -94,7 +77,7 @@ impl OpenConnections {
     /// # Errors
     /// The wait itself fails.
     pub(super) fn wait_for_room(&self) -> io::Result<bool> {
-        while self.has_at_least(self.config.max_connections.max(1)) {
+        while self.open() >= self.config.max_connections.max(1) {
             if self.wait(PollFd::readable(self.closed.as_fd()), None)? {
                 return Ok(false);
             }
@@ -108,7 +91,7 @@ impl OpenConnections {
     /// # Errors
     /// The wait itself fails.
     pub(super) fn wait_until_closed(&self) -> io::Result<()> {
-        while self.has_at_least(1) {
+        while self.open() > 0 {
             let left = self.grace_end().saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -119,11 +102,10 @@ impl OpenConnections {
         Ok(())
     }
 
-    /// Returns whether so many connections are open; the next one that closes signals then.
-    fn has_at_least(&self, connections: usize) -> bool {
-        let mut count = self.lock();
-        count.wanted = count.open >= connections;
-        count.wanted
+    /// Returns how many connections are open. A caller that waits for fewer clears `closed` before it asks again.
+    fn open(&self) -> usize {
+        // Pairs with the subtraction in the drop of a connection.
+        self.open.load(Ordering::Acquire)
     }
 
     /// Returns what is readable once the server must stop.
@@ -135,11 +117,15 @@ impl OpenConnections {
     pub(super) fn grace_end(&self) -> Instant {
         *self.grace_end.get_or_init(|| grace_end(self.config.grace))
     }
+}
 
-    /// Takes the lock.
-    fn lock(&self) -> MutexGuard<'_, OpenCount> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A connection that counts among the open ones until it is dropped.
+#[derive(Debug)]
+pub(super) struct OpenConnection {
+    /// Where it counts.
+    pub(super) all: Arc<OpenConnections>,
+    /// The stream; `None` only while it is being dropped.
+    stream: Option<TcpStream>,
 }
 
 impl OpenConnection {
@@ -150,16 +136,11 @@ impl OpenConnection {
 }
 
 impl Drop for OpenConnection {
-    /// Closes the stream, and then stops counting it (`SHUTDOWN-1`).
+    /// Closes the stream, stops counting it (`SHUTDOWN-1`), and then signals, so that the signal tells of this count.
     fn drop(&mut self) {
         self.stream = None;
-        let mut count = self.all.lock();
-        count.open -= 1;
-        let wanted = mem::take(&mut count.wanted);
-        drop(count);
-        if wanted {
-            // A live event descriptor can always be signalled.
-            drop(self.all.closed.signal());
-        }
+        self.all.open.fetch_sub(1, Ordering::Release);
+        // A live event descriptor can always be signalled.
+        drop(self.all.closed.signal());
     }
 }

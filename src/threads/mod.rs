@@ -5,9 +5,8 @@
 //! they end.
 //!
 //! Threads share their memory, so they also have to wait for each other: until a flag is set ([`Event`]), until there
-//! is an item or a place ([`Queue`]), until at most N are inside ([`Semaphore`]), until all have come ([`Barrier`]),
-//! until it is safe to read or to write ([`RwLock`]). Each is one file, made of a mutex and a condition variable. Begin
-//! with `deadline` and `event`.
+//! is an item or a place ([`Queue`]), until at most N are inside ([`Semaphore`]), until all have come ([`Barrier`]).
+//! Each is one file, made of a mutex and a condition variable. Begin with `deadline` and `event`.
 
 mod barrier;
 mod deadline;
@@ -15,16 +14,13 @@ mod event;
 pub mod gil;
 mod pool;
 mod queue;
-mod rw_lock;
 mod semaphore;
 
 pub use barrier::Barrier;
 pub use event::Event;
-pub use pool::{PoolBuilder, ThreadPool};
+pub use pool::ThreadPool;
 pub use queue::{GetError, PutError, Queue};
-pub use rw_lock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{Permit, Semaphore};
 
 // The files take their locks from here, so that `tests/loom` can compile them with those of the model checker.
 use std::sync::{Condvar, Mutex, MutexGuard};
-use std::sync::{RwLock as ValueLock, RwLockReadGuard, RwLockWriteGuard};

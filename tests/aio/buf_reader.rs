@@ -128,22 +128,6 @@ fn read_line_that_is_dropped_half_way_keeps_what_it_has() {
 }
 
 #[test]
-fn read_until_that_is_dropped_half_way_keeps_what_it_has() {
-    run(async {
-        let mut reader = BufReader::new(Script::new(["k", "ey=val", "ue;"], true));
-        let found = loop {
-            let reading = &mut Box::pin(reader.read_until(b'=', 100));
-            if let Poll::Ready(found) = poll_once(reading).await {
-                break found.expect("found");
-            }
-        };
-        assert_eq!(found, b"key=");
-        assert_eq!(reader.read_until(b';', 100).await.expect("found"), b"value;", "another needle");
-        assert_eq!(reader.read_until(b';', 100).await.expect("the end"), b"");
-    });
-}
-
-#[test]
 fn fill_buf_that_is_dropped_half_way_loses_nothing() {
     run(async {
         let mut reader = BufReader::new(Script::new(["abc"], true));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::support::{poll_once, run};
-use handloom::aio::{Closed, Queue, TryGetError, TryPutError, sleep, timeout, yield_now};
+use handloom::aio::{GetError, PutError, Queue, sleep, timeout, yield_now};
 use handloom::rt::spawn;
 
 #[test]
@@ -43,7 +43,7 @@ fn full_queue_holds_back_whoever_puts() {
         });
         sleep(Duration::from_secs(1)).await;
         assert_eq!(put.get(), 2, "expected the putter to wait for room");
-        assert_eq!(queue.try_put(99), Err(TryPutError::Full(99)));
+        assert_eq!(queue.try_put(99), Err(PutError::Full(99)));
         assert_eq!(queue.get().await, Some(0));
         sleep(Duration::from_secs(1)).await;
         assert_eq!(put.get(), 3, "room for one is one more put");
@@ -66,7 +66,7 @@ fn getters_are_served_in_order_and_not_overtaken() {
         for number in 0..3 {
             queue.try_put(number).expect("room");
         }
-        assert_eq!(queue.try_get(), Err(TryGetError::Empty), "ITEM-3: all three are promised");
+        assert_eq!(queue.try_get(), Err(GetError::Empty), "ITEM-3: all three are promised");
         for (number, getter) in getters.into_iter().enumerate() {
             assert_eq!(getter.await.expect("ends"), Some(number), "ITEM-2");
         }
@@ -149,7 +149,7 @@ fn putter_dropped_while_it_waits_puts_nothing_and_drops_its_value() {
         drop(queue.get().await);
         assert_eq!(
             queue.try_put(value.clone()),
-            Err(TryPutError::Full(value.clone())),
+            Err(PutError::Full(value.clone())),
             "ITEM-2: the room is promised to the first"
         );
         drop(first);
@@ -170,13 +170,17 @@ fn closed_queue_refuses_putters_and_drains_to_getters() {
         queue.close();
         queue.close();
         assert!(queue.is_closed());
-        assert_eq!(putter.await.expect("ends"), Err(Closed(3)), "ITEM-5: its value comes back");
-        assert_eq!(queue.put(4).await, Err(Closed(4)));
-        assert_eq!(queue.try_put(5), Err(TryPutError::Closed(5)));
+        assert_eq!(
+            putter.await.expect("ends"),
+            Err(PutError::Closed(3)),
+            "ITEM-5: its value comes back"
+        );
+        assert_eq!(queue.put(4).await, Err(PutError::Closed(4)));
+        assert_eq!(queue.try_put(5), Err(PutError::Closed(5)));
         assert_eq!(queue.get().await, Some(1), "ITEM-5: what is in it is given");
         assert_eq!(queue.try_get(), Ok(2));
         assert_eq!(queue.get().await, None);
-        assert_eq!(queue.try_get(), Err(TryGetError::Closed));
+        assert_eq!(queue.try_get(), Err(GetError::Closed));
     });
 }
 

@@ -40,7 +40,7 @@ impl Server {
                 let stop = signal::event_fd(Signal::Terminate).expect("event_fd");
                 let pause = PATIENCE * 2;
                 let config = Config { workers: WORKERS, pause, ..Config::default() };
-                let served = serve(Model::Prefork, listener, &config, stop);
+                let served = serve(Model::Prefork, listener, &config, stop, &mut || Ok(()));
                 process::exit_now(i32::from(served.is_err()));
             }
             Fork::Parent(process) => Self { addr, process },

@@ -38,7 +38,7 @@ fn start(model: Model) -> (SocketAddr, Child) {
             signal::install(Signal::Terminate).expect("install");
             let stop = signal::event_fd(Signal::Terminate).expect("event_fd");
             limits::set_open_files(DESCRIPTORS).expect("limit");
-            let served = serve(model, listener, &Config::default(), stop);
+            let served = serve(model, listener, &Config::default(), stop, &mut || Ok(()));
             process::exit_now(i32::from(served.is_err()));
         }
         Fork::Parent(child) => (addr, child),

@@ -31,7 +31,7 @@ impl Server {
         let its_stop = Arc::clone(&stop);
         thread::spawn(move || {
             // Nobody receives when the test has failed already.
-            drop(sender.send(serve(model, listener, &config, its_stop.as_fd())));
+            drop(sender.send(serve(model, listener, &config, its_stop.as_fd(), &mut || Ok(()))));
         });
         Self { addr, stop, done }
     }

@@ -20,8 +20,6 @@ mod deadline;
 mod event;
 #[path = "../../src/threads/queue.rs"]
 mod queue;
-#[path = "../../src/threads/rw_lock.rs"]
-mod rw_lock;
 #[path = "../../src/threads/semaphore.rs"]
 mod semaphore;
 
@@ -34,10 +32,8 @@ use loom::thread::{self, JoinHandle};
 use barrier::Barrier;
 use event::Event;
 use queue::{GetError, PutError, Queue};
-use rw_lock::RwLock;
 use semaphore::Semaphore;
 use sync::{Condvar, Mutex, MutexGuard};
-use sync::{RwLock as ValueLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Any deadline: how far it is away makes no difference to the model.
 const SOON: Duration = Duration::from_millis(1);
@@ -327,59 +323,5 @@ fn a_barrier_of_three_has_one_leader() {
             leaders += usize::from(other.join().unwrap());
         }
         assert_eq!(leaders, 1, "BARRIER-2");
-    });
-}
-
-/// Looks at the value, and lets the others run in the middle of it.
-fn look(value: &RwLock<i32>) -> i32 {
-    let inside = value.read();
-    thread::yield_now();
-    *inside
-}
-
-/// Adds one, and lets the others run in the middle of it.
-fn add_one(value: &RwLock<i32>) {
-    let mut inside = value.write();
-    thread::yield_now();
-    *inside += 1;
-}
-
-#[test]
-fn a_writer_is_alone() {
-    // Whether somebody else is inside is seen by the lock that holds the value: it would refuse the try.
-    two_threads(|| {
-        let value = Arc::new(RwLock::new(0));
-        let other = beside(&value, add_one);
-        let seen = look(&value);
-        add_one(&value);
-        other.join().unwrap();
-        assert!(seen <= 1, "RW-1: a value that was there");
-        assert_eq!(look(&value), 2, "RW-1: no change is lost");
-    });
-}
-
-#[test]
-fn two_writers_and_a_reader_all_get_their_turn() {
-    more_threads(|| {
-        let value = Arc::new(RwLock::new(0));
-        let writers = [beside(&value, add_one), beside(&value, add_one)];
-        look(&value);
-        for writer in writers {
-            writer.join().unwrap();
-        }
-        assert_eq!((look(&value), value.waiting()), (2, (0, 0)), "RW-4");
-    });
-}
-
-#[test]
-fn two_readers_and_a_writer_all_get_their_turn() {
-    more_threads(|| {
-        let value = Arc::new(RwLock::new(0));
-        let readers = [beside(&value, look), beside(&value, look)];
-        add_one(&value);
-        for reader in readers {
-            assert!(reader.join().unwrap() <= 1, "RW-1: a value that was there");
-        }
-        assert_eq!((look(&value), value.waiting()), (1, (0, 0)), "RW-4");
     });
 }

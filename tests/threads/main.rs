@@ -14,6 +14,5 @@ mod pool_map;
 mod pool_queue;
 mod pool_shutdown;
 mod queue;
-mod rw_lock;
 mod semaphore;
 mod support;

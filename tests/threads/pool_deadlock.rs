@@ -2,7 +2,7 @@
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
-use crate::support::{Gate, name, occupy, wait_until, watched};
+use crate::support::{Gate, name, wait_until, watched};
 use handloom::jobs::{JobError, JobHandle};
 use handloom::threads::ThreadPool;
 
@@ -113,40 +113,6 @@ fn two_jobs_that_join_each_other_are_refused_though_a_third_worker_is_free() {
         let mut ends = [came.recv().unwrap(), came.recv().unwrap()];
         ends.sort_unstable();
         assert_eq!(ends, ["value", "would deadlock"], "BLOCKED-2: one of the two");
-    });
-}
-
-#[test]
-fn submitting_to_its_own_full_queue_is_refused_when_nobody_can_empty_it() {
-    watched(|| {
-        let pool = ThreadPool::builder("full").workers(1).queue_capacity(1).start().unwrap();
-        let pool = Arc::new(pool);
-        let inner = Arc::clone(&pool);
-        let outer = pool.submit(move || {
-            drop(inner.submit(|| ()).unwrap());
-            matches!(inner.submit(|| ()), Err(JobError::WouldDeadlock))
-        });
-        assert!(
-            outer.unwrap().join().unwrap(),
-            "BLOCKED-2: expected the second submit to be refused"
-        );
-    });
-}
-
-#[test]
-fn submitting_to_its_own_full_queue_waits_while_another_worker_can_empty_it() {
-    watched(|| {
-        let pool = ThreadPool::builder("full").workers(2).queue_capacity(1).start().unwrap();
-        let (pool, gate) = (Arc::new(pool), Gate::default());
-        let other = occupy(&pool, &gate);
-        let inner = Arc::clone(&pool);
-        let outer = pool.submit(move || {
-            drop(inner.submit(|| ()).unwrap());
-            gate.open();
-            inner.submit(|| 5).map(|_| ())
-        });
-        assert!(outer.unwrap().join().unwrap().is_ok(), "BLOCKED-1: refused without need");
-        other.join().unwrap();
     });
 }
 

@@ -109,15 +109,6 @@ fn a_map_dropped_early_calls_off_what_has_not_begun() {
 }
 
 #[test]
-fn a_bounded_queue_bounds_a_map_as_well() {
-    watched(|| {
-        let pool = ThreadPool::builder("narrow").workers(2).queue_capacity(1).start().unwrap();
-        assert!(pool.map(0..500, 2, |n| n).map(Result::unwrap).eq(0..500), "MAP-1");
-        assert_eq!(pool.map_as_completed(0..500, 2, |n| n).count(), 500, "ARRIVAL-1");
-    });
-}
-
-#[test]
 fn a_map_on_a_closed_pool_gives_an_error_for_each_item() {
     watched(|| {
         let pool = ThreadPool::fixed("closed", 1).unwrap();

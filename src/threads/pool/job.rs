@@ -47,11 +47,6 @@ where
         let (slot, position) = (Slot::new(function), Position::new());
         Arc::new(Self { slot, position, shared: Arc::clone(shared) })
     }
-
-    /// Takes the closure out of a job that was never queued.
-    pub(super) fn take_back(&self) -> F {
-        self.slot.begin().expect("holds because a job that was never queued was never begun")
-    }
 }
 
 impl<F, T> Run for Job<F, T>

@@ -9,4 +9,4 @@ mod shared;
 mod thread_pool;
 mod wait_graph;
 
-pub use thread_pool::{PoolBuilder, ThreadPool};
+pub use thread_pool::ThreadPool;

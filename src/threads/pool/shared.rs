@@ -1,7 +1,7 @@
 //! What a pool, its workers and its jobs' handles share, and a job's way from its submitter to a worker.
 //!
-//! A monitor: one lock, and a condition variable for each reason to wait. A worker that falls asleep while a job
-//! arrives misses nothing, because both hold the lock in turn:
+//! A monitor: one lock, and a condition variable. A worker that falls asleep while a job arrives misses nothing,
+//! because both hold the lock in turn:
 //!
 //! ```text
 //! worker                                   submit
@@ -12,15 +12,14 @@
 //! wakes with the lock, woken -= 1
 //! queue not empty: sleeping -= 1, pop
 //! ```
-//! A submitter that finds no place sleeps in the same way, until a job is taken out of the queue.
-//!
 //! The end: `closing` is set and all sleepers are woken. Each worker leaves when it finds the queue empty. A thread
 //! that asks for the end joins them under the lock of `workers`; a second one waits for that lock.
 //!
 //! Lock order: `workers`, then `state`. `start_worker` reverses it, which is safe because the pool is open there, and
 //! all others that lock `workers` have closed it before. A job's slot is locked last.
 //!
-//! **Left out**: fairness among submitters. They are woken in turn, but another may take the place first.
+//! **Left out**: a bound for the queue. A queued job takes some 200 bytes and what its closure holds; who submits
+//! without end bounds it with a [`Semaphore`](crate::threads::Semaphore), or uses `map`, which has a window.
 //!
 //! **Source**: the monitors of Hoare and Brinch Hansen; `ThreadPoolExecutor.shutdown`, which raises "cannot join
 //! current thread" in a worker.
@@ -33,7 +32,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 
 use super::queue::{JobQueue, Position, Queued};
-use super::wait_graph::{WaitFor, WaitGraph};
+use super::wait_graph::WaitGraph;
 use crate::jobs::{Awaited, Counts, JobError};
 
 /// What the pool and its workers share.
@@ -43,8 +42,6 @@ pub(super) struct Shared {
     state: Mutex<PoolState>,
     /// Wakes a worker: a job was queued, or the pool closes.
     job_queued: Condvar,
-    /// Wakes a submitter: a place is free, or the pool closes.
-    place_freed: Condvar,
     /// How many jobs have been run. Counted without the lock, which a worker takes only once for each job.
     done: AtomicU64,
     /// The threads, until they are joined or detached.
@@ -53,8 +50,6 @@ pub(super) struct Shared {
     name: String,
     /// How many workers there may be.
     pub(super) max_workers: usize,
-    /// How many jobs may be queued.
-    capacity: usize,
 }
 
 /// The queue, and which threads wait.
@@ -70,8 +65,6 @@ struct PoolState {
     sleeping: usize,
     /// How many of those were woken and did not take the lock yet; at most `sleeping`.
     woken: usize,
-    /// How many submitters wait for a place.
-    submitters: usize,
     /// The workers that wait for the pool itself.
     wait_graph: WaitGraph,
     /// How many jobs workers have taken.
@@ -84,63 +77,20 @@ struct PoolState {
 
 impl Shared {
     /// Makes a pool without workers.
-    pub(super) fn new(name: &str, max_workers: usize, capacity: usize) -> Self {
+    pub(super) fn new(name: &str, max_workers: usize) -> Self {
         Self {
             state: Mutex::default(),
             job_queued: Condvar::new(),
-            place_freed: Condvar::new(),
             done: AtomicU64::new(0),
             workers: Mutex::default(),
             name: name.to_owned(),
             max_workers,
-            capacity,
         }
     }
 
-    /// Queues a job, once there is a place for it.
+    /// Queues a job, and makes sure that a worker will take it (`POOL-2`).
     pub(super) fn submit(self: &Arc<Self>, job: Queued) -> Result<(), JobError> {
         let mut state = self.lock();
-        while state.queue.len() >= self.capacity && !state.closing {
-            state = self.wait_for_place(state)?;
-        }
-        self.put(state, job)
-    }
-
-    /// Queues a job if there is a place for it; false if there is none.
-    pub(super) fn try_submit(self: &Arc<Self>, job: Queued) -> Result<bool, JobError> {
-        let state = self.lock();
-        if state.queue.len() >= self.capacity && !state.closing {
-            return Ok(false);
-        }
-        self.put(state, job).map(|()| true)
-    }
-
-    /// Sleeps until there may be a place.
-    fn wait_for_place<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, PoolState>,
-    ) -> Result<MutexGuard<'a, PoolState>, JobError> {
-        let worker = state.this_worker();
-        if let Some(worker) = worker
-            && !state.begin_wait(worker, WaitFor::Place, false)
-        {
-            return Err(JobError::WouldDeadlock);
-        }
-        state.submitters += 1;
-        state = self.place_freed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        state.submitters -= 1;
-        if let Some(worker) = worker {
-            state.wait_graph.end(worker);
-        }
-        Ok(state)
-    }
-
-    /// Queues a job in the place that is there for it, and makes sure that a worker will take it (`POOL-2`).
-    fn put(
-        self: &Arc<Self>,
-        mut state: MutexGuard<'_, PoolState>,
-        job: Queued,
-    ) -> Result<(), JobError> {
         // A refused job is not dropped under the lock (POOL-4): the submitter owns it as well.
         if state.closing {
             return Err(JobError::PoolGone);
@@ -206,7 +156,6 @@ impl Shared {
         };
         job.position().set_worker(worker);
         state.taken += 1;
-        self.free_place(state);
         Some(job)
     }
 
@@ -215,18 +164,7 @@ impl Shared {
         let mut state = self.lock();
         let job = state.queue.take_out(position)?;
         state.cancelled += 1;
-        self.free_place(state);
         Some(job)
-    }
-
-    /// Releases the lock, and wakes a submitter if one waits: a place is free. If another thread takes that place
-    /// first, the submitter waits again.
-    fn free_place(&self, state: MutexGuard<'_, PoolState>) {
-        let is_wanted = state.submitters > 0;
-        drop(state);
-        if is_wanted {
-            self.place_freed.notify_one();
-        }
     }
 
     /// Calls `sleep`, which blocks until `awaited` is over. Meanwhile this thread is in the graph of waits, if it is
@@ -238,11 +176,11 @@ impl Shared {
     ) -> Result<(), JobError> {
         let mut state = self.lock();
         let worker = state.this_worker();
-        if let Some(worker) = worker {
-            let has_place = state.queue.len() < self.capacity;
-            if !state.begin_wait(worker, WaitFor::Job(awaited), has_place) {
-                return Err(JobError::WouldDeadlock);
-            }
+        let workers = state.started.len() - state.left;
+        if let Some(worker) = worker
+            && !state.wait_graph.begin(worker, awaited, workers)
+        {
+            return Err(JobError::WouldDeadlock);
         }
         drop(state);
         sleep();
@@ -258,11 +196,10 @@ impl Shared {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Accepts no more jobs (`POOL-7`), and wakes all that wait for a job or for a place.
+    /// Accepts no more jobs (`POOL-7`), and wakes every worker that waits for one.
     pub(super) fn close(&self) {
         self.lock().closing = true;
         self.job_queued.notify_all();
-        self.place_freed.notify_all();
     }
 
     /// Closes, and drops what is queued, with that error for its handles.
@@ -333,11 +270,6 @@ impl PoolState {
         // A search through all of them, but only threads that are about to sleep ask for it.
         let this_thread = thread::current().id();
         self.started.iter().position(|&worker| worker == this_thread)
-    }
-
-    /// Notes that a worker waits; false if it would wait forever.
-    fn begin_wait(&mut self, worker: usize, wait: WaitFor, has_place: bool) -> bool {
-        self.wait_graph.begin(worker, wait, self.started.len() - self.left, has_place)
     }
 }
 

@@ -13,7 +13,7 @@
 //! - `POOL-5`: a shutdown returns when every worker has ended, however many threads ask for it; so does the drop of
 //!   the pool. Within a job of the pool both only close it: a worker cannot wait for its own end.
 //! - `POOL-6`: no system call wakes a thread unless one sleeps that was not woken yet.
-//! - `POOL-7`: a closed pool accepts no job, and no submitter waits for a place in it any longer.
+//! - `POOL-7`: a closed pool accepts no job.
 //!
 //! **Left out**: workers that leave when idle for long; priorities; a queue per worker with work stealing, which pays
 //! when jobs are shorter than a lock's hand-over.
@@ -24,13 +24,10 @@ use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::thread;
 
 use super::job::Job;
 use super::shared::Shared;
-use crate::jobs::{
-    AsCompleted, ChunkHandle, Chunks, Counts, JobError, JobHandle, Map, TrySubmitError,
-};
+use crate::jobs::{AsCompleted, ChunkHandle, Chunks, Counts, JobError, JobHandle, Map};
 
 /// How many chunks of a [`map`](ThreadPool::map) are under way for each worker: one that is run, and others that are
 /// ready when it is done.
@@ -58,30 +55,30 @@ impl ThreadPool {
     /// # Errors
     /// `InvalidInput`: no workers. Or a thread cannot be started; those that could are ended first.
     pub fn fixed(name: &str, workers: usize) -> io::Result<Self> {
-        Self::builder(name).workers(workers).start()
+        if workers == 0 {
+            let text = format!("start thread pool {name}: it has no workers");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let pool = Self { shared: Arc::new(Shared::new(name, workers)) };
+        // If a thread cannot be started, the drop of the pool ends the others.
+        pool.shared.start_all_workers()?;
+        Ok(pool)
     }
 
     /// Makes a pool that starts a thread when a job finds no free one, up to `max_workers`; at least one.
     pub fn on_demand(name: &str, max_workers: usize) -> Self {
-        Self { shared: Arc::new(Shared::new(name, max_workers.max(1), usize::MAX)) }
+        Self { shared: Arc::new(Shared::new(name, max_workers.max(1))) }
     }
 
-    /// Begins a pool with more choices: a bound for its queue.
-    pub fn builder(name: &str) -> PoolBuilder {
-        // If the number of processors is unknown, one worker is a safe default.
-        let workers = thread::available_parallelism().map_or(1, usize::from);
-        PoolBuilder { name: name.to_owned(), workers, capacity: usize::MAX }
-    }
-
-    /// Queues a job for the next free worker.
+    /// Queues a job for the next free worker. The queue has no bound: a queued job takes some 200 bytes and what its
+    /// closure holds.
     ///
     /// # Errors
     /// The job was dropped. [`JobError::PoolGone`]: the pool is shut down. [`JobError::NoWorker`]: there is no worker,
     /// and none can be started (if a further one cannot be started, the job waits for those that exist).
-    /// [`JobError::WouldDeadlock`]: to a worker of this pool, if the queue is full and all the others wait.
     ///
     /// # Blocking
-    /// While the queue is full, if it has a bound; and while a thread is started.
+    /// While a thread is started.
     pub fn submit<F, T>(&self, job: F) -> Result<JobHandle<T>, JobError>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -90,23 +87,6 @@ impl ThreadPool {
         let job = Job::new(&self.shared, job);
         self.shared.submit(job.clone())?;
         Ok(JobHandle::new(job))
-    }
-
-    /// Queues a job if there is a place for it now.
-    ///
-    /// # Errors
-    /// [`TrySubmitError::Full`] gives the job back; otherwise as [`submit`](Self::submit).
-    pub fn try_submit<F, T>(&self, job: F) -> Result<JobHandle<T>, TrySubmitError<F>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        let job = Job::new(&self.shared, job);
-        match self.shared.try_submit(job.clone()) {
-            Ok(true) => Ok(JobHandle::new(job)),
-            Ok(false) => Err(TrySubmitError::Full(job.take_back())),
-            Err(error) => Err(TrySubmitError::Refused(error)),
-        }
     }
 
     /// Calls `function` on every item, `chunk` items to a job, and gives the values in the items' order.
@@ -228,52 +208,5 @@ impl Drop for ThreadPool {
     fn drop(&mut self) {
         // The error is that of a job that drops its own pool; the pool is closed at least.
         drop(self.shutdown());
-    }
-}
-
-/// The options of a pool of threads; made by [`ThreadPool::builder`].
-#[derive(Clone, Debug)]
-pub struct PoolBuilder {
-    /// The name of every worker, before its number.
-    name: String,
-    /// How many workers there are.
-    workers: usize,
-    /// How many jobs may be queued.
-    capacity: usize,
-}
-
-impl PoolBuilder {
-    /// Sets the number of workers; by default there is one for each processor.
-    #[must_use]
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers;
-        self
-    }
-
-    /// Sets how many jobs may be queued, beside those that run; by default there is no bound, and each queued job
-    /// takes some 200 bytes and what its closure holds.
-    #[must_use]
-    pub fn queue_capacity(mut self, jobs: usize) -> Self {
-        self.capacity = jobs;
-        self
-    }
-
-    /// Starts the pool; every worker runs from now on.
-    ///
-    /// # Errors
-    /// `InvalidInput`: no workers, or no place in the queue. Or a thread cannot be started; those that could are
-    /// ended first.
-    pub fn start(self) -> io::Result<ThreadPool> {
-        for (count, what) in [(self.workers, "workers"), (self.capacity, "places in its queue")] {
-            if count == 0 {
-                let text = format!("start thread pool {}: it has no {what}", self.name);
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-            }
-        }
-        let shared = Arc::new(Shared::new(&self.name, self.workers, self.capacity));
-        // From here on the drop of the pool ends what was started.
-        let pool = ThreadPool { shared };
-        pool.shared.start_all_workers()?;
-        Ok(pool)
     }
 }

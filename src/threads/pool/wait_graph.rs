@@ -3,8 +3,8 @@
 //! Problem: a job that submits another job to its own pool and joins it occupies a worker meanwhile. If every worker
 //! does so, no worker is left to run what they wait for: the program stands still, and nothing says why.
 //!
-//! A worker waits when it joins a job of its own pool, or needs a place in its full queue, without a time limit. The
-//! wait is refused (`WouldDeadlock`) in two cases:
+//! A worker waits when it joins a job of its own pool without a time limit. The wait is refused (`WouldDeadlock`) in
+//! two cases:
 //!
 //! 1. a circle: the job runs on a worker that waits for a job that runs on a worker that … waits for this one. The
 //!    shortest circle is a job that joins itself;
@@ -27,32 +27,18 @@ use std::sync::Arc;
 
 use crate::jobs::Awaited;
 
-/// What a worker waits for.
-pub(super) enum WaitFor {
-    /// A job, or one of several.
-    Job(Arc<dyn Awaited>),
-    /// A place in the queue.
-    Place,
-}
-
 /// The workers that wait.
 #[derive(Default)]
 pub(super) struct WaitGraph {
     /// The number of each, and what it waits for.
-    waits: Vec<(usize, WaitFor)>,
+    waits: Vec<(usize, Arc<dyn Awaited>)>,
 }
 
 impl WaitGraph {
     /// Notes that a worker waits. False, and nothing is noted, if it would wait forever; `workers` is how many there
-    /// are, and `has_place` tells whether the queue has a place.
-    pub(super) fn begin(
-        &mut self,
-        worker: usize,
-        wait: WaitFor,
-        workers: usize,
-        has_place: bool,
-    ) -> bool {
-        if self.closes_circle(worker, &wait) || self.is_last(&wait, workers, has_place) {
+    /// are.
+    pub(super) fn begin(&mut self, worker: usize, wait: Arc<dyn Awaited>, workers: usize) -> bool {
+        if self.closes_circle(worker, &*wait) || self.is_last(&*wait, workers) {
             return false;
         }
         self.waits.push((worker, wait));
@@ -65,32 +51,25 @@ impl WaitGraph {
     }
 
     /// Follows the waits from one worker to the next, and tells whether that leads back to `worker`.
-    fn closes_circle(&self, worker: usize, wait: &WaitFor) -> bool {
-        let mut wait = wait;
+    fn closes_circle(&self, worker: usize, wait: &dyn Awaited) -> bool {
+        let mut job = wait;
         // There is no circle yet, so the walk visits each wait once at most.
         for _ in 0..=self.waits.len() {
-            let WaitFor::Job(job) = wait else { return false };
             let Some(next) = job.runs_on().filter(|_| !job.is_over()) else { return false };
             if next == worker {
                 return true;
             }
-            let Some((_, its_wait)) = self.waits.iter().find(|(waiting, _)| *waiting == next)
-            else {
-                return false;
-            };
-            wait = its_wait;
+            let its_wait = self.waits.iter().find(|(waiting, _)| *waiting == next);
+            let Some((_, its_wait)) = its_wait else { return false };
+            job = &**its_wait;
         }
         false
     }
 
     /// Tells whether with this wait all workers wait, and nothing of that has come (`BLOCKED-1`).
-    fn is_last(&self, wait: &WaitFor, workers: usize, has_place: bool) -> bool {
-        let has_come = |wait: &WaitFor| match wait {
-            WaitFor::Job(job) => job.is_over(),
-            WaitFor::Place => has_place,
-        };
+    fn is_last(&self, wait: &dyn Awaited, workers: usize) -> bool {
         self.waits.len() + 1 >= workers
-            && !has_come(wait)
-            && !self.waits.iter().any(|(_, wait)| has_come(wait))
+            && !wait.is_over()
+            && !self.waits.iter().any(|(_, wait)| wait.is_over())
     }
 }

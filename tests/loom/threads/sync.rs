@@ -14,8 +14,6 @@ use std::sync::LockResult;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-pub(crate) use loom::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-
 /// Loom's mutex, whose guards know it.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
