@@ -134,7 +134,7 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of os:", 2143, "files that are not rebuilt yet"),
     ("budget of http:", 2730, "a few lines of docs"),
     ("budget of json, report:", 1064, "not rebuilt yet"),
-    ("budget of jobs:", 994, "handles, slot and map could share more"),
+    ("budget of jobs:", 962, "handles, slot and map could share more"),
     ("budget of rt:", 2527, "as step 7"),
     ("budget of processes:", 3098, "as its pool"),
     ("budget of processes/pool:", 2795, "batches in rings, chunks that fail alone, many codecs"),

@@ -29,6 +29,7 @@ use super::log::Log;
 use super::plan::{FetchPlan, Mode};
 use super::shortage::{ConnectionLimits, ShortageBackoff};
 use crate::aio::{bounded, sleep};
+use crate::jobs::as_completed;
 use crate::rt::EventLoop;
 use crate::threads::ThreadPool;
 use crate::web::client::{Failure, Options, Request, Response, Sink, asynchronous, blocking};
@@ -100,10 +101,15 @@ fn on_threads(
     let client = blocking::Client::new(plan.options.clone());
     let numbers = 0..plan.links.len();
     let (plan, history) = (plan.clone(), Arc::clone(history));
-    let work = move |number| fetch_blocking(&client, &plan, &history, number);
-    for (done, (_, fetched)) in pool.map_as_completed(numbers, 1, work).enumerate() {
-        // A job fails if not even one thread can be started.
-        fetched.map_err(|error| io::Error::other(error.to_string()))?;
+    let work = Arc::new(move |number| fetch_blocking(&client, &plan, &history, number));
+    // A job is refused if not even one thread can be started.
+    let jobs = numbers.map(|number| {
+        let work = Arc::clone(&work);
+        pool.submit(move || work(number))
+    });
+    let jobs = jobs.collect::<Result<Vec<_>, _>>()?;
+    for (done, (_, fetched)) in as_completed(jobs).enumerate() {
+        fetched?;
         progress(done + 1);
     }
     Ok(())

@@ -4,19 +4,21 @@
 //! both: the value, or why there is none; to wait with a time limit; to cancel. Neither pool may import the other, so
 //! what they share is here.
 //!
-//! Read `panic`, `error`, `slot` and `handle` in this order. `map` is built on them.
+//! Read `panic`, `error`, `slot` and `handle` in this order. `map` and `as_completed` are built on them.
 
+mod as_completed;
 mod error;
 mod handle;
 mod map;
 mod panic;
 mod slot;
 
+pub use as_completed::{AsCompleted, as_completed};
 pub use error::{JobError, TrySubmitError};
 pub(crate) use handle::{Awaited, Outcome};
 pub use handle::{Cancel, Counts, JobHandle};
-pub use map::{AsCompleted, Map};
-pub(crate) use map::{ChunkHandle, Chunks};
+pub(crate) use map::ChunkHandle;
+pub use map::Map;
 pub use panic::Panic;
 pub(crate) use panic::contain;
 pub(crate) use slot::Slot;

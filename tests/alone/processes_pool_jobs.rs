@@ -12,7 +12,7 @@ use crate::pool_jobs::{
     ADD, LONG, MOVE_AWAY, PANIC, PANIC_ANY, PANIC_IN_DROP, PID, SLEEP_MS, builder, pool, start,
     status, wait_until,
 };
-use handloom::jobs::{Cancel, JobError, JobHandle, TrySubmitError};
+use handloom::jobs::{Cancel, JobError, JobHandle, TrySubmitError, as_completed};
 use handloom::processes::{Message, ProcessPool, Unreadable};
 use handloom::rt::{block_on, spawn};
 
@@ -202,10 +202,8 @@ fn maps() {
         assert!(values.into_iter().eq(1..=200), "MAP-1, in chunks of {chunk}");
     }
     let spans = [300, 1, 150];
-    let by_time: Vec<_> = pool
-        .map_as_completed(spans.map(|span| (SLEEP_MS, span)), 1)
-        .map(|(at, value)| (at, value.unwrap()))
-        .collect();
+    let jobs = spans.map(|span| pool.submit((SLEEP_MS, span)).unwrap());
+    let by_time: Vec<_> = as_completed(jobs).map(|(at, value)| (at, value.unwrap())).collect();
     assert_eq!(by_time, [(1, 2), (2, 151), (0, 301)], "expected them as they were ready");
 }
 

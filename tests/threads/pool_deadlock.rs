@@ -3,7 +3,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
 use crate::support::{Gate, name, wait_until, watched};
-use handloom::jobs::{JobError, JobHandle};
+use handloom::jobs::{JobError, JobHandle, as_completed};
 use handloom::threads::ThreadPool;
 
 /// A pool that its jobs can submit to.
@@ -137,8 +137,8 @@ fn a_map_within_its_own_pool_of_one_gives_errors_and_ends() {
         let inner = Arc::clone(&pool);
         let outer = pool.submit(move || {
             let in_order: Vec<_> = inner.map(0..20, 3, |n| n).map(|result| name(&result)).collect();
-            let by_end: Vec<_> =
-                inner.map_as_completed(0..20, 3, |n| n).map(|(_, result)| name(&result)).collect();
+            let jobs: Vec<_> = (0..20).map(|n| inner.submit(move || n).unwrap()).collect();
+            let by_end: Vec<_> = as_completed(jobs).map(|(_, result)| name(&result)).collect();
             (in_order, by_end)
         });
         let (in_order, by_end) = outer.unwrap().join().unwrap();

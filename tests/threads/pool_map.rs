@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::support::{Gate, name, watched};
-use handloom::jobs::JobError;
+use handloom::jobs::{JobError, as_completed};
 use handloom::threads::ThreadPool;
 
 #[test]
@@ -23,40 +23,38 @@ fn values_come_in_the_order_of_the_items_whatever_the_chunk() {
 }
 
 #[test]
-fn values_as_completed_come_once_each_with_their_number() {
+fn results_as_completed_come_once_each_with_their_number() {
     watched(|| {
         let pool = ThreadPool::fixed("ends", 4).unwrap();
-        for chunk in [1, 3, 1_000] {
-            let mut came: Vec<_> = pool
-                .map_as_completed(0..1_000, chunk, |n| n + 5)
-                .map(|(number, value)| (number, value.unwrap()))
-                .collect();
-            came.sort_unstable();
-            assert!(
-                came.into_iter().eq((0..1_000).map(|n| (n, n + 5))),
-                "ARRIVAL-1, chunk {chunk}"
-            );
-        }
+        let jobs = (0..1_000).map(|n| pool.submit(move || n + 5).unwrap());
+        let mut came: Vec<_> =
+            as_completed(jobs).map(|(number, value)| (number, value.unwrap())).collect();
+        came.sort_unstable();
+        assert!(came.into_iter().eq((0..1_000).map(|n| (n, n + 5))), "each job once");
+        assert!(as_completed::<()>([]).next().is_none(), "no jobs, no results");
     });
 }
 
 #[test]
-fn a_quick_item_overtakes_a_slow_one_as_completed() {
+fn a_quick_job_overtakes_a_slow_one_as_completed() {
     watched(|| {
         // Scenario 21.
         let (pool, gate) = (ThreadPool::fixed("overtake", 2).unwrap(), Gate::default());
-        let wait = gate.clone();
-        let mut values = pool.map_as_completed(0..4, 1, move |n| {
-            if n == 0 {
-                wait.pass();
-            }
+        let jobs = (0..4).map(|n| {
+            let wait = gate.clone();
+            pool.submit(move || {
+                if n == 0 {
+                    wait.pass();
+                }
+            })
         });
-        let mut order: Vec<_> = values.by_ref().take(3).map(|(number, _)| number).collect();
+        let mut results = as_completed(jobs.map(Result::unwrap));
+        let mut order: Vec<_> = results.by_ref().take(3).map(|(number, _)| number).collect();
         order.sort_unstable();
         assert_eq!(order, [1, 2, 3], "expected all but the one at the gate");
         gate.open();
-        assert_eq!(values.next().map(|(number, _)| number), Some(0));
-        assert!(values.next().is_none());
+        assert_eq!(results.next().map(|(number, _)| number), Some(0));
+        assert!(results.next().is_none());
     });
 }
 
@@ -116,6 +114,5 @@ fn a_map_on_a_closed_pool_gives_an_error_for_each_item() {
         let results: Vec<_> = pool.map(0..7, 3, |n| n).collect();
         assert_eq!(results.len(), 7, "CHUNK-2: results against items");
         assert!(results.iter().all(|result| matches!(result, Err(JobError::PoolGone))));
-        assert_eq!(pool.map_as_completed(0..7, 3, |n| n).filter(|(_, r)| r.is_err()).count(), 7);
     });
 }

@@ -49,7 +49,7 @@ use super::ring::Bell;
 use super::shared::{Decode, ENDING, Hub, Pending, Shared};
 use super::state::{Phase, State};
 use super::work::{JobKind, read_chunk, read_one, work};
-use crate::jobs::{AsCompleted, Chunks, Counts, JobError, JobHandle, Map, TrySubmitError};
+use crate::jobs::{Counts, JobError, JobHandle, Map, TrySubmitError};
 use crate::os::process::Pid;
 
 /// The most workers. Each takes a descriptor of the fork server, of the usual 1,024.
@@ -254,24 +254,8 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     where
         I: IntoIterator<Item = A, IntoIter: 'a>,
     {
-        Map::new(self.chunks(items, chunk))
-    }
-
-    /// As [`map`](Self::map), with the values as they come, each with its item's number.
-    pub fn map_as_completed<'a, I>(&'a self, items: I, chunk: usize) -> AsCompleted<'a, A, R>
-    where
-        I: IntoIterator<Item = A, IntoIter: 'a>,
-    {
-        AsCompleted::new(self.chunks(items, chunk))
-    }
-
-    /// Cuts items into chunks, each of which is submitted as a job.
-    fn chunks<'a, I>(&'a self, items: I, chunk: usize) -> Chunks<'a, A, R>
-    where
-        I: IntoIterator<Item = A, IntoIter: 'a>,
-    {
         let window = self.builder.workers * CHUNKS_AHEAD;
-        Chunks::new(items, chunk, window, |items| {
+        Map::new(items, chunk, window, |items| {
             // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
             let mut bytes = Vec::new();
             items.encode(&mut bytes)?;

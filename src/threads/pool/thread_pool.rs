@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use super::job::Job;
 use super::shared::Shared;
-use crate::jobs::{AsCompleted, ChunkHandle, Chunks, Counts, JobError, JobHandle, Map};
+use crate::jobs::{ChunkHandle, Counts, JobError, JobHandle, Map};
 
 /// How many chunks of a [`map`](ThreadPool::map) are under way for each worker: one that is run, and others that are
 /// ready when it is done.
@@ -104,44 +104,13 @@ impl ThreadPool {
         T: Send + 'static,
         F: Fn(A) -> T + Send + Sync + 'static,
     {
-        Map::new(self.chunks(items, chunk, function))
-    }
-
-    /// Calls `function` on every item, `chunk` items to a job, and gives the values as they come, each with the
-    /// number of its item; otherwise as [`map`](Self::map).
-    pub fn map_as_completed<'a, A, T, F>(
-        &'a self,
-        items: impl IntoIterator<Item = A, IntoIter: 'a>,
-        chunk: usize,
-        function: F,
-    ) -> AsCompleted<'a, A, T>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-        F: Fn(A) -> T + Send + Sync + 'static,
-    {
-        AsCompleted::new(self.chunks(items, chunk, function))
-    }
-
-    /// Cuts the items of a map into jobs.
-    fn chunks<'a, A, T, F>(
-        &'a self,
-        items: impl IntoIterator<Item = A, IntoIter: 'a>,
-        chunk: usize,
-        function: F,
-    ) -> Chunks<'a, A, T>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-        F: Fn(A) -> T + Send + Sync + 'static,
-    {
         let function = Arc::new(function);
         let submit = move |items: Vec<A>| -> Result<ChunkHandle<T>, JobError> {
             let function = Arc::clone(&function);
             self.submit(move || items.into_iter().map(|item| caught(&*function, item)).collect())
         };
         let window = self.shared.max_workers.saturating_mul(CHUNKS_PER_WORKER);
-        Chunks::new(items, chunk, window, submit)
+        Map::new(items, chunk, window, submit)
     }
 
     /// Accepts no more jobs, runs what is queued, and returns when every worker has ended. Several threads may call
