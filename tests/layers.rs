@@ -54,7 +54,6 @@ const SPINE: [Step; 9] = [
         "7 the event loop",
         &[
             "rt/id.rs",
-            "rt/run_queue.rs",
             "rt/slab.rs",
             "rt/timers.rs",
             "rt/reactor.rs",

@@ -107,12 +107,10 @@ impl<F: Future + ?Sized> Children<F> {
     pub(super) fn push_boxed(&mut self, tag: usize, future: Pin<Box<F>>) {
         let (number, shared) = (self.pushed, self.shared.clone());
         self.pushed = number.wrapping_add(1);
-        let slot = self.living.insert_with(|slot| {
-            let id = ChildId { slot, number };
-            let waker = Arc::new(ChildWaker { id, queued: AtomicBool::new(true), shared });
-            Child { tag, waker, future }
-        });
-        self.shared.lock().ready.push_back(ChildId { slot, number });
+        let id = ChildId { slot: self.living.reserve(), number };
+        let waker = Arc::new(ChildWaker { id, queued: AtomicBool::new(true), shared });
+        self.living.put(id.slot, Child { tag, waker, future });
+        self.shared.lock().ready.push_back(id);
     }
 
     /// Counts the children that have not ended.
@@ -122,7 +120,7 @@ impl<F: Future + ?Sized> Children<F> {
 
     /// Polls children that were woken until one ends; returns its tag and output. `None`: there are no more.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, F::Output)>> {
-        if self.living.is_empty() {
+        if self.living.len() == 0 {
             return Poll::Ready(None);
         }
         if self.batch.is_empty() && !self.in_batch {

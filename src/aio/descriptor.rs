@@ -48,11 +48,8 @@ impl<D: AsFd> Descriptor<D> {
     }
 
     /// Notes that a read found nothing, or less than it asked for: the next wait is for new data.
-    ///
-    /// # Errors
-    /// None for reading.
-    pub fn clear_readable(&mut self) -> io::Result<()> {
-        self.source.clear_ready(Direction::Read)
+    pub fn clear_readable(&mut self) {
+        self.source.clear_ready(Direction::Read);
     }
 }
 

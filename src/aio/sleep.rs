@@ -6,9 +6,10 @@
 //!
 //! **Source**: `asyncio.sleep`, and `asyncio.sleep(0)`; tokio's `time::Sleep` and `task::yield_now`.
 
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::shared_wait::SharedWait;
@@ -70,6 +71,8 @@ pub struct Sleep {
     core: Rc<Core>,
     /// Its timer's slot.
     slot: u32,
+    /// Set once the timer has a waker of a task.
+    has_waker: bool,
     /// Combines the wakers of several tasks.
     shared: SharedWait,
 }
@@ -78,7 +81,7 @@ impl Sleep {
     /// Makes the timer at the call and not at the first poll, so that equal deadlines fire in the order of the calls.
     fn until_nanos(core: Rc<Core>, deadline: Nanos) -> Self {
         let slot = core.timers.borrow_mut().insert(deadline);
-        Self { core, slot, shared: SharedWait::default() }
+        Self { core, slot, has_waker: false, shared: SharedWait::default() }
     }
 
     /// Moves the deadline, whether it has passed or not.
@@ -88,26 +91,38 @@ impl Sleep {
         let waker = timers.remove(self.slot);
         self.slot = timers.insert(deadline);
         drop(timers);
+        self.has_waker = false;
         // A task that waited polls again, and the new timer learns its waker then.
         wake_all(waker);
+    }
+
+    /// Leaves a waker in the timer; returns the task's waker that it displaced.
+    fn leave(&mut self, mut waker: Waker) -> Option<Waker> {
+        mem::swap(self.core.timers.borrow_mut().waker(self.slot)?, &mut waker);
+        // At first the timer holds a waker that does nothing.
+        let had_waker = mem::replace(&mut self.has_waker, true);
+        had_waker.then_some(waker)
     }
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let leave = |waker: &_| self.core.timers.borrow_mut().poll(self.slot, waker);
-        let Err(displaced) = leave(cx.waker()) else { return Poll::Ready(()) };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let is_known = match self.core.timers.borrow_mut().waker(self.slot) {
+            Some(known) => known.will_wake(cx.waker()),
+            None => return Poll::Ready(()),
+        };
         assert!(
             self.core.running.get(),
             "the event loop of this sleep does not run, so its time does not pass"
         );
         self.core.wait.set(Wait::Deadline);
-        if let Some(displaced) = displaced
+        if !is_known
+            && let Some(displaced) = self.leave(cx.waker().clone())
             && let Some(both) = self.shared.combine(displaced, cx.waker())
         {
-            drop(leave(&both));
+            drop(self.leave(both));
         }
         Poll::Pending
     }
@@ -141,7 +156,7 @@ impl Future for YieldNow {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if std::mem::replace(&mut self.has_yielded, true) {
+        if mem::replace(&mut self.has_yielded, true) {
             return Poll::Ready(());
         }
         waits_for(Wait::Turn);

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::shared_wait::SharedWait;
 use crate::rt::context;
 use crate::rt::core::Core;
-use crate::rt::reactor::{Entry, Reactor};
+use crate::rt::reactor::Entry;
 use crate::rt::{Direction, Wait};
 
 /// A socket, or anything else that mio can watch, registered with the loop that runs on this thread.
@@ -43,25 +43,9 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     ///
     /// # Panics
     /// No event loop runs on this thread.
-    pub fn new(io: S) -> io::Result<Self> {
-        Self::register(io, false)
-    }
-
-    /// Registers a socket that is still connecting. It is writable when the attempt has ended.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    ///
-    /// # Panics
-    /// No event loop runs on this thread.
-    pub fn connecting(io: S) -> io::Result<Self> {
-        Self::register(io, true)
-    }
-
-    /// Registers with the current loop.
-    fn register(mut io: S, connecting: bool) -> io::Result<Self> {
+    pub fn new(mut io: S) -> io::Result<Self> {
         let core = context::current();
-        let entry = core.reactor.borrow_mut().register(&mut io, connecting)?;
+        let entry = core.reactor.borrow_mut().register(&mut io)?;
         Ok(Self { io, shared: SharedWait::default(), entry, core })
     }
 
@@ -112,12 +96,9 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
 
     /// Notes that an operation moved less than it was given. The next one waits for the selector, without a call that
     /// would only fail.
-    ///
-    /// # Errors
-    /// `epoll_ctl(2)` failed, when writing had not been watched before.
     #[inline]
-    pub fn clear_ready(&mut self, direction: Direction) -> io::Result<()> {
-        Reactor::clear_ready(&self.core.reactor, &mut self.io, &self.entry, direction)
+    pub fn clear_ready(&mut self, direction: Direction) {
+        self.entry.clear_ready(direction);
     }
 
     /// Tries `operation` whenever it may succeed, until it gives another answer than `WouldBlock`.
@@ -134,7 +115,7 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
             ready!(self.poll_ready(direction, cx))?;
             match operation(&mut self.io) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.clear_ready(direction)?;
+                    self.clear_ready(direction);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return Poll::Ready(done),
@@ -158,13 +139,11 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
             match operation(&mut self.io) {
                 // No bytes: the end of the stream, which stays ready.
                 Ok(bytes) if bytes == 0 || bytes == asked_bytes => return Ok(bytes),
-                Ok(bytes) => return self.clear_ready(direction).map(|()| bytes),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    if error.kind() == io::ErrorKind::WouldBlock {
-                        self.clear_ready(direction)?;
-                    }
-                    return Err(error);
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                short => {
+                    self.clear_ready(direction);
+                    return short;
                 }
             }
         }

@@ -54,7 +54,7 @@ impl TcpStream {
         if socket.peer_addr().is_ok() {
             return Self::from_mio(socket);
         }
-        let mut source = Source::connecting(socket)?;
+        let mut source = Source::new(socket)?;
         loop {
             poll_fn(|cx| source.poll_ready(Direction::Write, cx)).await?;
             // TCP-2: SO_ERROR first, then whether there is a peer.
@@ -64,7 +64,7 @@ impl TcpStream {
             match source.get_ref().peer_addr() {
                 Ok(_) => return Ok(Self { source }),
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                    source.clear_ready(Direction::Write)?;
+                    source.clear_ready(Direction::Write);
                 }
                 Err(error) => return Err(error),
             }

@@ -10,7 +10,7 @@
 //!
 //! | course | here | `rt/` |
 //! | --- | --- | --- |
-//! | `tasks` | [`EventLoop`]'s `tasks` | `run_queue` and the table of tasks |
+//! | `tasks` | [`EventLoop`]'s `tasks` | `core`'s `ready` and the table of tasks |
 //! | `to_read`, `to_write` | the same | the same, in `reactor` |
 //! | `next(task)` | [`Coroutine::resume`] | `Future::poll` |
 //! | `yield 'read', socket` | [`Step::Read`] | `Poll::Pending`, after the waker was left in `to_read` |

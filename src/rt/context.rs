@@ -10,7 +10,6 @@
 use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -18,7 +17,6 @@ use super::core::Core;
 use super::id::TaskId;
 use super::join::JoinHandle;
 use super::works::observer::{Observer, Unobserved, Wait};
-use super::works::remote::Inbox;
 
 /// Futures above this size are boxed before they are moved into a task, so that `spawn` does not copy them
 /// through several stack frames.
@@ -58,11 +56,6 @@ pub(crate) fn with_current<T>(function: impl FnOnce(&Rc<Core>) -> T) -> Option<T
     CURRENT.try_with(|current| current.borrow().as_ref().map(function)).ok().flatten()
 }
 
-/// Calls `function` with the current loop if that is the one with this inbox; from any thread.
-pub(crate) fn with_loop_of<T>(inbox: &Arc<Inbox>, function: impl FnOnce(&Core) -> T) -> Option<T> {
-    with_current(|core| Arc::ptr_eq(&core.inbox, inbox).then(|| function(core))).flatten()
-}
-
 /// Returns the current loop.
 ///
 /// # Panics
@@ -81,11 +74,6 @@ pub(crate) fn report(text: &str) {
         Some(core) => core.hooks.report(text),
         None => Unobserved.report(text),
     }
-}
-
-/// Notes what the running task waits for: a future calls it when it returns `Pending`.
-pub fn waits_for(wait: Wait) {
-    with_current(|core| core.wait.set(wait));
 }
 
 /// Starts a task that runs beside the caller, on the same thread, from the next batch on.
@@ -107,23 +95,18 @@ pub fn waits_for(wait: Wait) {
 /// assert_eq!(sum, 12);
 /// ```
 #[track_caller]
-pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::Output> {
     start(future, None)
 }
 
-/// Starts a task with a name, which reports and tables of tasks show; see [`spawn`].
+/// Starts a task as [`spawn`] does, with a name that reports and tables of tasks show.
 ///
 /// # Panics
 /// No event loop runs on this thread.
 #[track_caller]
 pub fn spawn_named<F>(name: &str, future: F) -> JoinHandle<F::Output>
 where
-    F: Future + 'static,
-    F::Output: 'static,
+    F: Future<Output: 'static> + 'static,
 {
     start(future, Some(name))
 }
@@ -132,8 +115,7 @@ where
 #[track_caller]
 fn start<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
 where
-    F: Future + 'static,
-    F::Output: 'static,
+    F: Future<Output: 'static> + 'static,
 {
     if size_of::<F>() > LARGE_FUTURE_BYTES {
         current().spawn(Box::pin(future), name, Location::caller())
@@ -142,17 +124,22 @@ where
     }
 }
 
-/// Asks for a task's future to be dropped, as [`JoinHandle::cancel`] does, by its id: which may have come from
-/// another thread, in a [`Remote::call_soon`](super::Remote::call_soon).
+/// Cancels a task as [`JoinHandle::cancel`] does, by its id: which may have come from another thread, in a
+/// [`Remote::call_soon`](super::Remote::call_soon).
 ///
-/// False, and without effect, if the loop of this thread has no such task any more, or it is the one that runs.
-/// An id of another loop names no task of this one.
+/// False, and without effect, unless the loop of this thread has such a task and another one runs.
 pub fn cancel(task: TaskId) -> bool {
     let task = with_current(|core| core.task(task)).flatten();
-    if let Some(task) = &task {
+    let task = task.filter(|task| !task.header().id().is_main());
+    task.is_some_and(|task| {
         task.header().cancel();
-    }
-    task.is_some()
+        true
+    })
+}
+
+/// Notes what the running task waits for: a future calls it when it returns `Pending`.
+pub fn waits_for(wait: Wait) {
+    with_current(|core| core.wait.set(wait));
 }
 
 /// Returns the time by the loop's clock, which may be virtual; outside a loop the real time.
@@ -166,7 +153,7 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     with_current(|core| core.poll_budget(cx)).unwrap_or(Poll::Ready(()))
 }
 
-/// Lists every task of the loop that runs on this thread, and what it waits for.
+/// Lists the tasks of the loop that runs on this thread, and what each waits for; not the task that asks.
 pub fn task_table() -> String {
     with_current(|core| core.task_table())
         .unwrap_or_else(|| "no event loop runs on this thread".into())

@@ -1,10 +1,15 @@
-//! The state of one loop, which its parts share, with its table of tasks.
+//! The state of one loop, which its parts share, with its run queue and its table of tasks.
 //!
-//! The run queue holds slots of the table, so that a wake does not count references.
+//! The run queue holds slots of the table, so that a wake does not count references. It is taken out as a batch:
+//! what was ready when the batch began. What is woken meanwhile waits for the next one, so a task that is always
+//! ready does not keep the loop from its sockets.
 //!
 //! **Invariants**
 //! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a wake, a destructor or an observer
 //!   may call back into any of this.
+//! - `QUEUE-1` A task stands in the run queue at most once: its `queued` flag (`task`) ensures it.
+//! - `QUEUE-2` Without a seed, tasks run in the order in which they were woken.
+//! - `QUEUE-3` With a seed every batch is permuted, and the same seed permutes the same way.
 //! - `TABLE-1` A task is out of its slot while it runs, and no other task gets that slot meanwhile.
 //! - `TABLE-2` A slot that stands in the run queue is not used again before it was taken from there.
 //!
@@ -14,16 +19,16 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use super::id::TaskId;
 use super::join::JoinHandle;
 use super::reactor::Reactor;
-use super::run_queue::RunQueue;
 use super::slab::Slab;
 use super::task::{Header, Runnable, Task};
 use super::timers::Timers;
@@ -31,6 +36,7 @@ use super::works::clock::Clock;
 use super::works::observer::{Hooks, Moment, Wait};
 use super::works::pace::Pace;
 use super::works::remote::{Contents, Inbox};
+use super::works::shuffle::Shuffle;
 use super::works::stuck::StuckWatch;
 use crate::jobs::Panic;
 
@@ -41,12 +47,18 @@ pub(crate) const BUDGET: u32 = 128;
 pub(crate) struct Core {
     /// The way in from other threads.
     pub(crate) inbox: Arc<Inbox>,
-    /// The tasks that are ready.
-    pub(crate) queue: RefCell<RunQueue>,
+    /// The run queue: slots of tasks that are ready.
+    pub(crate) ready: RefCell<Vec<u32>>,
+    /// The vector of the last batch, kept for its allocation.
+    pub(crate) batch: Cell<Vec<u32>>,
+    /// The order of a batch.
+    pub(crate) shuffle: Shuffle,
     /// Every task, by the slot that the run queue holds (`TABLE-1`).
     pub(crate) tasks: RefCell<Slab<Arc<dyn Runnable>>>,
     /// Names of tasks; most have none.
     pub(crate) names: RefCell<HashMap<TaskId, Box<str>>>,
+    /// The number of the last task.
+    pub(crate) spawned: Cell<u64>,
     /// The sockets, and which task waits for which.
     pub(crate) reactor: RefCell<Reactor>,
     /// The deadlines, and which task waits for which.
@@ -65,90 +77,82 @@ pub(crate) struct Core {
     pub(crate) attached: RefCell<Option<Rc<dyn Any>>>,
     /// Wakers about to be woken; kept for its allocation.
     pub(crate) woken: Cell<Vec<Waker>>,
-    /// The number of the last task.
-    pub(crate) spawned: Cell<u64>,
     /// What is left of the running task's [`BUDGET`].
     pub(crate) budget: Cell<u32>,
     /// What the running task said last that it waits for.
     pub(crate) wait: Cell<Wait>,
-    /// Set while `block_on` runs.
+    /// Is this loop inside `block_on`?
     pub(crate) running: Cell<bool>,
 }
 
 impl Core {
     /// Makes a task that is ready.
-    pub(crate) fn spawn<F>(
+    pub(crate) fn spawn<T: 'static>(
         &self,
-        future: F,
+        future: impl Future<Output = T> + 'static,
         name: Option<&str>,
         at: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
+    ) -> JoinHandle<T> {
         self.spawned.update(|spawned| spawned + 1);
-        let slot = self.tasks.borrow_mut().reserve();
-        let header = Header::new(self.spawned.get(), slot, self.inbox.clone(), at);
-        let task = Arc::new(Task::new(header, future));
-        let id = task.header().id();
-        self.tasks.borrow_mut().put(slot, task.clone());
+        let task = self.add(self.spawned.get(), future, at);
+        let id = task.id();
         if let Some(name) = name {
             self.names.borrow_mut().insert(id, name.into());
         }
         self.hooks.observe(|| Moment::Spawned { task: id, name, at });
-        task.header().wake();
+        task.wake();
+        task
+    }
+
+    /// Puts a task into the table, not yet ready.
+    pub(crate) fn add<T: 'static>(
+        &self,
+        number: u64,
+        future: impl Future<Output = T> + 'static,
+        at: &'static Location<'static>,
+    ) -> JoinHandle<T> {
+        let slot = self.tasks.borrow_mut().reserve();
+        let task = Arc::new(Task::new(self, number, slot, future, at));
+        self.tasks.borrow_mut().put(slot, task.clone());
         JoinHandle::new(task)
     }
 
-    /// Puts a task, or the main future, at the end of the run queue; its `queued` flag ensures `QUEUE-1`.
+    /// Puts a task at the end of the run queue; its `queued` flag ensures `QUEUE-1`.
     pub(crate) fn make_ready(&self, task: &Header) {
-        self.queue.borrow_mut().push(task.slot);
+        self.ready.borrow_mut().push(task.slot);
         self.hooks.observe(|| Moment::Woken { task: task.id() });
     }
 
-    /// Runs the task in a slot. If it has ended meanwhile, its slot is free from now on (`TABLE-2`).
-    pub(crate) fn run_task(&self, slot: u32) {
+    /// Takes out the tasks that are ready now.
+    pub(crate) fn take_batch(&self) -> Vec<u32> {
+        let mut batch = self.batch.take();
+        batch.clear();
+        mem::swap(&mut batch, &mut self.ready.borrow_mut());
+        self.shuffle.permute(&mut batch);
+        batch
+    }
+
+    /// Runs the task in a slot; tells whether it ended. If it had ended before, its slot is free from now on
+    /// (`TABLE-2`).
+    pub(crate) fn run_task(&self, slot: u32) -> bool {
         let Some(task) = self.tasks.borrow_mut().take(slot) else {
             self.tasks.borrow_mut().release(slot);
-            return;
+            return false;
         };
         let id = task.header().id();
-        if let Some(task) = self.observed(id, || task.run(self)) {
+        let waiting = self.hooks.polled(id, || task.run(self), || self.quoted_name(id));
+        if let Some(task) = waiting {
             self.tasks.borrow_mut().put(slot, task);
-            return;
+            return false;
         }
-        self.hooks.observe(|| Moment::Finished { task: id });
+        if !id.is_main() {
+            self.hooks.observe(|| Moment::Finished { task: id });
+        }
         let mut names = self.names.borrow_mut();
         if !names.is_empty() {
             names.remove(&id);
         }
-    }
-
-    /// Makes a poll, and tells the observer of it.
-    #[expect(
-        clippy::inline_always,
-        reason = "it cost 26 instructions a poll (benches/event_loop.rs)"
-    )]
-    #[inline(always)]
-    pub(crate) fn observed<T>(&self, task: TaskId, poll: impl FnOnce() -> T) -> T {
-        let started = self.hooks.poll_begins();
-        let polled = poll();
-        if let Some(started) = started {
-            self.hooks.poll_ended(started, task, || self.quoted_name(task));
-        }
-        polled
-    }
-
-    /// Polls a future, with its panic caught.
-    pub(crate) fn poll<F: Future>(
-        &self,
-        future: Pin<&mut F>,
-        waker: &Waker,
-    ) -> Result<Poll<F::Output>, Box<dyn Any + Send>> {
-        self.budget.set(BUDGET);
-        self.wait.set(Wait::Nothing);
-        catch_unwind(AssertUnwindSafe(|| future.poll(&mut Context::from_waker(waker))))
+        true
     }
 
     /// Counts one operation of the running task; see [`poll_budget`](super::poll_budget).
@@ -169,7 +173,10 @@ impl Core {
         let Contents { woken, calls, .. } = self.inbox.end_wait();
         for id in woken {
             if let Some(task) = self.task(id) {
-                task.header().wake_from_inbox();
+                // Before the wake, so that a wake that comes now is put into the inbox again.
+                // Pairs with the swap in `Header::wake`.
+                task.header().remote_queued.store(false, Ordering::Release);
+                task.header().wake();
             }
         }
         for call in calls {
@@ -186,6 +193,23 @@ impl Core {
         (task.header().id() == id).then_some(task)
     }
 
+    /// Drops the futures of all tasks.
+    pub(crate) fn cancel_all(&self) {
+        loop {
+            // The destructor of a future may spawn another task.
+            let left: Vec<_> = self.tasks.borrow().iter().cloned().collect();
+            if left.is_empty() {
+                break;
+            }
+            for task in left.iter().map(|task| task.header()) {
+                task.cancelled.set(true);
+                self.run_task(task.slot);
+            }
+        }
+        self.ready.borrow_mut().clear();
+        *self.tasks.borrow_mut() = Slab::default();
+    }
+
     /// Returns a task's name as reports show it, if it has one.
     pub(crate) fn quoted_name(&self, task: TaskId) -> String {
         let names = self.names.borrow();
@@ -194,10 +218,10 @@ impl Core {
 
     /// Tells whether nothing that the loop knows of can wake it.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.queue.borrow().is_empty()
+        self.ready.borrow().is_empty()
             && self.jobs.get() == 0
             && !self.inbox.has_handles()
-            && self.timers.borrow().next_deadline().is_none()
+            && self.timers.borrow_mut().next_deadline().is_none()
             && !self.reactor.borrow().watches_any()
     }
 

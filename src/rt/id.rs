@@ -3,15 +3,15 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Added to the number of a future that was given to `block_on`.
-pub(crate) const MAIN: u64 = 1 << 63;
+/// The slot of the future that was given to `block_on`: the first in an empty table.
+pub(crate) const MAIN_SLOT: u32 = 0;
 
 /// Identifies a task. No two tasks of a process have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TaskId {
     /// The number of its loop in this process.
     pub(crate) event_loop: u64,
-    /// Its number in its loop, in order of spawning from 1; of a main future, [`MAIN`] and a [`unique_number`].
+    /// Its number in its loop, in order of spawning from 1; of a main future, a [`unique_number`].
     pub(crate) number: u64,
     /// Its index in the table of tasks, which later tasks use again.
     pub(crate) slot: u32,
@@ -20,7 +20,7 @@ pub struct TaskId {
 impl TaskId {
     /// Tells whether this is a future that was given to `block_on`.
     pub(crate) fn is_main(self) -> bool {
-        self.number >= MAIN
+        self.slot == MAIN_SLOT
     }
 
     /// Returns the number that reports show, modulo 2³²: 0 is the future that was given to `block_on`.

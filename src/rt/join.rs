@@ -7,7 +7,7 @@
 //! **Invariants**
 //! - `JOIN-1` Awaiting the handle gives the result once, and after the future's destructors have run.
 //! - `JOIN-2` Dropping the handle detaches: the task runs on, and its result is dropped when it comes.
-//! - `JOIN-3` A panic, or an error of the kinds that `discard` knows, that is never collected is reported once.
+//! - `JOIN-3` A panic, or an error of the kinds that [`failure`] knows, that is never collected is reported once.
 //!
 //! **Source**: tokio's `task::JoinHandle`; asyncio's "Task exception was never retrieved".
 
@@ -21,9 +21,9 @@ use std::task::{Context, Poll};
 
 use super::context;
 use super::id::TaskId;
-use super::task::{Header, Joinable};
+use super::task::Joinable;
 use super::works::observer::Wait;
-use crate::jobs::{Panic, contain};
+use crate::jobs::Panic;
 
 /// Why a task has no value.
 #[derive(Debug)]
@@ -104,17 +104,28 @@ impl<T> JoinHandle<T> {
             task.header().cancel();
         }
     }
+
+    /// Makes the task ready for its first poll.
+    pub(crate) fn wake(&self) {
+        self.task.iter().for_each(|task| task.header().wake());
+    }
+
+    /// Takes the result, if there is one.
+    pub(crate) fn take_result(&mut self) -> Option<Result<T, JoinError>> {
+        let result = self.task.as_ref()?.take_result()?;
+        self.task = None;
+        Some(result)
+    }
 }
 
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let task = self.task.as_ref().expect("holds because a future is not polled after its end");
-        if let Some(result) = task.take_result() {
-            self.task = None;
+        if let Some(result) = self.take_result() {
             return Poll::Ready(result);
         }
+        let task = self.task.as_ref().expect("holds because a future is not polled after its end");
         drop(task.header().joiner.replace(Some(cx.waker().clone())));
         context::waits_for(Wait::Task(self.id.shown()));
         Poll::Pending
@@ -135,30 +146,23 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Drops a result that nothing will take. Reports a panic first, and an error of the two types that a detached task
-/// ends with: `Result<(), io::Error>` and `Result<(), Box<dyn Error>>` (`JOIN-3`).
-pub(crate) fn discard<T: 'static>(task: &Header, result: Result<T, JoinError>) {
-    let failure = match &result {
-        Err(JoinError::Cancelled) => None,
-        Err(panicked) => Some(panicked.to_string()),
+/// Says what is wrong with a result that nothing will take: a panic, or an error of the two types that a detached
+/// task ends with, `Result<(), io::Error>` and `Result<(), Box<dyn Error>>`.
+pub(crate) fn failure<T: 'static>(
+    result: &Result<T, JoinError>,
+    task: impl FnOnce() -> String,
+) -> Option<String> {
+    let error: &dyn fmt::Display = match result {
+        Err(JoinError::Cancelled) => return None,
+        Err(JoinError::Panicked(panic)) => return Some(panic.to_string()),
         Ok(output) => {
-            error_in(output).map(|error| format!("{} failed: {error}", task.description()))
+            let output: &dyn Any = output;
+            match (output.downcast_ref::<io::Result<()>>(), output.downcast_ref()) {
+                (Some(Err(error)), _) => error,
+                (_, Some(Err::<(), Box<dyn Error>>(error))) => error,
+                _ => return None,
+            }
         }
     };
-    // The result is the user's, and so is its destructor.
-    contain(|| drop(result));
-    if let Some(failure) = failure {
-        context::report(&format!("{failure} (nobody awaited it)"));
-    }
-}
-
-/// Returns the error in a task's output, where it is one of the known types.
-fn error_in(output: &dyn Any) -> Option<String> {
-    if let Some(Err(error)) = output.downcast_ref::<io::Result<()>>() {
-        return Some(error.to_string());
-    }
-    match output.downcast_ref::<Result<(), Box<dyn Error>>>() {
-        Some(Err(error)) => Some(error.to_string()),
-        _ => None,
-    }
+    Some(format!("{} failed: {error}", task()))
 }

@@ -4,8 +4,7 @@
 //! cannot do is done here: waits inside nested calls (every `.await`), results and cancellation (`join`), wakes from
 //! other threads (`works::remote`), any number of deadlines (`timers`).
 //!
-//! Read the files in this order; each imports only files above it and `works`: `id`, `run_queue`, `slab`, `timers`,
-//! `reactor`; then `task`, `join`, `core` and `context`, which a waker ties together and which import each other: a
+//! Read the files in this order; each imports only files above it and `works`: `id`, `slab`, `timers`, `reactor`; then `task`, `join`, `core` and `context`, which a waker ties together and which import each other: a
 //! waker points to its task, the task finds the loop that runs, and the loop's table holds the tasks. In `event_loop`
 //! one function shows a whole turn. `works` holds what is not needed to understand a turn.
 //!
@@ -27,7 +26,6 @@ mod event_loop;
 mod id;
 mod join;
 pub(crate) mod reactor;
-mod run_queue;
 pub(crate) mod slab;
 mod task;
 pub(crate) mod timers;

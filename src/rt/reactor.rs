@@ -11,13 +11,12 @@
 //!   would otherwise wait for an event that has been reported already.
 //! - `READY-3` A token holds the number of the registration, so an event for a closed socket never wakes a task
 //!   whose socket has taken over the descriptor or the entry.
-//! - `READY-4` One waker for an entry and direction. A displaced one is woken.
-//! - `READY-5` Writing is watched only after a short write: most sockets never have one, and each event costs.
+//! - `READY-4` One waker for an entry and direction. A displaced one comes back to the caller.
 //!
 //! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability; async-io's
 //! `reactor.rs`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
@@ -68,8 +67,6 @@ pub(crate) struct Entry {
     ready: [Cell<bool>; 2],
     /// Set when the peer has closed its sending side; never cleared (`READY-2`).
     read_closed: Cell<bool>,
-    /// Does the selector watch for writing too (`READY-5`)?
-    writes_watched: Cell<bool>,
     /// The tasks that wait, by direction: to read, to write.
     waiting: [Cell<Option<Waker>>; 2],
 }
@@ -83,16 +80,20 @@ impl Entry {
     /// Leaves a waker for the next readiness; returns the one it displaced (`READY-4`).
     pub(crate) fn wait(&self, direction: Direction, waker: &Waker) -> Option<Waker> {
         let waiting = &self.waiting[direction as usize];
-        match waiting.take() {
-            Some(known) if known.will_wake(waker) => {
-                waiting.set(Some(known));
-                None
-            }
-            known => {
-                waiting.set(Some(waker.clone()));
-                known
-            }
+        let known = waiting.take();
+        if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            waiting.set(known);
+            return None;
         }
+        // A clone is foreign code, but nothing is borrowed.
+        waiting.set(Some(waker.clone()));
+        known
+    }
+
+    /// Notes that an operation met `WouldBlock` or was short: the next one waits for the selector.
+    pub(crate) fn clear_ready(&self, direction: Direction) {
+        let stays = direction == Direction::Read && self.read_closed.get();
+        self.ready[direction as usize].set(stays);
     }
 
     /// Notes what the selector told, and takes out the wakers of tasks that can make progress.
@@ -130,26 +131,22 @@ impl Reactor {
         mio::Waker::new(self.poll.registry(), UNPARK)
     }
 
-    /// Registers a socket. One that is still connecting is watched for writing at once; any other is taken
-    /// to be writable until a write proves it wrong.
+    /// Registers a socket. It is taken to be writable until a write proves it wrong.
     pub(crate) fn register(
         &mut self,
         source: &mut impl mio::event::Source,
-        connecting: bool,
     ) -> io::Result<Rc<Entry>> {
         let entry = Rc::new(Entry::default());
+        entry.ready[Direction::Write as usize].set(true);
         let index = self.entries.insert(entry.clone());
         self.registered = self.registered.wrapping_add(1);
         entry.token.set((self.registered as usize) << 32 | index as usize);
-        entry.ready[Direction::Write as usize].set(!connecting);
-        entry.writes_watched.set(connecting);
-        let interest =
-            if connecting { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        let done = self.poll.registry().register(source, Token(entry.token.get()), interest);
-        if done.is_err() {
+        let (token, both) = (Token(entry.token.get()), Interest::READABLE | Interest::WRITABLE);
+        if let Err(error) = self.poll.registry().register(source, token, both) {
             self.entries.remove(index);
+            return Err(error);
         }
-        done.map(|()| entry)
+        Ok(entry)
     }
 
     /// Takes a registration away.
@@ -157,23 +154,6 @@ impl Reactor {
         // It fails only for a descriptor that is not registered, which is what is wanted.
         drop(self.poll.registry().deregister(source));
         self.entries.remove(index_of(entry.token.get()));
-    }
-
-    /// Notes that an operation met `WouldBlock` or was short: the next one waits for the selector.
-    pub(crate) fn clear_ready(
-        reactor: &RefCell<Self>,
-        source: &mut impl mio::event::Source,
-        entry: &Entry,
-        direction: Direction,
-    ) -> io::Result<()> {
-        let stays = direction == Direction::Read && entry.read_closed.get();
-        entry.ready[direction as usize].set(stays);
-        if direction == Direction::Read || entry.writes_watched.replace(true) {
-            return Ok(());
-        }
-        // Registering anew asks for the present state too, so nothing falls between.
-        let (token, both) = (Token(entry.token.get()), Interest::READABLE | Interest::WRITABLE);
-        reactor.borrow().poll.registry().reregister(source, token, both)
     }
 
     /// Waits for readiness, for `timeout` at most (`None`: without limit), and adds the wakers of tasks whose
@@ -210,7 +190,7 @@ impl Reactor {
 
     /// Tells whether the selector watches any socket.
     pub(crate) fn watches_any(&self) -> bool {
-        !self.entries.is_empty()
+        self.entries.len() > 0
     }
 }
 

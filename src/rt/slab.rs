@@ -14,25 +14,6 @@ pub(crate) struct Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// Puts a value in and returns its index.
-    pub(crate) fn insert(&mut self, value: T) -> u32 {
-        self.insert_with(|_| value)
-    }
-
-    /// Puts in a value that knows its index.
-    pub(crate) fn insert_with(&mut self, make: impl FnOnce(u32) -> T) -> u32 {
-        let index = self.reserve();
-        self.put(index, make(index));
-        index
-    }
-
-    /// Takes a value out and releases its index.
-    pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
-        let value = self.slots.get_mut(index as usize)?.take()?;
-        self.release(index);
-        Some(value)
-    }
-
     /// Returns an index that nothing else uses, for a value to come.
     pub(crate) fn reserve(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
@@ -57,14 +38,23 @@ impl<T> Slab<T> {
         self.free.push(index);
     }
 
+    /// Puts a value in and returns its index.
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        let index = self.reserve();
+        self.put(index, value);
+        index
+    }
+
+    /// Takes a value out, if there is one, and releases its index.
+    pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
+        let value = self.slots.get_mut(index as usize)?.take()?;
+        self.release(index);
+        Some(value)
+    }
+
     /// Returns the value at an index, if there is one.
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
         self.slots.get_mut(index as usize)?.as_mut()
-    }
-
-    /// Tells whether no index is in use.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Counts the indices in use.

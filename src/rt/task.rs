@@ -21,23 +21,25 @@
 //! | `Future` | `Future` | `Done` | `Done` | `Future`, detached |
 //! | `Done` | | | `Done` | `Empty` |
 //!
-//! **Source**: async-task's `raw.rs` and `state.rs`; std's `Wake`.
+//! **Source**: async-task's `raw.rs` and `state.rs`; std's `Wake`, and `thread::scope` for the main task.
 
 #![expect(unsafe_code, reason = "one allocation a task and no count a poll (benches/memory.rs)")]
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use super::context;
-use super::core::Core;
-use super::id::TaskId;
-use super::join::{JoinError, discard};
+use super::core::{BUDGET, Core};
+use super::id::{TaskId, unique_number};
+use super::join::{JoinError, failure};
 use super::works::observer::Wait;
 use super::works::remote::Inbox;
 use crate::jobs::{Panic, contain};
@@ -51,43 +53,22 @@ pub(crate) struct Header {
     /// The slot of the task.
     pub(crate) slot: u32,
     /// In the inbox already (`REMOTE-2`)? Set by wakes from other threads, cleared by the loop.
-    remote_queued: AtomicBool,
+    pub(crate) remote_queued: AtomicBool,
     /// In the run queue already (`TASK-3`)?
-    pub(crate) queued: Cell<bool>,
+    queued: Cell<bool>,
     /// Shall the next run drop the future?
     pub(crate) cancelled: Cell<bool>,
     /// Does a join handle live?
     has_handle: Cell<bool>,
     /// Where it was spawned.
-    pub(crate) spawned_at: &'static Location<'static>,
+    spawned_at: &'static Location<'static>,
     /// What it waited for when it was last polled.
-    pub(crate) wait: Cell<Wait>,
+    wait: Cell<Wait>,
     /// The waker of the task that awaits the result.
     pub(crate) joiner: Cell<Option<Waker>>,
 }
 
 impl Header {
-    /// Makes the header of a task that has not been woken.
-    pub(crate) fn new(
-        number: u64,
-        slot: u32,
-        inbox: Arc<Inbox>,
-        spawned_at: &'static Location<'static>,
-    ) -> Self {
-        Self {
-            number,
-            inbox,
-            slot,
-            remote_queued: AtomicBool::new(false),
-            queued: Cell::new(false),
-            cancelled: Cell::new(false),
-            has_handle: Cell::new(true),
-            spawned_at,
-            wait: Cell::new(Wait::Nothing),
-            joiner: Cell::new(None),
-        }
-    }
-
     /// Returns the id of the task.
     pub(crate) fn id(&self) -> TaskId {
         TaskId { event_loop: self.inbox.event_loop, number: self.number, slot: self.slot }
@@ -95,24 +76,18 @@ impl Header {
 
     /// Makes the task ready; from any thread, at any time.
     pub(crate) fn wake(&self) {
-        let here = context::with_loop_of(&self.inbox, |core| {
-            // The loop of this inbox runs on this thread (`TASK-1`).
-            if !self.queued.replace(true) {
+        let here = context::with_current(|core| {
+            let is_here = Arc::ptr_eq(&core.inbox, &self.inbox);
+            // The loop of this task runs on this thread (`TASK-1`).
+            if is_here && !self.queued.replace(true) {
                 core.make_ready(self);
             }
+            is_here
         });
-        // Pairs with the store in `wake_from_inbox`.
-        if here.is_none() && !self.remote_queued.swap(true, Ordering::AcqRel) {
+        // Pairs with the store in `empty_inbox`.
+        if here != Some(true) && !self.remote_queued.swap(true, Ordering::AcqRel) {
             self.inbox.wake(self.id());
         }
-    }
-
-    /// Makes the task ready after its id came through the inbox; the loop calls it.
-    pub(crate) fn wake_from_inbox(&self) {
-        // Before the wake, so that a wake that comes now is put into the inbox again.
-        // Pairs with the swap in `wake`.
-        self.remote_queued.store(false, Ordering::Release);
-        self.wake();
     }
 
     /// Asks for the future to be dropped, which the loop does in its next batch.
@@ -130,13 +105,27 @@ impl Header {
     }
 
     /// Names the task in a report.
-    pub(crate) fn description(&self) -> String {
+    fn description(&self) -> String {
         let (id, at) = (self.id(), self.spawned_at);
         if id.is_main() {
             return format!("{id} (block_on),");
         }
         let name = context::with_current(|core| core.quoted_name(id)).unwrap_or_default();
         format!("{id}{name}, spawned at {at},")
+    }
+
+    /// Makes the error of this task from its panic.
+    fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
+        JoinError::Panicked(Box::new(Panic::new(self.description(), payload)))
+    }
+
+    /// Drops a result that nothing will take, and reports a failure (`JOIN-3`).
+    fn discard<T: 'static>(&self, result: Result<T, JoinError>) {
+        let failure = failure(&result, || self.description());
+        contain(|| drop(result));
+        if let Some(failure) = failure {
+            context::report(&format!("{failure} (nobody awaited it)"));
+        }
     }
 }
 
@@ -183,77 +172,85 @@ pub(crate) trait Joinable<T>: Runnable {
     fn detach(&self);
 }
 
-impl<F: Future + 'static> Task<F>
-where
-    F::Output: 'static,
-{
-    /// Makes a task that has not been polled, with a join handle.
-    pub(crate) fn new(header: Header, future: F) -> Self {
+impl<F: Future<Output: 'static> + 'static> Task<F> {
+    /// Makes a task that has not been woken, with a join handle.
+    pub(crate) fn new(
+        core: &Core,
+        number: u64,
+        slot: u32,
+        future: F,
+        spawned_at: &'static Location<'static>,
+    ) -> Self {
+        let header = Header {
+            number,
+            inbox: core.inbox.clone(),
+            slot,
+            remote_queued: AtomicBool::new(false),
+            queued: Cell::new(false),
+            cancelled: Cell::new(false),
+            has_handle: Cell::new(true),
+            spawned_at,
+            wait: Cell::new(Wait::Nothing),
+            joiner: Cell::new(None),
+        };
         Self { header, stage: RefCell::new(Stage::Future(future)) }
     }
 
-    /// Polls the future where it lies; `None` when it waits.
-    fn poll(self: &Arc<Self>, core: &Core) -> Option<Result<F::Output, JoinError>> {
+    /// Polls the future where it lies; a panic is the error of its task.
+    fn poll(self: &Arc<Self>, core: &Core) -> Poll<Result<F::Output, JoinError>> {
+        core.budget.set(BUDGET);
+        core.wait.set(Wait::Nothing);
         // A waker that borrows the reference which the caller holds: most polls need none of their own.
         // SAFETY: the pointer is an `Arc`'s, and `ManuallyDrop` gives the count back.
         let waker = unsafe { Arc::from_raw(Arc::as_ptr(self)) };
         let waker = ManuallyDrop::new(Waker::from(waker));
+        let mut cx = Context::from_waker(&waker);
         let mut stage = self.stage.borrow_mut();
-        let Stage::Future(future) = &mut *stage else { return None };
+        let Stage::Future(future) = &mut *stage else { return Poll::Pending };
         // SAFETY: `TASK-2`; it lies in an `Arc` and is dropped in place.
         let future = unsafe { Pin::new_unchecked(future) };
-        match core.poll(future, &waker) {
-            Ok(Poll::Pending) => None,
-            Ok(Poll::Ready(output)) => Some(Ok(output)),
-            Err(payload) => Some(Err(self.panicked(payload))),
+        match catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(payload) => Poll::Ready(Err(self.header.panicked(payload))),
         }
-    }
-
-    /// Makes the error of this task from its panic.
-    fn panicked(&self, payload: Box<dyn Any + Send>) -> JoinError {
-        JoinError::Panicked(Box::new(Panic::new(self.header.description(), payload)))
     }
 
     /// Drops the future, then keeps or drops the result, then wakes the joiner (`JOIN-1`). Never panics (`TASK-6`).
     fn finish(&self, mut result: Result<F::Output, JoinError>) {
+        let header = &self.header;
         let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = Stage::Empty));
         if let Err(payload) = dropped {
-            let panicked = self.panicked(payload);
-            if matches!(result, Err(JoinError::Cancelled)) {
-                result = Err(panicked);
-            } else {
-                // The result stands, and so the panic of the destructors can only be reported (`JOIN-3`).
-                discard::<()>(&self.header, Err(panicked));
+            let panicked = header.panicked(payload);
+            match &mut result {
+                Err(error @ JoinError::Cancelled) => *error = panicked,
+                // The result stands, and so the panic of the destructors can only be reported.
+                _ => header.discard::<()>(Err(panicked)),
             }
         }
-        if self.header.has_handle.get() {
+        if header.has_handle.get() {
             *self.stage.borrow_mut() = Stage::Done(result);
         } else {
-            discard(&self.header, result);
+            header.discard(result);
         }
-        wake_all(self.header.joiner.take());
+        wake_all(header.joiner.take());
     }
 }
 
-impl<F: Future + 'static> Runnable for Task<F>
-where
-    F::Output: 'static,
-{
+impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
     fn header(&self) -> &Header {
         &self.header
     }
 
     fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>> {
         self.header.queued.set(false);
-        let result = if self.header.cancelled.get() {
-            Err(JoinError::Cancelled)
-        } else if let Some(result) = self.poll(core) {
-            result
+        if self.header.cancelled.get() {
+            self.finish(Err(JoinError::Cancelled));
+        } else if let Poll::Ready(result) = self.poll(core) {
+            self.finish(result);
         } else {
             self.header.wait.set(core.wait.get());
             return Some(self);
-        };
-        self.finish(result);
+        }
         // A task that was woken in its last moments still stands in the run queue (`TABLE-2`).
         if !self.header.queued.replace(true) {
             core.tasks.borrow_mut().release(self.header.slot);
@@ -262,20 +259,17 @@ where
     }
 }
 
-impl<F: Future + 'static> Joinable<F::Output> for Task<F>
-where
-    F::Output: 'static,
-{
+impl<F: Future<Output: 'static> + 'static> Joinable<F::Output> for Task<F> {
     fn take_result(&self) -> Option<Result<F::Output, JoinError>> {
         // A task that awaits itself finds its stage borrowed, and has no result yet.
         let mut stage = self.stage.try_borrow_mut().ok()?;
-        if !matches!(*stage, Stage::Done(_)) {
+        // The future is not moved (`TASK-2`).
+        if matches!(*stage, Stage::Future(_)) {
             return None;
         }
-        // The future is not moved (`TASK-2`).
         match mem::replace(&mut *stage, Stage::Empty) {
             Stage::Done(result) => Some(result),
-            Stage::Future(_) | Stage::Empty => None,
+            _ => None,
         }
     }
 
@@ -290,7 +284,7 @@ where
         let joiner = self.header.joiner.take();
         contain(|| drop(joiner));
         if let Some(result) = self.take_result() {
-            discard(&self.header, result);
+            self.header.discard(result);
         }
     }
 }
@@ -302,6 +296,32 @@ impl<F: Future + 'static> Wake for Task<F> {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.header.wake();
+    }
+}
+
+/// Runs a future that may borrow from the caller as the main task, by way of `turns`, which waits for its end; then
+/// drops the tasks that are left over (`END-1`). Returns the value or the panic of the future, or of `turns`.
+pub(crate) fn run_main<T>(
+    core: &Core,
+    future: impl Future<Output = T>,
+    turns: impl FnOnce(),
+) -> thread::Result<T> {
+    let mut value = None;
+    let slot = &mut value;
+    let mut future = Box::pin(future);
+    // No `async` block: that would drop the future during its panic, and a second panic aborts.
+    let keep_value = poll_fn(move |cx| future.as_mut().poll(cx).map(|done| *slot = Some(done)));
+    let future: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(keep_value);
+    // SAFETY: the task drops it in `cancel_all` at the latest, while `value` and what it borrows live (`TASK-6`).
+    let future: Pin<Box<dyn Future<Output = ()>>> = unsafe { mem::transmute(future) };
+    let mut main = core.add(unique_number(), future, Location::caller());
+    main.wake();
+    let turned = catch_unwind(AssertUnwindSafe(turns));
+    core.cancel_all();
+    turned?;
+    match main.take_result() {
+        Some(Err(JoinError::Panicked(panic))) => Err(panic.into_payload()),
+        _ => Ok(value.expect("holds because the main task has ended without a panic")),
     }
 }
 

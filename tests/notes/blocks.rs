@@ -173,9 +173,9 @@ fn blocks_and_items_are_found() {
     assert_eq!((found[0].text.as_str(), found[0].line), ("fn b() {}\n", 3));
     assert_eq!((found[1].source, found[1].language), (None, "text"));
 
-    let method = item("src/rt/run_queue.rs", "fn push(").unwrap();
-    assert!(method.starts_with("pub(crate) fn push("), "expected a method, came {method:?}");
+    let method = item("src/rt/slab.rs", "fn put(").unwrap();
+    assert!(method.starts_with("pub(crate) fn put("), "expected a method, came {method:?}");
     assert!(method.ends_with("\n}\n"), "expected it up to its brace at the edge, came {method:?}");
-    let twice = item("src/rt/run_queue.rs", "fn ").unwrap_err();
+    let twice = item("src/rt/slab.rs", "fn ").unwrap_err();
     assert!(twice.contains("expected one"), "expected a complaint, came {twice:?}");
 }

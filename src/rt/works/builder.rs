@@ -11,12 +11,12 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::observer::{Hooks, Observer, Wait};
 use super::remote::Inbox;
+use super::shuffle::Shuffle;
 use super::stuck::StuckWatch;
 use crate::os;
 use crate::rt::core::{BUDGET, Core};
 use crate::rt::event_loop::EventLoop;
 use crate::rt::reactor::Reactor;
-use crate::rt::run_queue::RunQueue;
 
 /// A poll that takes longer is reported in debug mode: asyncio's `slow_callback_duration`.
 const SLOW_POLL: Duration = Duration::from_millis(100);
@@ -81,7 +81,9 @@ impl Builder {
         let reactor = Reactor::new()?;
         let core = Core {
             inbox: Arc::new(Inbox::new(reactor.unparker()?)),
-            queue: RefCell::new(RunQueue::new(self.seed)),
+            ready: RefCell::default(),
+            batch: Cell::default(),
+            shuffle: Shuffle::new(self.seed),
             tasks: RefCell::default(),
             names: RefCell::default(),
             reactor: RefCell::new(reactor),

@@ -13,6 +13,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use crate::os;
 use crate::rt::timers::Nanos;
 
 /// What the loop takes for the time.
@@ -51,11 +52,17 @@ impl Clock {
         whole_nanos(instant.saturating_duration_since(self.start))
     }
 
-    /// Moves virtual time on to `deadline`; tells whether this clock can.
-    pub(crate) fn jump(&self, deadline: Nanos) -> bool {
-        let Some(elapsed) = &self.elapsed else { return false };
-        elapsed.set(elapsed.get().max(deadline));
-        true
+    /// Moves virtual time on to `deadline`; does nothing to the real clock.
+    pub(crate) fn jump(&self, deadline: Nanos) {
+        if let Some(elapsed) = &self.elapsed {
+            elapsed.set(elapsed.get().max(deadline));
+        }
+    }
+
+    /// Returns a number that changes whenever the kernel's clock ticks. Virtual time has no ticks: the same seed
+    /// gives the same run.
+    pub(crate) fn tick(&self) -> i64 {
+        if self.is_virtual() { 0 } else { os::tick() }
     }
 
     /// Tells whether time is virtual.

@@ -7,4 +7,5 @@ pub(crate) mod clock;
 pub(crate) mod observer;
 pub(crate) mod pace;
 pub(crate) mod remote;
+pub(crate) mod shuffle;
 pub(crate) mod stuck;

@@ -83,14 +83,29 @@ impl Hooks {
         contain(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
     }
 
-    /// Returns the time at which a poll begins, if the observer or the limit needs it.
-    pub(crate) fn poll_begins(&self) -> Option<Instant> {
-        (self.slow_poll.is_some() || self.observer.is_some()).then(Instant::now)
+    /// Makes a poll, and tells of it if the observer or the limit needs it.
+    #[expect(
+        clippy::inline_always,
+        reason = "it cost 26 instructions a poll (benches/event_loop.rs)"
+    )]
+    #[inline(always)]
+    pub(crate) fn polled<T>(
+        &self,
+        task: TaskId,
+        poll: impl FnOnce() -> T,
+        name: impl FnOnce() -> String,
+    ) -> T {
+        let from = (self.slow_poll.is_some() || self.observer.is_some()).then(Instant::now);
+        let polled = poll();
+        if let Some(from) = from {
+            self.poll_ended(from, task, name);
+        }
+        polled
     }
 
     /// Tells when a poll ended, and names a task that held the loop too long.
     #[cold]
-    pub(crate) fn poll_ended(&self, from: Instant, task: TaskId, name: impl FnOnce() -> String) {
+    fn poll_ended(&self, from: Instant, task: TaskId, name: impl FnOnce() -> String) {
         let to = Instant::now();
         self.observe(|| Moment::Polled { task, from, to });
         if self.slow_poll.is_some_and(|limit| to - from > limit) {
