@@ -219,10 +219,10 @@ impl Core {
     /// Tells whether nothing that the loop knows of can wake it.
     pub(crate) fn is_stuck(&self) -> bool {
         self.ready.borrow().is_empty()
+            && !self.reactor.borrow().watches_any()
+            && self.timers.borrow_mut().next_deadline().is_none()
             && self.jobs.get() == 0
             && !self.inbox.has_handles()
-            && self.timers.borrow_mut().next_deadline().is_none()
-            && !self.reactor.borrow().watches_any()
     }
 
     /// Lists every task, and what it waits for.

@@ -86,8 +86,12 @@ impl EventLoop {
             core.batch.set(batch);
         }
 
-        let timeout = self.time_to_wait();
+        let mut timeout = self.time_to_wait();
         core.hooks.observe(|| Moment::Waits { timeout });
+        if !core.ready.borrow().is_empty() {
+            // The observer has spawned a task.
+            timeout = Some(Duration::ZERO);
+        }
         let mut woken = core.woken.take();
         let coarse = core.pace.borrow().is_dense();
         let waited = core.reactor.borrow_mut().wait(timeout, coarse, &mut woken);
@@ -99,19 +103,19 @@ impl EventLoop {
         wake_all(woken.drain(..));
         core.woken.set(woken);
         core.empty_inbox();
-        core.stuck.report_if(|| core.is_stuck(), || core.task_table(), &core.hooks);
         false
     }
 
     /// Returns how long the selector may block; `None` is without limit.
     fn time_to_wait(&self) -> Option<Duration> {
         let core = &*self.core;
+        let stuck = core.stuck.time_left(core.is_stuck(), || core.task_table(), &core.hooks);
         if !core.ready.borrow().is_empty() {
             return Some(Duration::ZERO);
         }
         let deadline = core.timers.borrow_mut().next_deadline();
         let timeout = match deadline {
-            None => core.stuck.time_left(|| core.is_stuck()),
+            None => stuck,
             // Virtual time does not pass while a thread works for a task (`CLOCK-2`).
             Some(_) if core.clock.is_virtual() && core.jobs.get() > 0 => None,
             Some(_) if core.clock.is_virtual() => Some(Duration::ZERO),
@@ -153,7 +157,7 @@ impl Drop for EventLoop {
         core.timers.borrow_mut().expire(Nanos::MAX, &mut woken);
         let attached = core.attached.take();
         contain(|| drop(attached));
-        for call in core.inbox.close() {
+        for call in core.inbox.close().calls {
             contain(|| drop(call));
         }
         wake_all(woken);

@@ -86,7 +86,7 @@ impl Header {
         });
         // Pairs with the store in `empty_inbox`.
         if here != Some(true) && !self.remote_queued.swap(true, Ordering::AcqRel) {
-            self.inbox.wake(self.id());
+            self.inbox.put(|contents| contents.woken.push(self.id()));
         }
     }
 

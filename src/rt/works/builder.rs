@@ -3,10 +3,10 @@
 //! **Source**: tokio's `runtime::Builder`.
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use super::clock::Clock;
 use super::observer::{Hooks, Observer, Wait};
@@ -18,12 +18,10 @@ use crate::rt::core::{BUDGET, Core};
 use crate::rt::event_loop::EventLoop;
 use crate::rt::reactor::Reactor;
 
-/// A poll that takes longer is reported in debug mode: asyncio's `slow_callback_duration`.
-const SLOW_POLL: Duration = Duration::from_millis(100);
-
 /// Settings of an event loop that is yet to be made.
+#[must_use]
 pub struct Builder {
-    /// Does time jump instead of passing?
+    /// Whether time jumps instead of passing.
     virtual_clock: bool,
     /// Permutes every batch.
     seed: Option<u64>,
@@ -31,42 +29,37 @@ pub struct Builder {
     slow_poll: Option<Duration>,
     /// The observer.
     observer: Option<Box<dyn Observer>>,
-    /// Does the stuck report end `block_on` by a panic?
+    /// Whether the stuck report ends `block_on` by a panic.
     panic_when_stuck: bool,
 }
 
 impl Builder {
     /// Lets time jump to the next deadline whenever nothing is ready, and stand still otherwise.
-    #[must_use]
     pub fn virtual_clock(mut self) -> Self {
         self.virtual_clock = true;
         self
     }
 
     /// Permutes every batch of ready tasks; the same seed gives the same run.
-    #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
     /// Reports every poll that takes longer than `limit`; `None` reports none. By default 100 ms in debug
-    /// builds, and none in release builds.
-    #[must_use]
+    /// builds, as in asyncio's debug mode, and none in release builds.
     pub fn slow_poll(mut self, limit: Option<Duration>) -> Self {
         self.slow_poll = limit;
         self
     }
 
     /// Has `observer` told of every step.
-    #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Some(Box::new(observer));
         self
     }
 
     /// Makes the report that nothing known can wake the loop a panic; for tests.
-    #[must_use]
     pub fn panic_when_stuck(mut self) -> Self {
         self.panic_when_stuck = true;
         self
@@ -86,16 +79,16 @@ impl Builder {
             shuffle: Shuffle::new(self.seed),
             tasks: RefCell::default(),
             names: RefCell::default(),
+            spawned: Cell::new(0),
             reactor: RefCell::new(reactor),
             timers: RefCell::default(),
             pace: RefCell::default(),
             clock: Clock::new(self.virtual_clock),
-            hooks: Hooks::new(self.observer, self.slow_poll),
+            hooks: Hooks { observer: self.observer, slow_poll: self.slow_poll },
             stuck: StuckWatch::new(self.panic_when_stuck),
             jobs: Cell::new(0),
             attached: RefCell::default(),
             woken: Cell::default(),
-            spawned: Cell::new(0),
             budget: Cell::new(BUDGET),
             wait: Cell::new(Wait::Nothing),
             running: Cell::new(false),
@@ -104,28 +97,10 @@ impl Builder {
     }
 }
 
-impl Default for Builder {
-    fn default() -> Self {
-        let slow_poll = cfg!(debug_assertions).then_some(SLOW_POLL);
-        Self {
-            virtual_clock: false,
-            seed: None,
-            slow_poll,
-            observer: None,
-            panic_when_stuck: false,
-        }
-    }
-}
-
-impl std::fmt::Debug for Builder {
-    /// Shows the settings; an observer has no printable form.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder")
-            .field("virtual_clock", &self.virtual_clock)
-            .field("seed", &self.seed)
-            .field("slow_poll", &self.slow_poll)
-            .field("panic_when_stuck", &self.panic_when_stuck)
-            .finish_non_exhaustive()
+impl fmt::Debug for Builder {
+    /// Shows no setting: an observer has no printable form.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Builder")
     }
 }
 
@@ -140,7 +115,13 @@ impl EventLoop {
 
     /// Begins the settings of a loop.
     pub fn builder() -> Builder {
-        Builder::default()
+        Builder {
+            virtual_clock: false,
+            seed: None,
+            slow_poll: cfg!(debug_assertions).then_some(Duration::from_millis(100)),
+            observer: None,
+            panic_when_stuck: false,
+        }
     }
 }
 

@@ -17,7 +17,6 @@ use crate::os;
 use crate::rt::timers::Nanos;
 
 /// What the loop takes for the time.
-#[derive(Debug)]
 pub(crate) struct Clock {
     /// The instant at which the loop was made: zero of its [`Nanos`].
     start: Instant,

@@ -6,8 +6,7 @@
 //! **Invariants**
 //! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake and
 //!   spawn, but not block.
-//! - `HOOK-2` A panic in an observer ends there. In the middle of a step it would tear a task out of the loop, and
-//!   leave its future to the thread that drops the last waker.
+//! - `HOOK-2` A panic in an observer ends there: in the middle of a step it would tear a task out of the loop.
 //!
 //! **Source**: tokio's `runtime::Builder::on_task_spawn` and its siblings; asyncio's debug mode.
 
@@ -60,17 +59,12 @@ impl Observer for Unobserved {}
 /// The observer of a loop, and the limit above which it reports a poll.
 pub(crate) struct Hooks {
     /// The observer, if there is one.
-    observer: Option<Box<dyn Observer>>,
+    pub(crate) observer: Option<Box<dyn Observer>>,
     /// A poll longer than this is reported.
-    slow_poll: Option<Duration>,
+    pub(crate) slow_poll: Option<Duration>,
 }
 
 impl Hooks {
-    /// Puts them together.
-    pub(crate) fn new(observer: Option<Box<dyn Observer>>, slow_poll: Option<Duration>) -> Self {
-        Self { observer, slow_poll }
-    }
-
     /// Tells the observer, if there is one: without one, this branch is the whole cost.
     pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
         if let Some(observer) = &self.observer {
@@ -84,22 +78,19 @@ impl Hooks {
     }
 
     /// Makes a poll, and tells of it if the observer or the limit needs it.
-    #[expect(
-        clippy::inline_always,
-        reason = "it cost 26 instructions a poll (benches/event_loop.rs)"
-    )]
-    #[inline(always)]
+    #[inline]
     pub(crate) fn polled<T>(
         &self,
         task: TaskId,
         poll: impl FnOnce() -> T,
         name: impl FnOnce() -> String,
     ) -> T {
-        let from = (self.slow_poll.is_some() || self.observer.is_some()).then(Instant::now);
-        let polled = poll();
-        if let Some(from) = from {
-            self.poll_ended(from, task, name);
+        if self.slow_poll.is_none() && self.observer.is_none() {
+            return poll();
         }
+        let from = Instant::now();
+        let polled = poll();
+        self.poll_ended(from, task, name);
         polled
     }
 

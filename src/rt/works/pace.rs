@@ -28,10 +28,8 @@ const DENSE: usize = 128;
 pub(crate) struct Pace {
     /// When the present [`WINDOW`] began.
     window: u64,
-    /// Timers that fired in it.
-    fired: usize,
-    /// Timers that fired in the one before.
-    fired_before: usize,
+    /// Timers that fired in it, and in the one before.
+    fired: [usize; 2],
 }
 
 impl Pace {
@@ -39,15 +37,15 @@ impl Pace {
     pub(crate) fn count(&mut self, now: u64, fired: usize) {
         let age = now.saturating_sub(self.window);
         if age >= WINDOW {
-            self.fired_before = if age < 2 * WINDOW { self.fired } else { 0 };
-            (self.fired, self.window) = (0, now);
+            self.fired = [0, if age < 2 * WINDOW { self.fired[0] } else { 0 }];
+            self.window = now;
         }
-        self.fired += fired;
+        self.fired[0] += fired;
     }
 
     /// Tells whether timers fire so often that an exact wait for each does not pay.
     pub(crate) fn is_dense(&self) -> bool {
-        self.fired.max(self.fired_before) >= DENSE
+        self.fired.iter().any(|fired| *fired >= DENSE)
     }
 }
 

@@ -22,9 +22,9 @@
 //!
 //! **Source**: `std::thread::park`'s token with three states; eventfd(2), through mio's `Waker`.
 
-use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{fmt, mem};
 
 use crate::rt::id::{self, TaskId};
 
@@ -35,12 +35,9 @@ const WAITING: u8 = 1;
 /// Something came since the loop looked.
 const NOTIFIED: u8 = 2;
 
-/// A function for the loop's thread to call.
-pub(crate) type Call = Box<dyn FnOnce() + Send>;
-
 /// What the loop shares with other threads.
 pub(crate) struct Inbox {
-    /// What came; every statement under the lock leaves it valid, so a poisoned lock is used on.
+    /// What came.
     contents: Mutex<Contents>,
     /// See the table above.
     state: AtomicU8,
@@ -58,7 +55,7 @@ pub(crate) struct Contents {
     /// Tasks to wake.
     pub(crate) woken: Vec<TaskId>,
     /// Functions to call.
-    pub(crate) calls: Vec<Call>,
+    pub(crate) calls: Vec<Box<dyn FnOnce() + Send>>,
     /// Set when the loop is gone.
     closed: bool,
 }
@@ -75,13 +72,8 @@ impl Inbox {
         }
     }
 
-    /// Asks the loop to wake a task.
-    pub(crate) fn wake(&self, task: TaskId) {
-        self.put(|contents| contents.woken.push(task));
-    }
-
     /// Changes the contents, and unparks the loop if it waits. False when the loop is gone.
-    fn put(&self, change: impl FnOnce(&mut Contents)) -> bool {
+    pub(crate) fn put(&self, change: impl FnOnce(&mut Contents)) -> bool {
         let mut contents = self.lock();
         if contents.closed {
             return false;
@@ -96,7 +88,7 @@ impl Inbox {
         true
     }
 
-    /// Tells whether something came since the loop last looked; a glance between batches.
+    /// Tells whether something came since the loop last looked.
     pub(crate) fn is_notified(&self) -> bool {
         // Pairs with the swap in `put`; before it waits, the loop looks again.
         self.state.load(Ordering::Relaxed) == NOTIFIED
@@ -114,15 +106,13 @@ impl Inbox {
         if self.state.swap(RUNNING, Ordering::SeqCst) != NOTIFIED {
             return Contents::default();
         }
-        let mut contents = self.lock();
-        let closed = contents.closed;
-        std::mem::replace(&mut *contents, Contents { closed, ..Contents::default() })
+        mem::take(&mut *self.lock())
     }
 
-    /// Refuses everything from now on and gives back the calls that were never made.
-    pub(crate) fn close(&self) -> Vec<Call> {
+    /// Refuses everything from now on and gives back what was never done.
+    pub(crate) fn close(&self) -> Contents {
         let closed = Contents { closed: true, ..Contents::default() };
-        std::mem::replace(&mut *self.lock(), closed).calls
+        mem::replace(&mut *self.lock(), closed)
     }
 
     /// Tells whether a [`Remote`] lives.
@@ -131,23 +121,15 @@ impl Inbox {
         self.handles.load(Ordering::Relaxed) > 0
     }
 
-    /// Locks the contents.
+    /// Locks the contents. Every statement under the lock leaves them valid, also one that panics.
     fn lock(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Inbox {
-    /// Shows nothing of the contents, which may be in use.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Inbox")
     }
 }
 
 /// A handle to a loop for other threads; asyncio's `call_soon_threadsafe`.
 ///
 /// While one lives, a loop with nothing to do waits for it instead of reporting that it is stuck.
-#[derive(Debug)]
 pub struct Remote {
     /// The loop's inbox.
     inbox: Arc<Inbox>,
@@ -180,8 +162,14 @@ impl Remote {
     /// # Errors
     /// The loop is gone; `function` was dropped without being called.
     pub fn call_soon(&self, function: impl FnOnce() + Send + 'static) -> Result<(), LoopGone> {
-        let done = self.inbox.put(|contents| contents.calls.push(Box::new(function)));
-        if done { Ok(()) } else { Err(LoopGone) }
+        let is_done = self.inbox.put(|contents| contents.calls.push(Box::new(function)));
+        is_done.then_some(()).ok_or(LoopGone)
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("event_loop", &self.inbox.event_loop).finish()
     }
 }
 

@@ -21,7 +21,6 @@ use super::observer::Hooks;
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 
 /// Watches for a wait that nothing known can end.
-#[derive(Debug)]
 pub(crate) struct StuckWatch {
     /// When the present wait of that kind began.
     since: Cell<Option<Instant>>,
@@ -43,37 +42,26 @@ impl StuckWatch {
         self.reported.set(false);
     }
 
-    /// Returns how long the loop may wait before it reports; `None` when it need not report.
+    /// Returns how long the loop may wait before it reports, and reports when that time is over; `None` when it need
+    /// not report. The time counts from the first call, so an interrupted wait neither shortens nor prolongs it.
     ///
-    /// The time counts from the first call, so an interrupted wait neither shortens nor prolongs it.
-    pub(crate) fn time_left(&self, is_stuck: impl FnOnce() -> bool) -> Option<Duration> {
-        if self.reported.get() || !is_stuck() {
+    /// # Panics
+    /// In place of the report, if the loop was built so.
+    pub(crate) fn time_left(
+        &self,
+        is_stuck: bool,
+        table: impl FnOnce() -> String,
+        hooks: &Hooks,
+    ) -> Option<Duration> {
+        if !is_stuck || self.reported.get() {
             self.since.set(None);
             return None;
         }
         let since = self.since.get().unwrap_or_else(Instant::now);
         self.since.set(Some(since));
-        Some(REPORT_AFTER.saturating_sub(since.elapsed()))
-    }
-
-    /// Reports after a wait of [`REPORT_AFTER`] that nothing has ended.
-    ///
-    /// # Panics
-    /// The loop was built to panic then.
-    pub(crate) fn report_if(
-        &self,
-        is_stuck: impl FnOnce() -> bool,
-        table: impl FnOnce() -> String,
-        hooks: &Hooks,
-    ) {
-        let Some(since) = self.since.get() else { return };
-        let stuck = is_stuck();
-        if stuck && since.elapsed() < REPORT_AFTER {
-            return;
-        }
-        self.since.set(None);
-        if !stuck {
-            return;
+        let waited = since.elapsed();
+        if waited < REPORT_AFTER {
+            return Some(REPORT_AFTER - waited);
         }
         self.reported.set(true);
         let text = format!(
@@ -84,5 +72,6 @@ impl StuckWatch {
         );
         assert!(!self.panics, "{text}");
         hooks.report(&text);
+        None
     }
 }
