@@ -15,7 +15,7 @@ use super::interrupt::interruption;
 use super::output::{Output, make_directory, write_into};
 use super::values::{parsed, path, seconds, text, whole};
 use crate::factorial::benchmark::{
-    Benchmark, BenchmarkOutcome, BenchmarkStage, PoolKind, Size, Sizes, chart, table, to_json,
+    Benchmark, BenchmarkOutcome, PoolKind, Size, chart, table, to_json,
 };
 use crate::factorial::factorial;
 
@@ -33,7 +33,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "factorial",
     summary: "The same factorials one after another, on threads, on processes, and under a GIL",
     options: &[
-        Opt::new("--pools LIST", "which pools, parted by commas")
+        Opt::new("--pools LIST", "which pools, separated by commas")
             .default("sequential,threads,processes,gil"),
         Opt::new("--workers N", "workers of each pool; by default as many as processors"),
         Opt::new(
@@ -44,18 +44,15 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             "--chunk N",
             "tasks handed over together; by default 32 short ones, or one long one",
         ),
-        Opt::new("--time S", "about how long a contest without numbers may take").default("20"),
+        Opt::new("--time S", "about how long a benchmark without numbers may take").default("20"),
         Opt::new("--out DIR", "where factorial.svg and factorial.txt are written")
             .default("handloom-factorial"),
         Opt::new("--json", "prints one JSON object; times in microseconds"),
-        Opt::new("--decimal", "prints the factorials in decimal, and holds no contest"),
+        Opt::new("--decimal", "prints the factorials in decimal, without a benchmark"),
     ],
-    operands: &[(
-        "[N...]",
-        "whose factorials; by default from 0 to the largest that the time allows",
-    )],
+    operands: &[("[N...]", "numbers; by default from 0 to the largest that the time allows")],
     examples: &[
-        ("handloom factorial", "From the smallest to the largest: where does a pool begin to pay?"),
+        ("handloom factorial", "From the smallest to the largest: from where on does a pool gain?"),
         ("handloom factorial 1000 100000 --pools sequential,processes", "Two sizes, two ways."),
         ("handloom factorial 30 --decimal", "The number itself."),
     ],
@@ -81,10 +78,11 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let benchmark = Benchmark {
         pools: args.value("pools", text(pools))?,
         workers: args.optional("workers", whole("workers", 1..=MOST_WORKERS))?.unwrap_or(cpus),
+        time: numbers.is_empty().then_some(time),
         sizes: if numbers.is_empty() {
-            Sizes::For(time, tasks)
+            Size::from_the_smallest(tasks)
         } else {
-            Sizes::Given(numbers.into_iter().map(|n| Size::of(n, tasks)).collect())
+            numbers.into_iter().map(|n| Size::of(n, tasks)).collect()
         },
         chunk: args.optional("chunk", whole("tasks", 1..=MOST_TASKS))?,
     };
@@ -105,13 +103,7 @@ pub(crate) fn run_benchmark(
     stop: BorrowedFd<'_>,
     output: &mut Output,
 ) -> Result<BenchmarkOutcome, Failure> {
-    let outcome = benchmark.run(stop, &mut |stage| match stage {
-        BenchmarkStage::Starts => output.progress("the pools start"),
-        BenchmarkStage::Goes(kind, size) => {
-            output.progress(format_args!("{kind}: {} times {}!", size.numbers.len(), size.label));
-        }
-        BenchmarkStage::Parts(kind, n) => output.progress(format_args!("{kind}: {n}!, parted")),
-    });
+    let outcome = benchmark.run(stop, &mut |stage| output.progress(stage));
     output.clear_progress();
     outcome.doing("start the pools")
 }
@@ -128,7 +120,7 @@ fn pools(text: &str) -> Result<Vec<PoolKind>, String> {
     for name in text.split(',') {
         let kind = parsed::<PoolKind>(name.trim())?;
         if kinds.contains(&kind) {
-            return Err(format!("expected each pool once, and {kind} stands there twice"));
+            return Err(format!("expected each pool once, but {kind} is given twice"));
         }
         kinds.push(kind);
     }
@@ -142,6 +134,6 @@ pub(crate) fn verdict(outcome: &BenchmarkOutcome) -> Result<(), Failure> {
     }
     match outcome.failures().first() {
         None => Ok(()),
-        Some(first) => Err(Failure::Failed(format!("not all was right: {first}"))),
+        Some(first) => Err(Failure::Failed(format!("not everything was right: {first}"))),
     }
 }

@@ -1,13 +1,12 @@
 //! What is shown of a large number: how many decimal digits it has, and a checksum.
 //!
-//! The problem: to turn 1,000,000! into decimal takes several times as long as to compute it, and nobody reads
-//! five million digits.
+//! Converting 1,000,000! to decimal takes several times as long as computing it.
 //!
 //! **Invariants**
-//! - `DIGITS-1` The count is exact. A logarithm gives it, but where the logarithm's error could matter, the number
-//!   is compared with the power of ten.
+//! - `DIGITS-1` The count is exact. It is computed from a logarithm; where the logarithm's error could change it, the
+//!   number is compared with a power of ten.
 //! - `DIGITS-2` The checksum is the number modulo [`MODULUS`]. So the checksum of a product is the product of the
-//!   checksums, and that of a factorial can be had without the factorial: [`checksum_of_factorial`].
+//!   checksums, and [`checksum_of_factorial`] needs no factorial.
 
 use std::f64::consts::LOG10_2;
 
@@ -15,19 +14,17 @@ use num_bigint::BigUint;
 
 use super::limbs::BITS;
 
-/// The Mersenne prime 2⁶¹ - 1: a remainder by it is a shift and an addition, and a wrong number has the right one
-/// with a chance of one in 2⁶¹.
+/// The Mersenne prime 2⁶¹ - 1: its remainder is a shift and an addition, and a wrong number has the right remainder
+/// with a probability of 2⁻⁶¹.
 pub const MODULUS: u64 = (1 << 61) - 1;
 
-/// How far the logarithm may be off, for each digit: ten times what a double's rounding amounts to.
+/// The logarithm's error for each digit: some ten times the rounding of a double.
 const ERROR_PER_DIGIT: f64 = 16.0 * f64::EPSILON;
 
-/// How far the logarithm of the leading bits may be off.
+/// The error of the logarithm of the leading bits.
 const ERROR: f64 = 1e-12;
 
 /// Counts the decimal digits of a number without converting it; zero has one.
-///
-/// It takes a few nanoseconds, but where it has to ask a power of ten, as long as it takes to compute that.
 pub fn decimal_digits(value: &BigUint) -> u64 {
     let logarithm = logarithm(value);
     let error = ERROR + ERROR_PER_DIGIT * logarithm;
@@ -35,7 +32,7 @@ pub fn decimal_digits(value: &BigUint) -> u64 {
     if least == greatest {
         return least + 1;
     }
-    // A power of ten lies within the error: ask it (`DIGITS-1`).
+    // A power of ten lies within the error (`DIGITS-1`).
     greatest + u64::from(*value >= power_of_ten(greatest))
 }
 
@@ -50,9 +47,9 @@ fn power_of_ten(exponent: u64) -> BigUint {
 fn logarithm(value: &BigUint) -> f64 {
     let mut top = value.iter_u64_digits().rev();
     let (Some(high), low) = (top.next(), top.next().unwrap_or(0)) else { return 0.0 };
-    // The bits below the highest limb: the number is that limb, and a fraction, times 2 to this power.
+    // The number is the highest limb and a fraction, times 2 to the power of `below`.
     let below = value.bits() - u64::from(u64::BITS - high.leading_zeros());
-    // The second limb matters when the first is small. All others together are less than a double shows.
+    // The second limb matters when the first is small; the others are less than a double can show.
     let leading = float(high) + float(low) * 2_f64.powi(-64);
     leading.log10() + float(below) * LOG10_2
 }
@@ -67,7 +64,7 @@ fn float(integer: u64) -> f64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "whole parts are wanted, and what an error has brought below zero is 0"
+    reason = "the whole part is wanted; a logarithm that an error made negative becomes 0"
 )]
 fn whole(logarithm: f64) -> u64 {
     logarithm as u64
@@ -75,7 +72,7 @@ fn whole(logarithm: f64) -> u64 {
 
 /// Computes a number's checksum (`DIGITS-2`).
 pub fn checksum(value: &BigUint) -> u64 {
-    // From the top: what is above counts 2^64 times as much, which is 8 modulo 2^61 - 1.
+    // The limbs above count 2^64 times as much, which is 8 modulo 2^61 - 1.
     value.iter_u64_digits().rev().fold(0, |above, limb| {
         let shifted = (u128::from(above) << (BITS - 61)) + u128::from(limb);
         remainder(shifted)

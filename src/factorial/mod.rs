@@ -1,8 +1,7 @@
 //! The factorial: exact, fast, and divided among the workers of a pool; and a benchmark of pools that computes it.
 //!
-//! The benchmark needs jobs that can be small or large, that need no input, and whose results can be checked. A
-//! factorial is such a job: 20! takes a few nanoseconds, 1,000,000! half a second, and its checksum can be computed
-//! without it.
+//! A benchmark of pools needs jobs of any size without input, whose results can be checked. 20! takes a few nanoseconds,
+//! 1,000,000! half a second, and the checksum of a factorial can be computed without it.
 //!
 //! Reading order: [`tree`], the simple way; `sieve` (finds primes), `limbs` and `toom` (multiply large numbers),
 //! `product` (multiplies many small ones), [`swing`](mod@swing) (the fast way); `job` and [`parted`] (for workers);

@@ -1,25 +1,22 @@
-//! One factorial, parted over the workers of a pool.
+//! One factorial, divided among the workers of a pool.
 //!
-//! The problem: to give each worker a stretch of the factors is easy, and gains little. Most of the work is in the
-//! last few products, and by then one worker multiplies while the others look on. So the last products are cut
-//! too, by `toom`, into many that are independent.
+//! If each worker multiplied a range of the factors, the last few products, which are most of the work, would occupy one
+//! worker while the others wait. So `toom` divides these too into many independent products.
 //!
-//! The work is a sequence of rounds; the jobs of a round may be computed in any order, and the next round is made
-//! of their results. `half` is the number halved so often that its factorial is one job among the others:
+//! The work is a sequence of rounds. The jobs of a round may be computed in any order; the next round is made from their
+//! results. `half` is the number after several halvings, so that its factorial is one job among others:
 //!
 //! ```text
 //! round 1       odd(half), and the swings of the numbers from n down to half, each by ranges of primes
 //! rounds 2, 3   for each of these swings, the products of its ranges
-//! from there    for each of these numbers, from the smallest up (SWING-2): t = odd · swing, then odd = odd · t,
+//! all others    for each of these numbers, from the smallest up (SWING-2): t = odd · swing, then odd = odd · t,
 //!               each product as one round of smaller ones
 //! ```
 //!
-//! Who runs the jobs is the caller's affair: a thread pool, a process pool, or a plain loop.
-//!
 //! **Invariants**
 //! - `PARTED-1` The result does not depend on the number of workers, nor on the order in which jobs end.
-//! - `PARTED-2` The runner returns one result for each job, in the order of the jobs.
-//! - `PARTED-3` After the runner's first error nothing more is run.
+//! - `PARTED-2` The caller's runner (a pool, or a loop) returns one result for each job, in the order of the jobs.
+//! - `PARTED-3` After the runner's first error no more jobs are run.
 
 use std::iter;
 
@@ -29,19 +26,16 @@ use super::job::Job;
 use super::swing::with_twos;
 use super::toom::Split;
 
-/// A factorial below this is one job: its rounds would take longer than they save. Measured: bench `factorial`.
+/// A factorial below this is one job: rounds would cost more than they save (bench `factorial`).
 const WHOLE_BELOW: u32 = 80_000;
 
-/// Computes `n!` with jobs that `run` computes on so many workers.
+/// Computes `n!` with jobs that `run` gives to `workers` workers.
 ///
 /// # Errors
-/// The first error of the runner, as it is (`PARTED-3`).
+/// The first error of the runner (`PARTED-3`).
 ///
 /// # Panics
-/// When the runner returns more or fewer results than it was given jobs (`PARTED-2`).
-///
-/// # Blocking
-/// As long as the runner takes.
+/// When the runner returns another number of results than of jobs (`PARTED-2`).
 pub fn on_workers<E>(
     n: u32,
     workers: usize,
@@ -62,32 +56,31 @@ pub fn on_workers<E>(
     Ok(with_twos(odd, n))
 }
 
-/// How often to halve `n` until its factorial is a job like the others: each halving leaves a third of the work.
+/// How often to halve `n` until its factorial is a job like the others: a halving leaves a third of the work.
 fn halvings(n: u32, workers: usize) -> u32 {
     if workers < 2 || n < WHOLE_BELOW {
         return 0;
     }
-    // For two workers 3: a thirtieth of the work is left, and there are swings for the other worker meanwhile.
+    // 3 for two workers: that job is a thirtieth of the work, and the other worker computes swings meanwhile.
     let wanted = 2 + workers.next_power_of_two().trailing_zeros();
     wanted.min((n / (WHOLE_BELOW / 8)).ilog2())
 }
 
-/// Ranges of primes that a swing is parted into.
+/// The ranges of primes into which a swing is divided.
 const RANGES: usize = 4;
 
-/// Parts a swing into jobs of about one weight.
+/// Divides a swing into jobs that take about equal time.
 ///
-/// The primes above half of `n` are all in it, and are nearly three quarters of its bits. So half of `n` is one
-/// border, and two more stand between it and `n`.
+/// The primes above `n / 2` are nearly three quarters of its bits. So three of the four ranges are above `n / 2`.
 fn swing_jobs(n: u32) -> [Job; RANGES] {
     let sixth = n / 6;
     let borders = [n, n - sixth, n - 2 * sixth, n - 3 * sixth, 2];
     std::array::from_fn(|i| Job::Swing { n, first: borders[i + 1] + 1, last: borders[i] })
 }
 
-/// Whoever runs the jobs, and what is made of rounds of them.
+/// Operations that take one round of jobs or several.
 struct Rounds<R> {
-    /// The caller's runner.
+    /// Runs the jobs of a round.
     run: R,
 }
 
@@ -100,7 +93,7 @@ impl<E, R: FnMut(Vec<Job>) -> Result<Vec<BigUint>, E>> Rounds<R> {
         Ok(results)
     }
 
-    /// Multiplies each list's numbers, pair by pair, all lists in the same rounds; none may be empty.
+    /// Multiplies the numbers of each list, pair by pair, all lists in the same rounds; no list is empty.
     fn products(&mut self, mut lists: Vec<Vec<BigUint>>) -> Result<Vec<BigUint>, E> {
         while lists.iter().any(|list| list.len() > 1) {
             let lengths: Vec<usize> = lists.iter().map(|list| list.len().div_ceil(2)).collect();
@@ -119,7 +112,7 @@ impl<E, R: FnMut(Vec<Job>) -> Result<Vec<BigUint>, E>> Rounds<R> {
     }
 }
 
-/// The job that multiplies a pair, or a number that was left without a partner.
+/// The job that multiplies a pair, or a single number by 1.
 fn pair(numbers: &[BigUint]) -> Job {
     let mut numbers = numbers.iter().cloned().chain(iter::repeat(BigUint::from(1_u32)));
     let mut next = || numbers.next().expect("holds because it repeats for ever");

@@ -1,11 +1,8 @@
 //! The product of many small factors.
 //!
-//! The problem: multiplied one after another, a long number meets a short one each time, and the work grows with
-//! the square of the result's length. Two numbers of one length are where fast multiplication gains.
-//!
-//! **Invariants**
-//! - `FACTORS-1` Every word but the last is as full as its next factor allowed, so half of the words are about half
-//!   of the product's bits, and the two halves that are multiplied have about one length.
+//! One factor after another multiplies a long number by a short one each time, which takes time that grows with the
+//! square of the result's length. Here the words are multiplied half by half: the two halves have about equal length,
+//! because each word holds as many factors as fit.
 //!
 //! **Source**: D. J. Bernstein, "Fast multiplication and its applications", section 12, product trees.
 
@@ -13,7 +10,7 @@ use num_bigint::BigUint;
 
 use super::toom::multiply;
 
-/// Words that are multiplied one after another. Taste: from 4 to 64 words, the bench `factorial` shows no difference.
+/// Words that are multiplied one after another. From 4 to 64, the bench `factorial` shows no difference.
 const FEW: usize = 16;
 
 /// Factors, packed into machine words.
@@ -32,8 +29,6 @@ impl Factors {
     }
 
     /// Adds a factor.
-    ///
-    /// That a factor does not fit is found by multiplying: the product is wanted anyway, and the check is free.
     pub(super) fn push(&mut self, factor: u64) {
         if let Some(word) = self.word.checked_mul(factor) {
             self.word = word;

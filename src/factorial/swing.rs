@@ -1,13 +1,11 @@
 //! The factorial by prime swing.
 //!
-//! `n!` is the square of `⌊n/2⌋!` times a number that is called the swing of `n`. A swing is short, some `n` bits
-//! where `n!` has `n log n`, and its prime factors can be written down at once: `p` is in it as often as there are
-//! odd numbers among `⌊n/p⌋`, `⌊n/p²⌋` and so on. So a factorial is one squaring and one swing, and then the same
-//! for half of `n`. Nearly all of its factors are never multiplied one by one.
+//! `n!` is the square of `⌊n/2⌋!`, times a number that is called the swing of `n`. A swing is short: about `n` bits,
+//! where `n!` has `n log n`. Its prime factors are known: `p` occurs in it as often as there are odd numbers among
+//! `⌊n/p⌋`, `⌊n/p²⌋` and so on. So a factorial is one square and one swing, and `⌊n/2⌋!` is computed in the same way.
 //!
-//! Two more savings. Twos are left out everywhere and shifted in at the end. And the square is not made first: to
-//! multiply one of its two factors by the swing, and the result by the other factor, costs less than to multiply
-//! the long square by the short swing, because a squaring here is no quicker than any other product.
+//! All factors of two are left out and shifted in at the end. The square is not computed first: `half · (half · swing)`
+//! multiplies shorter numbers than `(half · half) · swing`.
 //!
 //! **Invariants**
 //! - `SWING-1` `n! = odd(n) · 2^(n - ones)`, where `ones` counts the ones of `n` in binary, and `odd(n)` is odd.
@@ -43,7 +41,7 @@ fn small(n: u32) -> Option<u64> {
 /// Computes `n!`.
 ///
 /// # Blocking
-/// It computes on the calling thread, for as long as it takes: a third of a second for a million.
+/// It computes on the calling thread: a third of a second for a million.
 ///
 /// # Examples
 /// ```
@@ -56,14 +54,12 @@ pub fn factorial(n: u32) -> BigUint {
     small(n).map_or_else(|| with_twos(odd_factorial(n), n), BigUint::from)
 }
 
-/// Puts the twos back in (`SWING-1`).
+/// Multiplies by the twos that were left out (`SWING-1`).
 pub(super) fn with_twos(odd: BigUint, n: u32) -> BigUint {
     odd << (n - n.count_ones())
 }
 
-/// Computes `n!` without its twos.
-///
-/// The primes are found once: those that a smaller swing wants are the first of them.
+/// Computes `n!` without its twos. The primes are found once: a smaller swing needs the first of them.
 pub(super) fn odd_factorial(n: u32) -> BigUint {
     let primes: Vec<u32> = OddPrimes::new(3, n).collect();
     odd_factorial_of(n, &primes)
@@ -84,19 +80,19 @@ fn from_half(half: &BigUint, swing: &BigUint) -> BigUint {
     multiply(half, &multiply(half, swing))
 }
 
-/// Multiplies what these odd primes contribute to the swing of `n`.
+/// Multiplies the factors that these odd primes have in the swing of `n`.
 pub(super) fn swing(n: u32, primes: impl Iterator<Item = u32>) -> BigUint {
     let mut factors = Factors::new();
     let root = n.isqrt();
     for prime in primes {
         if prime > root {
-            // Its square is above `n`: one quotient only. Nearly all primes are of this kind.
+            // Its square is above `n`, so there is one quotient. Nearly all primes are such.
             if (n / prime) % 2 == 1 {
                 factors.push(u64::from(prime));
             }
             continue;
         }
-        // One quotient is odd at most for each power of `prime` up to `n`, so the product is at most `n`.
+        // There is one quotient for each power of `prime` up to `n`, so the product is at most `n`.
         let mut power = 1;
         let mut quotient = n / prime;
         while quotient > 0 {

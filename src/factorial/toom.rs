@@ -1,26 +1,21 @@
-//! Toom–Cook: a large product as many smaller ones, which may be computed anywhere.
+//! Toom–Cook: a large product as many smaller ones, which can be jobs.
 //!
-//! The problem: the last multiplications of a large factorial are most of its work. `num-bigint` does each with
-//! five products of a third of the length, on one thread. Cut into more pieces, it takes less work, and the
-//! products can be jobs.
+//! The last products of a large factorial are most of its work. `num-bigint` computes each from five products of a third
+//! of the length, on one thread. More and shorter products are less work.
 //!
-//! Cut the two numbers into pieces of equal length, and read the pieces as the coefficients of two polynomials.
-//! The product's coefficients are wanted. Evaluate both at as many small numbers as the product has coefficients,
-//! multiply value by value, and find the polynomial that takes those values. The points are 0, 1, -1, 2, -2 and so
-//! on: a point and its negative share their even and odd powers, and their sum and difference part the unknown
-//! coefficients into two halves that are found apart, each as a polynomial in the square of the point.
+//! The two numbers are cut into pieces of equal length, the coefficients of two polynomials. Both are evaluated at as
+//! many points as their product has coefficients; the values are multiplied; interpolation gives the coefficients of the
+//! product. The points are 0, 1, -1, 2, -2 and so on. The sum and the difference of the values at a point and its
+//! negative hold the even and the odd coefficients, so each half is found apart, as a polynomial in the point's square.
 //!
 //! **Invariants**
-//! - `TOOM-1` The products are independent of each other, and [`Split::join`] takes them in the order in which
-//!   [`Split::new`] gave the factors.
-//! - `TOOM-2` Nothing is negative on the way back but a value at a negative point, whose sign is kept apart. The
-//!   coefficients are sums of products; so are all divided differences of such a polynomial at points that are not
-//!   negative, and so are the polynomials between Newton's form and the usual one.
-//! - `TOOM-3` No value grows beyond [`ROOM`] limbs more than its pieces: with at most [`MOST_POINTS`] points, the
-//!   greatest is 15, and there are at most 31 pieces: 15³¹ and all smaller powers are below 2¹²⁸.
+//! - `TOOM-1` The products are independent. [`Split::join`] takes them in the order of the factors from [`Split::new`].
+//! - `TOOM-2` Only a value at a negative point can be negative; its sign is kept apart. All coefficients, divided
+//!   differences and intermediate polynomials are sums of products of numbers that are not negative.
+//! - `TOOM-3` A value is at most [`ROOM`] limbs longer than a piece: there are at most [`MOST_POINTS`] points, the
+//!   greatest is 15, and 15³¹ plus all smaller powers is below 2¹²⁸.
 //!
-//! **Left out**: a point at infinity, and special sequences of shifts and additions for a fixed number of pieces.
-//! A product of more than some millions of digits wants a Fourier transform in place of all this.
+//! **Left out**: a point at infinity. Products of more than some million digits are faster by a Fourier transform.
 //!
 //! **Source**: Knuth, *The Art of Computer Programming*, volume 2, section 4.3.3; Newton's interpolation, 4.6.4.
 
@@ -34,12 +29,10 @@ const ROOM: usize = 2;
 /// The most points that a product is cut for: 0, and 1 to 15 with both signs.
 const MOST_POINTS: usize = 31;
 
-/// A shorter factor below this many limbs is left to `num-bigint`. Measured: bench `factorial`.
+/// If a factor has fewer limbs, `num-bigint` multiplies (bench `factorial`).
 const THRESHOLD: usize = 2_000;
 
-/// Multiplies two numbers, by whichever way is quickest at their size.
-///
-/// The smaller products are cut again, while they are long enough.
+/// Multiplies two numbers in the way that is fastest at their size. Long factors of the smaller products are cut again.
 pub(super) fn multiply(a: &BigUint, b: &BigUint) -> BigUint {
     if limbs::length(a).min(limbs::length(b)) < THRESHOLD {
         return a * b;
@@ -49,10 +42,10 @@ pub(super) fn multiply(a: &BigUint, b: &BigUint) -> BigUint {
     split.join(&products)
 }
 
-/// How many points suit a product of so many limbs.
+/// The number of points for a product of so many limbs.
 ///
-/// More points are less work in the products, and more sums between them, whose number grows with the square of the
-/// points. Measured: bench `factorial`, where twice or half of these borders change less than the machine's mood.
+/// More points make the products cheaper; the number of sums between them grows with the square of the points. Half or
+/// twice these borders make no difference that the bench `factorial` could show.
 fn points(limbs: usize) -> usize {
     if limbs < 16_000 {
         13
@@ -68,7 +61,7 @@ fn in_order(a: usize, b: usize) -> (usize, usize) {
     if a < b { (a, b) } else { (b, a) }
 }
 
-/// A product cut into smaller ones: what is needed to put it together again.
+/// A product that was cut into smaller ones: what is needed to join their results.
 #[derive(Debug)]
 pub(super) struct Split {
     /// Limbs of a piece.
@@ -80,17 +73,17 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// Cuts a product into as many as suit its size; returns the factors to multiply (`TOOM-1`).
+    /// Cuts a product as suits its size; returns the factors to multiply (`TOOM-1`).
     pub(super) fn for_size(a: &BigUint, b: &BigUint) -> (Self, Vec<(BigUint, BigUint)>) {
         Self::new(a, b, points(limbs::length(a) + limbs::length(b)))
     }
 
-    /// Cuts a product of numbers above zero for at most `points` points.
+    /// Cuts a product of positive numbers for at most `points` points.
     fn new(a: &BigUint, b: &BigUint, points: usize) -> (Self, Vec<(BigUint, BigUint)>) {
         let (a, b) = (a.to_u64_digits(), b.to_u64_digits());
         let (shorter, longer) = in_order(a.len(), b.len());
-        // With p and q pieces the product has p + q - 1 coefficients, so p + q may be one more than the points.
-        // Both share these by their lengths, and the pieces are as long as the one or the other needs them.
+        // With p and q pieces the product has p + q - 1 coefficients. So there are `points + 1` pieces, shared by the
+        // lengths of the two numbers.
         let pieces = (shorter * (points + 1) / (shorter + longer)).max(1);
         let piece = shorter.div_ceil(pieces).max(longer.div_ceil(points + 1 - pieces)).max(1);
         let (a_pieces, b_pieces) = (pieces_of(&a, piece), pieces_of(&b, piece));
@@ -106,7 +99,7 @@ impl Split {
         (Self { piece, length: a.len() + b.len(), negative }, factors)
     }
 
-    /// Puts the products together.
+    /// Computes the whole product from the smaller ones.
     pub(super) fn join(self, products: &[BigUint]) -> BigUint {
         let width = 2 * (self.piece + ROOM);
         let mut products = products.iter().map(|product| padded(product, width));
@@ -119,7 +112,7 @@ impl Split {
             let mut sum = difference.clone();
             add(&mut sum, &minus);
             subtract(&mut difference, &minus);
-            // Of w(x) and w(-x), half the sum is the even part, half the difference is x times the odd one.
+            // Half the sum of w(x) and w(-x) is the even part, half their difference is x times the odd part.
             let (mut even_part, mut odd_part) =
                 if negative { (difference, sum) } else { (sum, difference) };
             divide_exactly(&mut even_part, 2);
@@ -127,11 +120,11 @@ impl Split {
             even.push(even_part);
             odd.push(odd_part);
         }
-        // The even part is known at 0 as well, which is one point more for one coefficient more.
+        // The even part is known at 0 too, and has one coefficient more.
         interpolate(&mut even, 0);
         interpolate(&mut odd, 1);
-        // One limb for the last carry, and room for the zeros at the top of the last coefficient.
-        // Coefficients are about two pieces long and stand one piece apart, so they overlap and are added.
+        // Coefficients are about two pieces long and one piece apart, so they overlap and are added. The vector has one
+        // limb more for the last carry, and room for the zeros at the top of the last coefficient.
         let mut product = vec![0; self.length + width + self.piece + 1];
         let odd = odd.iter().map(Some).chain(std::iter::once(None));
         for (i, (even, odd)) in even.iter().zip(odd).enumerate() {
@@ -144,7 +137,7 @@ impl Split {
     }
 }
 
-/// A polynomial's values, which are the factors of two of the products: those at a point and at its negative.
+/// The values of a polynomial at a point and at its negative.
 struct Values {
     /// The value at the point.
     plus: BigUint,
@@ -167,9 +160,8 @@ fn evaluate(pieces: &[&[u64]], x: u64) -> Values {
     for (i, piece) in pieces.iter().enumerate().rev() {
         multiply_add(if i % 2 == 0 { &mut even } else { &mut odd }, x * x, piece);
     }
-    // Horner's rule in x², twice: the odd powers are x times what stands in `odd`.
+    // Horner's rule in x²; the odd powers still lack a factor of x.
     multiply_add(&mut odd, x, &[]);
-    // From the top limb down, the first that differs decides.
     let negative = even.iter().rev().lt(odd.iter().rev());
     let (greater, smaller) = if negative { (odd, even) } else { (even, odd) };
     let mut plus = greater.clone();
@@ -186,10 +178,10 @@ fn padded(value: &BigUint, width: usize) -> Vec<u64> {
     limbs
 }
 
-/// Turns values at the squares of `first`, `first + 1`, ... into the coefficients of the polynomial that takes them.
+/// Turns values at the squares of `first`, `first + 1`, ... into the coefficients of the polynomial.
 fn interpolate(values: &mut [Vec<u64>], first: u64) {
     let square = |i: usize| (first + i as u64).pow(2);
-    // Divided differences, in place: afterwards these are the coefficients of Newton's form.
+    // Divided differences, in place: the coefficients of Newton's form.
     for step in 1..values.len() {
         for i in (step..values.len()).rev() {
             let (below, from) = values.split_at_mut(i);
@@ -197,7 +189,7 @@ fn interpolate(values: &mut [Vec<u64>], first: u64) {
             divide_exactly(&mut from[0], square(i) - square(i - step));
         }
     }
-    // Newton's form is nested: c0 + (y - y0) (c1 + (y - y1) (c2 + ...)). Multiply it out from the inside.
+    // Multiplies Newton's form out from the inside: c0 + (y - y0) (c1 + (y - y1) (c2 + ...)).
     for outer in (0..values.len().saturating_sub(1)).rev() {
         for i in outer..values.len() - 1 {
             let (target, above) = values.split_at_mut(i + 1);

@@ -1,14 +1,11 @@
-//! The factorial by a plain tree of products: the stage before [`swing`](mod@super::swing), kept to check it against.
+//! The factorial by a plain tree of products: the stage before [`swing`](mod@super::swing), kept to test it against.
 //!
-//! From 1 to `n`, half of the numbers are multiplied, then the other half, then the two products. That alone makes
-//! it faster than one number after another, by far. What it cannot do is to save a factor: each of the `n` is
-//! multiplied, the twos as well, and no product is ever used twice.
-//!
-//! It shares nothing with the other but the type of the result, so what both agree on is right.
+//! The numbers of each half are multiplied, and then the two products, which have about equal length. That alone is far
+//! faster than one number after another. It shares no code with `swing`, so a result on which both agree is right.
 
 use num_bigint::BigUint;
 
-/// Numbers that are multiplied one after another. Taste.
+/// Numbers that are multiplied one after another.
 const FEW: u32 = 16;
 
 /// Computes `n!`, factor by factor.

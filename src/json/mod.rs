@@ -1,6 +1,6 @@
-//! JSON, read strictly and written correctly: for what is measured, and for what servers say to one another.
+//! JSON, read strictly and written correctly.
 //!
-//! Reading order: [`Json`] (a value) → [`Number`] (exact, as text) → `reader` → `writer`.
+//! Reading order: [`Json`] (a value, and how it is written) → [`Number`] (exact, as text) → `reader`.
 //!
 //! **Left out**: reading into types of the program, indentation, values that come in pieces.
 //!
@@ -9,8 +9,7 @@
 mod number;
 mod reader;
 mod value;
-mod writer;
 
 pub use number::Number;
-pub use reader::{Fault, JsonError, MOST_DEPTH};
+pub use reader::{JsonError, MOST_DEPTH};
 pub use value::Json;

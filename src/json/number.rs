@@ -1,17 +1,13 @@
 //! A number of JSON, kept as the text that it came as.
 //!
-//! JSON puts no limit on numbers, and a program that reads them as `f64` changes them: 9007199254740993 comes out
-//! as 9007199254740992, and 0.10 as 0.1. Whoever only passes a number on should not have touched it.
+//! A program that reads numbers as `f64` changes them: 9007199254740993 becomes 9007199254740992, and 0.10 becomes 0.1.
 //!
 //! **Invariants**
-//! - `JSON-NUMBER-1` The text has the form that JSON asks for: no plus sign, no needless zero in front, digits on
-//!   both sides of a point.
+//! - `JSON-NUMBER-1` The text has the form that JSON requires.
 //!
 //! **Source**: RFC 8259, section 6.
 
-/// A number, exact.
-///
-/// Equal are numbers of the same text: 1.0 and 1 are two.
+/// An exact number. Numbers are equal if their texts are: 1.0 and 1 are not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Number {
     /// The number as it was written (`JSON-NUMBER-1`).
@@ -25,12 +21,12 @@ impl Number {
         (length == text.len()).then(|| Self { text: text.to_owned() })
     }
 
-    /// Makes the shortest number that reads back as this one; `None` for infinities and what is no number.
+    /// The shortest number that reads back as this one; `None` for infinities and NaN.
     pub fn from_f64(number: f64) -> Option<Self> {
         number.is_finite().then(|| Self { text: number.to_string() })
     }
 
-    /// Takes over a text that the reader has measured.
+    /// The number whose text the reader has measured.
     pub(super) fn from_measured(text: &str) -> Self {
         Self { text: text.to_owned() }
     }
@@ -58,13 +54,13 @@ impl From<u64> for Number {
     }
 }
 
-/// Returns how many bytes at the front of the text are a number, or `None` when it does not begin with one.
+/// The length of the number at the beginning of the text, if there is one.
 ///
-/// Takes as much as could be one, so `1.` is no number and not the number 1 with a point behind it.
+/// It is the longest possible: `1.` is no number, rather than the number 1 before a point.
 pub(super) fn length_of_number(text: &[u8]) -> Option<usize> {
     let rest = text.strip_prefix(b"-").unwrap_or(text);
     let rest = match rest {
-        // A zero in front stands alone: what follows is the reader's complaint.
+        // No digit may follow a leading zero: the reader refuses it.
         [b'0', rest @ ..] => rest,
         _ => skip_digits(rest)?,
     };

@@ -1,14 +1,12 @@
-//! Reading JSON, and nothing that only looks like it.
+//! A strict reader of JSON.
 //!
-//! Readers that are kind to comments, trailing commas or lone surrogates read each a language of their own; a
-//! text that two of them understand differently is a gap between the two. So the standard's grammar is the rule,
-//! and what it leaves open is decided once, here.
+//! Readers that accept comments or trailing commas each read a language of their own. A text that two of them read
+//! differently is a security hole between the two, so this one accepts what the standard's grammar allows.
 //!
 //! **Invariants**
-//! - `JSON-READ-1` What is read has the standard's grammar and is UTF-8, without a mark at its beginning.
-//! - `JSON-READ-2` A text has no lone surrogate: half a character is an error, since no text could hold it.
+//! - `JSON-READ-1` Accepted text has the standard's grammar and is UTF-8, without a byte order mark.
+//! - `JSON-READ-2` A lone surrogate is an error.
 //! - `JSON-READ-3` Lists and objects are nested at most [`MOST_DEPTH`] deep, so that no input overflows the stack.
-//! - `JSON-READ-4` Reading is linear in the text.
 //!
 //! **Source**: RFC 8259, sections 2 to 9.
 
@@ -19,44 +17,27 @@ use std::str;
 use super::number::{Number, length_of_number};
 use super::value::Json;
 
-/// How deep values may be nested. Taste: nobody writes deeper by hand, and a thread's stack holds it many times.
+/// How deep values may be nested. The reader recurses; a stack of 2 MiB holds this depth many times.
 pub const MOST_DEPTH: usize = 128;
 
-/// What is wrong with a text that should be JSON, and where.
+/// What is wrong with a text that should be JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    /// What is wrong.
-    pub fault: Fault,
+    /// The fault, in words.
+    pub fault: &'static str,
     /// The first byte that cannot be right.
     pub at: usize,
 }
 
-/// What can be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A value should stand here.
-    Value,
-    /// A number is malformed.
-    Number,
-    /// A text does not end, or has a control character.
-    Text,
-    /// An escape within a text is malformed, or half of a character.
-    Escape,
-    /// A name in quotes should stand here.
-    Name,
-    /// A colon should stand here.
-    Colon,
-    /// A comma, or the end of the list or object, should stand here.
-    Comma,
-    /// The value is complete, but the text goes on.
-    More,
-    /// The bytes are not UTF-8.
-    Utf8,
-    /// Too deep (`JSON-READ-3`).
-    Depth,
+impl fmt::Display for JsonError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "JSON, byte {}: {}", self.at, self.fault)
+    }
 }
 
-/// What goes over a text from its beginning to its end.
+impl Error for JsonError {}
+
+/// A position in a text that is being read.
 struct Reader<'a> {
     /// The text.
     text: &'a str,
@@ -67,23 +48,23 @@ struct Reader<'a> {
 }
 
 impl Json {
-    /// Reads a value that is the whole text, but for white space around it.
+    /// Reads a value that is the whole text, except for white space around it.
     ///
     /// # Errors
     /// [`JsonError`]: the first thing that is wrong.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
         let text = str::from_utf8(text)
-            .map_err(|error| JsonError { fault: Fault::Utf8, at: error.valid_up_to() })?;
+            .map_err(|error| JsonError { fault: "not UTF-8", at: error.valid_up_to() })?;
         let mut reader = Reader { text, at: 0, depth: 0 };
         let value = reader.value()?;
         reader.skip_blanks();
-        if reader.at == text.len() { Ok(value) } else { reader.fail(Fault::More) }
+        if reader.at == text.len() { Ok(value) } else { reader.fail("something after the value") }
     }
 }
 
 impl Reader<'_> {
-    /// Complains about the present place.
-    fn fail<T>(&self, fault: Fault) -> Result<T, JsonError> {
+    /// An error at the present byte.
+    fn fail<T>(&self, fault: &'static str) -> Result<T, JsonError> {
         Err(JsonError { fault, at: self.at })
     }
 
@@ -92,14 +73,14 @@ impl Reader<'_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Goes over a byte, if it is this one, and tells whether it was.
+    /// Skips this byte if it comes next, and returns whether it did.
     fn eat(&mut self, byte: u8) -> bool {
         let is_here = self.peek() == Some(byte);
         self.at += usize::from(is_here);
         is_here
     }
 
-    /// Goes over white space; JSON knows four characters of it.
+    /// Skips the four characters that are white space in JSON.
     fn skip_blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -117,14 +98,14 @@ impl Reader<'_> {
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b'[') => self.list(),
             Some(b'{') => self.object(),
-            _ => self.fail(Fault::Value),
+            _ => self.fail("expected a value"),
         }
     }
 
     /// Reads a word that stands for a value.
     fn word(&mut self, word: &str, value: Json) -> Result<Json, JsonError> {
         if !self.text[self.at..].starts_with(word) {
-            return self.fail(Fault::Value);
+            return self.fail("expected a value");
         }
         self.at += word.len();
         Ok(value)
@@ -134,11 +115,11 @@ impl Reader<'_> {
     fn number(&mut self) -> Result<Json, JsonError> {
         let rest = &self.text[self.at..];
         let Some(length) = length_of_number(rest.as_bytes()) else {
-            return self.fail(Fault::Number);
+            return self.fail("malformed number");
         };
-        // `01`: two numbers for the grammar, and for the eye a malformed one.
+        // `01` is two numbers to the grammar, but a malformed one to its reader.
         if rest[length..].starts_with(|c: char| c.is_ascii_digit()) {
-            return self.fail(Fault::Number);
+            return self.fail("malformed number");
         }
         self.at += length;
         Ok(Json::Number(Number::from_measured(&rest[..length])))
@@ -146,70 +127,56 @@ impl Reader<'_> {
 
     /// Reads what stands between brackets.
     fn list(&mut self) -> Result<Json, JsonError> {
-        self.open()?;
         let mut items = Vec::new();
-        if !self.closes(b']') {
-            loop {
-                items.push(self.value()?);
-                if !self.goes_on(b']')? {
-                    break;
-                }
-            }
-        }
-        self.depth -= 1;
+        self.each(b']', |reader| {
+            items.push(reader.value()?);
+            Ok(())
+        })?;
         Ok(Json::List(items))
     }
 
     /// Reads what stands between braces.
     fn object(&mut self) -> Result<Json, JsonError> {
-        self.open()?;
         let mut members = Vec::new();
-        if !self.closes(b'}') {
-            loop {
-                self.skip_blanks();
-                if self.peek() != Some(b'"') {
-                    return self.fail(Fault::Name);
-                }
-                let name = self.text()?;
-                self.skip_blanks();
-                if !self.eat(b':') {
-                    return self.fail(Fault::Colon);
-                }
-                members.push((name, self.value()?));
-                if !self.goes_on(b'}')? {
-                    break;
-                }
+        self.each(b'}', |reader| {
+            reader.skip_blanks();
+            if reader.peek() != Some(b'"') {
+                return reader.fail("expected a name in quotes");
             }
-        }
-        self.depth -= 1;
+            let name = reader.text()?;
+            reader.skip_blanks();
+            if !reader.eat(b':') {
+                return reader.fail("expected a colon");
+            }
+            members.push((name, reader.value()?));
+            Ok(())
+        })?;
         Ok(Json::Object(members))
     }
 
-    /// Goes over an opening bracket or brace (`JSON-READ-3`).
-    fn open(&mut self) -> Result<(), JsonError> {
+    /// Reads an opening bracket or brace, items with commas between them, and the closing one (`JSON-READ-3`).
+    fn each(
+        &mut self,
+        closing: u8,
+        mut item: impl FnMut(&mut Self) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
         if self.depth == MOST_DEPTH {
-            return self.fail(Fault::Depth);
+            return self.fail("nested too deep");
         }
         self.depth += 1;
         self.at += 1;
-        Ok(())
-    }
-
-    /// Goes over the closing one, if it comes next.
-    fn closes(&mut self, closing: u8) -> bool {
         self.skip_blanks();
-        self.eat(closing)
-    }
-
-    /// Goes over a comma or the closing one; tells whether it was the comma.
-    fn goes_on(&mut self, closing: u8) -> Result<bool, JsonError> {
-        if self.closes(closing) {
-            Ok(false)
-        } else if self.eat(b',') {
-            Ok(true)
-        } else {
-            self.fail(Fault::Comma)
+        let mut is_first = true;
+        while !self.eat(closing) {
+            if !is_first && !self.eat(b',') {
+                return self.fail("expected a comma or the end of the list or object");
+            }
+            item(self)?;
+            self.skip_blanks();
+            is_first = false;
         }
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Reads a text in quotes.
@@ -228,14 +195,14 @@ impl Reader<'_> {
                     return Ok(out);
                 }
                 Some(b'\\') => out.push(self.escape()?),
-                _ => return self.fail(Fault::Text),
+                _ => return self.fail("a text without an end, or with a control character"),
             }
         }
     }
 
     /// Reads an escape, which begins here.
     fn escape(&mut self) -> Result<char, JsonError> {
-        let here = JsonError { fault: Fault::Escape, at: self.at };
+        let here = JsonError { fault: "malformed escape", at: self.at };
         let character = match self.text.as_bytes().get(self.at + 1) {
             Some(b'u') => return self.unicode_escape().ok_or(here),
             Some(byte @ (b'"' | b'\\' | b'/')) => char::from(*byte),
@@ -269,23 +236,3 @@ impl Reader<'_> {
         u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)
     }
 }
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.fault {
-            Fault::Value => "expected a value",
-            Fault::Number => "malformed number",
-            Fault::Text => "a text without an end, or with a control character",
-            Fault::Escape => "malformed escape",
-            Fault::Name => "expected a name in quotes",
-            Fault::Colon => "expected a colon",
-            Fault::Comma => "expected a comma or the end of the list or object",
-            Fault::More => "something after the value",
-            Fault::Utf8 => "not UTF-8",
-            Fault::Depth => "nested too deep",
-        };
-        write!(f, "JSON, byte {}: {what}", self.at)
-    }
-}
-
-impl Error for JsonError {}

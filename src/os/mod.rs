@@ -20,6 +20,7 @@ mod event_fd;
 mod poll;
 mod shared_memory;
 mod syscall;
+mod terminal;
 mod thread_usage;
 
 pub mod affinity;
@@ -36,4 +37,5 @@ pub use descriptor::{open_at_once, set_close_on_exec};
 pub use event_fd::EventFd;
 pub use poll::{PollFd, poll, wait_readable};
 pub use shared_memory::SharedMemory;
+pub use terminal::terminal_columns;
 pub use thread_usage::ThreadUsage;

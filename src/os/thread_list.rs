@@ -1,13 +1,7 @@
-//! The threads of this process, by name.
-//!
-//! Problem: a fork copies one thread. Whoever wants to fork must know that there is no other, and when
-//! there is one, what it is called: "some thread is running" sends the reader searching.
+//! The threads of this process, by name. A fork copies one thread, so a program must not fork while another runs.
 //!
 //! **Invariants**
-//! - `THREADLIST-1`: if the only thread is the one that looks, it stays so: nobody is left who could start
-//!   another behind its back.
-//!
-//! **Left out**: threads of other processes.
+//! - `THREADLIST-1`: if the calling thread is the only one, it stays so: no other thread could start one.
 //!
 //! **Source**: proc(5), under `/proc/[pid]/task` and `comm`.
 
@@ -16,9 +10,9 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-/// How often [`refuse_others`] looks again for threads that were joined and are still leaving.
+/// How often [`refuse_others`] looks again for threads that were joined and have not left yet.
 const LEAVING_LOOKS: u32 = 20;
-/// The time between two such looks. Taste; a thread leaves within microseconds on an idle machine.
+/// The time between two such looks; a thread leaves within microseconds on an idle machine.
 const LEAVING_PAUSE: Duration = Duration::from_millis(1);
 
 /// Lists the names of this process's threads, in the order they were started.

@@ -1,13 +1,5 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! What the kernel has counted for the calling thread: processor time, and how often it lost the processor.
-//!
-//! Problem: who switches between threads, and when, is nowhere in a program's text. The kernel counts it.
-//!
-//! **Invariants**
-//! - `THREADUSAGE-1`: of the calling thread alone; the counters only grow.
-//!
-//! **Left out**: memory and disk, which getrusage(2) tells too; other threads, whose numbers are in
-//! `/proc/self/task/TID/status`.
 //!
 //! **Source**: getrusage(2), `RUSAGE_THREAD`.
 
@@ -22,9 +14,9 @@ use super::syscall::check;
 pub struct ThreadUsage {
     /// Processor time, in user mode and in the kernel.
     pub cpu: Duration,
-    /// How often it gave the processor away itself, because it had to wait.
+    /// How often it left the processor itself, to wait.
     pub voluntary: u64,
-    /// How often the processor was taken from it although it wanted to run on.
+    /// How often the kernel took the processor from it.
     pub involuntary: u64,
 }
 
@@ -33,9 +25,6 @@ impl ThreadUsage {
     ///
     /// # Errors
     /// None in practice.
-    ///
-    /// # Source
-    /// getrusage(2)
     pub fn now() -> io::Result<Self> {
         // SAFETY: `rusage` is made of integers.
         let mut usage: libc::rusage = unsafe { mem::zeroed() };
@@ -59,7 +48,7 @@ impl ThreadUsage {
     }
 }
 
-/// The kernel's form of a span, as ours; it is never negative.
+/// A span of the kernel's, which is never negative.
 fn span(time: libc::timeval) -> Duration {
     Duration::from_secs(time.tv_sec.unsigned_abs())
         + Duration::from_micros(time.tv_usec.unsigned_abs())

@@ -1,8 +1,10 @@
 //! Cells as columns of plain text.
 //!
 //! **Invariants**
-//! - `COLUMNS-1` A column is as wide as its widest cell; names stand at the left, numbers at the right, so that
-//!   their last digits line up. No line ends with a blank.
+//! - `COLUMNS-1` A column is as wide as its widest cell on a terminal; names stand at the left, numbers at the right, so
+//!   that their last digits line up. No line ends with a blank.
+
+use super::text_width;
 
 /// The blanks between two columns.
 const GAP: &str = "  ";
@@ -16,17 +18,15 @@ pub fn columns(headings: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths = vec![0; headings.len()];
     for line in lines() {
         for (width, cell) in widths.iter_mut().zip(line) {
-            // Counted in characters, for "µ" is two bytes.
-            *width = cell.chars().count().max(*width);
+            *width = text_width(cell).max(*width);
         }
     }
     let mut text = String::new();
     for line in lines() {
-        let cells =
-            line.iter().zip(&widths).enumerate().map(|(place, (cell, &width))| match place {
-                0 => format!("{cell:<width$}"),
-                _ => format!("{GAP}{cell:>width$}"),
-            });
+        let cells = line.iter().zip(&widths).enumerate().map(|(place, (cell, &width))| {
+            let blanks = " ".repeat(width - text_width(cell));
+            if place == 0 { format!("{cell}{blanks}") } else { format!("{GAP}{blanks}{cell}") }
+        });
         text.push_str(cells.collect::<String>().trim_end());
         text.push('\n');
     }

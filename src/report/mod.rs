@@ -1,17 +1,18 @@
-//! What was measured, as people read it: numbers, tables, pictures and pages, all of them text.
-//!
-//! Whoever measures something stands on a higher floor and decides what is worth showing; here is only how it is
-//! written down, so that each table of the house reads like the others.
+//! What was measured, as people read it: numbers, tables, pictures and pages, all of them text; and whether a figure can
+//! be trusted.
 
 mod bars;
 mod columns;
 mod figures;
-mod lines;
+mod other_work;
 mod page;
 mod svg;
+mod text_width;
 
 pub use bars::{Bar, Bars};
 pub use columns::columns;
-pub use figures::{Ratio, grouped, known, per_second, span};
-pub use lines::{Curve, Lines};
+pub use figures::{Ratio, grouped, known, per_second, seconds, span};
+pub use other_work::{OtherWork, OtherWorkProbe};
 pub use page::Page;
+pub use svg::Picture;
+pub use text_width::{output_columns, text_width, wrapped};

@@ -1,10 +1,10 @@
 //! A report as a page.
 //!
 //! **Invariants**
-//! - `PAGE-1` One file that needs nothing else: no script, no network, the pictures inside.
-//! - `PAGE-2` What is given as text is escaped; only a picture is taken as it is.
+//! - `PAGE-1` A page needs no other file: no script, nothing from the network, and it contains its pictures.
+//! - `PAGE-2` Text is escaped; only a picture is written as it is.
 //!
-//! **Source**: the HTML Living Standard; `SVG-1` for the pictures.
+//! **Source**: the HTML Living Standard.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use super::svg::{TAKES_ALL, escaped};
 /// Everything before the title.
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width\">\n";
-/// The page's whole style: a column that can be read, and a table that may be wider.
+/// The style: a column of text; tables may be wider.
 const STYLE: &str = "<style>body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
     pre{overflow-x:auto;background:#f4f4f4;color:#222;padding:1em}svg{max-width:100%;height:auto}</style>\n";
 
@@ -48,16 +48,6 @@ impl Page {
     /// Writes a text whose lines and columns stay as they are.
     pub fn verbatim(&mut self, text: &str) {
         self.element("pre", text);
-    }
-
-    /// Writes names, each with what it means.
-    pub fn definitions(&mut self, items: &[(&str, &str)]) {
-        self.html.push_str("<dl>\n");
-        for (name, meaning) in items {
-            let [name, meaning] = [name, meaning].map(|words| escaped(words));
-            writeln!(self.html, "<dt><b>{name}</b></dt>\n<dd>{meaning}</dd>").expect(TAKES_ALL);
-        }
-        self.html.push_str("</dl>\n");
     }
 
     /// Writes a list of points.

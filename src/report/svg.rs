@@ -1,105 +1,98 @@
-//! The few shapes that the charts are made of, in SVG.
+//! The few shapes that pictures are made of, in SVG. Lengths are in the picture's own units, from the top left corner.
 //!
 //! **Invariants**
-//! - `SVG-1` The picture stands alone: no script, no style sheet, nothing from the network. It brings its own
-//!   background, so that it can be read on a dark page.
-//! - `SVG-2` A text may hold anything: it is escaped.
+//! - `SVG-1` A picture needs nothing else: no script, nothing from the network. It has a background and colours for a
+//!   light page and for a dark one.
+//! - `SVG-2` Text is escaped.
 //!
-//! **Source**: SVG 2, basic shapes and text.
+//! **Source**: SVG 2, basic shapes and text; CSS `prefers-color-scheme`.
 
 use std::fmt::Write as _;
 
 /// Why writing into a text never fails.
 pub(super) const TAKES_ALL: &str = "holds because a String takes all";
 
-/// Where a text stands about its point.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Anchor {
-    /// The text begins there.
-    Start,
-    /// Its middle is there.
-    Middle,
-    /// It ends there.
-    End,
-}
+/// The colours that depend on the page: background, text, and lines of a grid.
+const STYLE: &str = "<style>.ground{fill:#fff}.ink{fill:#222}.grid{stroke:#ddd}.limit{stroke:#777}\
+    @media(prefers-color-scheme:dark){.ground{fill:#1b1e22}.ink{fill:#ddd}.grid{stroke:#444}.limit{stroke:#999}}\
+    </style>";
 
-/// A picture that is being drawn. Lengths are in the picture's own units, from the top left corner.
-pub(super) struct Picture {
+/// A picture that is being drawn.
+#[derive(Debug)]
+pub struct Picture {
     /// What was drawn so far.
     svg: String,
 }
 
 impl Picture {
-    /// Begins a picture; its title is what a reader hears who cannot see it.
-    pub(super) fn new(title: &str, width: f64, height: f64) -> Self {
-        let title = escaped(title);
+    /// Begins a picture with a heading and the line below it; `figures` is a description for programs and screen
+    /// readers, which is not shown.
+    pub fn new(title: &str, conditions: &str, figures: &str, [width, height]: [f64; 2]) -> Self {
+        let [heading, figures] = [title, figures].map(escaped);
         let svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
              height=\"{height}\" font-family=\"sans-serif\" font-size=\"14\" role=\"img\">\n\
-             <title>{title}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
+             <title>{heading}</title>\n<desc>{figures}</desc>\n{STYLE}\n\
+             <rect class=\"ground\" width=\"{width}\" height=\"{height}\"/>\n\
+             <text class=\"ink\" x=\"12\" y=\"24\" font-weight=\"bold\">{heading}</text>\n"
         );
-        Self { svg }
+        let mut picture = Self { svg };
+        picture.text([12.0, 44.0], "start", conditions);
+        picture
     }
 
     /// Draws a filled rectangle.
-    pub(super) fn rect(&mut self, [x, y]: [f64; 2], [width, height]: [f64; 2], colour: &str) {
-        writeln!(
-            self.svg,
+    pub fn rect(&mut self, [x, y]: [f64; 2], [width, height]: [f64; 2], colour: &str) {
+        self.element(format_args!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\"/>"
-        )
-        .expect(TAKES_ALL);
+        ));
     }
 
-    /// Draws a line through the points.
-    pub(super) fn line(&mut self, points: &[[f64; 2]], colour: &str, width: f64) {
+    /// Draws a line through points, in a colour.
+    pub fn line(&mut self, points: &[[f64; 2]], colour: &str) {
         let points: Vec<_> = points.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
-        writeln!(
-            self.svg,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"/>",
-            points.join(" ")
-        )
-        .expect(TAKES_ALL);
+        let points = points.join(" ");
+        self.element(format_args!(
+            "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>"
+        ));
     }
 
-    /// Draws a dot.
-    pub(super) fn dot(&mut self, [x, y]: [f64; 2], colour: &str) {
-        writeln!(self.svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>")
-            .expect(TAKES_ALL);
+    /// Draws a thin line of a class of [`STYLE`]: `grid`, or `limit` for one that the reader shall find.
+    pub fn rule(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2], class: &str) {
+        self.element(format_args!(
+            "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
+        ));
     }
 
-    /// Writes a piece of text on the base line `y`.
-    pub(super) fn text(&mut self, [x, y]: [f64; 2], anchor: Anchor, words: &str) {
-        self.write(x, y, anchor, "", words);
+    /// Draws a dot, with a label that is shown under the mouse.
+    pub fn dot(&mut self, [x, y]: [f64; 2], colour: &str, label: &str) {
+        let label = escaped(label);
+        self.element(format_args!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"><title>{label}</title></circle>"
+        ));
     }
 
-    /// Writes the heading of the picture.
-    pub(super) fn heading(&mut self, [x, y]: [f64; 2], words: &str) {
-        self.write(x, y, Anchor::Start, " font-weight=\"bold\"", words);
-    }
-
-    /// Writes text with further attributes.
-    fn write(&mut self, x: f64, y: f64, anchor: Anchor, more: &str, words: &str) {
-        let anchor = match anchor {
-            Anchor::Start => "start",
-            Anchor::Middle => "middle",
-            Anchor::End => "end",
-        };
+    /// Writes text on the base line `y`; its "start", "middle" or "end" is at `x`.
+    pub fn text(&mut self, [x, y]: [f64; 2], anchor: &str, words: &str) {
         let words = escaped(words);
-        writeln!(
-            self.svg,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"#222222\" text-anchor=\"{anchor}\"{more}>{words}</text>"
-        )
-        .expect(TAKES_ALL);
+        self.element(format_args!(
+            "<text class=\"ink\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>"
+        ));
     }
 
     /// Ends the picture.
-    pub(super) fn finish(mut self) -> String {
+    pub fn finish(mut self) -> String {
         self.svg.push_str("</svg>\n");
         self.svg
     }
+
+    /// Appends an element.
+    fn element(&mut self, element: std::fmt::Arguments<'_>) {
+        writeln!(self.svg, "{element}").expect(TAKES_ALL);
+    }
 }
 
-/// Replaces the characters that XML and HTML take for their own (`SVG-2`).
+/// Replaces the characters that have a meaning in XML and HTML (`SVG-2`).
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

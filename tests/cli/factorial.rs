@@ -1,4 +1,4 @@
-//! The contest of pools, as a user runs it.
+//! The benchmark of pools, as a user runs it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn finish(child: Child) -> Output {
     thread::spawn(move || drop(done.send(child.wait_with_output())));
     let Ok(output) = result.recv_timeout(PATIENCE) else {
         process::kill(pid, Signal::Kill).expect("kill");
-        panic!("the contest hangs");
+        panic!("the benchmark hangs");
     };
     output.expect("output")
 }
@@ -58,7 +58,7 @@ fn children(pid: u32) -> Vec<u32> {
     text.split_whitespace().map(|number| number.parse().expect("a number")).collect()
 }
 
-/// Waits until the contest has forked its workers; returns their numbers.
+/// Waits until the benchmark has forked its workers; returns their numbers.
 fn workers(child: &Child, count: usize) -> Vec<u32> {
     let begun = Instant::now();
     loop {
@@ -169,7 +169,7 @@ fn without_numbers_it_climbs_until_the_time_is_up() {
         .iter()
         .filter_map(|row| row.get("n")?.as_text())
         .collect();
-    assert_eq!(&labels[..4], ["0", "< 20", "100", "1000"], "SIZES-1: from the smallest up");
+    assert_eq!(&labels[..4], ["0", "< 20", "100", "1000"], "BENCHMARK-5: from the smallest up");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The cases are those that the public suites of JSON agree on, put in our own words, and those that the standard
 //! leaves open, with what was decided.
 
-use handloom::json::{Fault, Json, JsonError, MOST_DEPTH, Number};
+use handloom::json::{Json, JsonError, MOST_DEPTH, Number};
 use proptest::prelude::*;
 
 fn number(text: &str) -> Json {
@@ -49,97 +49,97 @@ const FAIR: &[(&str, &str)] = &[
 ];
 
 /// What is given, what is wrong with it, and where.
-const REFUSED: &[(&str, Fault, usize)] = &[
-    ("", Fault::Value, 0),
-    (" ", Fault::Value, 1),
-    ("\u{feff}1", Fault::Value, 0),
-    ("nul", Fault::Value, 0),
-    ("True", Fault::Value, 0),
-    ("nullx", Fault::More, 4),
-    ("1 2", Fault::More, 2),
-    ("[]]", Fault::More, 2),
-    ("1//", Fault::More, 1),
-    ("NaN", Fault::Value, 0),
-    ("Infinity", Fault::Value, 0),
-    ("'a'", Fault::Value, 0),
-    ("a", Fault::Value, 0),
-    ("\u{a0}1", Fault::Value, 0),
-    ("\x0c1", Fault::Value, 0),
-    ("/*a*/1", Fault::Value, 0),
+const REFUSED: &[(&str, &str, usize)] = &[
+    ("", "expected a value", 0),
+    (" ", "expected a value", 1),
+    ("\u{feff}1", "expected a value", 0),
+    ("nul", "expected a value", 0),
+    ("True", "expected a value", 0),
+    ("nullx", "something after the value", 4),
+    ("1 2", "something after the value", 2),
+    ("[]]", "something after the value", 2),
+    ("1//", "something after the value", 1),
+    ("NaN", "expected a value", 0),
+    ("Infinity", "expected a value", 0),
+    ("'a'", "expected a value", 0),
+    ("a", "expected a value", 0),
+    ("\u{a0}1", "expected a value", 0),
+    ("\x0c1", "expected a value", 0),
+    ("/*a*/1", "expected a value", 0),
     // Lists.
-    ("[", Fault::Value, 1),
-    ("[1", Fault::Comma, 2),
-    ("[1,", Fault::Value, 3),
-    ("[1,]", Fault::Value, 3),
-    ("[,1]", Fault::Value, 1),
-    ("[1,,2]", Fault::Value, 3),
-    ("[1 2]", Fault::Comma, 3),
-    ("[1}", Fault::Comma, 2),
-    ("[1:2]", Fault::Comma, 2),
-    ("]", Fault::Value, 0),
+    ("[", "expected a value", 1),
+    ("[1", "expected a comma or the end of the list or object", 2),
+    ("[1,", "expected a value", 3),
+    ("[1,]", "expected a value", 3),
+    ("[,1]", "expected a value", 1),
+    ("[1,,2]", "expected a value", 3),
+    ("[1 2]", "expected a comma or the end of the list or object", 3),
+    ("[1}", "expected a comma or the end of the list or object", 2),
+    ("[1:2]", "expected a comma or the end of the list or object", 2),
+    ("]", "expected a value", 0),
     // Objects.
-    ("{", Fault::Name, 1),
-    ("{1:2}", Fault::Name, 1),
-    ("{a:1}", Fault::Name, 1),
-    ("{'a':1}", Fault::Name, 1),
-    ("{\"a\"}", Fault::Colon, 4),
-    ("{\"a\" 1}", Fault::Colon, 5),
-    ("{\"a\",1}", Fault::Colon, 4),
-    ("{\"a\":}", Fault::Value, 5),
-    ("{\"a\":1,}", Fault::Name, 7),
-    ("{,\"a\":1}", Fault::Name, 1),
-    ("{\"a\":1 \"b\":2}", Fault::Comma, 7),
-    ("{\"a\":1]", Fault::Comma, 6),
-    ("{\"a\"::1}", Fault::Value, 5),
+    ("{", "expected a name in quotes", 1),
+    ("{1:2}", "expected a name in quotes", 1),
+    ("{a:1}", "expected a name in quotes", 1),
+    ("{'a':1}", "expected a name in quotes", 1),
+    ("{\"a\"}", "expected a colon", 4),
+    ("{\"a\" 1}", "expected a colon", 5),
+    ("{\"a\",1}", "expected a colon", 4),
+    ("{\"a\":}", "expected a value", 5),
+    ("{\"a\":1,}", "expected a name in quotes", 7),
+    ("{,\"a\":1}", "expected a name in quotes", 1),
+    ("{\"a\":1 \"b\":2}", "expected a comma or the end of the list or object", 7),
+    ("{\"a\":1]", "expected a comma or the end of the list or object", 6),
+    ("{\"a\"::1}", "expected a value", 5),
     // Numbers.
-    ("+1", Fault::Value, 0),
-    (".5", Fault::Value, 0),
-    ("-", Fault::Number, 0),
-    ("--1", Fault::Number, 0),
-    ("-a", Fault::Number, 0),
-    ("-.5", Fault::Number, 0),
-    ("-Infinity", Fault::Number, 0),
-    ("01", Fault::Number, 0),
-    ("-01", Fault::Number, 0),
-    ("00", Fault::Number, 0),
-    ("1.", Fault::Number, 0),
-    ("1.e1", Fault::Number, 0),
-    ("1e", Fault::Number, 0),
-    ("1e+", Fault::Number, 0),
-    ("1e1.5", Fault::More, 3),
-    ("0x1", Fault::More, 1),
-    ("1_000", Fault::More, 1),
-    ("1.2.3", Fault::More, 3),
-    ("1+1", Fault::More, 1),
-    ("\u{ff11}", Fault::Value, 0),
+    ("+1", "expected a value", 0),
+    (".5", "expected a value", 0),
+    ("-", "malformed number", 0),
+    ("--1", "malformed number", 0),
+    ("-a", "malformed number", 0),
+    ("-.5", "malformed number", 0),
+    ("-Infinity", "malformed number", 0),
+    ("01", "malformed number", 0),
+    ("-01", "malformed number", 0),
+    ("00", "malformed number", 0),
+    ("1.", "malformed number", 0),
+    ("1.e1", "malformed number", 0),
+    ("1e", "malformed number", 0),
+    ("1e+", "malformed number", 0),
+    ("1e1.5", "something after the value", 3),
+    ("0x1", "something after the value", 1),
+    ("1_000", "something after the value", 1),
+    ("1.2.3", "something after the value", 3),
+    ("1+1", "something after the value", 1),
+    ("\u{ff11}", "expected a value", 0),
     // Texts.
-    ("\"", Fault::Text, 1),
-    ("\"a", Fault::Text, 2),
-    ("\"a\nb\"", Fault::Text, 2),
-    ("\"a\tb\"", Fault::Text, 2),
-    ("\"\0\"", Fault::Text, 1),
-    ("\"\x1f\"", Fault::Text, 1),
-    ("\"\\", Fault::Escape, 1),
-    ("\"\\\"", Fault::Text, 3),
-    ("\"\\a\"", Fault::Escape, 1),
-    ("\"\\'\"", Fault::Escape, 1),
-    ("\"\\x41\"", Fault::Escape, 1),
-    ("\"\\U0041\"", Fault::Escape, 1),
-    ("\"\\\n\"", Fault::Escape, 1),
-    ("\"\\é\"", Fault::Escape, 1),
-    ("\"\\u\"", Fault::Escape, 1),
-    ("\"\\u004\"", Fault::Escape, 1),
-    ("\"\\u004g\"", Fault::Escape, 1),
-    ("\"\\u+041\"", Fault::Escape, 1),
-    ("\"\\u00é\"", Fault::Escape, 1),
+    ("\"", "a text without an end, or with a control character", 1),
+    ("\"a", "a text without an end, or with a control character", 2),
+    ("\"a\nb\"", "a text without an end, or with a control character", 2),
+    ("\"a\tb\"", "a text without an end, or with a control character", 2),
+    ("\"\0\"", "a text without an end, or with a control character", 1),
+    ("\"\x1f\"", "a text without an end, or with a control character", 1),
+    ("\"\\", "malformed escape", 1),
+    ("\"\\\"", "a text without an end, or with a control character", 3),
+    ("\"\\a\"", "malformed escape", 1),
+    ("\"\\'\"", "malformed escape", 1),
+    ("\"\\x41\"", "malformed escape", 1),
+    ("\"\\U0041\"", "malformed escape", 1),
+    ("\"\\\n\"", "malformed escape", 1),
+    ("\"\\é\"", "malformed escape", 1),
+    ("\"\\u\"", "malformed escape", 1),
+    ("\"\\u004\"", "malformed escape", 1),
+    ("\"\\u004g\"", "malformed escape", 1),
+    ("\"\\u+041\"", "malformed escape", 1),
+    ("\"\\u00é\"", "malformed escape", 1),
     // Halves of characters: open in the standard, refused here.
-    ("\"\\ud800\"", Fault::Escape, 1),
-    ("\"\\udc00\"", Fault::Escape, 1),
-    ("\"\\ud800\\ud800\"", Fault::Escape, 1),
-    ("\"\\ud800\\u0041\"", Fault::Escape, 1),
-    ("\"\\ud800a\"", Fault::Escape, 1),
-    ("\"\\ud800\\n\"", Fault::Escape, 1),
-    ("\"\\udd1e\\ud834\"", Fault::Escape, 1),
+    ("\"\\ud800\"", "malformed escape", 1),
+    ("\"\\udc00\"", "malformed escape", 1),
+    ("\"\\ud800\\ud800\"", "malformed escape", 1),
+    ("\"\\ud800\\u0041\"", "malformed escape", 1),
+    ("\"\\ud800a\"", "malformed escape", 1),
+    ("\"\\ud800\\n\"", "malformed escape", 1),
+    ("\"\\udd1e\\ud834\"", "malformed escape", 1),
 ];
 
 #[test]
@@ -169,12 +169,12 @@ fn what_is_not_utf8_is_refused() {
         b"\"\xf4\x90\x80\x80\"",
     ] {
         let came = Json::parse(bytes);
-        assert_eq!(came, Err(JsonError { fault: Fault::Utf8, at: 1 }), "JSON-READ-1: {bytes:?}");
+        assert_eq!(came, Err(JsonError { fault: "not UTF-8", at: 1 }), "JSON-READ-1: {bytes:?}");
     }
     let utf16 = Json::parse(b"\xff\xfe1\0");
     assert_eq!(
         utf16,
-        Err(JsonError { fault: Fault::Utf8, at: 0 }),
+        Err(JsonError { fault: "not UTF-8", at: 0 }),
         "JSON-READ-1: sixteen bits a character"
     );
 }
@@ -185,9 +185,9 @@ fn no_depth_overflows_the_stack() {
         let nested = |depth| format!("{}0{}", open.repeat(depth), close.repeat(depth));
         assert!(Json::parse(nested(MOST_DEPTH).as_bytes()).is_ok(), "JSON-READ-3");
         let error = Json::parse(nested(MOST_DEPTH + 1).as_bytes()).unwrap_err();
-        assert_eq!(error, JsonError { fault: Fault::Depth, at: MOST_DEPTH * open.len() });
+        assert_eq!(error, JsonError { fault: "nested too deep", at: MOST_DEPTH * open.len() });
         let error = Json::parse(open.repeat(1_000_000).as_bytes()).unwrap_err();
-        assert_eq!(error.fault, Fault::Depth, "JSON-READ-3: and never closed");
+        assert_eq!(error.fault, "nested too deep", "JSON-READ-3: and never closed");
     }
     let wide = format!("[{}0]", "[],".repeat(10_000));
     assert!(Json::parse(wide.as_bytes()).is_ok(), "JSON-READ-3: wide is not deep");
@@ -270,8 +270,8 @@ proptest! {
     #[test]
     fn floats_come_back_bit_by_bit(float in any::<f64>()) {
         if let Some(number) = Number::from_f64(float) {
-            prop_assert_eq!(number.to_f64().to_bits(), float.to_bits(), "{}", number);
-            prop_assert!(Number::parse(number.as_str()).is_some(), "JSON-NUMBER-1: {}", number);
+            prop_assert_eq!(number.to_f64().to_bits(), float.to_bits(), "{}", number.as_str());
+            prop_assert!(Number::parse(number.as_str()).is_some(), "JSON-NUMBER-1: {}", number.as_str());
         }
     }
 }

@@ -9,8 +9,16 @@ use std::thread;
 
 use handloom::factorial::parted::on_workers;
 use handloom::factorial::{Job, factorial, tree};
+use handloom::processes::Message;
 use num_bigint::BigUint;
 use proptest::prelude::*;
+
+/// The bytes of a job.
+fn encoded(job: &Job) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    job.encode(&mut bytes).unwrap();
+    bytes
+}
 
 /// Computes the jobs on threads that each take the next one.
 fn on_threads(jobs: &[Job], workers: usize) -> Vec<BigUint> {
@@ -64,15 +72,16 @@ fn the_order_in_which_jobs_are_computed_does_not_matter() {
 }
 
 #[test]
-fn jobs_that_go_through_words_give_the_same() {
-    let by_words = |jobs: Vec<Job>| {
-        let sent: Vec<_> = jobs.iter().map(Job::to_words).collect();
-        let received: Vec<_> = sent.iter().map(|words| Job::from_words(words).unwrap()).collect();
+fn jobs_that_were_encoded_give_the_same() {
+    let by_bytes = |jobs: Vec<Job>| {
+        let sent: Vec<_> = jobs.iter().map(encoded).collect();
+        let decoded = |bytes: &Vec<u8>| Job::decode(&mut bytes.as_slice()).unwrap();
+        let received: Vec<_> = sent.iter().map(decoded).collect();
         assert_eq!(received, jobs, "JOB-2");
         Ok::<_, Infallible>(received.iter().map(Job::compute).collect())
     };
-    let Ok(came) = on_workers(90_000, 2, by_words);
-    assert!(came == factorial(90_000), "90,000! through words is another (JOB-2)");
+    let Ok(came) = on_workers(90_000, 2, by_bytes);
+    assert!(came == factorial(90_000), "90,000! through bytes is another (JOB-2)");
 }
 
 #[test]
@@ -81,7 +90,7 @@ fn a_large_factorial_gives_two_workers_work_in_every_round() {
     let mut kinds = BTreeSet::new();
     let run = |jobs: Vec<Job>| {
         rounds.push(jobs.len());
-        kinds.extend(jobs.iter().map(|job| job.to_words()[0]));
+        kinds.extend(jobs.iter().map(|job| encoded(job)[0]));
         Ok::<_, Infallible>(on_threads(&jobs, 2))
     };
     let Ok(_) = on_workers(200_000, 2, run);
@@ -114,15 +123,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_words_are_a_job_or_none(
-        kind in 0_u64..4,
+    fn any_bytes_are_a_job_or_an_error(
+        kind in 0_u8..4,
         length in prop_oneof![0_u64..6, any::<u64>()],
-        rest in prop::collection::vec(any::<u64>(), 0..6),
+        rest in prop::collection::vec(any::<u8>(), 0..20),
     ) {
-        let words: Vec<u64> = [kind, length].into_iter().chain(rest).collect();
-        if let Some(job) = Job::from_words(&words) {
-            // A length may be told in more than one way, but what is read once is written and read the same.
-            prop_assert_eq!(Job::from_words(&job.to_words()), Some(job), "JOB-2");
+        let bytes: Vec<u8> = [kind].into_iter().chain(length.to_le_bytes()).chain(rest).collect();
+        if let Ok(job) = Job::decode(&mut bytes.as_slice()) {
+            // Several encodings of a number may be read, but what is read once is written and read the same.
+            prop_assert_eq!(Job::decode(&mut encoded(&job).as_slice()), Ok(job), "JOB-2");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod factorial_digits;
 mod factorial_parted;
+mod factorial_picture;
 mod factorial_products;
 mod factorial_values;
 #[path = "../support/fetch_logs.rs"]

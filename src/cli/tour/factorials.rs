@@ -7,7 +7,7 @@ use super::super::factorial::{run_benchmark, verdict};
 use super::super::failure::Failure;
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
-use crate::factorial::benchmark::{Benchmark, PoolKind, Sizes, chart, table};
+use crate::factorial::benchmark::{Benchmark, PoolKind, Size, chart, table};
 
 /// The part.
 pub(super) const PART: Part = Part {
@@ -34,7 +34,8 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     let benchmark = Benchmark {
         pools: PoolKind::ALL.to_vec(),
         workers: available_parallelism().map_or(1, usize::from),
-        sizes: Sizes::For(TIME, None),
+        sizes: Size::from_the_smallest(None),
+        time: Some(TIME),
         chunk: None,
     };
     let outcome = run_benchmark(&benchmark, tour.stop, output)?;

@@ -20,9 +20,9 @@ use crate::processes::ProcessPool;
 use crate::threads::ThreadPool;
 use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 
-/// Tasks that each worker gets before the clock runs.
+/// Tasks that each worker gets before the measurement.
 const WARMING_TASKS: usize = 64;
-/// Their number: fast, and not from the table of the factorials below 21.
+/// The number of each: fast, but not looked up in the table of factorials below 21.
 const WARMING_NUMBER: u32 = 30;
 /// How long a process may go on computing when the benchmark is stopped.
 const GRACE: Duration = Duration::from_millis(100);
@@ -56,7 +56,6 @@ impl PoolKind {
 }
 
 impl fmt::Display for PoolKind {
-    /// Writes the name.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(self.name())
     }
@@ -65,7 +64,7 @@ impl fmt::Display for PoolKind {
 impl FromStr for PoolKind {
     type Err = String;
 
-    /// Reads the name; the error tells all of them.
+    /// Reads the name; the error lists all of them.
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
         found
@@ -73,14 +72,14 @@ impl FromStr for PoolKind {
     }
 }
 
-/// A pool that was started and warmed, and how long that took.
+/// How long it took to make a pool ready.
 #[derive(Clone, Copy, Debug)]
 pub struct StartTimes {
-    /// Which.
+    /// Which pool.
     pub kind: PoolKind,
-    /// From nothing to a pool that can be given tasks.
+    /// Until tasks could be submitted.
     pub starting: Duration,
-    /// The first tasks, at which every worker finds its memory.
+    /// The first tasks, in which every worker allocates its memory.
     pub warming: Duration,
 }
 
@@ -124,7 +123,7 @@ impl Pool {
         warmed.collect()
     }
 
-    /// Starts one.
+    /// Starts one pool.
     fn start(kind: PoolKind, workers: usize) -> io::Result<Self> {
         let workers = match kind {
             PoolKind::Sequential => Workers::Threads(ThreadPool::fixed("sequential", 1)?, None),

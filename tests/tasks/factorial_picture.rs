@@ -1,0 +1,91 @@
+//! The picture of the benchmark of factorials: its axes, and that it shows nothing that cannot be.
+
+use std::time::Duration;
+
+use handloom::factorial::benchmark::{
+    BenchmarkOutcome, PoolKind, Row, Run, Size, StartTimes, chart, table,
+};
+use handloom::report::OtherWork;
+
+/// An outcome of two processors: for each row the number, and the milliseconds of each pool.
+fn outcome(rows: &[(u32, [u64; 4])]) -> BenchmarkOutcome {
+    let run = |(kind, millis): (PoolKind, u64)| {
+        let wall = Duration::from_millis(millis);
+        (kind, Ok(Run { wall, computing: wall, slowest: wall * 2 }))
+    };
+    let row = |(n, millis): &(u32, [u64; 4])| Row {
+        size: Size::of(*n, Some(8)),
+        chunk: 1,
+        digits: 1,
+        checksum: 0,
+        at_once: 2,
+        runs: PoolKind::ALL.into_iter().zip(*millis).map(run).collect(),
+    };
+    let ready = |kind| StartTimes { kind, starting: Duration::ZERO, warming: Duration::ZERO };
+    BenchmarkOutcome {
+        cpus: 2,
+        workers: 2,
+        ready: PoolKind::ALL.map(ready).to_vec(),
+        rows: rows.iter().map(row).collect(),
+        parted: None,
+        other_work: OtherWork::Share(0.6),
+        is_stopped: false,
+    }
+}
+
+/// The numbers that stand in an attribute of the picture's elements of one kind.
+fn attribute(svg: &str, element: &str, name: &str) -> Vec<f64> {
+    let elements = svg.lines().filter(|line| line.starts_with(&format!("<{element} ")));
+    let value =
+        |line: &str| line.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?.parse().ok();
+    elements.filter_map(value).collect()
+}
+
+#[test]
+fn equal_ratios_have_equal_lengths_in_the_picture() {
+    // Ten times the time of a task, and a tenth of the loss, from row to row.
+    let svg = chart(&outcome(&[
+        (10, [8, 800, 9, 9]),
+        (100, [80, 800, 90, 90]),
+        (1_000, [800, 800, 900, 900]),
+    ]));
+    let [x, y] = ["cx", "cy"].map(|name| attribute(&svg, "circle", name));
+    assert_eq!(x.len(), 9, "three pools with three points each: {svg}");
+    for places in [&x[..3], &y[..3]] {
+        let [first, second] = [places[1] - places[0], places[2] - places[1]];
+        assert!((first - second).abs() < 0.2, "CHART-1: expected equal steps, came {places:?}");
+    }
+    for words in
+        ["computing time of one task", "2 processors", "100 ms", "1,000!", "other work had 60 %"]
+    {
+        assert!(svg.contains(words), "expected \"{words}\" in {svg}");
+    }
+}
+
+#[test]
+fn a_picture_without_a_point_has_finite_places() {
+    let svg = chart(&outcome(&[]));
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "expected finite places, came {svg}");
+}
+
+#[test]
+fn a_speed_up_that_the_processors_do_not_allow_is_not_shown() {
+    let outcome = outcome(&[(100_000, [800, 230, 410, 500])]);
+    let row = &outcome.rows[0];
+    let speeds = PoolKind::ALL.map(|kind| row.speed_up(kind).is_some());
+    assert_eq!(
+        speeds,
+        [true, false, true, false],
+        "OUTCOME-1: 3.5 of 2 processors, 1.6 under a GIL"
+    );
+    let text = table(&outcome);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!text.contains("3.48") && !text.contains("1.60"), "OUTCOME-1: {text}");
+    assert!(words.contains("not measurable now: other work had 60 %"), "{text}");
+    assert_eq!(
+        attribute(&chart(&outcome), "circle", "cx").len(),
+        1,
+        "OUTCOME-1: one point is left"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "80 columns: {text}");
+}
