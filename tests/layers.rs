@@ -139,7 +139,7 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of processes/pool:", 2795, "batches in rings, chunks that fail alone, many codecs"),
     ("budget of aio:", 3386, "interval, condition and buffered reads"),
     ("budget of web:", 3475, "exchange and connection"),
-    ("budget of calc:", 2666, "readiness, shutdown, limits and model stand outside the steps"),
+    ("budget of calc:", 2644, "readiness, shutdown, limits and model stand outside the steps"),
     ("budget of factorial:", 2082, "the benchmark of pools"),
     ("budget of labs:", 5313, "not rebuilt yet"),
     ("budget of step 7", 1497, "join, core and task are still too long"),

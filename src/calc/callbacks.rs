@@ -95,11 +95,10 @@ impl Client {
         match happening {
             // Whether this is a good time to read, the conversation knows.
             Happening::Ready { readable: true, closed } => self.connection.note_readable(closed),
-            Happening::TimedOut => self.connection.note_timeout(),
-            Happening::Ready { .. } | Happening::Turn => {}
+            Happening::TimedOut | Happening::Ready { .. } | Happening::Turn => {}
         }
         let (token, listener) = (self.connection.token, self.connection.server.listener);
-        match self.connection.drive() {
+        match self.connection.drive(matches!(happening, Happening::TimedOut)) {
             Next::Read(deadline) | Next::Write(deadline) => self.set_deadline(deadline, callbacks),
             Next::Turn => {
                 // An earlier wait's deadline must not come in the middle of work.

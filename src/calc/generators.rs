@@ -135,14 +135,13 @@ struct Client {
 impl Coroutine for Client {
     fn resume(&mut self, woken: Woken, event_loop: &mut EventLoop) -> Step {
         match (self.standing, woken) {
-            (_, Woken::TimedOut) => self.connection.note_timeout(),
             (Standing::Reading, Woken::Ready { closed }) => self.connection.note_readable(closed),
             // The selector reports what was there before the registration.
-            (Standing::New | Standing::Reading, _) => {}
+            (_, Woken::TimedOut) | (Standing::New | Standing::Reading, _) => {}
             // EDGE-1: events may have been missed, because the task did not wait for them.
-            (Standing::Writing | Standing::Aside, _) => self.connection.note_missed(),
+            (Standing::Writing | Standing::Aside, _) => self.connection.note_readable(true),
         }
-        let (standing, step) = match self.connection.drive() {
+        let (standing, step) = match self.connection.drive(matches!(woken, Woken::TimedOut)) {
             Next::Read(deadline) => {
                 (Standing::Reading, Step::Read(self.connection.token, deadline))
             }

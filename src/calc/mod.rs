@@ -1,15 +1,9 @@
 //! The calculator: one wire, spoken by a server in every concurrency model.
 //!
-//! Reading order:
-//! - `number` and `session`: bytes in, replies out, exact. `config`: what a server can be told.
-//! - `conversation`: what a connection waits for next, and until when; no socket. All models share it.
-//! - Works, behind the rest: `limits` (accepting when descriptors run out) and `shutdown` (how connections and
-//!   servers end).
-//! - `blocking`: a client on a thread that may block; then the models `sequential`, `threads`, `pool`, `prefork`.
-//! - `readiness`: a client on a socket that never blocks; then `callback_loop` and `callbacks`; then the module
-//!   [`generator`](crate::generator) and `generators`.
-//! - `asynchronous`: a client in a task. Read `rt` and `aio` first.
-//! - `model`: the models by name.
+//! Read `number`, `session` and `conversation`, which know no socket; `blocking` and the models `sequential`, `threads`,
+//! `pool`, `prefork`; `callback_loop` and `callbacks`; the module [`generator`](crate::generator) and `generators`; after
+//! `rt` and `aio`, `asynchronous`. Works are `config`, `limits` (accepting when descriptors run out), `readiness` (a
+//! client on a socket that never blocks), `shutdown`, and `model` (the models by name).
 
 mod asynchronous;
 mod blocking;

@@ -1,8 +1,8 @@
 //! Serving clients on sockets that never block: the driver of the models `callbacks` and `generators`.
 //!
-//! A server that keeps a thread per client stops in the middle of a read or a write, and the thread's stack remembers
-//! where. Without that thread the server must remember by itself. [`Connection::drive`] does one portion of work and
-//! returns what the connection waits for; the model waits, notes what happened, and calls it again.
+//! Without a thread for each client, the server itself must remember where each conversation stands.
+//! [`Connection::drive`] does one portion of work and returns what the connection waits for; the model waits, notes what
+//! happened, and calls it again.
 //!
 //! **Invariants**
 //! - `READINESS-1` [`Next::Read`] is returned only if the socket was found empty since readiness was last noted,
@@ -15,7 +15,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, Read, Write};
-use std::mem;
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::time::Instant;
@@ -147,8 +146,6 @@ pub(super) struct Connection {
     conversation: Conversation,
     /// What is known of the socket.
     readable: Readable,
-    /// Whether the last wait ended at its deadline.
-    timed_out: bool,
     /// The server.
     pub(super) server: Rc<Server>,
 }
@@ -162,40 +159,29 @@ impl Connection {
             token,
             conversation: Conversation::new(&server.config),
             readable: Readable::No,
-            timed_out: false,
             server: Rc::clone(server),
         }
     }
 
-    /// Takes note that the socket is readable; `closed` means that the event announced the stream's end too.
+    /// Takes note that the socket is readable; `closed` means that the event announced the stream's end too, or that an
+    /// event may have been missed.
     pub(super) fn note_readable(&mut self, closed: bool) {
-        self.readable = match self.readable {
-            Readable::No | Readable::Yes if !closed => Readable::Yes,
-            _ => Readable::ToTheEnd,
-        };
-    }
-
-    /// Takes note that an event may have been missed: the next read tells.
-    pub(super) fn note_missed(&mut self) {
-        self.note_readable(true);
-    }
-
-    /// Takes note that the wait ended at its deadline.
-    pub(super) fn note_timeout(&mut self) {
-        self.timed_out = true;
+        let to_the_end = closed || self.readable == Readable::ToTheEnd;
+        self.readable = if to_the_end { Readable::ToTheEnd } else { Readable::Yes };
     }
 
     /// Does the next portion of work and returns what the connection waits for: anything but [`Next::ShutDown`].
-    pub(super) fn drive(&mut self) -> Next {
+    /// `timed_out` means that the last wait ended at its deadline.
+    pub(super) fn drive(&mut self, timed_out: bool) -> Next {
         // A broken connection concerns no other client.
-        self.do_portion().unwrap_or(Next::Close)
+        self.do_portion(timed_out).unwrap_or(Next::Close)
     }
 
     /// The same, with the error of a broken connection.
-    fn do_portion(&mut self) -> io::Result<Next> {
+    fn do_portion(&mut self, timed_out: bool) -> io::Result<Next> {
         let server = Rc::clone(&self.server);
         let (input, out) = &mut *server.buffers.borrow_mut();
-        if mem::take(&mut self.timed_out) {
+        if timed_out {
             self.conversation.timed_out(&server.config, server.is_stopping(), out);
         } else {
             match self.next() {
