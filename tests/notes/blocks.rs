@@ -1,4 +1,4 @@
-//! Blocks of code: quoted ones equal their source, all others are compiled.
+//! Blocks of code: quoted ones equal their source, all others are compiled or run.
 
 use std::env;
 use std::fs;
@@ -7,13 +7,63 @@ use std::process::{Command, Stdio};
 
 use super::{expect_none, pages, root};
 
+/// What the comment above a block names.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Source<'a> {
+    /// An item: a file, and how the item there begins.
+    Item(&'a str, &'a str),
+    /// A whole file.
+    File(&'a str),
+    /// The lines in which the second file differs from the first.
+    Diff(&'a str, &'a str),
+}
+
+impl<'a> Source<'a> {
+    /// What a comment names; `None` for any other line.
+    fn of(line: &'a str) -> Option<Self> {
+        let (kind, named) = line.strip_prefix("<!-- ")?.strip_suffix(" -->")?.split_once(": ")?;
+        match kind {
+            "source" => named.split_once('#').map(|(file, begins)| Source::Item(file, begins)),
+            "file" => Some(Source::File(named)),
+            "diff" => named.split_once(' ').map(|(left, right)| Source::Diff(left, right)),
+            _ => None,
+        }
+    }
+
+    /// What belongs into the block.
+    fn text(self) -> Result<String, String> {
+        match self {
+            Source::Item(file, begins) => item(file, begins),
+            Source::File(file) => {
+                fs::read_to_string(root(file)).map_err(|error| format!("{file}: {error}"))
+            }
+            Source::Diff(left, right) => difference(left, right),
+        }
+    }
+}
+
+/// What diff(1) prints of two files, each changed place between two lines of `...`.
+fn difference(left: &str, right: &str) -> Result<String, String> {
+    let program = Command::new("diff").args(["-U0", left, right]).current_dir(root("")).output();
+    let printed = program.map_err(|error| format!("diff: {error}"))?.stdout;
+    let printed = String::from_utf8_lossy(&printed);
+    let changes =
+        printed.lines().skip(2).map(|line| if line.starts_with("@@") { "@@" } else { line });
+    let changes: Vec<_> = changes.skip(1).collect();
+    if changes.is_empty() {
+        Err(format!("{left} and {right} do not differ"))
+    } else {
+        Ok(changes.join("\n") + "\n")
+    }
+}
+
 /// A fenced block.
 #[derive(Debug, PartialEq, Eq)]
 struct Block<'a> {
     /// What stands behind the opening fence.
     language: &'a str,
-    /// What the comment above it names, if there is one: a file, and how the item there begins.
-    source: Option<(&'a str, &'a str)>,
+    /// What the comment above it names, if there is one.
+    source: Option<Source<'a>>,
     /// Its lines, without the fences, and without the blanks that indent the whole block in a list.
     text: String,
     /// The line of its opening fence, counted from 1.
@@ -25,8 +75,8 @@ fn blocks(page: &str) -> Vec<Block<'_>> {
     let (mut found, mut source) = (Vec::new(), None);
     let mut lines = page.lines().enumerate();
     while let Some((number, line)) = lines.next() {
-        if let Some(named) = line.strip_prefix("<!-- source: ") {
-            source = named.strip_suffix(" -->").and_then(|named| named.split_once('#'));
+        if line.starts_with("<!-- ") {
+            source = Source::of(line);
             assert!(source.is_some(), "expected <!-- source: FILE#ITEM -->, came {line:?}");
             continue;
         }
@@ -78,9 +128,9 @@ fn written_anew(page: &str) -> Result<String, String> {
     let mut lines: Vec<_> = page.lines().map(|line| line.to_owned() + "\n").collect();
     // From the end, so that the numbers of the lines above stay true.
     for block in blocks(page).iter().rev() {
-        if let Some((file, begins)) = block.source {
+        if let Some(source) = block.source {
             let length = block.text.lines().count();
-            lines.splice(block.line..block.line + length, [item(file, begins)?]);
+            lines.splice(block.line..block.line + length, [source.text()?]);
         }
     }
     Ok(lines.concat())
@@ -103,11 +153,11 @@ fn every_quoted_block_equals_its_source() {
             continue;
         }
         for Block { source, text, line, .. } in blocks(&page) {
-            let Some((file, begins)) = source else { continue };
-            match item(file, begins) {
+            let Some(source) = source else { continue };
+            match source.text() {
                 Ok(wanted) if wanted == text => {}
                 Ok(wanted) => complaints.push(format!(
-                    "{name}:{line} is not {file}#{begins} any more; this belongs there \
+                    "{name}:{line} is not {source:?} any more; this belongs there \
                      (or run NOTES=write cargo test --test notes):\n{wanted}"
                 )),
                 Err(error) => complaints.push(format!("{name}:{line}: {error}")),
@@ -140,7 +190,7 @@ fn every_block_of_rust_is_quoted_or_compiled() {
     expect_none(&complaints, "Rust that somebody compiles");
 }
 
-/// Judged by Python itself, where there is one; without it nothing is said.
+/// Python reads them, where there is a Python.
 #[test]
 fn every_block_of_python_is_python() {
     let mut complaints = Vec::new();
@@ -169,7 +219,7 @@ fn blocks_and_items_are_found() {
     let page = "a\n<!-- source: a.rs#fn b -->\n```rust,ignore\nfn b() {}\n```\n\n```text\nc\n```\n";
     let found = blocks(page);
     assert_eq!(found.len(), 2, "expected two blocks, came {found:?}");
-    assert_eq!(found[0].source, Some(("a.rs", "fn b")));
+    assert_eq!(found[0].source, Some(Source::Item("a.rs", "fn b")));
     assert_eq!((found[0].text.as_str(), found[0].line), ("fn b() {}\n", 3));
     assert_eq!((found[1].source, found[1].language), (None, "text"));
 

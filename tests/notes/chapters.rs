@@ -8,17 +8,25 @@ use super::{chapters, expect_none, pages};
 /// What every chapter has, in this order.
 const PARTS: [&str; 7] = [
     "## In Python",
-    "## Here",
-    "## With tokio",
+    "## In Handloom",
+    "## Side by side",
     "## Run",
     "## Notice",
     "## Exercises",
     "## Questions",
 ];
 
+/// The page before which no page may show an `async` program in Rust, because it is the first to explain a future.
+const FUTURES: &str = "10-futures.md";
+
 /// The first heading of a page.
 fn title(page: &str) -> &str {
     page.lines().next().unwrap_or_default().trim_start_matches("# ")
+}
+
+/// Whether the book has a page: not the contents, and not what only maintainers need.
+fn is_of_the_book(name: &str) -> bool {
+    name != "SUMMARY.md" && !name.starts_with("internals/")
 }
 
 #[test]
@@ -26,7 +34,7 @@ fn every_page_stands_in_the_contents_once() {
     let pages = pages();
     let listed = targets(&pages["SUMMARY.md"]);
     let mut complaints = Vec::new();
-    for name in pages.keys().filter(|name| *name != "SUMMARY.md") {
+    for name in pages.keys().filter(|name| is_of_the_book(name)) {
         let count = listed.iter().filter(|target| *target == name).count();
         if count != 1 {
             complaints.push(format!("{name} stands there {count} times"));
@@ -47,11 +55,27 @@ fn every_chapter_has_its_parts_in_order() {
         if headings != PARTS {
             complaints.push(format!("{name} has {headings:?}"));
         }
-        if !page.contains("```text") && !page.contains("<svg") {
+        if !page.contains("```text") && !page.contains("](pictures/") {
             complaints.push(format!("{name} has no drawing"));
         }
     }
     expect_none(&complaints, &format!("a drawing and {PARTS:?} in every chapter"));
+}
+
+#[test]
+fn no_chapter_awaits_before_a_future_is_explained() {
+    let mut complaints = Vec::new();
+    for (name, page) in chapters().range(..FUTURES.to_owned()) {
+        let mut is_rust = false;
+        for (number, line) in page.lines().enumerate() {
+            if line.starts_with("```") {
+                is_rust = line.starts_with("```rust");
+            } else if is_rust && (line.contains(".await") || line.contains("async ")) {
+                complaints.push(format!("{name}:{}: {line}", number + 1));
+            }
+        }
+    }
+    expect_none(&complaints, &format!("no `async` in Rust before {FUTURES}"));
 }
 
 #[test]

@@ -37,7 +37,9 @@ fn fault(name: &str, page: &str, target: &str) -> Option<String> {
         return None;
     }
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-    let path = if path.is_empty() { name } else { path };
+    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let path = if path.is_empty() { name.to_owned() } else { format!("{folder}/{path}") };
+    let path = path.trim_start_matches('/');
     let Ok(text) = fs::read(root("notes").join(path)) else {
         let is_folder = root("notes").join(path).is_dir();
         return (!is_folder).then(|| format!("{name}: there is no {target}"));

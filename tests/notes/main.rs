@@ -1,12 +1,13 @@
-//! The course's notes, checked as the rest of the house is: what they quote stands in the source, what they show
-//! compiles, what they name exists, and nothing is left out.
+//! The course's pages: what they quote stands in the source, what they show compiles, what they name exists, and each
+//! exercise has a judge that tells a right answer from a wrong one.
 //!
 //! A block of Rust in `notes/` is one of two kinds. It is *quoted*, fenced `rust,ignore` under a comment such as
 //! `<!-- source: src/aio/sleep.rs#impl Future for Sleep -->`, and then equals that item of that file, which is compiled
 //! and tested where it stands. Or it is a program of its own, fenced `rust`, and `notes/doctests.rs` has it run as a
-//! test of documentation.
+//! test of documentation. Two more comments stand above blocks: `<!-- file: PATH -->`, a whole file, and
+//! `<!-- diff: PATH PATH -->`, the lines in which two files differ, as diff(1) prints them.
 //!
-//! `NOTES=write cargo test --test notes` puts the source's present text into every quoted block.
+//! `NOTES=write cargo test --test notes` puts the present text into every such block.
 //!
 //! **Left out**: addresses in the web, which a test without a network cannot try; and whether a sentence is true.
 
@@ -19,9 +20,11 @@
 
 mod blocks;
 mod chapters;
+mod exercises;
 mod labels;
 mod links;
 mod one_request;
+mod programs;
 mod questions;
 
 use std::collections::BTreeMap;
@@ -33,14 +36,16 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Every page of the book by its name, such as `01-processes.md`.
+/// Every page by its path under `notes/`, such as `01-processes.md`; those for maintainers begin with `internals/`.
 fn pages() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(root("notes")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if path.extension().is_some_and(|ending| ending == "md") {
-            found.insert(name, fs::read_to_string(&path).unwrap());
+    for folder in ["", "internals/"] {
+        for entry in fs::read_dir(root("notes").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("{folder}{}", path.file_name().unwrap().to_str().unwrap());
+            if path.extension().is_some_and(|ending| ending == "md") {
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
         }
     }
     assert!(found.contains_key("SUMMARY.md"), "expected the book's contents, came {found:?}");

@@ -1,0 +1,11 @@
+use std::process::Command;
+
+pub fn main() -> std::io::Result<()> {
+    let mut command = Command::new("sh");
+    command.args(["-c", "echo \"$GREETING, $1\"; exit 7", "sh", "world"]);
+    command.env("GREETING", "hello");
+    let child = command.output()?;
+    assert_eq!(child.stdout, b"hello, world\n");
+    assert_eq!(child.status.code(), Some(7));
+    Ok(())
+}

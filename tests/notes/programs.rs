@@ -1,0 +1,62 @@
+//! The programs of the chapters, `notes/programs`: each runs on Handloom, on tokio and in Python, and asserts the same.
+
+use std::process::Command;
+
+#[expect(
+    unreachable_pub,
+    clippy::missing_docs_in_private_items,
+    reason = "each program stands as a reader would write it in a file of its own"
+)]
+#[path = "../../notes/programs/mod.rs"]
+mod all;
+
+use super::{chapters, expect_none, root};
+use all::PROGRAMS;
+
+#[test]
+fn every_program_runs_on_handloom_and_on_tokio() {
+    let mut complaints = Vec::new();
+    for (name, on_handloom, on_tokio) in PROGRAMS {
+        for (runtime, run) in [("handloom", on_handloom), ("tokio", on_tokio)] {
+            if let Err(error) = run() {
+                complaints.push(format!("{name} on {runtime}: {error}"));
+            }
+        }
+    }
+    expect_none(&complaints, "programs that hold what they assert");
+}
+
+/// Without a Python nothing is checked.
+#[test]
+fn every_program_runs_in_python() {
+    let mut complaints = Vec::new();
+    let names = PROGRAMS.iter().map(|(name, ..)| *name);
+    for name in names.chain(["inside"]) {
+        let path = root(&format!("notes/programs/{name}/python.py"));
+        let Ok(end) = Command::new("python3").arg(path).output() else { return };
+        if !end.status.success() {
+            complaints.push(format!("{name}: {}", String::from_utf8_lossy(&end.stderr)));
+        }
+    }
+    expect_none(&complaints, "programs that hold what they assert");
+}
+
+#[test]
+fn every_program_belongs_to_a_chapter_that_links_its_files_and_names_the_command_for_the_difference()
+ {
+    let chapters = chapters();
+    let mut complaints = Vec::new();
+    for (name, ..) in PROGRAMS {
+        let folder = format!("programs/{name}");
+        let wanted = [
+            format!("({folder}/python.py)"),
+            format!("({folder}/handloom.rs)"),
+            format!("({folder}/tokio.rs)"),
+            format!("diff -U0 notes/{folder}/handloom.rs notes/{folder}/tokio.rs"),
+        ];
+        if !chapters.values().any(|page| wanted.iter().all(|words| page.contains(words))) {
+            complaints.push(format!("no chapter has all of {wanted:?}"));
+        }
+    }
+    expect_none(&complaints, "a chapter for each program of notes/programs");
+}
