@@ -2,7 +2,7 @@
 //! its event loop, the one in a single file, and tokio's local runtime as the measure of what is normal.
 //!
 //! `on_handloom` and `on_tokio` hold the suite's words for a runtime, and in `own` the claims that only it makes. Each
-//! difference has a claim on both sides, and a row in `notes/differences.md`; `notes/conformance.md` tells which claim
+//! difference has a claim on both sides, and a row in `notes/differences.md`; `notes/internals/conformance.md` tells which claim
 //! covers which scenario.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]

@@ -2,7 +2,7 @@
 //!
 //! Most attacks on HTTP are about this: a message whose length can be read in two ways is one message for one
 //! program and two for the next. Where the standard allows a choice, such a message is refused here.
-//! `notes/http-verdicts.md` has the list.
+//! `notes/internals/http-verdicts.md` has the list.
 //!
 //! **Invariants**
 //! - `FRAMING-1` A message has one length or it is refused: a length beside a transfer coding, two lengths that

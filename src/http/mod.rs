@@ -22,7 +22,7 @@
 //! end) → [`Body`] → `response` or `request` → `encode`. Beside them [`Url`] and `redirect` (clients), [`percent`]
 //! (servers) and [`date`].
 //!
-//! A message that two programs could read in two ways is refused. `notes/http-verdicts.md` lists each case with
+//! A message that two programs could read in two ways is refused. `notes/internals/http-verdicts.md` lists each case with
 //! its verdict.
 //!
 //! **Left out**: HTTP/2, TLS, compression, cookies, caches, ranges.

@@ -77,7 +77,7 @@ pub fn experiment(journal: &Journal) -> io::Result<ForkReport> {
         // When the journal's reader has gone, the parent finds out too.
         let say = |words: &str| drop(journal.line(format_args!("  child:  {words}")));
         hear(&childs_turn)?;
-        say(&format!("fork returned nothing; I am {}, my parent {}", pid(), parent_pid()));
+        say(&format!("fork returned 0; I am {}, my parent {}", pid(), parent_pid()));
         value = 2;
         file.read_exact(&mut [0; PART])?;
         let address = ptr::from_ref(&value).addr();

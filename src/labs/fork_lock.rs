@@ -56,8 +56,8 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
          What to notice:\n\
          - The child has a copy of the lock, in the state it was in. It has no copy of the thread that would open it.\n\
          - That the parent's thread gave its lock back was of no use: that is another lock, in other memory.\n\
-         - It need not be your lock: one in a logger, in a library, in the allocator will do. So a program with threads\n  \
-           forks only to execute another program at once, which throws the copied memory away.\n\
+         - It need not be your lock: one in a logger or in a library will do (glibc resets malloc's own). So a program\n  \
+           with threads forks only to execute another program at once, which throws the copied memory away.\n\
          - And so the house refuses, and names the thread: an error now is better than a child that hangs one time in\n  \
            a thousand.",
     ))

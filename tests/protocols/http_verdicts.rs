@@ -1,4 +1,4 @@
-//! The page `notes/http-verdicts.md`: each case on it is given to the parsers, cut in every way, and the verdict
+//! The page `notes/internals/http-verdicts.md`: each case on it is given to the parsers, cut in every way, and the verdict
 //! must be the one that stands there.
 
 #![expect(clippy::unwrap_used, reason = "a page that cannot be read fails the test")]
@@ -8,7 +8,7 @@ use crate::cut::ways_to_cut;
 use crate::heads::{request, response};
 use handloom::http::{Framing, HeadLimits, Method};
 
-const PAGE: &str = include_str!("../../notes/http-verdicts.md");
+const PAGE: &str = include_str!("../../notes/internals/http-verdicts.md");
 
 #[derive(Debug)]
 struct Case {

@@ -4,7 +4,7 @@
 //! one thread more than it gives. So there is one lock for all; and then its holder must be made to release it.
 //!
 //! Read `lock` first, the hand-over; then `interpreter`, which checks the lock where a real one does. What it means for
-//! programs is shown by `handloom lab gil`, and explained in `notes/gil.md`.
+//! programs is shown by `handloom lab gil`, and explained in `notes/04-gil.md`.
 
 mod interpreter;
 mod lock;
