@@ -2,22 +2,18 @@
 //!
 //! - One after another, as a loop around `urllib.request.urlopen`: while a page is on its way, the program does
 //!   nothing, and the time for all pages is the sum of the waits.
-//! - On threads, as `ThreadPoolExecutor.map`: the same blocking call, made by the workers of a pool. While one thread
-//!   waits, the kernel runs another. Each wait costs a thread: its stack, and context switches.
+//! - On threads, as `ThreadPoolExecutor` and `as_completed`: the same blocking call, made by the workers of a pool. While
+//!   one thread waits, the kernel runs another. Each wait costs a thread: its stack, and context switches.
 //! - On the event loop, as aiohttp's `ClientSession` with a semaphore: a wait is an entry in the reactor and a small
 //!   future. This client also uses connections again.
 //!
 //! **Invariants**
 //! - `FETCHPLAN-1` All modes get the same links and the same limits and report the same results; a link that fails does
 //!   not affect the others.
-//! - `FETCHPLAN-2` A body is read to its end, and only its length and checksum are kept.
+//! - `FETCHPLAN-2` A body is read to its end, and only its length and checksum (64-bit FNV-1a) are kept.
 //! - `SEQUENTIAL-FETCH-1` A link starts when the link before it has ended.
-//! - `THREADS-FETCH-1` At most as many links are under way as there are workers; the next link starts when a worker is
-//!   free. Links are taken in order, but of two workers that took one each, either may start first.
-//! - `ASYNC-FETCH-1` At most as many links are under way as the plan allows; the next link starts in the turn in which
-//!   another ends. Links start in order.
-//!
-//! **Source**: the checksum is the 64-bit FNV-1a hash of Fowler, Noll and Vo.
+//! - `THREADS-FETCH-1` At most as many links are under way as there are workers; the next one starts when a worker is free.
+//! - `ASYNC-FETCH-1` At most as many links are under way as the plan allows; they start in order, each when another ends.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -99,16 +95,14 @@ fn on_threads(
 ) -> io::Result<()> {
     let pool = ThreadPool::on_demand("fetch", ConnectionLimits::now(plan).at_once);
     let client = blocking::Client::new(plan.options.clone());
-    let numbers = 0..plan.links.len();
-    let (plan, history) = (plan.clone(), Arc::clone(history));
-    let work = Arc::new(move |number| fetch_blocking(&client, &plan, &history, number));
+    let shared = Arc::new((client, plan.clone(), Arc::clone(history)));
+    let submit = |number| {
+        let shared = Arc::clone(&shared);
+        pool.submit(move || fetch_blocking(&shared.0, &shared.1, &shared.2, number))
+    };
     // A job is refused if not even one thread can be started.
-    let jobs = numbers.map(|number| {
-        let work = Arc::clone(&work);
-        pool.submit(move || work(number))
-    });
-    let jobs = jobs.collect::<Result<Vec<_>, _>>()?;
-    for (done, (_, fetched)) in as_completed(jobs).enumerate() {
+    let jobs: Result<Vec<_>, _> = (0..plan.links.len()).map(submit).collect();
+    for (done, (_, fetched)) in as_completed(jobs?).enumerate() {
         fetched?;
         progress(done + 1);
     }
