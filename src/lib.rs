@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! 7  cli                                   the program: one file for each subcommand
-//! 6  labs        compare                   small experiments; one load against every server
+//! 6  labs   compare   timeline             small experiments; one load, one workload, in every model
 //! 5  calc   fetch   factorial              the calculator in seven models; many pages; factorials in pools
 //!    watch  weather                        a file that is watched; the weather of many cities
 //! 4  web                                   HTTP on sockets: clients and a server
@@ -64,6 +64,7 @@ pub mod processes;
 pub mod report;
 pub mod rt;
 pub mod threads;
+pub mod timeline;
 pub mod watch;
 pub mod weather;
 pub mod web;

@@ -117,7 +117,10 @@ impl Future for Sleep {
             self.core.running.get(),
             "the event loop of this sleep does not run, so its time does not pass"
         );
-        self.core.wait.set(Wait::Deadline);
+        // A time limit says less than what it limits.
+        if self.core.wait.get() == Wait::Nothing {
+            self.core.wait.set(Wait::Deadline);
+        }
         if !is_known
             && let Some(displaced) = self.leave(cx.waker().clone())
             && let Some(both) = self.shared.combine(displaced, cx.waker())

@@ -22,6 +22,7 @@ mod program;
 mod serve;
 mod site;
 mod suggest;
+mod timeline;
 mod tour;
 mod values;
 mod watch;

@@ -12,8 +12,8 @@ use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
 use super::{
-    client, compare, factorial, fetch, gateway, get, help, lab, load, serve, site, tour, watch,
-    weather,
+    client, compare, factorial, fetch, gateway, get, help, lab, load, serve, site, timeline, tour,
+    watch, weather,
 };
 
 /// Every subcommand, in the order of the usage text.
@@ -31,6 +31,7 @@ const SUBCOMMANDS: &[&Subcommand] = &[
     &weather::SUBCOMMAND,
     &gateway::SUBCOMMAND,
     &lab::SUBCOMMAND,
+    &timeline::SUBCOMMAND,
 ];
 
 /// Runs the program on the command line of this process.

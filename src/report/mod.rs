@@ -14,5 +14,5 @@ pub use columns::columns;
 pub use figures::{Ratio, grouped, known, per_second, seconds, span};
 pub use other_work::{OtherWork, OtherWorkProbe};
 pub use page::Page;
-pub use svg::Picture;
+pub use svg::{Picture, escaped};
 pub use text_width::{output_columns, text_width, wrapped};

@@ -93,6 +93,6 @@ impl Picture {
 }
 
 /// Replaces the characters that have a meaning in XML and HTML (`SVG-2`).
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

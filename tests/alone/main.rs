@@ -23,6 +23,7 @@ mod processes_pool_trouble;
 mod processes_supervisor;
 mod solo;
 mod threads_pool_cycles;
+mod timeline_ways;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
             ("processes_pool_trouble", processes_pool_trouble::TESTS),
             ("processes_supervisor", processes_supervisor::TESTS),
             ("threads_pool_cycles", threads_pool_cycles::TESTS),
+            ("timeline_ways", timeline_ways::TESTS),
         ]),
         Ok("short_of_memory") => {
             aio_thread_shortage::job_without_a_thread_is_an_error();

@@ -100,8 +100,9 @@ fn an_unknown_subcommand_is_named_with_the_nearest() {
 }
 
 #[test]
-fn a_subcommand_that_does_not_exist_yet_is_not_known() {
-    refuses(&["timeline"], &["unknown subcommand \"timeline\""]);
+fn a_timeline_without_jobs_or_with_a_wrong_number_is_refused() {
+    refuses(&["timeline", "--wait-ms", "0"], &["handloom timeline:", "--wait-ms", "got \"0\""]);
+    refuses(&["timeline", "--requests", "0", "--factorials", "0"], &["expected at least one job"]);
 }
 
 #[test]

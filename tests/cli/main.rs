@@ -20,6 +20,7 @@ mod lab_programs;
 #[path = "../support/program.rs"]
 mod program;
 mod serve;
+mod timeline;
 mod tour;
 mod watch;
 mod weather;

@@ -7,4 +7,5 @@ mod support;
 mod switches;
 mod synchronisation;
 mod tasks;
+mod timeline;
 mod twins_labs;

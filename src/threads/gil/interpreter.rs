@@ -95,7 +95,9 @@ pub struct Interpreter<'a> {
 impl<'a> Interpreter<'a> {
     /// Makes one that checks the lock with [`Held::check`].
     pub fn new(counter: &'a AtomicI64) -> Self {
-        Self::with_check(counter, |held: &Held<'_>| held.check())
+        Self::with_check(counter, |held: &Held<'_>| {
+            held.check();
+        })
     }
 
     /// Makes one with a check of its own, which has to end with [`Held::check`]. An experiment may ask before it.

@@ -1,0 +1,78 @@
+//! `handloom timeline`: one workload in every model, on one time scale.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::command_line::{Args, Opt, Subcommand};
+use super::failure::{Doing, Failure};
+use super::interrupt::interruption;
+use super::output::{Output, make_directory, write_into};
+use super::values::{path, whole};
+use crate::timeline::{Way, Workload, figures_table, page, picture, run_all, traces_json};
+
+/// What is declared.
+pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
+    name: "timeline",
+    summary: "One workload by one thread, threads, a GIL, processes and an event loop, as a picture",
+    options: &[
+        Opt::new("--requests N", "requests, which wait for the embedded site").default("6"),
+        Opt::new("--wait-ms MS", "how long the site takes over each").default("300"),
+        Opt::new("--factorials N", "factorials, which compute").default("4"),
+        Opt::new("--compute-ms MS", "about how long each takes on this machine").default("100"),
+        Opt::new("--out DIR", "where timeline.svg, timeline.html and timeline.json are written")
+            .default("handloom-timeline"),
+    ],
+    operands: &[],
+    examples: &[
+        (
+            "handloom timeline",
+            "The picture; timeline.json is for ui.perfetto.dev and chrome://tracing.",
+        ),
+        ("handloom timeline --requests 20 --factorials 0", "Only waits: what does a thread cost?"),
+    ],
+    run,
+};
+
+/// Runs all ways, and writes the views.
+fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    let milliseconds = || whole("milliseconds", 1..=60_000);
+    let jobs = || whole("jobs", 0..=100);
+    let wait_ms = args.value("wait-ms", milliseconds())?;
+    let computing = Duration::from_millis(args.value("compute-ms", milliseconds())? as u64);
+    let (requests, factorials) =
+        (args.value("requests", jobs())?, args.value("factorials", jobs())?);
+    if requests + factorials == 0 {
+        return Err(Failure::Usage(
+            "--requests, --factorials: expected at least one job".to_owned(),
+        ));
+    }
+    let out = args.value("out", path("a directory"))?;
+    make_directory(&out)?;
+    let wait_ms = u32::try_from(wait_ms).expect("holds because it has a bound");
+    let text = draw(&Workload::new(requests, wait_ms, factorials, computing), &out, output)?.0;
+    output.bytes(text.as_bytes())?;
+    output.note(format_args!("The picture: {}", out.join("timeline.html").display()));
+    Ok(())
+}
+
+/// Runs all ways, writes the views into a directory, and returns the table and the picture.
+pub(crate) fn draw(
+    workload: &Workload,
+    out: &Path,
+    output: &mut Output,
+) -> Result<(String, String), Failure> {
+    let tell = |way: Way| output.progress(way.title());
+    let strips = run_all(workload, interruption()?, tell).doing("timeline")?;
+    output.clear_progress();
+    let strips = strips.ok_or(Failure::Interrupted)?;
+    let Workload { requests, wait_ms, factorials, computing, .. } = workload;
+    let title = format!(
+        "{requests} requests of {wait_ms} ms and {factorials} factorials of {} ms, in every way",
+        computing.as_millis()
+    );
+    let svg = picture(&title, &strips);
+    write_into(out, "timeline.svg", &svg)?;
+    write_into(out, "timeline.html", &page(&title, &strips))?;
+    write_into(out, "timeline.json", &traces_json(&strips).to_string())?;
+    Ok((figures_table(&strips), svg))
+}

@@ -1,0 +1,144 @@
+//! The ways of the timeline, which fork: each does every job, and what they note can be true.
+
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use handloom::os::process::{self, Fork};
+use handloom::os::signal::Signal;
+use handloom::os::{EventFd, SharedMemory};
+use handloom::timeline::{
+    Event, LaneKind, Recorder, Row, Span, State, Strip, Way, What, Workload, run_all,
+};
+
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    ("every_way_tells_a_story_that_can_be_true", every_way),
+    ("a_killed_worker_loses_only_its_last_events", killed),
+];
+
+fn every_way() {
+    let workload = Workload::new(3, 60, 3, Duration::from_millis(30));
+    let stop = EventFd::new().unwrap();
+    let mut told = Vec::new();
+    let strips = run_all(&workload, stop.as_fd(), |way| told.push(way)).unwrap().unwrap();
+    assert_eq!(told, Way::ALL, "each way runs once");
+    for strip in &strips {
+        states_add_up(strip);
+        polls_do_not_overlap(strip);
+        every_poll_follows_a_wake(strip);
+        every_job_is_there(strip);
+    }
+    one_computes_at_a_time(&strips[2]);
+    let [sequential, threads, ..] = &strips[..] else { panic!("six strips") };
+    let waits = Duration::from_millis(180);
+    assert!(sequential.trace.wall() > waits, "one after another, the waits add up");
+    assert_eq!(sequential.trace.rows.len(), 1, "sequential is one lane");
+    assert_eq!(threads.trace.rows.len(), 7, "a lane for each thread, and the main thread");
+    let processes = &strips[3].trace;
+    assert_eq!(processes.arrows.len(), 12, "each process is forked and sends a result");
+    stop.signal().unwrap();
+    assert!(run_all(&workload, stop.as_fd(), |_| ()).unwrap().is_none(), "the stop is heard");
+}
+
+/// The states of each lane add up to the wall time (`TRACE-1`).
+fn states_add_up(strip: &Strip) {
+    for row in &strip.trace.rows {
+        let sum: Duration = row.spans.iter().map(|span| span.to.saturating_sub(span.from)).sum();
+        assert_eq!(sum, strip.trace.wall(), "TRACE-1: {:?}: {row:?}", strip.way);
+        for pair in row.spans.windows(2) {
+            assert_eq!(pair[0].to, pair[1].from, "TRACE-1: no gap");
+        }
+    }
+}
+
+/// Polls of one thread do not overlap.
+fn polls_do_not_overlap(strip: &Strip) {
+    let mut end = Duration::ZERO;
+    for event in &strip.recording.events {
+        if let What::Polled(took) = event.what {
+            assert!(event.at >= end, "{:?}: a poll begins before another ends", strip.way);
+            end = event.at + took;
+        }
+    }
+}
+
+/// Every poll but the first follows a wake of its task.
+fn every_poll_follows_a_wake(strip: &Strip) {
+    let mut woken: HashMap<u32, u32> = HashMap::new();
+    let mut is_first = true;
+    // After the end of `block_on`'s future, the tasks that are left over are dropped, without a wake.
+    let events = &strip.recording.events;
+    let of_main = |event: &Event| event.task == 0 && matches!(event.what, What::Polled(_));
+    let end = events.iter().rposition(of_main).map_or(0, |last| last + 1);
+    for event in &events[..end] {
+        match event.what {
+            What::Woken => *woken.entry(event.task).or_default() += 1,
+            What::Polled(_) => {
+                let wakes = woken.entry(event.task).or_default();
+                assert!(*wakes > 0 || is_first, "{:?}: no wake before {event}", strip.way);
+                *wakes = wakes.saturating_sub(1);
+                is_first = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every job runs in some lane.
+fn every_job_is_there(strip: &Strip) {
+    let spans = || strip.trace.rows.iter().flat_map(|row| &row.spans);
+    for job in ["request 1", "request 2", "request 3", "factorial 1", "factorial 2", "factorial 3"]
+    {
+        let has_run = |span: &Span| span.job == job && span.state != State::Idle;
+        assert!(spans().any(has_run), "{:?}: expected {job}", strip.way);
+    }
+}
+
+/// Under the GIL at most one lane runs at any instant, and a lane runs again after others have.
+fn one_computes_at_a_time(strip: &Strip) {
+    let runs = |row: &Row| -> Vec<(Duration, Duration)> {
+        let holds = |span: &&Span| matches!(span.state, State::Running | State::Ready);
+        row.spans.iter().filter(holds).map(|span| (span.from, span.to)).collect()
+    };
+    let threads = || strip.trace.rows.iter().filter(|row| row.lane.name != "main thread");
+    let mut all: Vec<_> = threads().flat_map(runs).collect();
+    all.sort_unstable();
+    for pair in all.windows(2) {
+        assert!(pair[0].1 <= pair[1].0, "GIL-1: two lanes hold the lock at once: {pair:?}");
+    }
+    let hands_over = threads().any(|row| {
+        row.spans
+            .windows(2)
+            .any(|pair| pair[0].state == State::Running && pair[1].state == State::Lock)
+    });
+    assert!(hands_over, "a factorial longer than the switch interval hands the lock over");
+}
+
+fn killed() {
+    let recorder = Arc::new(Recorder::new(100).unwrap());
+    let lane = recorder.lane(LaneKind::Process, "worker");
+    let (ready, _descriptor) = SharedMemory::new(8).unwrap();
+    match process::fork().unwrap() {
+        Fork::Child => {
+            for number in 0..50 {
+                recorder.note(lane, What::Enters(State::Running), number);
+            }
+            ready.word(0).store(1, std::sync::atomic::Ordering::Release);
+            ready.wake(0);
+            loop {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        }
+        Fork::Parent(mut child) => {
+            while ready.word(0).load(std::sync::atomic::Ordering::Acquire) == 0 {
+                ready.wait_while(0, 0, Duration::from_millis(100));
+            }
+            child.kill(Signal::Kill).unwrap();
+            child.wait().unwrap();
+        }
+    }
+    let events = recorder.recording().events;
+    assert_eq!(events.len(), 50, "RECORD-1: what was complete before the kill is there");
+    assert!(events.windows(2).all(|pair| pair[0].at <= pair[1].at), "one clock for both processes");
+}

@@ -1,0 +1,242 @@
+//! The timeline's events, and what is made of them: judged as data, not as pixels.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use handloom::aio::{sleep, yield_now};
+use handloom::json::Json;
+use handloom::rt::{EventLoop, spawn_named};
+use handloom::timeline::{
+    Event, Lane, LaneKind, LoopObserver, Recorder, Recording, State, Strip, Trace, Way, What, page,
+    picture, trace_json,
+};
+
+use super::support::watched;
+
+/// Runs a small program under the virtual clock, and returns what was noted.
+fn virtual_run() -> Recording {
+    let recorder = Arc::new(Recorder::new(1_000).expect("memory"));
+    // The clock of the loop starts when it is made, and stands still: all times count from the first event.
+    let observer = LoopObserver::new(Arc::clone(&recorder), "event loop").virtual_clock();
+    let event_loop =
+        EventLoop::builder().virtual_clock().observer(observer).build().expect("a loop");
+    event_loop.block_on(async {
+        let first = spawn_named("first", async {
+            sleep(Duration::from_millis(20)).await;
+            yield_now().await;
+        });
+        let second = spawn_named("second", sleep(Duration::from_millis(10)));
+        first.await.expect("it ends");
+        second.await.expect("it ends");
+    });
+    recorder.recording()
+}
+
+#[test]
+fn with_the_virtual_clock_the_list_of_events_is_exact() {
+    let recording = watched(virtual_run);
+    let begin = recording.events[0].at;
+    let told: Vec<_> = recording
+        .events
+        .into_iter()
+        .map(|event| Event { at: event.at.saturating_sub(begin), ..event }.to_string())
+        .collect();
+    let expected = "\
+        0 lane 0 task 0 woken
+        0 lane 0 task 1 spawned: first
+        0 lane 0 task 1 woken
+        0 lane 0 task 2 spawned: second
+        0 lane 0 task 2 woken
+        0 lane 0 task 0 polled for 0, waits for the end of task 1
+        0 lane 0 task 1 polled for 0, waits for a point in time
+        0 lane 0 task 2 polled for 0, waits for a point in time
+        0 lane 0 selects for at most 0
+        10000 lane 0 back, 1 timers fired, late by 0
+        10000 lane 0 task 2 woken
+        10000 lane 0 task 2 polled for 0, waits for something it did not name
+        10000 lane 0 task 2 finished
+        10000 lane 0 selects for at most 0
+        20000 lane 0 back, 1 timers fired, late by 0
+        20000 lane 0 task 1 woken
+        20000 lane 0 task 1 woken
+        20000 lane 0 task 1 polled for 0, waits for its next turn
+        20000 lane 0 task 0 woken
+        20000 lane 0 task 1 polled for 0, waits for something it did not name
+        20000 lane 0 task 1 finished
+        20000 lane 0 task 0 polled for 0, waits for something it did not name";
+    let expected: Vec<_> = expected.lines().map(str::trim).collect();
+    assert_eq!(told, expected, "the loop or its observer does something else than before");
+}
+
+#[test]
+fn a_wake_during_a_poll_leaves_the_task_ready() {
+    let trace = Trace::whole(&watched(virtual_run));
+    let row = trace.rows.iter().find(|row| row.lane.name == "first").expect("its row");
+    let states: Vec<_> = row.spans.iter().map(|span| span.state).collect();
+    assert_eq!(states.first(), Some(&State::Parked), "it sleeps for 20 ms: {states:?}");
+    let wakes = trace.arrows.iter().filter(|arrow| arrow.is_wake).count();
+    assert_eq!(wakes, 7, "seven polls, and each follows a wake: {:?}", trace.arrows);
+}
+
+#[test]
+fn the_oldest_events_are_dropped_and_counted() {
+    let recorder = Recorder::new(10).expect("memory");
+    let lane = recorder.lane(LaneKind::Thread, "main");
+    for number in 0..25 {
+        recorder.note(lane, What::Enters(State::Running), number);
+    }
+    let Recording { events, dropped, .. } = recorder.recording();
+    assert_eq!(dropped, 15, "RECORD-2: 25 events in a ring of 10");
+    let labels: Vec<_> = events.iter().map(|event| &*event.label).collect();
+    assert_eq!(labels, ["15", "16", "17", "18", "19", "20", "21", "22", "23", "24"]);
+}
+
+#[test]
+fn labels_and_lanes_beyond_their_bounds_do_no_harm() {
+    let recorder = Recorder::new(4).expect("memory");
+    let long = "ü".repeat(100);
+    let lanes: Vec<_> = (0..600).map(|_| recorder.lane(LaneKind::Thread, &long)).collect();
+    recorder.note(lanes[599], What::Enters(State::Blocked), &long);
+    let recording = recorder.recording();
+    assert_eq!(recording.lanes.len(), 512);
+    assert_eq!(recording.lanes[511].name, "ü".repeat(24), "48 bytes, cut between characters");
+    assert_eq!(recording.events[0].label, "ü".repeat(24));
+}
+
+#[test]
+fn events_of_many_threads_are_all_there() {
+    let recorder = Recorder::new(4_000).expect("memory");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let lane = recorder.lane(LaneKind::Thread, "worker");
+                for number in 0..1_000 {
+                    recorder.note(lane, What::Enters(State::Running), number);
+                }
+            });
+        }
+    });
+    let recording = recorder.recording();
+    for lane in 0..4 {
+        let of_lane = recording.events.iter().filter(|event| event.lane == lane);
+        let labels: Vec<_> = of_lane.map(|event| event.label.clone()).collect();
+        let expected: Vec<_> = (0..1_000).map(|number| number.to_string()).collect();
+        assert_eq!(labels, expected, "RECORD-1: every event of a thread, in its order");
+    }
+}
+
+/// A strip with so many events of a loop, whose names are hostile.
+fn long_strip(polls: u32) -> Strip {
+    let event = |micros: u32, task, what, label: &str| Event {
+        at: Duration::from_micros(micros.into()),
+        lane: 0,
+        task,
+        what,
+        label: label.to_owned(),
+    };
+    let mut events = Vec::new();
+    for task in 1..=20 {
+        events.push(event(0, task, What::Spawned, "</script><script src=\"http://x\">"));
+    }
+    for number in 0..polls {
+        let (at, task) = (number * 100, 1 + number % 20);
+        events.push(event(at, task, What::Woken, ""));
+        let took = Duration::from_micros(50);
+        events.push(event(at + 10, task, What::Polled(took), "to read descriptor 12"));
+    }
+    let lanes = vec![Lane { name: "event loop".to_owned(), kind: LaneKind::Loop }];
+    let recording = Recording { lanes, events, dropped: 0 };
+    let trace = Trace::whole(&recording);
+    Strip { way: Way::Loop, trace, recording, work: Duration::from_secs(1) }
+}
+
+#[test]
+fn the_page_of_ten_thousand_events_is_small_and_asks_for_nothing() {
+    let strip = long_strip(5_000);
+    assert!(strip.recording.events.len() >= 10_000);
+    let html = page("a <title>", &[strip]);
+    assert!(html.len() < 2_000_000, "expected less than 2 MB, came {} bytes", html.len());
+    for word in ["src=", "href=", "@import", "fetch(", "XMLHttpRequest", "import(", "WebSocket"] {
+        let place = html.replace("src=&quot;", "").replace("src=\\\"http", "").find(word);
+        assert_eq!(place, None, "PAGE-T1: the page asks for something with `{word}`");
+    }
+    let without_namespace = html.replace("http://www.w3.org/2000/svg", "");
+    let links = without_namespace.matches("http").count();
+    let of_names = without_namespace.matches("http://x").count();
+    assert_eq!(links, of_names, "PAGE-T1: only names of tasks may look like addresses");
+    assert_eq!(html.matches("<script").count(), 2, "a name of a task became a script");
+}
+
+#[test]
+fn the_picture_is_bounded_by_its_width() {
+    let [few, many] = [5_000, 50_000].map(|polls| picture("x", &[long_strip(polls)]).len());
+    assert!(many < few * 2, "PICTURE-2: ten times the events: {few} and {many} bytes");
+}
+
+#[test]
+fn the_json_parses_and_its_slices_and_flows_fit() {
+    let json = trace_json("program", &long_strip(500).trace).to_string();
+    let parsed = Json::parse(json.as_bytes()).expect("valid JSON");
+    expect_balanced(&parsed);
+}
+
+/// Fails unless slices of a track follow each other, and each flow has one beginning and one end within slices.
+fn expect_balanced(json: &Json) {
+    let text = |event: &Json, name| event.get(name).and_then(Json::as_text).map(str::to_owned);
+    let number = |event: &Json, name| -> f64 {
+        event.get(name).and_then(Json::as_number).expect("a number").to_f64()
+    };
+    let mut tracks: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut flows: BTreeMap<String, Vec<(String, String, f64)>> = BTreeMap::new();
+    for event in json.get("traceEvents").expect("events").items() {
+        let track = format!("{} {}", number(event, "pid"), number(event, "tid"));
+        match &*text(event, "ph").expect("a phase") {
+            "X" => {
+                let begin = number(event, "ts");
+                tracks.entry(track).or_default().push((begin, begin + number(event, "dur")));
+            }
+            phase @ ("s" | "f") => {
+                let id = number(event, "id").to_string();
+                let flow = (phase.to_owned(), track, number(event, "ts"));
+                flows.entry(id).or_default().push(flow);
+            }
+            "M" | "C" => {}
+            other => panic!("an unknown phase: {other}"),
+        }
+    }
+    assert!(!tracks.is_empty() && !flows.is_empty(), "there are slices and flows");
+    for (track, slices) in &mut tracks {
+        slices.sort_by(|a, b| a.partial_cmp(b).expect("numbers"));
+        for pair in slices.windows(2) {
+            assert!(pair[0].1 <= pair[1].0 + 0.001, "slices of track {track} overlap: {pair:?}");
+        }
+    }
+    for (id, ends) in flows {
+        let phases: Vec<_> = ends.iter().map(|end| &*end.0).collect();
+        assert_eq!(phases, ["s", "f"], "flow {id} has a beginning and an end");
+        for (phase, track, at) in ends {
+            let inside =
+                tracks[&track].iter().any(|(from, to)| (from - 0.001..=to + 0.001).contains(&at));
+            assert!(inside, "flow {id}: its `{phase}` at {at} is in no slice of track {track}");
+        }
+    }
+}
+
+#[test]
+fn an_event_costs_little() {
+    // A bound that a busy machine keeps too; `benches/event_loop.rs` measures it.
+    let recorder = Recorder::new(1_000).expect("memory");
+    let lane = recorder.lane(LaneKind::Thread, "main");
+    let best = (0..20)
+        .map(|_| {
+            let began = Instant::now();
+            for _ in 0..1_000 {
+                recorder.note(lane, What::Enters(State::Running), "job");
+            }
+            began.elapsed() / 1_000
+        })
+        .min()
+        .expect("twenty runs");
+    assert!(best < Duration::from_micros(20), "expected far less than 20 µs an event: {best:?}");
+}
