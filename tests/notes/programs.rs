@@ -1,6 +1,6 @@
 //! The programs of the chapters, `notes/programs`: each runs on Handloom, on tokio and in Python, and asserts the same.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[expect(
     unreachable_pub,
@@ -31,9 +31,15 @@ fn every_program_runs_on_handloom_and_on_tokio() {
 fn every_program_runs_in_python() {
     let mut complaints = Vec::new();
     let names = PROGRAMS.iter().map(|(name, ..)| *name);
-    for name in names.chain(["inside"]) {
+    let start = |name| {
         let path = root(&format!("notes/programs/{name}/python.py"));
-        let Ok(end) = Command::new("python3").arg(path).output() else { return };
+        let mut command = Command::new("python3");
+        command.arg(path).stdout(Stdio::null()).stderr(Stdio::piped());
+        Some((name, command.spawn().ok()?))
+    };
+    let running: Vec<_> = names.chain(["inside"]).filter_map(start).collect();
+    for (name, python) in running {
+        let end = python.wait_with_output().unwrap();
         if !end.status.success() {
             complaints.push(format!("{name}: {}", String::from_utf8_lossy(&end.stderr)));
         }

