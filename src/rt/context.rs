@@ -1,7 +1,5 @@
 //! The loop that runs on this thread, and the functions by which code inside `block_on` calls it.
 //!
-//! `sleep` and `spawn` take no loop as an argument: they ask for the one whose `block_on` they are called in.
-//!
 //! **Invariants**
 //! - `CTX-1` A loop is the current one exactly while its `block_on` runs, on one thread.
 //!
@@ -18,20 +16,13 @@ use super::id::TaskId;
 use super::join::JoinHandle;
 use super::works::observer::{Observer, Unobserved, Wait};
 
-/// Futures above this size are boxed before they are moved into a task, so that `spawn` does not copy them
-/// through several stack frames.
-const LARGE_FUTURE_BYTES: usize = 16 * 1024;
-
 thread_local! {
     /// The loop that runs on this thread (`CTX-1`).
     static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
 }
 
-/// Makes a loop the current one of this thread.
-///
-/// # Panics
-/// Another one is.
-pub(crate) fn enter(core: &Rc<Core>) {
+/// Calls `block_on`, which must not panic, while a loop is the current one. Panics if another loop is.
+pub(crate) fn enter<T>(core: &Rc<Core>, block_on: impl FnOnce() -> T) -> T {
     CURRENT.with_borrow_mut(|current| {
         assert!(
             current.is_none(),
@@ -41,13 +32,11 @@ pub(crate) fn enter(core: &Rc<Core>) {
         *current = Some(core.clone());
     });
     core.running.set(true);
-}
-
-/// Ends what [`enter`] began.
-pub(crate) fn leave(core: &Core) {
+    let outcome = block_on();
     core.running.set(false);
     // The caller holds another reference, so that no loop is dropped here.
     drop(CURRENT.take());
+    outcome
 }
 
 /// Calls `function` with the current loop, if there is one. It must not run foreign code.
@@ -56,10 +45,7 @@ pub(crate) fn with_current<T>(function: impl FnOnce(&Rc<Core>) -> T) -> Option<T
     CURRENT.try_with(|current| current.borrow().as_ref().map(function)).ok().flatten()
 }
 
-/// Returns the current loop.
-///
-/// # Panics
-/// There is none.
+/// Returns the current loop. Panics if there is none.
 #[track_caller]
 pub(crate) fn current() -> Rc<Core> {
     with_current(Rc::clone).expect(
@@ -88,15 +74,12 @@ pub(crate) fn report(text: &str) {
 /// ```
 /// use handloom::rt::{block_on, spawn};
 ///
-/// let sum = block_on(async {
-///     let task = spawn(async { 5 + 7 });
-///     task.await.expect("it neither panics nor is cancelled")
-/// });
+/// let sum = block_on(async { spawn(async { 5 + 7 }).await.expect("it does not panic") });
 /// assert_eq!(sum, 12);
 /// ```
 #[track_caller]
-pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::Output> {
-    start(future, None)
+pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+    current().spawn(future, None, Location::caller())
 }
 
 /// Starts a task as [`spawn`] does, with a name that reports and tables of tasks show.
@@ -104,37 +87,19 @@ pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::O
 /// # Panics
 /// No event loop runs on this thread.
 #[track_caller]
-pub fn spawn_named<F>(name: &str, future: F) -> JoinHandle<F::Output>
-where
-    F: Future<Output: 'static> + 'static,
-{
-    start(future, Some(name))
+pub fn spawn_named<T: 'static>(
+    name: &str,
+    future: impl Future<Output = T> + 'static,
+) -> JoinHandle<T> {
+    current().spawn(future, Some(name), Location::caller())
 }
 
-/// Starts a task; a large future is boxed first.
-#[track_caller]
-fn start<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
-where
-    F: Future<Output: 'static> + 'static,
-{
-    if size_of::<F>() > LARGE_FUTURE_BYTES {
-        current().spawn(Box::pin(future), name, Location::caller())
-    } else {
-        current().spawn(future, name, Location::caller())
-    }
-}
-
-/// Cancels a task as [`JoinHandle::cancel`] does, by its id: which may have come from another thread, in a
-/// [`Remote::call_soon`](super::Remote::call_soon).
-///
-/// False, and without effect, unless the loop of this thread has such a task and another one runs.
+/// Cancels a task as [`JoinHandle::cancel`] does, by an id that may have come from another thread. False, and without
+/// effect, unless the loop of this thread has such a task and another one runs.
 pub fn cancel(task: TaskId) -> bool {
     let task = with_current(|core| core.task(task)).flatten();
     let task = task.filter(|task| !task.header().id().is_main());
-    task.is_some_and(|task| {
-        task.header().cancel();
-        true
-    })
+    task.inspect(|task| task.header().cancel()).is_some()
 }
 
 /// Notes what the running task waits for: a future calls it when it returns `Pending`.
@@ -147,8 +112,8 @@ pub fn now() -> Instant {
     with_current(|core| core.clock.now()).unwrap_or_else(Instant::now)
 }
 
-/// Counts one operation of the running task. `Pending` when it has had its share: the task is woken for its
-/// next turn, so that a task whose operations are always ready does not starve the others.
+/// Counts one operation of the running task. `Pending` when it has had its share: then it is woken for its next turn,
+/// so that a task whose operations are always ready does not starve the others.
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     with_current(|core| core.poll_budget(cx)).unwrap_or(Poll::Ready(()))
 }

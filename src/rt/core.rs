@@ -1,41 +1,39 @@
 //! The state of one loop, which its parts share, with its run queue and its table of tasks.
 //!
-//! The run queue holds slots of the table, so that a wake does not count references. It is taken out as a batch:
-//! what was ready when the batch began. What is woken meanwhile waits for the next one, so a task that is always
-//! ready does not keep the loop from its sockets.
+//! The run queue holds slots of the table, so that a wake does not count references. What is ready is taken out as a
+//! batch, and what is woken meanwhile waits for the next one: a task that is always ready holds up nothing else.
 //!
 //! **Invariants**
-//! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a wake, a destructor or an observer
-//!   may call back into any of this.
+//! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a wake, a destructor or an observer may
+//!   call back into any of this.
 //! - `QUEUE-1` A task stands in the run queue at most once: its `queued` flag (`task`) ensures it.
 //! - `QUEUE-2` Without a seed, tasks run in the order in which they were woken.
 //! - `QUEUE-3` With a seed every batch is permuted, and the same seed permutes the same way.
 //! - `TABLE-1` A task is out of its slot while it runs, and no other task gets that slot meanwhile.
 //! - `TABLE-2` A slot that stands in the run queue is not used again before it was taken from there.
 //!
-//! **Source**: curio's `Kernel`, whose queue, selector and sleep queue lie side by side; `asyncio.all_tasks`.
+//! **Source**: curio's `Kernel`, whose queue, selector and sleep queue lie side by side.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::fmt;
-use std::mem;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
+use std::{fmt, mem};
 
-use super::id::TaskId;
+use super::id::{MAIN_SLOT, TaskId, unique_number};
 use super::join::JoinHandle;
 use super::reactor::Reactor;
 use super::slab::Slab;
-use super::task::{Header, Runnable, Task};
+use super::task::{Runnable, Task};
 use super::timers::Timers;
 use super::works::clock::Clock;
 use super::works::observer::{Hooks, Moment, Wait};
 use super::works::pace::Pace;
-use super::works::remote::{Contents, Inbox};
+use super::works::remote::Inbox;
 use super::works::shuffle::Shuffle;
 use super::works::stuck::StuckWatch;
 use crate::jobs::Panic;
@@ -43,20 +41,23 @@ use crate::jobs::Panic;
 /// How many operations a task may do in one poll before it has to wait for its turn; tokio's number.
 pub(crate) const BUDGET: u32 = 128;
 
+/// A larger future is boxed before it is moved into a task, so that it is copied through fewer stack frames.
+const LARGE_FUTURE_BYTES: usize = 16 * 1024;
+
 /// The state of one loop.
 pub(crate) struct Core {
     /// The way in from other threads.
     pub(crate) inbox: Arc<Inbox>,
     /// The run queue: slots of tasks that are ready.
     pub(crate) ready: RefCell<Vec<u32>>,
-    /// The vector of the last batch, kept for its allocation.
+    /// The last batch, kept for its allocation.
     pub(crate) batch: Cell<Vec<u32>>,
     /// The order of a batch.
     pub(crate) shuffle: Shuffle,
     /// Every task, by the slot that the run queue holds (`TABLE-1`).
     pub(crate) tasks: RefCell<Slab<Arc<dyn Runnable>>>,
-    /// Names of tasks; most have none.
-    pub(crate) names: RefCell<HashMap<TaskId, Box<str>>>,
+    /// Names of tasks by their number; most have none.
+    pub(crate) names: RefCell<BTreeMap<u64, Box<str>>>,
     /// The number of the last task.
     pub(crate) spawned: Cell<u64>,
     /// The sockets, and which task waits for which.
@@ -93,34 +94,41 @@ impl Core {
         name: Option<&str>,
         at: &'static Location<'static>,
     ) -> JoinHandle<T> {
-        self.spawned.update(|spawned| spawned + 1);
-        let task = self.add(self.spawned.get(), future, at);
-        let id = task.id();
-        if let Some(name) = name {
-            self.names.borrow_mut().insert(id, name.into());
+        if size_of_val(&future) > LARGE_FUTURE_BYTES {
+            self.add(Box::pin(future), name, at)
+        } else {
+            self.add(future, name, at)
         }
-        self.hooks.observe(|| Moment::Spawned { task: id, name, at });
-        task.wake();
-        task
     }
 
-    /// Puts a task into the table, not yet ready.
-    pub(crate) fn add<T: 'static>(
+    /// The same, for a future of any size.
+    fn add<T: 'static>(
         &self,
-        number: u64,
         future: impl Future<Output = T> + 'static,
+        name: Option<&str>,
         at: &'static Location<'static>,
     ) -> JoinHandle<T> {
         let slot = self.tasks.borrow_mut().reserve();
-        let task = Arc::new(Task::new(self, number, slot, future, at));
+        let task = Arc::new(Task::new(self, slot, at, future));
         self.tasks.borrow_mut().put(slot, task.clone());
+        let id = task.header().id();
+        if let Some(name) = name {
+            self.names.borrow_mut().insert(id.number, name.into());
+        }
+        if !id.is_main() {
+            self.hooks.observe(|| Moment::Spawned { task: id, name, at });
+        }
+        task.header().wake();
         JoinHandle::new(task)
     }
 
-    /// Puts a task at the end of the run queue; its `queued` flag ensures `QUEUE-1`.
-    pub(crate) fn make_ready(&self, task: &Header) {
-        self.ready.borrow_mut().push(task.slot);
-        self.hooks.observe(|| Moment::Woken { task: task.id() });
+    /// Returns the number of the next task.
+    pub(crate) fn next_number(&self, slot: u32) -> u64 {
+        if slot == MAIN_SLOT {
+            return unique_number();
+        }
+        self.spawned.update(|spawned| spawned + 1);
+        self.spawned.get()
     }
 
     /// Takes out the tasks that are ready now.
@@ -132,10 +140,10 @@ impl Core {
         batch
     }
 
-    /// Runs the task in a slot; tells whether it ended. If it had ended before, its slot is free from now on
-    /// (`TABLE-2`).
+    /// Runs the task in a slot; tells whether it ended.
     pub(crate) fn run_task(&self, slot: u32) -> bool {
         let Some(task) = self.tasks.borrow_mut().take(slot) else {
+            // It had ended when it was woken last (`TABLE-2`).
             self.tasks.borrow_mut().release(slot);
             return false;
         };
@@ -147,10 +155,7 @@ impl Core {
         }
         if !id.is_main() {
             self.hooks.observe(|| Moment::Finished { task: id });
-        }
-        let mut names = self.names.borrow_mut();
-        if !names.is_empty() {
-            names.remove(&id);
+            self.names.borrow_mut().remove(&id.number);
         }
         true
     }
@@ -170,16 +175,14 @@ impl Core {
 
     /// Wakes tasks and makes calls that other threads have asked for.
     pub(crate) fn empty_inbox(&self) {
-        let Contents { woken, calls, .. } = self.inbox.end_wait();
-        for id in woken {
-            if let Some(task) = self.task(id) {
-                // Before the wake, so that a wake that comes now is put into the inbox again.
-                // Pairs with the swap in `Header::wake`.
-                task.header().remote_queued.store(false, Ordering::Release);
-                task.header().wake();
-            }
+        let came = self.inbox.end_wait();
+        for task in came.woken.into_iter().filter_map(|id| self.task(id)) {
+            // Before the wake, so that a wake that comes now is put into the inbox again.
+            // Pairs with the swap in `Header::wake`.
+            task.header().remote_queued.store(false, Ordering::Release);
+            task.header().wake();
         }
-        for call in calls {
+        for call in came.calls {
             // A panic stays in the call: the others are made all the same.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
                 self.hooks.report(&Panic::new("a call from another thread", payload).to_string());
@@ -201,9 +204,9 @@ impl Core {
             if left.is_empty() {
                 break;
             }
-            for task in left.iter().map(|task| task.header()) {
-                task.cancelled.set(true);
-                self.run_task(task.slot);
+            for task in left {
+                task.header().cancelled.set(true);
+                self.run_task(task.header().slot);
             }
         }
         self.ready.borrow_mut().clear();
@@ -213,7 +216,7 @@ impl Core {
     /// Returns a task's name as reports show it, if it has one.
     pub(crate) fn quoted_name(&self, task: TaskId) -> String {
         let names = self.names.borrow();
-        names.get(&task).map_or(String::new(), |name| format!(" \"{name}\""))
+        names.get(&task.number).map_or(String::new(), |name| format!(" \"{name}\""))
     }
 
     /// Tells whether nothing that the loop knows of can wake it.

@@ -1,23 +1,20 @@
 //! The event loop: one turn after another until `block_on`'s future is done.
 //!
 //! It is the `while` of the course's server, which `generator` has too: run the tasks that are ready, and only when
-//! there is none, `select`. Here tasks are futures: where a generator yields `('read', socket)`, a future leaves
-//! its waker with the reactor and returns `Pending`.
+//! there is none, `select`. Here tasks are futures: where a generator yields `('read', socket)`, a future leaves its
+//! waker with the reactor and returns `Pending`.
 //!
 //! **Invariants**
-//! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready, or [`TURN_POLLS`]
-//!   polls are done, or the kernel's clock has ticked; then the selector; then the timers that are due.
-//! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets nor
-//!   timers; it blocks only when nothing is ready.
+//! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready, [`TURN_POLLS`] polls are
+//!   done, or the kernel's clock has ticked; then the selector; then the timers that are due.
+//! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets nor timers;
+//!   it blocks only when nothing is ready.
 //! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own timeout.
-//! - `LOOP-4` When nothing that the loop knows of can wake it, it reports so once, with the table of tasks, and
-//!   waits on.
+//! - `LOOP-4` When nothing that the loop knows of can wake it, it reports so once, and waits on.
 //! - `END-1` When `block_on` ends, by a value or a panic, every task has been dropped on its thread.
-//! - `END-2` A socket or sleep that outlives its loop gives an error, or is ready, and a task that waits for it is
-//!   woken to see that.
+//! - `END-2` A socket or sleep that outlives its loop gives an error, or is ready, and wakes its task to see that.
 //!
-//! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`; curio's `kernel.py`; `asyncio.run` for the
-//! end, which cancels the tasks that are left over.
+//! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`, and `asyncio.run` for the end.
 
 use std::panic::resume_unwind;
 use std::rc::Rc;
@@ -56,11 +53,10 @@ impl EventLoop {
     /// # Blocking
     /// Until `future` is done. While nothing is ready the thread sleeps in the selector.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let core = &*self.core;
-        context::enter(&self.core);
-        core.stuck.start();
-        let outcome = run_main(core, future, || while !self.turn() {});
-        context::leave(core);
+        let outcome = context::enter(&self.core, || {
+            self.core.stuck.start();
+            run_main(&self.core, future, || while !self.turn() {})
+        });
         outcome.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
@@ -98,8 +94,6 @@ impl EventLoop {
         let sockets = waited.expect("holds because the selector lives as long as its loop");
         let timers = self.fire_timers(sockets == 0, &mut woken);
         core.hooks.observe(|| Moment::Woke { sockets, timers });
-
-        // Nothing is borrowed any more: wakers are foreign code.
         wake_all(woken.drain(..));
         core.woken.set(woken);
         core.empty_inbox();
@@ -114,15 +108,8 @@ impl EventLoop {
             return Some(Duration::ZERO);
         }
         let deadline = core.timers.borrow_mut().next_deadline();
-        let timeout = match deadline {
-            None => stuck,
-            // Virtual time does not pass while a thread works for a task (`CLOCK-2`).
-            Some(_) if core.clock.is_virtual() && core.jobs.get() > 0 => None,
-            Some(_) if core.clock.is_virtual() => Some(Duration::ZERO),
-            Some(deadline) => {
-                Some(Duration::from_nanos(deadline.saturating_sub(core.clock.nanos())))
-            }
-        };
+        let until = |deadline| core.clock.time_to(deadline, core.jobs.get() > 0);
+        let timeout = deadline.map_or(stuck, until);
         // Last, so that a wake that comes from now on interrupts the wait (`REMOTE-1`).
         let may_wait = timeout == Some(Duration::ZERO) || core.inbox.begin_wait();
         if may_wait { timeout } else { Some(Duration::ZERO) }

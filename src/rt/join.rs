@@ -1,8 +1,7 @@
 //! The join handle: the result of a task, which is a value, a panic or a cancellation.
 //!
-//! A task runs on when the code that spawned it does something else; the handle brings its result back. A panic
-//! in a task whose result is never taken would vanish, and with it the reason why a program does nothing. It is
-//! reported once.
+//! A task runs on when the code that spawned it does something else; the handle brings its result back. A panic in a
+//! task whose result is never taken would vanish, and with it the reason why a program does nothing.
 //!
 //! **Invariants**
 //! - `JOIN-1` Awaiting the handle gives the result once, and after the future's destructors have run.
@@ -13,11 +12,10 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::{fmt, io};
 
 use super::context;
 use super::id::TaskId;
@@ -35,19 +33,14 @@ pub enum JoinError {
 }
 
 impl JoinError {
-    /// Tells whether the task was cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled)
-    }
-
-    /// Goes on with the task's panic in this one.
+    /// Continues the task's panic on this thread.
     ///
     /// # Panics
     /// Always: with the payload of the task, or saying that it was cancelled.
     pub fn resume(self) -> ! {
         match self {
             Self::Panicked(panic) => panic.resume(),
-            Self::Cancelled => panic!("the task was cancelled"),
+            Self::Cancelled => panic!("{self}"),
         }
     }
 }
@@ -96,18 +89,13 @@ impl<T> JoinHandle<T> {
 
     /// Asks for the task's future to be dropped, which the loop does in its next batch.
     ///
-    /// A task that is running finishes its poll first; one that is done keeps its result. Awaiting the
-    /// handle afterwards means that the destructors have run. From another thread, have the loop
-    /// [`cancel`](super::cancel) it by its id.
+    /// A task that is running finishes its poll first; one that is done keeps its result. Awaiting the handle
+    /// afterwards means that the destructors have run. From another thread, have the loop [`cancel`](super::cancel) it
+    /// by its id.
     pub fn cancel(&self) {
         if let Some(task) = &self.task {
             task.header().cancel();
         }
-    }
-
-    /// Makes the task ready for its first poll.
-    pub(crate) fn wake(&self) {
-        self.task.iter().for_each(|task| task.header().wake());
     }
 
     /// Takes the result, if there is one.
@@ -134,7 +122,7 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if let Some(task) = self.task.take() {
+        if let Some(task) = &self.task {
             task.detach();
         }
     }
@@ -146,23 +134,21 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Says what is wrong with a result that nothing will take: a panic, or an error of the two types that a detached
-/// task ends with, `Result<(), io::Error>` and `Result<(), Box<dyn Error>>`.
+/// Says what is wrong with a result that nothing will take: a panic, or an error of the two types that a detached task
+/// ends with, `Result<(), io::Error>` and `Result<(), Box<dyn Error>>`.
 pub(crate) fn failure<T: 'static>(
     result: &Result<T, JoinError>,
     task: impl FnOnce() -> String,
 ) -> Option<String> {
-    let error: &dyn fmt::Display = match result {
+    let output: &dyn Any = match result {
+        Ok(output) => output,
         Err(JoinError::Cancelled) => return None,
-        Err(JoinError::Panicked(panic)) => return Some(panic.to_string()),
-        Ok(output) => {
-            let output: &dyn Any = output;
-            match (output.downcast_ref::<io::Result<()>>(), output.downcast_ref()) {
-                (Some(Err(error)), _) => error,
-                (_, Some(Err::<(), Box<dyn Error>>(error))) => error,
-                _ => return None,
-            }
-        }
+        Err(panicked) => return Some(panicked.to_string()),
+    };
+    let error: &dyn fmt::Display = match (output.downcast_ref(), output.downcast_ref()) {
+        (Some(Err::<(), io::Error>(error)), _) => error,
+        (_, Some(Err::<(), Box<dyn Error>>(error))) => error,
+        _ => return None,
     };
     Some(format!("{} failed: {error}", task()))
 }

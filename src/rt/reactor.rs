@@ -1,30 +1,29 @@
 //! The reactor: which task waits for which socket, and the selector that knows which sockets are ready.
 //!
-//! A blocking `recv` stops the whole thread. Here sockets never block. A task that finds nothing to read leaves
-//! its waker in its socket's entry, and the selector (mio's `Poll`, epoll on Linux) is asked which sockets are
-//! ready: `select(to_read, to_write, [])` of `generator`.
+//! A blocking `recv` stops the whole thread. Here sockets never block. A task that finds nothing to read leaves its
+//! waker in its socket's entry, and the selector (mio's `Poll`, epoll on Linux) is asked which sockets are ready:
+//! `select(to_read, to_write, [])` of `generator`.
 //!
 //! **Invariants**
-//! - `READY-1` The selector reports a change once (edge-triggered). The entry remembers readiness until an
-//!   operation meets `WouldBlock` or moves less than it was given.
-//! - `READY-2` The end of a stream is remembered for good: a short read that came with the end in one event
-//!   would otherwise wait for an event that has been reported already.
-//! - `READY-3` A token holds the number of the registration, so an event for a closed socket never wakes a task
-//!   whose socket has taken over the descriptor or the entry.
+//! - `READY-1` The selector reports a change once (edge-triggered). The entry remembers readiness until an operation
+//!   meets `WouldBlock` or moves less than it was given.
+//! - `READY-2` The end of a stream is remembered for good: a short read that came with the end in one event would
+//!   otherwise wait for an event that has been reported already.
+//! - `READY-3` A token holds the number of the registration, so an event for a closed socket never wakes a task whose
+//!   socket has taken over the descriptor or the entry.
 //! - `READY-4` One waker for an entry and direction. A displaced one comes back to the caller.
+//! - `READY-5` Writing is watched from the start: a writer goes on when there is room again.
 //!
-//! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability; async-io's
-//! `reactor.rs`.
+//! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability.
 
 use std::cell::Cell;
-use std::fmt;
-use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
+use std::{fmt, io};
 
-use mio::event::Event as Readiness;
+use mio::event::{Event as Readiness, Source};
 use mio::{Events, Interest, Poll, Token};
 
 use super::slab::Slab;
@@ -40,13 +39,12 @@ pub enum Direction {
 }
 
 /// The token of [`Remote`](super::Remote)'s waker, which no entry can have.
-pub(crate) const UNPARK: Token = Token(usize::MAX);
+const UNPARK: Token = Token(usize::MAX);
 
 /// Readiness taken from the selector in one call: 12 KiB of kernel records.
 const EVENTS_PER_WAIT: usize = 1024;
 
 /// All registered sockets of one loop.
-#[derive(Debug)]
 pub(crate) struct Reactor {
     /// The selector.
     poll: Poll,
@@ -77,6 +75,12 @@ impl Entry {
         self.ready[direction as usize].get()
     }
 
+    /// Notes that an operation met `WouldBlock` or was short: the next one waits for the selector.
+    pub(crate) fn clear_ready(&self, direction: Direction) {
+        let stays = direction == Direction::Read && self.read_closed.get();
+        self.ready[direction as usize].set(stays);
+    }
+
     /// Leaves a waker for the next readiness; returns the one it displaced (`READY-4`).
     pub(crate) fn wait(&self, direction: Direction, waker: &Waker) -> Option<Waker> {
         let waiting = &self.waiting[direction as usize];
@@ -85,15 +89,8 @@ impl Entry {
             waiting.set(known);
             return None;
         }
-        // A clone is foreign code, but nothing is borrowed.
         waiting.set(Some(waker.clone()));
         known
-    }
-
-    /// Notes that an operation met `WouldBlock` or was short: the next one waits for the selector.
-    pub(crate) fn clear_ready(&self, direction: Direction) {
-        let stays = direction == Direction::Read && self.read_closed.get();
-        self.ready[direction as usize].set(stays);
     }
 
     /// Notes what the selector told, and takes out the wakers of tasks that can make progress.
@@ -132,10 +129,7 @@ impl Reactor {
     }
 
     /// Registers a socket. It is taken to be writable until a write proves it wrong.
-    pub(crate) fn register(
-        &mut self,
-        source: &mut impl mio::event::Source,
-    ) -> io::Result<Rc<Entry>> {
+    pub(crate) fn register(&mut self, source: &mut impl Source) -> io::Result<Rc<Entry>> {
         let entry = Rc::new(Entry::default());
         entry.ready[Direction::Write as usize].set(true);
         let index = self.entries.insert(entry.clone());
@@ -150,14 +144,14 @@ impl Reactor {
     }
 
     /// Takes a registration away.
-    pub(crate) fn deregister(&mut self, source: &mut impl mio::event::Source, entry: &Entry) {
+    pub(crate) fn deregister(&mut self, source: &mut impl Source, entry: &Entry) {
         // It fails only for a descriptor that is not registered, which is what is wanted.
         drop(self.poll.registry().deregister(source));
         self.entries.remove(index_of(entry.token.get()));
     }
 
-    /// Waits for readiness, for `timeout` at most (`None`: without limit), and adds the wakers of tasks whose
-    /// sockets are ready to `woken`. Returns how many sockets are. It may return early, after a signal too.
+    /// Waits for readiness, for `timeout` at most (`None`: without limit), and adds the wakers of tasks whose sockets
+    /// are ready to `woken`. Returns how many sockets are. It may return early, after a signal too.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,

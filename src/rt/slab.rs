@@ -1,6 +1,4 @@
-//! A table whose slots are used again: a small index stays valid until it is released.
-//!
-//! Inserting and removing cost the same whatever the size, and never move another value.
+//! A table whose slots are used again: an index stays valid until it is released, whatever else comes and goes.
 //!
 //! **Source**: the `slab` crate.
 

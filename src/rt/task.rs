@@ -1,25 +1,19 @@
 //! A task: a future with the state that wakes it, in one allocation.
 //!
-//! A future does nothing until it is polled, and must be polled again when what it waits for has come. A waker
-//! points to the task. The task knows its loop, stands in the run queue at most once, and holds the future until
-//! that is done, then the result until the join handle takes it.
+//! A future does nothing until it is polled, and must be polled again when what it waits for has come. A waker points
+//! to the task, and the task to its loop.
 //!
 //! **Invariants**
-//! - `TASK-1` All but a header's first four fields is used on the loop's thread only. A waker may be on any thread,
-//!   but uses the rest only where the loop that runs is the task's own; the table and the join handle cannot leave
-//!   the thread.
+//! - `TASK-1` All but a header's first four fields is used on the loop's thread only. A waker may be on any thread, but
+//!   uses the rest only where the loop that runs is the task's own; the table and the join handle cannot leave the
+//!   thread.
 //! - `TASK-2` The future is never moved, and is dropped in place, before its result can be joined.
 //! - `TASK-3` However often it is woken, it stands in the run queue once: `queued`.
 //! - `TASK-4` `queued` is cleared before the poll, so a wake during the poll is kept.
 //! - `TASK-5` When the task is done, `queued` stays set: later wakes do nothing.
-//! - `TASK-6` When the last reference goes, which may be on another thread, the stage is `Empty`: the table keeps
-//!   the future and the join handle keeps the result, and neither outlives its reference. So no panic of foreign
-//!   code may end [`run`](Runnable::run) early.
-//!
-//! | stage | poll: pending | poll: ready, or panic | cancelled | result taken, or handle dropped |
-//! | --- | --- | --- | --- | --- |
-//! | `Future` | `Future` | `Done` | `Done` | `Future`, detached |
-//! | `Done` | | | `Done` | `Empty` |
+//! - `TASK-6` When the last reference goes, which may be on another thread, the stage is `Empty`: the table keeps the
+//!   future and the join handle keeps the result, and neither outlives its reference. So no panic of foreign code may
+//!   end [`run`](Runnable::run) early.
 //!
 //! **Source**: async-task's `raw.rs` and `state.rs`; std's `Wake`, and `thread::scope` for the main task.
 
@@ -38,9 +32,9 @@ use std::thread;
 
 use super::context;
 use super::core::{BUDGET, Core};
-use super::id::{TaskId, unique_number};
+use super::id::TaskId;
 use super::join::{JoinError, failure};
-use super::works::observer::Wait;
+use super::works::observer::{Moment, Wait};
 use super::works::remote::Inbox;
 use crate::jobs::{Panic, contain};
 
@@ -80,7 +74,8 @@ impl Header {
             let is_here = Arc::ptr_eq(&core.inbox, &self.inbox);
             // The loop of this task runs on this thread (`TASK-1`).
             if is_here && !self.queued.replace(true) {
-                core.make_ready(self);
+                core.ready.borrow_mut().push(self.slot);
+                core.hooks.observe(|| Moment::Woken { task: self.id() });
             }
             is_here
         });
@@ -143,11 +138,11 @@ unsafe impl<F: Future> Send for Task<F> {}
 // SAFETY: as for `Send`.
 unsafe impl<F: Future> Sync for Task<F> {}
 
-/// The future, then its result, then nothing.
+/// A task goes through these in order.
 enum Stage<F: Future> {
     /// Not done.
     Future(F),
-    /// Done; the result has not been taken.
+    /// Done; the result has not been taken. Skipped when the join handle is gone.
     Done(Result<F::Output, JoinError>),
     /// Done; the result is gone.
     Empty,
@@ -157,8 +152,8 @@ enum Stage<F: Future> {
 pub(crate) trait Runnable {
     /// Returns what does not depend on the future.
     fn header(&self) -> &Header;
-    /// Polls the future, or drops it if the task was cancelled. A task that waits comes back; the slot of one that is
-    /// done is released, or will be when the run queue comes to it. Never panics.
+    /// Polls the future, or drops it if the task was cancelled. Never panics. A task that waits comes back; the slot of
+    /// one that is done is released, or will be when the run queue comes to it.
     fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>>;
 }
 
@@ -176,13 +171,12 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
     /// Makes a task that has not been woken, with a join handle.
     pub(crate) fn new(
         core: &Core,
-        number: u64,
         slot: u32,
-        future: F,
         spawned_at: &'static Location<'static>,
+        future: F,
     ) -> Self {
         let header = Header {
-            number,
+            number: core.next_number(slot),
             inbox: core.inbox.clone(),
             slot,
             remote_queued: AtomicBool::new(false),
@@ -204,12 +198,12 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
         // SAFETY: the pointer is an `Arc`'s, and `ManuallyDrop` gives the count back.
         let waker = unsafe { Arc::from_raw(Arc::as_ptr(self)) };
         let waker = ManuallyDrop::new(Waker::from(waker));
-        let mut cx = Context::from_waker(&waker);
         let mut stage = self.stage.borrow_mut();
         let Stage::Future(future) = &mut *stage else { return Poll::Pending };
         // SAFETY: `TASK-2`; it lies in an `Arc` and is dropped in place.
         let future = unsafe { Pin::new_unchecked(future) };
-        match catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
+        let poll = || future.poll(&mut Context::from_waker(&waker));
+        match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(polled) => polled.map(Ok),
             Err(payload) => Poll::Ready(Err(self.header.panicked(payload))),
         }
@@ -307,15 +301,15 @@ pub(crate) fn run_main<T>(
     turns: impl FnOnce(),
 ) -> thread::Result<T> {
     let mut value = None;
-    let slot = &mut value;
+    let keeps_value = &mut value;
     let mut future = Box::pin(future);
     // No `async` block: that would drop the future during its panic, and a second panic aborts.
-    let keep_value = poll_fn(move |cx| future.as_mut().poll(cx).map(|done| *slot = Some(done)));
-    let future: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(keep_value);
+    let future: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(poll_fn(move |cx| {
+        future.as_mut().poll(cx).map(|value| *keeps_value = Some(value))
+    }));
     // SAFETY: the task drops it in `cancel_all` at the latest, while `value` and what it borrows live (`TASK-6`).
     let future: Pin<Box<dyn Future<Output = ()>>> = unsafe { mem::transmute(future) };
-    let mut main = core.add(unique_number(), future, Location::caller());
-    main.wake();
+    let mut main = core.spawn(future, None, Location::caller());
     let turned = catch_unwind(AssertUnwindSafe(turns));
     core.cancel_all();
     turned?;

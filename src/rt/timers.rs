@@ -1,8 +1,7 @@
 //! Timers: a heap of deadlines, which never reads the clock.
 //!
-//! Without it a sleeping task would have to be polled again and again to see whether its time has come. A timer that is
-//! dropped cannot be found in the heap. It only loses its waker, and its place in the heap goes later: when it comes to
-//! the top, or when half of the heap are such places.
+//! A timer that is dropped cannot be found in the heap. It loses its waker at once, and its place in the heap later:
+//! when that comes to the top, or when half of the heap are such places.
 //!
 //! **Invariants**
 //! - `TIMER-1` No timer fires before `now` has reached its deadline.
@@ -10,7 +9,7 @@
 //! - `TIMER-3` A place in the heap whose slot has no waker belongs to a timer that was dropped.
 //! - `TIMER-4` A slot is its owner's from `insert` to `remove`, also after the timer fired; without a waker, it has.
 //!
-//! **Source**: `CPython`'s `asyncio`: one heap beside one selector, and `_run_once` for cancelled timers.
+//! **Source**: `CPython`'s `asyncio`, `_run_once`: one heap beside one selector, and cancelled timers in it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,7 +21,7 @@ use super::slab::Slab;
 /// A point in time: nanoseconds since the loop was made, 584 years at most.
 pub(crate) type Nanos = u64;
 
-/// As many dropped timers may stay in the heap whatever its size: with fewer, a look at all would cost too much.
+/// So many dropped timers may stay in a heap of any size. With fewer, a small heap would be searched too often.
 const DROPPED_AT_LEAST: usize = 32;
 
 /// All timers of one loop.
@@ -34,7 +33,7 @@ pub(crate) struct Timers {
     wakers: Slab<Waker>,
     /// How many timers of the heap were dropped.
     dropped: usize,
-    /// Timers made so far. Modulo 2³², to save memory: two with one deadline change places if it wraps between them.
+    /// Timers made so far, modulo 2³²: two with one deadline change places if it wraps between them.
     created: u32,
 }
 

@@ -46,8 +46,8 @@ impl Builder {
         self
     }
 
-    /// Reports every poll that takes longer than `limit`; `None` reports none. By default 100 ms in debug
-    /// builds, as in asyncio's debug mode, and none in release builds.
+    /// Reports every poll that takes longer than `limit`; `None` reports none. By default 100 ms in debug builds, as in
+    /// asyncio's debug mode, and none in release builds.
     pub fn slow_poll(mut self, limit: Option<Duration>) -> Self {
         self.slow_poll = limit;
         self

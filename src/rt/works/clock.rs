@@ -5,8 +5,8 @@
 //!
 //! **Invariants**
 //! - `CLOCK-1` Time never runs backwards.
-//! - `CLOCK-2` The virtual clock moves only in [`jump`](Clock::jump), which only the loop calls, when
-//!   no task is ready and no thread works for one.
+//! - `CLOCK-2` The virtual clock moves only in [`jump`](Clock::jump), which only the loop calls, when no task is ready
+//!   and no thread works for one.
 //!
 //! **Source**: tokio's `time::pause`, with its automatic advance.
 
@@ -40,10 +40,7 @@ impl Clock {
 
     /// Returns the time as an [`Instant`].
     pub(crate) fn now(&self) -> Instant {
-        match &self.elapsed {
-            Some(elapsed) => self.start + Duration::from_nanos(elapsed.get()),
-            None => Instant::now(),
-        }
+        self.start + Duration::from_nanos(self.nanos())
     }
 
     /// Turns an instant into time since the loop was made; earlier instants are zero.
@@ -58,15 +55,19 @@ impl Clock {
         }
     }
 
-    /// Returns a number that changes whenever the kernel's clock ticks. Virtual time has no ticks: the same seed
-    /// gives the same run.
+    /// Returns a number that changes whenever the kernel's clock ticks. Virtual time has no ticks: the same seed gives
+    /// the same run.
     pub(crate) fn tick(&self) -> i64 {
-        if self.is_virtual() { 0 } else { os::tick() }
+        if self.elapsed.is_some() { 0 } else { os::tick() }
     }
 
-    /// Tells whether time is virtual.
-    pub(crate) fn is_virtual(&self) -> bool {
-        self.elapsed.is_some()
+    /// Returns how long the loop may wait for a deadline; `None` is without limit. Virtual time does not pass while a
+    /// thread works for a task (`CLOCK-2`), and needs no wait when none does.
+    pub(crate) fn time_to(&self, deadline: Nanos, has_jobs: bool) -> Option<Duration> {
+        match &self.elapsed {
+            Some(_) => (!has_jobs).then_some(Duration::ZERO),
+            None => Some(Duration::from_nanos(deadline.saturating_sub(self.nanos()))),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Hooks: what the loop tells an observer.
 //!
-//! What an event loop does cannot be seen from outside: a program that stands still looks like one that has
-//! nothing to do. An observer is told of every step; without one each step costs a branch.
+//! What an event loop does cannot be seen from outside: a program that stands still looks like one that has nothing to
+//! do. An observer is told of every step; without one each step costs a branch.
 //!
 //! **Invariants**
-//! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake and
-//!   spawn, but not block.
+//! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake and spawn, but
+//!   not block.
 //! - `HOOK-2` A panic in an observer ends there: in the middle of a step it would tear a task out of the loop.
 //!
 //! **Source**: tokio's `runtime::Builder::on_task_spawn` and its siblings; asyncio's debug mode.
@@ -44,8 +44,8 @@ pub trait Observer {
         let _ = moment;
     }
 
-    /// Is told of a fault: a panic that was never collected, a task that held the loop, a loop that nothing known
-    /// can wake. Prints it on standard error, unless it is overridden.
+    /// Is told of a fault: a panic that was never collected, a task that held the loop, a loop that nothing known can
+    /// wake. Prints it on standard error, unless it is overridden.
     fn report(&self, text: &str) {
         eprintln!("event loop: {text}");
     }

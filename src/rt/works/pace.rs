@@ -1,7 +1,7 @@
 //! How exactly the loop waits for a deadline.
 //!
-//! epoll counts milliseconds and may be late by a thousandth of a long wait. Sleeps should be late by less than
-//! 100 µs; but when timers fire very often, an exact wait for each costs more than the timers themselves.
+//! epoll counts milliseconds and may be late by a thousandth of a long wait. Sleeps should be late by less than 100 µs;
+//! but when timers fire very often, an exact wait for each costs more than the timers themselves.
 //!
 //! **Source**: `epoll_wait(2)`, `ppoll(2)`; `benches/event_loop.rs`.
 
@@ -16,43 +16,39 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// Below this, whole milliseconds are too coarse.
 const FINE_WAIT: Duration = Duration::from_millis(2);
 
-/// The span in which fired timers are counted, in nanoseconds.
-const WINDOW: u64 = 4_000_000;
+/// From this many timers in a millisecond on, they are dense. A task that sleeps again and again comes to a tenth of
+/// it; 100,000 timers a second come to three times as many.
+const DENSE: u64 = 32;
 
-/// This many timers in a [`WINDOW`] are dense. A task that sleeps again and again comes to half of it; 100,000
-/// timers a second come to three times as many.
-const DENSE: usize = 128;
-
-/// Counts timers that fire.
+/// Measures how often timers fire.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// When the present [`WINDOW`] began.
-    window: u64,
-    /// Timers that fired in it, and in the one before.
-    fired: [usize; 2],
+    /// When timers fired last, in nanoseconds.
+    last: u64,
+    /// How many fire in a millisecond, in the mean of late.
+    per_millisecond: u64,
 }
 
 impl Pace {
     /// Counts timers that fired at `now`.
     pub(crate) fn count(&mut self, now: u64, fired: usize) {
-        let age = now.saturating_sub(self.window);
-        if age >= WINDOW {
-            self.fired = [0, if age < 2 * WINDOW { self.fired[0] } else { 0 }];
-            self.window = now;
+        if fired > 0 {
+            let rate = 1_000_000 * fired as u64 / now.saturating_sub(self.last).max(1);
+            self.per_millisecond = (7 * self.per_millisecond + rate) / 8;
+            self.last = now;
         }
-        self.fired[0] += fired;
     }
 
     /// Tells whether timers fire so often that an exact wait for each does not pay.
     pub(crate) fn is_dense(&self) -> bool {
-        self.fired.iter().any(|fired| *fired >= DENSE)
+        self.per_millisecond >= DENSE
     }
 }
 
 /// Returns the timeout for the selector in a wait of at most `timeout`; `None` is without limit.
 ///
-/// It is a little shorter for a long wait, whose rest is a second wait. A short one is spent here, in ppoll(2) on
-/// the selector's own descriptor, which counts nanoseconds; then the selector need not wait.
+/// It is a little shorter for a long wait, whose rest is a second wait. A short one is spent here, in ppoll(2) on the
+/// selector's own descriptor, which counts nanoseconds; then the selector need not wait.
 pub(crate) fn selector_timeout(
     selector: BorrowedFd<'_>,
     timeout: Option<Duration>,

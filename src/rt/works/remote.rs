@@ -1,11 +1,11 @@
 //! The way in for other threads: ids to wake, calls to make, and the handle that interrupts the wait.
 //!
-//! A waker may be used on any thread, but the run queue belongs to one. So another thread puts its wish into an
-//! inbox under a lock, and the loop empties the inbox between batches.
+//! A waker may be used on any thread, but the run queue belongs to one. So another thread puts its wish into an inbox
+//! under a lock, and the loop empties the inbox between batches.
 //!
 //! **Invariants**
-//! - `REMOTE-1` No wake is lost: the inbox is filled before `state` is swapped, and the loop empties it
-//!   after it left `RUNNING` again or refused to sleep.
+//! - `REMOTE-1` No wake is lost: the inbox is filled before `state` is swapped, and the loop empties it after it left
+//!   `RUNNING` again or refused to sleep.
 //! - `REMOTE-2` A task stands in the inbox at most once (`remote_queued` in its `Header`).
 //! - `REMOTE-3` One system call at most between two waits of the loop, none while it runs.
 //!
@@ -156,8 +156,8 @@ impl Remote {
 
     /// Makes the loop call `function` on its own thread, where it may [`spawn`](crate::rt::spawn).
     ///
-    /// Calls are made in the order of arrival, between two batches of tasks. A loop that is not inside
-    /// `block_on` keeps them for its next one. A panic in `function` is reported.
+    /// Calls are made in the order of arrival, between two batches of tasks. A loop that is not inside `block_on` keeps
+    /// them for its next one. A panic in `function` is reported.
     ///
     /// # Errors
     /// The loop is gone; `function` was dropped without being called.

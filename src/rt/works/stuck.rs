@@ -1,13 +1,13 @@
 //! The report of a loop that nothing it knows of can wake.
 //!
-//! A future that forgets its waker, or two tasks that wait for each other, leave a loop asleep. In most
-//! runtimes such a program looks like one that has nothing to do. The loop cannot know what other threads
-//! hold, but it knows what it waits for itself.
+//! A future that forgets its waker, or two tasks that wait for each other, leave a loop asleep. In most runtimes such a
+//! program looks like one that has nothing to do. The loop cannot know what other threads hold, but it knows what it
+//! waits for itself.
 //!
 //! **Invariants**
-//! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was
-//!   watched, no job ran on a thread and no [`Remote`](crate::rt::Remote) lived. It says what is certain: only
-//!   a wake from another thread can end this wait.
+//! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was watched, no
+//!   job ran on a thread and no [`Remote`](crate::rt::Remote) lived. It says what is certain: only a wake from another
+//!   thread can end this wait.
 //! - `STUCK-2` It comes once in a `block_on`. The loop waits on, unless it was built to panic.
 //!
 //! **Source**: the idea of Go's `checkdead` in `runtime/proc.go`.
