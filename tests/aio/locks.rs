@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::{poll_once, run, stuck_report};
 use handloom::aio::{Condition, Event, Lock, Semaphore, sleep, yield_now};
-use handloom::rt::{JoinHandle, spawn};
+use handloom::rt::{JoinError, JoinHandle, spawn};
 
 /// Spawns `tasks` tasks that each do `body` with their number and note when they come to its end.
 fn spawn_noting<F: Future<Output = ()> + 'static>(
@@ -333,7 +333,7 @@ fn thousand_cancelled_waiters_leave_every_list_empty() {
             task.cancel();
         }
         for task in tasks {
-            assert!(task.await.is_err_and(|error| error.is_cancelled()));
+            assert!(matches!(task.await, Err(JoinError::Cancelled)));
         }
         let waiters = (shared.0.waiters(), shared.1.waiters(), shared.2.waiters());
         assert_eq!(waiters, (0, 0, 0), "scenario 23: back to where it began");
