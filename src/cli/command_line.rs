@@ -17,6 +17,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
+use crate::http::without_password;
 
 /// A subcommand as its file declares it.
 #[derive(Debug)]
@@ -251,6 +252,7 @@ impl Args {
 
 /// Reads the text of an option or an operand, which the failure names.
 fn read_as<T>(name: &str, text: &OsStr, read: &impl Reader<T>) -> Result<T, Failure> {
-    let given = text.display();
+    let given = text.to_string_lossy();
+    let given = without_password(&given);
     read(text).map_err(|expected| Failure::Usage(format!("{name}: {expected}, got \"{given}\"")))
 }

@@ -1,16 +1,16 @@
 //! `handloom fetch`: the course's second task, many links at once, one after another, on threads, on the event loop.
 //!
 //! **Invariants**
-//! - `FETCHCMD-1`: every link is fetched in every mode, also after others have failed. With 0 every one of them had a
-//!   complete response, of whatever status; with 1 at least one had none, and the summary names it (`FETCHSHOW-1`).
+//! - `FETCHCMD-1`: every link is fetched in every mode, also after others have failed. With 0 each of them had a
+//!   complete response, of whatever status; with 1 a link had none, or a log is not complete, which is named.
 //! - `FETCHCMD-2`: ctrl-c ends it at once with 130, whatever it waits for; every line of the logs is complete.
 //! - `FETCHCMD-3`: without a link the embedded site is fetched, on loopback, and nothing else.
-//! - `FETCHCMD-4`: a line of `--urls`, without the blanks around it, is a link, unless it is empty or begins with `#`.
-//!
-//! **Left out**: keeping the bodies (that is what `get --output` is for), and following links within pages.
+//! - `FETCHCMD-4`: with a link that is no address nothing is fetched ([`read_links`]).
 
+use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,8 @@ use super::interrupt::exit_when_interrupted;
 use super::output::{Output, make_directory};
 use super::values::{parsed, path, text, time_limit, whole};
 use crate::fetch::{
-    EmbeddedSite, FetchOutcome, FetchPlan, Gate, Log, Mode, embed, failures, fetch_links, site,
-    table, to_json,
+    EmbeddedSite, FetchOutcome, FetchPlan, Gate, Log, Mode, embed, failures, fetch_links,
+    read_link, read_links, site, table, to_json,
 };
 use crate::os::limits::raise_open_files;
 use crate::web::client::Options;
@@ -134,30 +134,25 @@ fn modes(text: &str) -> Result<Vec<Mode>, String> {
     if text == "all" {
         return Ok(Mode::ALL.to_vec());
     }
-    let mode = parsed::<Mode>(text);
-    mode.map(|mode| vec![mode]).map_err(|expected| format!("{expected}, all"))
+    parsed(text).map(|mode| vec![mode]).map_err(|expected| format!("{expected}, all"))
 }
 
 /// The links of the command line, or of the file that it names; none if it has neither.
 fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
-    // A wrong address is found when it is fetched: it fails alone.
-    let operands = args.operands(text(parsed::<String>))?;
+    let operands = args.operands(|word: &OsStr| read_link(word.as_bytes()))?;
     let Some(file) = args.optional("urls", path("a file"))? else {
         return Ok(Some(operands).filter(|links| !links.is_empty()));
     };
     if !operands.is_empty() {
         return Err(Failure::Usage("--urls: expected no URL beside it".to_owned()));
     }
-    let shown = file.display();
-    let text = if file.as_os_str() == "-" {
-        io::read_to_string(io::stdin())
-    } else {
-        fs::read_to_string(&file)
+    let (shown, mut list) = (file.display(), Vec::new());
+    let read = match file.to_str() {
+        Some("-") => io::stdin().read_to_end(&mut list).map(drop),
+        _ => fs::read(&file).map(|bytes| list = bytes),
     };
-    let text = text.doing(format_args!("read {shown}"))?;
-    // FETCHCMD-4
-    let is_link = |line: &&str| !line.is_empty() && !line.starts_with('#');
-    let links: Vec<_> = text.lines().map(str::trim).filter(is_link).map(str::to_owned).collect();
+    read.doing(format_args!("read {shown}"))?;
+    let links = read_links(&list).map_err(|wrong| Failure::Usage(format!("{shown}, {wrong}")))?;
     // Most likely the wrong file; and "no link" would mean the embedded site.
     if links.is_empty() {
         return Err(Failure::Failed(format!("read {shown}: there is no link in it")));
@@ -167,6 +162,9 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
 
 /// How the program ends (`FETCHCMD-1`).
 pub(crate) fn verdict(links: &[String], outcomes: &[FetchOutcome]) -> Result<(), Failure> {
+    if let Some(error) = outcomes.iter().find_map(|outcome| outcome.log_error.as_ref()) {
+        return Err(Failure::Failed(error.to_string()));
+    }
     let failures = failures(links, outcomes);
     let Some(first) = failures.first() else { return Ok(()) };
     let has_failed =

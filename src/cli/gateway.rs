@@ -3,12 +3,10 @@
 //! **Invariants**
 //! - `GATEWAYCMD-2`: stdout has the line `listening on ADDRESS` and nothing else; the access log goes to stderr, or to
 //!   the end of a file, which is opened before that line is written.
-//!
-//! A log that cannot be written, because the disk is full or stderr is closed, stops no answer.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
+use std::os::fd::AsFd;
 use std::time::SystemTime;
 
 use super::command_line::{Args, Opt, Subcommand};
@@ -18,7 +16,7 @@ use super::output::Output;
 use super::values::{Address, grace, path, time_limit, whole};
 use super::weather::{APPID, TIMEOUT, UPSTREAM, upstream};
 use crate::weather::gateway::{self, Settings, log_line};
-use crate::web::server::{Answered, Config};
+use crate::web::server::{AccessLog, Answered, Config};
 
 /// The most calls that may be allowed: each takes a descriptor, and the limit of those is rarely higher.
 const MOST_CALLS: usize = 100_000;
@@ -36,7 +34,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             .default("64"),
         TIMEOUT,
         Opt::new("--grace S", "how long a stop may take").default("5"),
-        Opt::new("--access-log FILE", "where a line for each answer is added; by default stderr"),
+        Opt::new("--access-log FILE", "adds a line for each answer; - is stderr").default("-"),
     ],
     operands: &[],
     examples: &[
@@ -58,27 +56,24 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         server: Config { grace: args.value("grace", grace())?, ..Config::default() },
     };
     let address = args.value("addr", Address::to_listen)?;
-    let file = args.optional("access-log", path("a file"))?;
-    let file = file.map(|path| open(&path)).transpose()?;
-    let log = move |answered: &Answered<'_>| write(file.as_ref(), answered);
-    listen_and_serve(&address, "gateway", output, |listener, stop, ready| {
+    let log = access_log(args)?;
+    let log = move |answered: &Answered<'_>| {
+        if let Some(log) = &log {
+            log.write(&log_line(answered, SystemTime::now()));
+        }
+    };
+    listen_and_serve(&address, "gateway", "http://", output, |listener, stop, ready| {
         gateway::serve(listener, settings, log, stop, ready)
     })
 }
 
-/// Opens the log, at its end.
-fn open(path: &PathBuf) -> Result<File, Failure> {
-    let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.doing(format_args!("write {}", path.display()))
-}
-
-/// Writes a line of the log (`ACCESS-1`).
-fn write(file: Option<&File>, answered: &Answered<'_>) {
-    let line = log_line(answered, SystemTime::now());
-    let written = match file {
-        Some(mut file) => file.write_all(line.as_bytes()),
-        None => io::stderr().write_all(line.as_bytes()),
+/// Opens the access log of a server at its end; `-` is stderr.
+pub(crate) fn access_log(args: &Args) -> Result<Option<AccessLog>, Failure> {
+    let Some(path) = args.optional("access-log", path("a file"))? else { return Ok(None) };
+    let opened = if path.as_os_str() == "-" {
+        io::stderr().as_fd().try_clone_to_owned().map(File::from)
+    } else {
+        OpenOptions::new().append(true).create(true).open(&path)
     };
-    // A failure could be reported nowhere, and the client has its answer.
-    drop(written);
+    opened.map(|file| Some(AccessLog::new(file))).doing(format_args!("write {}", path.display()))
 }

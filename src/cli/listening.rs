@@ -15,12 +15,14 @@ use super::interrupt::interruption;
 use super::output::Output;
 use super::values::Address;
 
-/// Serves on the first of the addresses that can be bound, until a signal comes; `what` names the server in failures.
+/// Serves on the first of the addresses that can be bound, until a signal comes; `what` names the server in failures,
+/// and `scheme` stands before the address, so that a user of a terminal can click on a site.
 ///
 /// `serve` gets the listener, what is readable once the server shall stop, and what it must call when it is ready.
 pub(crate) fn listen_and_serve(
     address: &Address,
     what: &str,
+    scheme: &str,
     output: &mut Output,
     serve: impl FnOnce(
         TcpListener,
@@ -35,7 +37,8 @@ pub(crate) fn listen_and_serve(
     let mut told = Ok(());
     // A script waits for this line; it must not stay in a buffer until the server ends.
     let mut ready = || {
-        told = output.line(format_args!("listening on {bound}")).and_then(|()| output.flush());
+        told =
+            output.line(format_args!("listening on {scheme}{bound}")).and_then(|()| output.flush());
         // What went wrong is in `told`; this only ends the server.
         if told.is_ok() { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
     };

@@ -72,7 +72,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     };
     let address = args.value("addr", Address::to_listen)?;
     let what = format!("model {model}");
-    listen_and_serve(&address, &what, output, |listener, stop, ready| {
+    listen_and_serve(&address, &what, "", output, |listener, stop, ready| {
         calc::serve(model, listener, &config, stop, ready)
     })
 }

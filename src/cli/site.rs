@@ -2,6 +2,7 @@
 
 use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
+use super::gateway::access_log;
 use super::listening::listen_and_serve;
 use super::output::Output;
 use super::values::{Address, grace, time_limit, whole};
@@ -27,6 +28,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             .default("15"),
         Opt::new("--write-timeout S", "how long it may take nothing of its answer").default("30"),
         Opt::new("--grace S", "how long a stop may take").default("5"),
+        Opt::new("--access-log FILE", "adds a line for each answer; - is stderr"),
     ],
     operands: &[],
     examples: &[
@@ -51,7 +53,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         ..Config::default()
     };
     let address = args.value("addr", Address::to_listen)?;
-    listen_and_serve(&address, "site", output, |listener, stop, ready| {
-        site::serve(listener, config, stop, ready)
+    let log = access_log(args)?;
+    listen_and_serve(&address, "site", "http://", output, |listener, stop, ready| {
+        site::serve(listener, config, log, stop, ready)
     })
 }

@@ -5,8 +5,6 @@
 //! - `WEATHERCMD-2`: a city that the upstream does not know is an answer, and the exit code stays 0; it is 1 when the
 //!   upstream failed, or was too slow, for any of them.
 //! - `WEATHERCMD-3`: the key is never written.
-//!
-//! **Left out**: a key from the environment. On the command line every user who may list processes can see it.
 
 use std::time::{Duration, Instant};
 
@@ -150,10 +148,8 @@ fn to_json(asked: &[AskedCity]) -> Json {
 fn summary(asked: &[AskedCity], took: Duration, at_once: usize) -> String {
     let slowest = asked.iter().map(|asked| asked.took).max().unwrap_or_default();
     let how = if at_once == 1 { "one after another" } else { "all at once" };
-    let cities = if asked.len() == 1 { "city" } else { "cities" };
     let (took, slowest) = (took.as_secs_f64(), slowest.as_secs_f64());
-    let count = asked.len();
-    format!("{count} {cities}, {how}: {took:.3} s; the slowest answer took {slowest:.3} s")
+    format!("{} cities, {how}: {took:.3} s; the slowest answer took {slowest:.3} s", asked.len())
 }
 
 /// How the program ends (`WEATHERCMD-2`).

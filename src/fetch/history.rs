@@ -1,8 +1,5 @@
 //! What happened to each link and when, recorded in the log and in memory.
 //!
-//! The three modes differ only in the order of starts and ends. Each mode reports both here, in the same two calls, so
-//! the outcomes can be compared.
-//!
 //! **Invariants**
 //! - `HISTORY-1` Each link starts once and ends once, with a response or a failure, and has two lines in the log; also
 //!   if it fails before a byte is sent.
@@ -67,6 +64,8 @@ pub struct FetchOutcome {
     pub most_at_once: usize,
     /// What happened to each link, in the order of the plan.
     pub fetches: Vec<LinkFetch>,
+    /// Why the log is not complete, if it is not.
+    pub log_error: Option<io::Error>,
 }
 
 impl FetchOutcome {
@@ -164,14 +163,8 @@ impl History {
     }
 
     /// Returns the outcome, after every link has ended.
-    ///
-    /// # Errors
-    /// A line could not be written to the log.
-    pub(super) fn finish(&self, mode: Mode) -> io::Result<FetchOutcome> {
+    pub(super) fn finish(&self, mode: Mode) -> FetchOutcome {
         let record = mem::take(&mut *self.lock());
-        if let Some(error) = record.log_error {
-            return Err(error);
-        }
         let fetches = record.starts.into_iter().zip(record.ends).map(|(started, ended)| {
             let (ended, result) = ended?;
             Some(LinkFetch { started: started?, ended, result })
@@ -180,6 +173,7 @@ impl History {
         let fetches = fetches.expect("holds because every link has started and ended (HISTORY-1)");
         // Closing idle connections after the last end is not part of the time.
         let wall = fetches.iter().map(|fetch| fetch.ended.at).max().unwrap_or_default();
-        Ok(FetchOutcome { mode, wall, most_at_once: record.most_under_way, fetches })
+        let (most_at_once, log_error) = (record.most_under_way, record.log_error);
+        FetchOutcome { mode, wall, most_at_once, fetches, log_error }
     }
 }

@@ -1,18 +1,9 @@
 //! The log of a fetch: one line for each start and each end.
 //!
-//! The logs show what concurrency is: in one mode each start is followed by its response, in another all starts come
-//! first. For that, lines must not mix, and none may be missing or half written.
-//!
-//! ```text
-//! 2026-03-01T12:00:00.123456Z request to http://127.0.0.1:8000/a started
-//! 2026-03-01T12:00:00.423456Z response for http://127.0.0.1:8000/a received with status 200
-//! 2026-03-01T12:00:00.523456Z request to http://127.0.0.1:8000/b failed: connect: connection refused
-//! ```
-//!
 //! **Invariants**
 //! - `FETCHLOG-1` An event is one line and one write at the end of the file, also if another process writes to it.
 //! - `FETCHLOG-2` An address in a line has no blanks and no control characters; each is written as its number, such as
-//!   `\u{a}`. So an address cannot break its line or forge another.
+//!   `\u{a}`. So an address cannot break its line or forge another. A password in it is masked.
 //! - `FETCHLOG-3` A run starts with an empty file.
 //! - `FETCHLOG-4` After [`Gate::shut`], no line begins and none is half written, so the process may exit.
 //!
@@ -21,14 +12,14 @@
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::plan::Mode;
-use crate::http::Status;
 use crate::http::date::log_stamp;
+use crate::http::{Status, without_password};
 use crate::web::client::Fault;
 
 /// How often [`Gate::shut`] tries to take the lock.
@@ -77,6 +68,8 @@ impl Gate {
 pub struct Log {
     /// The file, opened for appending.
     file: File,
+    /// Its name, for errors.
+    path: PathBuf,
     /// Serializes the writes of all threads.
     gate: Gate,
 }
@@ -93,12 +86,12 @@ impl Log {
     /// Those of open(2).
     pub fn create(directory: &Path, mode: Mode, gate: &Gate) -> io::Result<Self> {
         let path = directory.join(Self::name(mode));
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let file = OpenOptions::new().append(true).create(true).open(&path)?;
         // The name may be a link to /dev/null or a terminal, which cannot be truncated.
         if file.metadata()?.is_file() {
             file.set_len(0)?;
         }
-        Ok(Self { file, gate: gate.clone() })
+        Ok(Self { file, path, gate: gate.clone() })
     }
 
     /// Writes that a link is requested.
@@ -128,7 +121,9 @@ impl Log {
         line.push('\n');
         let written = (&self.file).write_all(line.as_bytes());
         drop(passage);
-        written
+        written.map_err(|error| {
+            io::Error::new(error.kind(), format!("write {}: {error}", self.path.display()))
+        })
     }
 }
 
@@ -138,7 +133,7 @@ pub(super) struct ShownAddress<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for ShownAddress<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for character in self.0.chars() {
+        for character in without_password(self.0).chars() {
             if character.is_control() || character.is_whitespace() {
                 write!(out, "{}", character.escape_unicode())?;
             } else {

@@ -27,6 +27,6 @@ pub use history::{EventTime, FetchOutcome, LinkFetch, ResponseSummary};
 pub use log::{Gate, Log};
 pub use modes::fetch_links;
 pub use pages::{PAGES, Page, PageFraming};
-pub use plan::{FetchPlan, Mode};
+pub use plan::{FetchPlan, Mode, read_link, read_links};
 pub use show::{failures, table, to_json};
 pub use site::{EmbeddedSite, embed};

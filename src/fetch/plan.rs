@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::http::{Url, percent, without_password};
 use crate::web::client::Options;
 
 /// How the program waits for many pages.
@@ -59,4 +60,35 @@ pub struct FetchPlan {
     pub serves_itself: bool,
     /// The limits of each request.
     pub options: Options,
+}
+
+/// Reads a list of links: each line, without the blanks around it, unless it is empty or begins with `#`. A byte order
+/// mark before the list is skipped.
+///
+/// # Errors
+/// A line is no address; the text says which, and what is wrong.
+pub fn read_links(list: &[u8]) -> Result<Vec<String>, String> {
+    let list = list.strip_prefix("\u{feff}".as_bytes()).unwrap_or(list);
+    let lines = list.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
+    let links = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with(b"#"));
+    let read = |(line, number): (&[u8], usize)| {
+        let shown = String::from_utf8_lossy(line);
+        let told = |wrong| format!("line {number}: {wrong}, got {:?}", without_password(&shown));
+        read_link(line).map_err(told)
+    };
+    links.map(read).collect()
+}
+
+/// Reads a link. Bytes that are not UTF-8 are escaped, as a browser does. An address of a scheme that is not supported
+/// is a link that fails when it is fetched.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_link(bytes: &[u8]) -> Result<String, String> {
+    let text = str::from_utf8(bytes).map(str::to_owned);
+    let link = text.unwrap_or_else(|_| percent::escape(bytes, |byte| byte.is_ascii()));
+    match Url::parse(&link) {
+        Err(error) if !error.is_unsupported() => Err(error.to_string()),
+        _ => Ok(link),
+    }
 }

@@ -1,8 +1,5 @@
 //! Works with few descriptors: limits the connections, and waits when the limit is reached all the same.
 //!
-//! Each connection takes a descriptor, and a shell's usual limit is 1,024. Without this, a client that fetches 5,000
-//! pages at the same time gets "too many open files" for 4,000 of them, although it only had to wait for the others.
-//!
 //! **Invariants**
 //! - `SHORTAGE-1` At most as many requests run at the same time as there are free descriptors when the run begins. A
 //!   part of the descriptors is left to idle connections.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::history::{FetchOutcome, LinkFetch};
 use super::log::ShownAddress;
 use super::plan::Mode;
+use crate::http::without_password;
 use crate::json::Json;
 use crate::report::{columns, grouped, span};
 
@@ -18,17 +19,24 @@ const MOST_SHOWN: usize = 20;
 
 /// The headings of the table of times.
 const HEADINGS: [&str; 7] =
-    ["mode", "wall time", "added up", "ratio", "slowest link", "most at once", "failed"];
+    ["mode", "time", "times as fast", "mean at once", "most", "slowest", "failed"];
+
+/// The widest address in the table of the order, in characters: with three modes, a line has 80.
+const WIDEST_LINK: usize = 31;
 
 /// Returns everything as text.
 pub fn table(links: &[String], outcomes: &[FetchOutcome]) -> String {
-    let mut text = columns(&HEADINGS, &outcomes.iter().map(times).collect::<Vec<_>>());
+    // As fast as one after another; without that mode there is nothing to compare with.
+    let base = outcomes.iter().find(|outcome| outcome.mode == Mode::Sequential);
+    let rows: Vec<_> = outcomes.iter().map(|outcome| times(outcome, base)).collect();
+    let mut text = columns(&HEADINGS, &rows);
     text.push_str(
-        "\nOrder of events: \"3 → 9\" was started third, and its answer was the ninth event of the mode\n\n",
+        "\nmean at once: the times of all links added up, divided by the time of the mode\n\
+         3 → 9: the start was the third event of the mode, and the answer the ninth\n\n",
     );
     text.push_str(&order(links, outcomes));
     text.push('\n');
-    let meanings = outcomes.iter().map(meaning).chain(common_meaning(outcomes));
+    let meanings = outcomes.iter().map(meaning);
     let different = disagreements(links, outcomes);
     let different = different.into_iter().map(|line| format!("not the same: {line}"));
     let failed = failures(links, outcomes).into_iter().map(|line| format!("failed: {line}"));
@@ -40,17 +48,28 @@ pub fn table(links: &[String], outcomes: &[FetchOutcome]) -> String {
 }
 
 /// Returns a mode's row in the table of times.
-fn times(outcome: &FetchOutcome) -> Vec<String> {
-    let (wall, added_up) = (outcome.wall, outcome.added_up());
+fn times(outcome: &FetchOutcome, base: Option<&FetchOutcome>) -> Vec<String> {
+    let wall = outcome.wall;
+    let faster = base.map(|base| format!("{:.2}", ratio(base.wall, wall)));
     vec![
         outcome.mode.to_string(),
         span(wall),
-        span(added_up),
-        format!("{:.2}", ratio(added_up, wall)),
-        span(outcome.slowest()),
+        faster.unwrap_or_default(),
+        format!("{:.1}", ratio(outcome.added_up(), wall)),
         grouped(outcome.most_at_once as u64),
+        span(outcome.slowest()),
         grouped(outcome.failed() as u64),
     ]
+}
+
+/// Returns an address that fits its column: the middle is left out.
+fn fitted(link: &str) -> String {
+    let link: Vec<char> = ShownAddress(link).to_string().chars().collect();
+    if link.len() <= WIDEST_LINK {
+        return link.into_iter().collect();
+    }
+    let (head, tail) = (&link[..WIDEST_LINK / 3], &link[link.len() - WIDEST_LINK * 2 / 3..]);
+    head.iter().chain(&['…']).chain(tail).collect()
 }
 
 /// Returns `one / other`.
@@ -67,7 +86,7 @@ fn order(links: &[String], outcomes: &[FetchOutcome]) -> String {
     let rows: Vec<_> = shown
         .map(|(number, link)| {
             let fetches = || outcomes.iter().map(|outcome| &outcome.fetches[number]);
-            let mut cells = vec![ShownAddress(link).to_string()];
+            let mut cells = vec![fitted(link)];
             let places =
                 |fetch: &LinkFetch| format!("{} → {}", fetch.started.place, fetch.ended.place);
             cells.extend(fetches().map(places));
@@ -92,32 +111,18 @@ fn result_cells(fetch: &LinkFetch) -> [String; 2] {
     }
 }
 
-/// Returns a sentence about a mode's figures.
+/// Returns a sentence about a mode's figures, in lines that fit a terminal.
 fn meaning(outcome: &FetchOutcome) -> String {
     let FetchOutcome { mode, most_at_once, .. } = outcome;
     let [wall, added_up, slowest] = [outcome.wall, outcome.added_up(), outcome.slowest()].map(span);
-    if *most_at_once < 2 && *mode != Mode::Sequential {
-        return format!(
-            "{mode}: no two links were under way at a time: {added_up} of waiting took {wall}."
-        );
-    }
-    if *most_at_once < 2 {
-        return format!(
-            "{mode}: each start waits for the answer before it, so the waits add up: {added_up} of waiting took {wall}."
-        );
-    }
-    format!(
-        "{mode}: up to {} links wait side by side, so {added_up} of waiting took {wall}; the slowest link alone took {slowest}.",
-        grouped(*most_at_once as u64)
-    )
-}
-
-/// Returns a sentence about the two modes that overlap waits, if both ran and did.
-fn common_meaning(outcomes: &[FetchOutcome]) -> Option<String> {
-    let find = |mode| outcomes.iter().find(|it| it.mode == mode && it.most_at_once > 1);
-    let (threads, _) = (find(Mode::Threads)?, find(Mode::Async)?);
-    let threads = grouped(threads.most_at_once as u64);
-    Some(format!("Both overlap the same waits: threads with {threads} threads, async with one."))
+    let most = grouped(*most_at_once as u64);
+    let why = match mode {
+        Mode::Sequential => "each start waits for the answer before it".to_owned(),
+        _ if *most_at_once < 2 => "no two links were under way at a time".to_owned(),
+        Mode::Threads => format!("{most} links wait side by side, each on a thread"),
+        Mode::Async => format!("{most} links wait side by side, all on one thread"),
+    };
+    format!("{mode}: {why}:\n  {added_up} of waiting took {wall}; the slowest link took {slowest}.")
 }
 
 /// Names the links with different results in two modes (`FETCHSHOW-2`).
@@ -196,7 +201,7 @@ fn fetch_json(link: &str, fetch: &LinkFetch) -> Json {
     let whole = |number: Option<u64>| number.map_or(Json::Null, Json::whole);
     let error = fetch.result.as_ref().err().map(|failure| failure.fault.to_string());
     Json::object([
-        ("url", Json::text(link)),
+        ("url", Json::text(without_password(link))),
         ("status", whole(answer.map(|answer| answer.status.code().into()))),
         ("body_bytes", whole(answer.map(|answer| answer.body_bytes))),
         (

@@ -12,15 +12,14 @@
 //! | `/slow?ms=…` | the delay, after so many milliseconds |
 //!
 //! **Invariants**
-//! - `EMBEDDED-1` A client can connect to an [`EmbeddedSite`] as soon as it exists: the kernel accepts connections
-//!   before the thread runs.
+//! - `EMBEDDED-1` A client can connect to an [`EmbeddedSite`] as soon as it exists.
 //! - `EMBEDDED-2` After its stop or drop, an [`EmbeddedSite`] has no thread and no listener.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::pages::PAGES;
 use crate::aio::{self, Descriptor, sleep};
@@ -28,7 +27,7 @@ use crate::http::{Method, Status};
 use crate::os::EventFd;
 use crate::os::socket::listen_with_backlog;
 use crate::rt::EventLoop;
-use crate::web::server::{Config, Request, Response, Router, Server};
+use crate::web::server::{AccessLog, Config, Request, Response, Router, Server};
 
 /// Connections that the kernel holds until they are accepted: a thousand clients may connect at the same time.
 const BACKLOG_CONNECTIONS: u16 = 4096;
@@ -106,7 +105,8 @@ fn bad(why: &str) -> Response {
     Response::text(format!("{why}\n")).with_status(Status::BAD_REQUEST)
 }
 
-/// Serves the site on `listener` until `stop` is readable. Calls `ready` when it accepts clients.
+/// Serves the site on `listener` until `stop` is readable. Calls `ready` when it accepts clients; a log gets a line for
+/// every response.
 ///
 /// # Errors
 /// The listener failed and cannot be used any more, the event loop cannot be made, or `ready` failed.
@@ -116,6 +116,7 @@ fn bad(why: &str) -> Response {
 pub fn serve(
     listener: TcpListener,
     mut config: Config,
+    log: Option<AccessLog>,
     stop: BorrowedFd<'_>,
     ready: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<()> {
@@ -130,7 +131,11 @@ pub fn serve(
         };
         // A client that shuts down its sending side after the request still gets the page.
         config.half_close = Duration::from_secs(10);
-        Server::with_config(router(), (), config).serve(listener, stopped).await
+        let mut server = Server::with_config(router(), (), config);
+        if let Some(log) = log {
+            server = server.with_log(move |answered| log.write(&answered.line(SystemTime::now())));
+        }
+        server.serve(listener, stopped).await
     })
 }
 
@@ -155,7 +160,7 @@ pub fn embed(config: Config) -> io::Result<EmbeddedSite> {
     let stopped = stop.as_fd().try_clone_to_owned()?;
     // EMBEDDED-1
     listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
-    let work = move || serve(listener, config, stopped.as_fd(), &mut || Ok(()));
+    let work = move || serve(listener, config, None, stopped.as_fd(), &mut || Ok(()));
     let thread = Some(thread::Builder::new().name("site".into()).spawn(work)?);
     Ok(EmbeddedSite { address, stop, thread })
 }

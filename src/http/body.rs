@@ -169,33 +169,6 @@ impl Body {
         }
         if self.is_complete() { Ok(()) } else { Err(BodyError::Truncated) }
     }
-
-    /// Returns how many of the next bytes are certainly data and within the limit. The caller may read so many
-    /// directly to their destination, and then calls [`skip`](Self::skip).
-    pub fn certain(&self) -> u64 {
-        let certain = match &self.kind {
-            BodyKind::Length(left) => *left,
-            BodyKind::Chunked(decoder) => decoder.certain(),
-            BodyKind::Close => u64::MAX,
-            BodyKind::Closed => 0,
-        };
-        certain.min(self.allowed)
-    }
-
-    /// Records that bytes of data were read directly.
-    ///
-    /// # Panics
-    /// When they were more than are [`certain`](Self::certain).
-    pub fn skip(&mut self, bytes: u64) {
-        assert!(bytes <= self.certain(), "{bytes} bytes skipped, certain were {}", self.certain());
-        self.allowed -= bytes;
-        match &mut self.kind {
-            BodyKind::Length(left) => *left -= bytes,
-            // A skip of 0 bytes may come between chunks, where the decoder expects no data.
-            BodyKind::Chunked(decoder) if bytes > 0 => decoder.skip(bytes),
-            _ => {}
-        }
-    }
 }
 
 /// Takes at most `most` bytes off the front of `input`.
@@ -270,26 +243,16 @@ impl ChunkDecoder {
             self.state = self.after(byte)?;
         }
         let data = take_at_most(input, self.left);
-        self.skip(data.len() as u64);
+        self.left -= data.len() as u64;
+        if self.left == 0 {
+            self.state = ChunkState::DataReturn;
+        }
         Ok(data)
     }
 
     /// Tells whether the last chunk and the trailers have been read.
     fn is_done(&self) -> bool {
         self.state == ChunkState::Done
-    }
-
-    /// Returns how many of the next bytes are certainly data.
-    fn certain(&self) -> u64 {
-        if self.state == ChunkState::Data { self.left } else { 0 }
-    }
-
-    /// Records that data was read directly; no more than is certain.
-    fn skip(&mut self, bytes: u64) {
-        self.left -= bytes;
-        if self.left == 0 {
-            self.state = ChunkState::DataReturn;
-        }
     }
 
     /// Returns the state after a byte that is not data.

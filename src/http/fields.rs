@@ -139,6 +139,11 @@ impl Fields {
         &self.text[range]
     }
 
+    /// Returns the head that was parsed.
+    pub(super) fn whole_head(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Returns where a value of this list stands in the head.
     pub(super) fn range_of(&self, value: &[u8]) -> Range<usize> {
         within(&self.text, value)

@@ -189,6 +189,13 @@ pub(super) fn read_fields(
     }
 }
 
+impl HeadError {
+    /// Tells whether a limit was exceeded.
+    pub fn is_too_large(self) -> bool {
+        matches!(self, Self::TooLarge | Self::TooManyFields | Self::LineTooLong)
+    }
+}
+
 impl fmt::Display for HeadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

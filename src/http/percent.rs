@@ -68,7 +68,7 @@ pub fn encode(text: &str) -> String {
 }
 
 /// Escapes every byte that is not `plain`; plain bytes are ASCII.
-pub(super) fn escape(bytes: &[u8], plain: impl Fn(u8) -> bool) -> String {
+pub fn escape(bytes: &[u8], plain: impl Fn(u8) -> bool) -> String {
     let mut out = String::with_capacity(bytes.len());
     for &byte in bytes {
         if plain(byte) {

@@ -124,6 +124,11 @@ impl ResponseHead {
         Ok(Self { version, status, fields, framing, keep_alive, reason })
     }
 
+    /// Returns the whole head as it came, with the empty line at its end.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.fields.whole_head()
+    }
+
     /// Returns the reason phrase, which people read; it may be empty.
     pub fn reason(&self) -> &[u8] {
         self.fields.head_part(self.reason.clone())

@@ -175,6 +175,11 @@ impl Status {
         self.0 < 200
     }
 
+    /// Tells whether this is 4xx or 5xx: the resource is not in the body.
+    pub fn is_failure(self) -> bool {
+        self.0 >= 400
+    }
+
     /// Tells whether a response with this status has no body, whatever its fields say.
     pub fn forbids_body(self) -> bool {
         self.is_interim() || matches!(self, Self::NO_CONTENT | Self::NOT_MODIFIED)

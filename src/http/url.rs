@@ -352,6 +352,13 @@ impl fmt::Display for Url {
     }
 }
 
+impl UrlError {
+    /// Tells whether the text is an address, of a scheme that is not supported here.
+    pub fn is_unsupported(self) -> bool {
+        matches!(self, Self::Https | Self::Scheme)
+    }
+}
+
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -26,11 +26,8 @@
 //! - `ENTRY-1` The members of an entry, their order and the blanks between them do not change. Texts are escaped.
 //! - `ENTRY-2` For one city, the response has the status of the entry. For several it is 200, and each entry that
 //!   failed has its own `status`.
-//! - `ACCESS-1` One response is one line, and one write: lines of two processes that append to one file do not mix.
 //! - `ACCESS-2` The log contains no key. The gateway's own key does not reach the log; if a client sends an `appid` by
 //!   mistake, its value is replaced, however the name is escaped.
-//!
-//! The log is written on the event loop's thread: a terminal that is stopped blocks the loop.
 
 use std::io;
 use std::net::TcpListener;
@@ -42,7 +39,6 @@ use super::embedded::Embedded;
 use super::shared_upstream::SharedUpstream;
 use super::upstream::{AppId, Endpoint, MOST_AT_ONCE, Upstream};
 use crate::aio::{self, Descriptor, Either, race};
-use crate::http::date::log_stamp;
 use crate::http::{Status, percent};
 use crate::json::Json;
 use crate::rt::EventLoop;
@@ -194,20 +190,13 @@ pub fn serve(
     })
 }
 
-/// Writes the log's line for a response that was sent at `time`, with a line feed (`ACCESS-1`).
+/// Writes the log's line for a response that was sent at `time`, with a line feed.
 pub fn log_line(answered: &Answered<'_>, time: SystemTime) -> String {
-    let stamp = log_stamp(time);
-    let (peer, status) = (answered.peer, answered.status);
-    let milliseconds = answered.took.as_secs_f64() * 1e3;
-    let request = match answered.request {
-        Some(request) => {
-            let query = request.raw_query().map(hide_keys);
-            let query = query.map_or_else(String::new, |query| format!("?{query}"));
-            format!("\"{} {}{query} {}\"", request.method(), request.path(), request.version())
-        }
-        None => "-".to_owned(),
-    };
-    format!("{stamp} {peer} {request} {status} {milliseconds:.3} ms\n")
+    let line = answered.line(time);
+    // Neither an address nor a path has a question mark, and a query has no blank.
+    let Some((before, rest)) = line.split_once('?') else { return line };
+    let (query, after) = rest.split_once(' ').unwrap_or((rest, ""));
+    format!("{before}?{} {after}", hide_keys(query))
 }
 
 /// Replaces the values of all `appid` in a query (`ACCESS-2`).

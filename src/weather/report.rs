@@ -2,7 +2,7 @@
 //!
 //! **Invariants**
 //! - `REPORT-1` A member that is used must exist and have its type; other members are ignored. The upstream can add
-//!   members without breaking its clients.
+//!   members without breaking its clients. `null` is the same as missing, and a byte order mark is skipped.
 //!
 //! | member | requirement |
 //! | --- | --- |
@@ -38,7 +38,7 @@ pub enum ReportError {
 /// assert_eq!(parse_report(report).unwrap().to_string(), "Clouds, 8.0 °C");
 /// ```
 pub fn parse_report(text: &[u8]) -> Result<Weather, ReportError> {
-    let json = Json::parse(text).map_err(ReportError::Json)?;
+    let json = parse(text).map_err(ReportError::Json)?;
     let first = json.get("weather").and_then(|list| list.items().first());
     let first = first.ok_or(ReportError::Member("weather[0]"))?;
     let main = first.get("main").and_then(Json::as_text);
@@ -56,12 +56,18 @@ pub fn parse_report(text: &[u8]) -> Result<Weather, ReportError> {
     Ok(Weather { main, description, kelvins })
 }
 
+/// Reads JSON, as some servers write it: with a byte order mark (RFC 8259, section 8.1, allows to skip it).
+fn parse(text: &[u8]) -> Result<Json, JsonError> {
+    Json::parse(text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text))
+}
+
 /// Reads a member that may be missing, but must not have another type.
 fn optional<T>(
     member: Option<&Json>,
     read: impl FnOnce(&Json) -> Option<T>,
     name: &'static str,
 ) -> Result<Option<T>, ReportError> {
+    let member = member.filter(|value| **value != Json::Null);
     member.map(|value| read(value).ok_or(ReportError::Member(name))).transpose()
 }
 
@@ -70,7 +76,7 @@ fn optional<T>(
 /// A server without the path `/data/2.5/weather` answers 404 too. Only the upstream's own error has a member `cod`,
 /// which is a string in some of its versions and a number in others.
 pub(super) fn denies_city(text: &[u8]) -> bool {
-    let Ok(json) = Json::parse(text) else { return false };
+    let Ok(json) = parse(text) else { return false };
     match json.get("cod") {
         Some(Json::Text(code)) => code == "404",
         Some(Json::Number(code)) => code.to_u64() == Some(404),

@@ -1,12 +1,7 @@
 //! One timer for all the waits of a connection.
 //!
-//! A connection waits with every request, and each wait has a deadline. A timer made and dropped for each wait would
-//! cost more than parsing the request. So a connection keeps one timer and leaves it alone while its deadlines move
-//! away; when the timer fires, the connection compares the time with its present deadline.
-//!
-//! **Invariants**
-//! - `LAZY-TIMER-1` The timer is never armed for a time after the deadline.
-//! - `LAZY-TIMER-2` It is moved when it has fired, or when the deadline is earlier than it; not otherwise.
+//! A connection waits with every request, and each wait has a deadline. So it keeps one timer, and moves it only when
+//! the timer has fired (`LAZY-TIMER-2`) or the deadline is earlier than it (`LAZY-TIMER-1`).
 //!
 //! **Source**: nginx's `ngx_event_add_timer`, which keeps a timer when the new time is near the old one.
 

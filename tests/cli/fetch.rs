@@ -29,7 +29,9 @@ fn fetch(directory: &Directory, args: &[&str]) -> Ended {
 /// A server of two pages, and of one that never ends.
 fn server() -> Server {
     Server::start(|got| match got.target() {
-        "/hello" => vec![send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")],
+        "/hello" | "/caf%E9" => {
+            vec![send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]
+        }
         "/missing" => vec![send("HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\nsorry")],
         _ => vec![send("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello\n"), Act::Stall],
     })
@@ -87,22 +89,27 @@ fn a_failing_link_fails_alone_and_is_named() {
 fn links_come_from_a_file_or_from_stdin() {
     let (directory, server) = (Directory::new(), server());
     let hello = server.url("/hello");
-    let list = format!("# links\r\n\r\n  {hello}\r\n\n{hello}\n  # more\nnot a link\n{hello}");
+    // With a byte order mark, and a line in Latin-1.
+    let mut list =
+        format!("\u{feff}{hello}\n# links\r\n\r\n  {hello}\r\n\n  # more\nhttps://a/\n{hello}\n");
+    list.push_str(&server.url("/caf"));
+    let list = [list.as_bytes(), b"\xe9"].concat();
     let file = directory.path.join("links");
     fs::write(&file, &list).expect("a file");
     let file = file.to_str().expect("text");
     let mut program =
         start(command(&["fetch", "--mode=async", "--log-dir", name(&directory), "--urls", "-"]));
-    program.stdin.as_mut().expect("stdin").write_all(list.as_bytes()).expect("it reads");
+    program.stdin.as_mut().expect("stdin").write_all(&list).expect("it reads");
     for ended in [program.end(), fetch(&directory, &["--mode", "async", "--urls", file])] {
-        assert_eq!(ended.code, Some(1), "FETCHCMD-4: one is no link: {ended:?}");
-        assert!(ended.err.contains("1 of 4 links failed"), "FETCHCMD-4: {ended:?}");
+        assert_eq!(ended.code, Some(1), "FETCHCMD-4: one is not supported: {ended:?}");
+        assert!(ended.err.contains("1 of 5 links failed"), "FETCHCMD-4: {ended:?}");
         let log = directory.log("async");
         let starts = |link: &str| {
             log.iter().filter(|event| event.is_start() && event.link() == link).count()
         };
         assert_eq!(starts(&hello), 3, "FETCHCMD-4: {log:?}");
-        assert_eq!(starts("not\\u{20}a\\u{20}link"), 1, "FETCHLOG-2: {log:?}");
+        assert_eq!(starts(&server.url("/caf%E9")), 1, "FETCHCMD-4: {log:?}");
+        assert_eq!(starts("https://a/"), 1, "HISTORY-1: {log:?}");
     }
     fs::write(file, "# nothing\n\n").expect("a file");
     let ended = fetch(&directory, &["--urls", file]);
@@ -132,6 +139,63 @@ fn a_wrong_command_line_is_told_so() {
     let ended = start(command(&["fetch", "--log-dir", file, "http://127.0.0.1:1/"])).end();
     assert_eq!(ended.code, Some(1), "EXIT-1: {ended:?}");
     assert!(ended.err.contains(file), "it names the directory: {ended:?}");
+}
+
+#[test]
+fn with_a_wrong_address_nothing_is_fetched() {
+    let (directory, server) = (Directory::new(), server());
+    let list = directory.path.join("links");
+    for (wrong, fault) in [
+        ("not a link", "line breaks, blanks and control characters may not stand in a URL"),
+        ("127.0.0.1", "a URL begins with http://"),
+        (
+            "http://me:secret@127.0.0.1/",
+            "a user before the host: passwords are not sent in the clear",
+        ),
+    ] {
+        fs::write(&list, format!("{}\n\n{wrong}\n", server.url("/hello"))).expect("a file");
+        let list = list.to_str().expect("text");
+        for (args, whence) in
+            [(&["--urls", list][..], &*format!("{list}, line 3")), (&[wrong], "URL")]
+        {
+            let ended = fetch(&directory, args);
+            assert_eq!(ended.code, Some(2), "EXIT-1: {ended:?}");
+            assert!(ended.err.contains(&format!("{whence}: {fault}, got ")), "{ended:?}");
+            assert!(!ended.err.contains("secret"), "FAULT-2: {ended:?}");
+        }
+    }
+    assert_eq!(server.got().len(), 0, "FETCHCMD-4");
+    assert_eq!(fs::read_dir(&directory.path).expect("a directory").count(), 1, "no log");
+}
+
+#[test]
+fn a_full_disk_under_a_log_stops_neither_the_fetch_nor_the_table() {
+    let (directory, server) = (Directory::new(), server());
+    let log = directory.path.join("fetch-threads.log");
+    std::os::unix::fs::symlink("/dev/full", &log).expect("a link");
+    let ended = fetch(&directory, &[&server.url("/hello")]);
+    assert_eq!(ended.code, Some(1), "FETCHCMD-1: {ended:?}");
+    let named = format!("handloom fetch: write {}: No space left on device", log.display());
+    assert!(ended.err.starts_with(&named), "FETCHCMD-1: {ended:?}");
+    for mode in MODES {
+        assert!(ended.out.contains(&format!("\n{mode} ")), "the table has {mode}: {}", ended.out);
+    }
+    assert_eq!(directory.log("async").len(), 2, "the other modes have run");
+}
+
+#[test]
+fn its_tables_fit_a_terminal() {
+    let directory = Directory::new();
+    let ended = fetch(&directory, &[]);
+    for line in ended.out.lines() {
+        assert!(line.chars().count() <= 80, "{} characters: {line}", line.chars().count());
+    }
+    let faster = |mode: &str| -> f64 {
+        let row = ended.out.lines().find(|line| line.starts_with(mode)).expect("a row");
+        row.split_whitespace().nth(3).and_then(|cell| cell.parse().ok()).expect("a number")
+    };
+    assert!((faster("sequential") - 1.0).abs() < 0.001, "{}", ended.out);
+    assert!(faster("async") > 2.0, "{}", ended.out);
 }
 
 #[test]

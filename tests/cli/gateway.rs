@@ -1,6 +1,7 @@
 //! `handloom gateway` as a process: ready when it says so, graceful when it is told to stop, discreet.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 
 use crate::http_client::Client;
@@ -14,9 +15,10 @@ use handloom::weather::CITIES;
 fn gateway(options: &[&str]) -> (Program, SocketAddr) {
     let mut gateway = start(command(&[&["gateway", "--addr", "127.0.0.1:0"], options].concat()));
     let line = gateway.line();
-    let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
     let address =
-        address.unwrap_or_else(|| panic!("expected `listening on ADDRESS`, came {line:?}"));
+        line.strip_prefix("listening on http://").and_then(|address| address.parse().ok());
+    let address =
+        address.unwrap_or_else(|| panic!("expected `listening on http://ADDRESS`, came {line:?}"));
     (gateway, address)
 }
 
@@ -130,6 +132,44 @@ fn the_upstream_s_failures_are_502_and_504_and_the_key_is_nowhere() {
     for text in [seen, log] {
         assert!(!text.contains("sesame"), "ACCESS-2: {text}");
     }
+}
+
+#[test]
+fn a_reader_of_the_log_that_stands_still_stops_no_answer() {
+    const REQUESTS: usize = 2_000;
+    let mut line = command(&["gateway", "--addr", "127.0.0.1:0"]);
+    // The pipe holds 64 KiB, and nothing reads it for now.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    line.stderr(writer);
+    let mut gateway = start(line);
+    let address = gateway.line();
+    let address = address.strip_prefix("listening on http://").expect("an address");
+    let mut client = Client::connect(address.parse().expect("an address"));
+    for _ in 0..REQUESTS {
+        assert_eq!(client.get("/weather?nothing=asked").status, 400, "it serves on");
+    }
+    // As much as fits in the pipe is read now, and there is space for a line again.
+    let mut reader = BufReader::new(reader);
+    let mut lines: Vec<String> = Vec::new();
+    let read = |reader: &mut BufReader<_>, lines: &mut Vec<String>| {
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line");
+        lines.push(line);
+    };
+    for _ in 0..100 {
+        read(&mut reader, &mut lines);
+    }
+    assert_eq!(client.get("/after").status, 404);
+    gateway.signal("TERM");
+    assert_eq!(gateway.end_with_open_stdin().code, Some(0), "it has noticed the signal");
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).expect("the rest");
+    lines.extend(rest.lines().map(str::to_owned));
+    let (last, told) = (&lines[lines.len() - 1], &lines[lines.len() - 2]);
+    assert!(last.contains("\"GET /after HTTP/1.1\" 404 "), "ACCESS-1: {last}");
+    let count = told.strip_prefix("lines that could not be written: ");
+    let missing: usize = count.expect("a count").parse().expect("a count");
+    assert!(missing > 0 && missing + lines.len() - 2 == REQUESTS, "{missing} of {}", lines.len());
 }
 
 #[test]

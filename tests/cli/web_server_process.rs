@@ -17,9 +17,10 @@ fn site(options: &[&str]) -> (Program, SocketAddr) {
 fn started(command: Command) -> (Program, SocketAddr) {
     let mut site = start(command);
     let line = site.line();
-    let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
     let address =
-        address.unwrap_or_else(|| panic!("expected `listening on ADDRESS`, came {line:?}"));
+        line.strip_prefix("listening on http://").and_then(|address| address.parse().ok());
+    let address =
+        address.unwrap_or_else(|| panic!("expected `listening on http://ADDRESS`, came {line:?}"));
     (site, address)
 }
 
@@ -91,6 +92,37 @@ fn its_options_reach_the_server() {
 }
 
 #[test]
+fn its_access_log_has_a_line_for_each_answer() {
+    let folder = crate::folder::Folder::new();
+    let log = folder.file("log");
+    let (site, address) = site(&["--access-log", log.to_str().expect("text")]);
+    let mut client = Client::connect(address);
+    assert_eq!(client.get("/hello").status, 200);
+    assert_eq!(client.get("/q?q=\"a\"").status, 200);
+    // Longer than a write that a pipe takes whole.
+    assert_eq!(client.get(&format!("/{}", "x".repeat(6_000))).status, 404);
+    site.signal("TERM");
+    ends(site, 0);
+    let log = fs::read_to_string(log).expect("the log");
+    let lines: Vec<_> = log.lines().collect();
+    assert_eq!(lines.len(), 3, "ACCESS-1: {log}");
+    assert!(lines[0].contains(" \"GET /hello HTTP/1.1\" 200 "), "ACCESS-1: {log}");
+    assert!(lines[1].contains(" \"GET /q?q=%22a%22 HTTP/1.1\" 200 "), "ANSWERED-2: {log}");
+    assert_eq!(lines[2].len(), 4095, "ACCESS-1: cut, with its line feed: {log}");
+}
+
+#[test]
+fn an_access_log_on_a_full_disk_stops_no_answer() {
+    let (site, address) = site(&["--access-log", "/dev/full"]);
+    let mut client = Client::connect(address);
+    for _ in 0..3 {
+        assert_eq!(client.get("/hello").status, 200);
+    }
+    site.signal("TERM");
+    ends(site, 0);
+}
+
+#[test]
 fn an_address_in_use_is_named() {
     let (_site, address) = site(&[]);
     let ended = start(command(&["site", "--addr", &address.to_string()])).end();
@@ -119,8 +151,11 @@ fn out_of_descriptors_it_serves_on_and_takes_the_waiting_later() {
     let mut site = start(shell);
     let pid = site.line();
     let address = site.line();
-    let address: SocketAddr =
-        address.strip_prefix("listening on ").expect("an address").parse().expect("an address");
+    let address: SocketAddr = address
+        .strip_prefix("listening on http://")
+        .expect("an address")
+        .parse()
+        .expect("an address");
     let mut first = Client::connect(address);
     assert_eq!(first.get("/hello").status, 200);
     let crowd: Vec<_> = (0..200).map(|_| Client::connect(address)).collect();

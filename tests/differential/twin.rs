@@ -94,7 +94,7 @@ impl Twin {
     pub(crate) fn serve(&self, options: &[&str]) -> (Running, SocketAddr) {
         let running = self.start(&[&["--addr", ADDRESS], options].concat());
         let line = running.line_with("listening on ");
-        let address = line.trim().rsplit(' ').next().and_then(|text| text.parse().ok());
+        let address = line.trim().rsplit([' ', '/']).next().and_then(|text| text.parse().ok());
         let address = address.unwrap_or_else(|| panic!("{self}: no address in {line:?}"));
         (running, address)
     }

@@ -98,34 +98,9 @@ fn the_largest_length_of_a_chunk_is_no_danger() {
     let mut body = Body::new(Framing::Chunked, u64::MAX).unwrap();
     let mut input = &b"ffffffffffffffff\r\nabc"[..];
     assert_eq!(body.next(&mut input), Ok(Piece::Data(b"abc")), "CHUNKED-3");
-    assert_eq!(body.certain(), u64::MAX - 3);
     assert_eq!(body.next(&mut input), Ok(Piece::More));
     let came = crate::bodies::body(Framing::Chunked, 2, b"ffffffffffffffff\r\nabc", &[]);
     assert_eq!(came, Err(BodyError::TooLarge), "BODY-2");
-}
-
-#[test]
-fn data_may_be_read_past_the_reader() {
-    for framing in [Framing::Length(6), Framing::Chunked] {
-        let head = if framing == Framing::Chunked { &b"6\r\n"[..] } else { b"" };
-        let mut body = Body::new(framing, u64::MAX).unwrap();
-        let mut input = head;
-        assert_eq!(body.next(&mut input), Ok(Piece::More), "{framing:?}");
-        assert_eq!(body.certain(), 6, "{framing:?}");
-        body.skip(4);
-        assert_eq!(body.certain(), 2, "{framing:?}");
-        let mut input = &b"ef\r\n0\r\n\r\n"[..];
-        assert_eq!(body.next(&mut input), Ok(Piece::Data(b"ef")), "{framing:?}");
-        assert_eq!(body.certain(), 0, "{framing:?}");
-        body.skip(0);
-        assert_eq!(body.next(&mut input), Ok(Piece::End), "{framing:?}");
-    }
-}
-
-#[test]
-#[should_panic(expected = "5 bytes skipped, certain were 4")]
-fn more_than_is_certain_cannot_be_skipped() {
-    Body::new(Framing::Close, 4).unwrap().skip(5);
 }
 
 /// Cuts into a text of this length.

@@ -11,6 +11,7 @@ use crate::fetch_logs::{Directory, Event, parse};
 use crate::web_upstream::{Act, Server, Watchdog, closed_address, send};
 use handloom::fetch::{
     FetchOutcome, FetchPlan, Gate, Log, Mode, PAGES, embed, failures, fetch_links, site, table,
+    to_json,
 };
 use handloom::web::client::Options;
 use handloom::web::server::Config;
@@ -297,7 +298,7 @@ fn a_shut_gate_lets_no_line_pass_and_leaves_none_torn() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_fails_the_run_and_not_the_links() {
+fn a_log_that_cannot_be_written_is_told_and_fails_no_link() {
     let _watchdog = Watchdog::new();
     let server = wrong_server();
     let directory = Directory::new();
@@ -308,11 +309,33 @@ fn a_log_that_cannot_be_written_fails_the_run_and_not_the_links() {
         let log = Log::create(&directory.path, mode, &Gate::default()).expect("a log");
         let before = server.got().len();
         let plan = plan(vec![server.url("/hello"); 2], 1);
-        let failed = fetch_links(&plan, mode, log, &mut |_| {});
-        let kind = failed.expect_err("nothing can be written").kind();
-        assert_eq!(kind, std::io::ErrorKind::StorageFull, "{mode}");
+        let outcome = fetch_links(&plan, mode, log, &mut |_| {}).expect("a run");
+        assert_eq!(outcome.failed(), 0, "{mode}");
+        let error = outcome.log_error.expect("nothing can be written");
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{mode}");
+        assert!(error.to_string().contains(&Log::name(mode)), "{mode}: {error}");
+        let digest = outcome.fetches[0].result.as_ref().expect("a page").body_digest;
+        assert_eq!(digest, 0xa430_d846_80aa_bd0b, "FETCHPLAN-2: FNV-1a of \"hello\", {mode}");
         assert_eq!(server.got().len(), before + 2, "{mode}: the links are fetched all the same");
     }
+}
+
+#[test]
+fn a_password_in_an_address_is_shown_nowhere() {
+    let _watchdog = Watchdog::new();
+    let directory = Directory::new();
+    let plan = plan(vec!["http://me:secret@127.0.0.1/a".to_owned()], 1);
+    let log = Log::create(&directory.path, Mode::Async, &Gate::default()).expect("a log");
+    let outcomes = [fetch_links(&plan, Mode::Async, log, &mut |_| {}).expect("a run")];
+    let shown = format!(
+        "{}{}{}{}",
+        directory.text("async"),
+        table(&plan.links, &outcomes),
+        to_json(&plan.links, &outcomes),
+        failures(&plan.links, &outcomes).concat(),
+    );
+    assert!(!shown.contains("secret"), "FETCHLOG-2: {shown}");
+    assert_eq!(shown.matches("http://me:***@127.0.0.1/a").count(), 6, "FETCHLOG-2: {shown}");
 }
 
 #[test]

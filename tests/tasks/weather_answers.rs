@@ -125,6 +125,12 @@ fn a_report_needs_what_is_used_and_no_more() {
                "main":{"temp":270.5,"humidity":"?"}}"#,
             weather("Rain", Some("light rain"), Some(270.5)),
         ),
+        (
+            r#"{"weather":[{"main":"Rain","description":null}],"main":{"temp":null}}"#,
+            weather("Rain", None, None),
+        ),
+        (r#"{"weather":[{"main":"Rain"}],"main":null}"#, weather("Rain", None, None)),
+        ("\u{feff}{\"weather\":[{\"main\":\"Rain\"}]}", weather("Rain", None, None)),
     ];
     for (text, expected) in good {
         assert_eq!(parse_report(text.as_bytes()), Ok(expected), "REPORT-1: {text}");
@@ -133,7 +139,8 @@ fn a_report_needs_what_is_used_and_no_more() {
         (r#"{"weather":[]}"#, "weather[0]"),
         (r#"{"weather":{"main":"Clouds"}}"#, "weather[0]"),
         (r#"{"weather":[{"main":1}]}"#, "weather[0].main"),
-        (r#"{"weather":[{"main":"Rain","description":null}]}"#, "weather[0].description"),
+        (r#"{"weather":[{"main":null}]}"#, "weather[0].main"),
+        (r#"{"weather":[{"main":"Rain","description":1}]}"#, "weather[0].description"),
         (r#"{"weather":[{"main":"Rain"}],"main":{"temp":"9"}}"#, "main.temp"),
         ("[]", "weather[0]"),
     ];

@@ -42,6 +42,25 @@ fn a_clean_connection_serves_one_request_after_another() {
 }
 
 #[test]
+fn a_name_is_looked_up_beside_work_that_blocks() {
+    run(async {
+        let server = Server::start(|_| vec![send(HELLO)]);
+        // As many as the loop has threads of its own. Each ends when the sender is dropped.
+        let (sender, receiver) = channel::<()>();
+        let receiver = Arc::new(std::sync::Mutex::new(receiver));
+        let block = || {
+            let receiver = Arc::clone(&receiver);
+            run_blocking(move || drop(receiver.lock().expect("a lock").recv()))
+        };
+        let blocked: Vec<_> = (0..64).map(|_| block()).collect();
+        let client = Client::new(Options { whole: Duration::from_secs(5), ..Options::default() });
+        let url = format!("http://localhost:{}/", server.address.port());
+        assert_eq!(outcome(&client.get(&url).await), "200 hello", "DIAL-3");
+        drop((sender, blocked));
+    });
+}
+
+#[test]
 fn a_connection_that_is_not_clean_is_not_used_again() {
     for answer in [
         vec![send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")],

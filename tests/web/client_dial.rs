@@ -35,13 +35,14 @@ fn families_take_turns_beginning_with_the_first_choice() {
 #[test]
 fn a_refusal_begins_the_next_attempt_at_once_and_a_silence_after_a_while() {
     let (_good, good) = listener();
+    // Bound before the other port comes free: it must not get the same number.
+    let (busy, silent) = listener();
     let (closed, refusing) = listener();
     drop(closed);
     // The stagger is an hour, so only the refusal itself can begin the next attempt.
     let came = connected_to(&[refusing, good], Duration::from_hours(1)).expect("one accepts");
     assert_eq!(came, good, "DIAL: a refusal is not waited for");
     // Its queue is full, so it does not answer.
-    let (busy, silent) = listener();
     listen_with_backlog(&busy, 0).expect("listen");
     let fill = || StdStream::connect_timeout(&silent, Duration::from_millis(200)).ok();
     let _clients = std::iter::from_fn(fill).collect::<Vec<_>>();

@@ -24,13 +24,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::deadlines::DeadlineTimer;
-use super::dial::{self, STAGGER, alternate, literal, non_empty};
+use super::dial::{self, Resolver, STAGGER, alternate, found, literal};
 use super::exchange::{Exchange, Want};
 use super::fault::{Failure, Fault, Phase};
 use super::idle::{Connection, IdlePool};
-use super::request::{Options, Page, Request, Response};
-use super::sink::Sink;
-use crate::aio::{AsyncWrite, TcpStream, resolve};
+use super::request::{Options, Page, Request, Response, Sink};
+use crate::aio::{AsyncWrite, TcpStream};
 use crate::http::Url;
 
 /// The size of a read.
@@ -61,6 +60,8 @@ struct ClientState {
     options: Options,
     /// Connections for later requests.
     idle: Rc<IdlePool>,
+    /// Finds the addresses of names.
+    resolver: Resolver,
     /// The buffer of all reads; empty before the first one and during one.
     scratch: Cell<Vec<u8>>,
 }
@@ -69,8 +70,8 @@ impl Client {
     /// Makes a client with these limits. Its connections belong to the loop that makes them.
     pub fn new(options: Options) -> Self {
         let idle = Rc::new(IdlePool::new(&options));
-        let scratch = Cell::default();
-        Self { shared: Rc::new(ClientState { options, idle, scratch }) }
+        let (resolver, scratch) = (Resolver::new(), Cell::default());
+        Self { shared: Rc::new(ClientState { options, idle, resolver, scratch }) }
     }
 
     /// Fetches the page at an address into memory.
@@ -134,9 +135,32 @@ impl ClientState {
         }
         // Later faults are about another connection.
         *peer = None;
-        let mut connection = dial(exchange.url(), timer, peer).await?;
+        let mut connection = self.dial(exchange.url(), timer, peer).await?;
         let done = self.converse(&mut connection.stream, exchange, timer).await;
         self.keep(connection, exchange, done)
+    }
+
+    /// Resolves the host and connects to one of its addresses. `peer` becomes the first address, then the one that
+    /// accepted.
+    async fn dial(
+        &self,
+        url: &Url,
+        timer: &mut DeadlineTimer,
+        peer: &mut Option<SocketAddr>,
+    ) -> Result<Connection, Fault> {
+        let addresses = if let Some(address) = literal(url) {
+            vec![address]
+        } else {
+            let mut lookup = pin!(self.resolver.start(url)?);
+            let result = timer.run(Phase::Resolve, |cx| lookup.as_mut().poll(cx)).await?;
+            alternate(&found(result)?)
+        };
+        *peer = addresses.first().copied();
+        let mut connected = pin!(dial::connect(&addresses, STAGGER));
+        let connected = timer.run(Phase::Connect, |cx| connected.as_mut().poll(cx)).await?;
+        let (stream, accepted) = connected.map_err(Fault::Connect)?;
+        *peer = Some(accepted);
+        Ok(Connection::new(url, stream, accepted))
     }
 
     /// Keeps a connection if it is clean, or closes it.
@@ -200,29 +224,6 @@ impl ClientState {
             }
         }
     }
-}
-
-/// Resolves the host and connects to one of its addresses. `peer` becomes the first address, then the one that
-/// accepted.
-async fn dial(
-    url: &Url,
-    timer: &mut DeadlineTimer,
-    peer: &mut Option<SocketAddr>,
-) -> Result<Connection, Fault> {
-    let addresses = if let Some(address) = literal(url) {
-        vec![address]
-    } else {
-        let name = format!("{}:{}", url.host(), url.port());
-        let mut found = pin!(resolve(&name));
-        let found = timer.run(Phase::Resolve, |cx| found.as_mut().poll(cx)).await?;
-        alternate(&non_empty(found)?)
-    };
-    *peer = addresses.first().copied();
-    let mut connected = pin!(dial::connect(&addresses, STAGGER));
-    let connected = timer.run(Phase::Connect, |cx| connected.as_mut().poll(cx)).await?;
-    let (stream, accepted) = connected.map_err(Fault::Connect)?;
-    *peer = Some(accepted);
-    Ok(Connection::new(url, stream, accepted))
 }
 
 impl std::fmt::Debug for ClientState {

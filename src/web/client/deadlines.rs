@@ -1,8 +1,7 @@
 //! How long a fetch may still take: three limits, their arithmetic, and the timer that ends a wait on the event loop.
 //!
-//! One limit is not enough. A server that sends a byte a second is never silent, so the whole fetch needs a limit;
-//! with that limit alone, a dead server is noticed after a minute. Both clients use [`Deadlines`], and so agree on
-//! which limit was passed.
+//! A server that sends a byte a second is never silent, so the whole fetch needs a limit; with that limit alone, a dead
+//! server is noticed after a minute. Both clients use [`Deadlines`], and so agree on which limit was passed.
 //!
 //! **Invariants**
 //! - `FETCH-LIMIT-1` When two limits have passed, the one that passed first is named.
@@ -60,18 +59,12 @@ impl Deadlines {
             Phase::Resolve | Phase::Connect => (self.connect, Limit::Connect(self.connect)),
             _ => (self.silence, Limit::Silence(self.silence)),
         };
-        let whole_passed = now.saturating_duration_since(self.began);
-        let step_passed = now.saturating_duration_since(self.moved);
-        let whole_left = self.whole.saturating_sub(whole_passed);
-        let step_left = span.saturating_sub(step_passed);
-        if !whole_left.is_zero() && !step_left.is_zero() {
-            return Ok(whole_left.min(step_left));
-        }
-        // The limit that passed first is the one that has been over for longer.
-        let whole_late = whole_passed.saturating_sub(self.whole);
-        let step_late = step_passed.saturating_sub(span);
-        let is_whole = whole_left.is_zero() && (!step_left.is_zero() || whole_late >= step_late);
-        Err(Fault::Timeout(phase, if is_whole { Limit::Whole(self.whole) } else { limit }))
+        let whole = (self.began + self.whole.min(FOREVER), Limit::Whole(self.whole));
+        let step = (self.moved + span.min(FOREVER), limit);
+        // FETCH-LIMIT-1
+        let (end, limit) = if whole.0 <= step.0 { whole } else { step };
+        let left = end.saturating_duration_since(now);
+        if left.is_zero() { Err(Fault::Timeout(phase, limit)) } else { Ok(left) }
     }
 }
 

@@ -15,46 +15,77 @@
 //! - `DIAL-1` The address families alternate, beginning with the resolver's first choice (RFC 8305, section 4).
 //! - `DIAL-2` When no address accepts, the error is that of the first one: the same as in the blocking client.
 //!
+//! - `DIAL-3` Each lookup has a thread of its own: slow names hold up neither each other nor other work that blocks,
+//!   also when their fetches have been given up. The system's resolver cannot be stopped.
+//!
 //! **Left out**: resolving both families at once and beginning with the first answer (section 3), which the system's
 //! resolver cannot do; remembering which family worked.
 //!
 //! **Source**: RFC 8305, "Happy Eyeballs Version 2".
 
-use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use super::fault::Fault;
-use crate::aio::{Sleep, TcpStream, sleep};
+use crate::aio::{Either, TcpStream, race, timeout};
 use crate::http::Url;
-use crate::rt;
+use crate::jobs::{JobError, JobHandle};
+use crate::threads::ThreadPool;
 
 /// How long an attempt has before the next one begins beside it (RFC 8305, section 8).
 pub const STAGGER: Duration = Duration::from_millis(250);
 
-/// A connect in progress, with the position of its address in the order.
-type Attempt = (usize, Pin<Box<dyn Future<Output = io::Result<Connected>>>>);
+/// The most lookups of a client at the same time: each takes a thread. Further ones wait.
+const MOST_LOOKUPS: usize = 1_000;
 
 /// A connected socket, and the address that accepted.
 pub type Connected = (TcpStream, SocketAddr);
+
+/// A lookup that runs: a future, and a handle to wait for. It finds at least one address.
+pub(super) type Lookup = JobHandle<io::Result<Vec<SocketAddr>>>;
+
+/// The threads on which a client resolves names (`DIAL-3`); `None` only during the drop.
+#[derive(Debug)]
+pub(super) struct Resolver(Option<ThreadPool>);
+
+impl Resolver {
+    /// Makes a resolver. It starts a thread when a lookup finds none free.
+    pub(super) fn new() -> Self {
+        Self(Some(ThreadPool::on_demand("resolve", MOST_LOOKUPS)))
+    }
+
+    /// Starts to look for the addresses of a host.
+    pub(super) fn start(&self, url: &Url) -> Result<Lookup, Fault> {
+        let pool = self.0.as_ref().expect("holds because only the drop takes it");
+        let (name, port) = (url.dial_host().to_owned(), url.port());
+        let look_up = move || match (name, port).to_socket_addrs()?.collect::<Vec<_>>() {
+            found if found.is_empty() => Err(io::Error::other("the name has no address")),
+            found => Ok(found),
+        };
+        pool.submit(look_up).map_err(|error| Fault::Dns(io::Error::other(error)))
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        // The drop of a pool would wait for the lookups.
+        self.0.take().into_iter().for_each(ThreadPool::abandon);
+    }
+}
+
+/// Returns what a lookup has found.
+pub(super) fn found(
+    result: Result<io::Result<Vec<SocketAddr>>, JobError>,
+) -> Result<Vec<SocketAddr>, Fault> {
+    result.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(Fault::Dns)
+}
 
 /// Returns the address of a host that is written as an IP address.
 pub(super) fn literal(url: &Url) -> Option<SocketAddr> {
     let host = url.dial_host().parse::<IpAddr>().ok()?;
     Some(SocketAddr::new(host, url.port()))
-}
-
-/// Makes an empty list of addresses an error.
-pub(super) fn non_empty(found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>, Fault> {
-    match found {
-        Ok(found) if found.is_empty() => {
-            Err(Fault::Dns(io::Error::other("the name has no address")))
-        }
-        found => found.map_err(Fault::Dns),
-    }
 }
 
 /// Sorts addresses into the order in which they are tried (`DIAL-1`).
@@ -76,87 +107,29 @@ pub fn alternate(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 /// # Errors
 /// No address accepts (`DIAL-2`).
 ///
+/// # Panics
+/// The list is empty.
+///
 /// # Cancellation
 /// All attempts are dropped and their descriptors closed.
 pub async fn connect(addresses: &[SocketAddr], stagger: Duration) -> io::Result<Connected> {
-    if let [address] = *addresses {
-        return connect_one(address).await;
+    let (&address, others) = addresses.split_first().expect("holds because there is an address");
+    let mut first = pin!(async { Ok((TcpStream::connect(address).await?, address)) });
+    if others.is_empty() {
+        return first.await;
     }
-    let mut attempts = Attempts {
-        addresses: addresses.iter().copied().enumerate().collect::<Vec<_>>().into_iter(),
-        running: Vec::new(),
-        next: sleep(Duration::ZERO),
-        stagger,
-        first_error: None,
-    };
-    poll_fn(|cx| attempts.poll(cx)).await
-}
-
-/// Connects to one address.
-async fn connect_one(address: SocketAddr) -> io::Result<Connected> {
-    Ok((TcpStream::connect(address).await?, address))
-}
-
-/// Attempts that overlap.
-struct Attempts {
-    /// Addresses that have not been tried, with their positions.
-    addresses: std::vec::IntoIter<(usize, SocketAddr)>,
-    /// Attempts in progress.
-    running: Vec<Attempt>,
-    /// Ready when the next attempt may begin beside the others.
-    next: Sleep,
-    /// The time between two attempts.
-    stagger: Duration,
-    /// The failure of the earliest position so far (`DIAL-2`).
-    first_error: Option<(usize, io::Error)>,
-}
-
-impl Attempts {
-    /// Polls every attempt, and begins those that are due.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
-        loop {
-            let before = self.running.len();
-            if let Some(connected) = self.poll_attempts(cx) {
-                return Poll::Ready(Ok(connected));
-            }
-            let has_failed = self.running.len() < before;
-            // The timer is polled last: polled earlier, it would wake this task without need.
-            let is_due = has_failed
-                || self.running.is_empty()
-                || Pin::new(&mut self.next).poll(cx).is_ready();
-            let next = if is_due { self.addresses.next() } else { None };
-            match next {
-                Some((position, address)) => {
-                    self.running.push((position, Box::pin(connect_one(address))));
-                    self.next.reset(rt::now() + self.stagger);
-                }
-                None if self.running.is_empty() => {
-                    let (_, error) = self
-                        .first_error
-                        .take()
-                        .expect("holds because every attempt has failed, and there was one");
-                    return Poll::Ready(Err(error));
-                }
-                None => return Poll::Pending,
-            }
-        }
+    let early = timeout(stagger, first.as_mut()).await;
+    if let Ok(Ok(connected)) = early {
+        return Ok(connected);
     }
-
-    /// Polls every attempt; returns the first that succeeded, and removes those that failed.
-    fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Option<Connected> {
-        let mut index = 0;
-        while let Some((position, attempt)) = self.running.get_mut(index) {
-            match attempt.as_mut().poll(cx) {
-                Poll::Ready(Ok(connected)) => return Some(connected),
-                Poll::Ready(Err(error)) => {
-                    if self.first_error.as_ref().is_none_or(|(earliest, _)| *position < *earliest) {
-                        self.first_error = Some((*position, error));
-                    }
-                    drop(self.running.remove(index));
-                }
-                Poll::Pending => index += 1,
-            }
-        }
-        None
+    // The other addresses, in the same way, beside the first one unless that has failed.
+    let mut rest: Pin<Box<dyn Future<Output = _>>> = Box::pin(connect(others, stagger));
+    if let Ok(Err(error)) = early {
+        return rest.await.map_err(|_| error);
+    }
+    match race(first.as_mut(), rest.as_mut()).await {
+        Either::First(Ok(connected)) | Either::Second(Ok(connected)) => Ok(connected),
+        Either::First(Err(error)) => rest.await.map_err(|_| error),
+        Either::Second(Err(_)) => first.await,
     }
 }

@@ -28,8 +28,7 @@
 //!   else it is not. A server cannot hold a client with a page that the client does not want.
 //! - `EXCHANGE-5` Fields with the caller's credentials go to the host that the caller named and to no other.
 //!
-//! Memory is that of the request and of an incomplete head. Bytes of a large body are read directly into memory that
-//! the sink lends; all others go through the caller's scratch buffer.
+//! Memory is that of the request and of an incomplete head; the sink gets slices of the caller's buffer.
 //!
 //! **Left out**: reading while the request is sent, so two sides that both write and do not read wait until the limit
 //! on silence; answers to 401 and 407; `Referer`.
@@ -40,8 +39,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use super::fault::{Failure, Fault, Phase};
-use super::request::{Options, Request, Response};
-use super::sink::Sink;
+use super::request::{Options, Request, Response, Sink};
 use crate::http::{
     Body, Fields, Framing, Method, Piece, Redirects, ResponseHead, ResponseParser, Url,
     encode_request,
@@ -57,12 +55,6 @@ const DEFAULT_FIELDS: [(&str, &str); 3] = [
     // Without it, a server may choose any compression.
     ("Accept-Encoding", "identity"),
 ];
-
-/// The most that is read into a sink's memory at once.
-const MOST_DIRECT_BYTES: usize = 64 * 1024;
-
-/// A shorter rest of a body goes through the scratch buffer: one read may bring the next head too.
-const LEAST_DIRECT_BYTES: u64 = 16 * 1024;
 
 /// A request on its way.
 pub(super) struct Exchange<'a> {
@@ -213,11 +205,12 @@ impl<'a> Exchange<'a> {
         &self.transfer.out[self.transfer.sent..]
     }
 
-    /// Records the result of a write.
-    pub(super) fn wrote(&mut self, written: io::Result<usize>) {
+    /// Records the result of a write; returns false when it would block or was interrupted.
+    pub(super) fn wrote(&mut self, written: io::Result<usize>) -> bool {
         let transfer = &mut self.transfer;
         match written {
             Ok(bytes @ 1..) => transfer.sent += bytes,
+            Err(error) if is_passing(&error) => return false,
             failed => {
                 // EXCHANGE-3
                 let error = failed.err().unwrap_or_else(|| ErrorKind::WriteZero.into());
@@ -230,40 +223,24 @@ impl<'a> Exchange<'a> {
             // A response may take a minute; the request need not be kept for so long.
             (transfer.out, transfer.sent) = (Vec::new(), 0);
         }
+        true
     }
 
-    /// Reads once with `read`, into memory that the sink lends or into `scratch`, and processes the bytes; returns
-    /// false when the read would block or was interrupted.
+    /// Reads once with `read` into `buffer`, and processes the bytes; returns false when the read would block or was
+    /// interrupted.
     ///
     /// # Errors
     /// The connection broke or ended too soon, the response is refused, or the sink failed.
     pub(super) fn read_with(
         &mut self,
-        scratch: &mut [u8],
+        buffer: &mut [u8],
         read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
     ) -> Result<bool, Fault> {
-        let most = self.transfer.direct_bytes();
-        let lent = if most == 0 { &mut [] } else { self.sink.lend(most) };
-        let lent_bytes = lent.len();
-        let is_direct = lent_bytes > 0;
-        let got = read(if is_direct { lent } else { &mut *scratch });
-        if is_direct {
-            // SINK-2: after a failure too.
-            let bytes = got.as_ref().map_or(0, |&bytes| bytes);
-            self.sink.filled(bytes, lent_bytes);
-            self.transfer.skip(bytes as u64);
-            self.body_bytes += bytes as u64;
-        }
-        match got {
+        match read(buffer) {
             // The end of the stream, because no buffer here is empty.
             Ok(0) => self.transfer.end()?,
-            Ok(bytes) if !is_direct => self.process(&scratch[..bytes])?,
-            Ok(_) => {}
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-            {
-                return Ok(false);
-            }
+            Ok(bytes) => self.process(&buffer[..bytes])?,
+            Err(error) if is_passing(&error) => return Ok(false),
             Err(error) => return Err(self.transfer.broken(Some(error))),
         }
         Ok(true)
@@ -290,6 +267,12 @@ impl<'a> Exchange<'a> {
                     }
                     let body = Body::new(head.framing, limit);
                     let body = body.map_err(|error| Fault::of_body(error, limit))?;
+                    if !self.is_redirect {
+                        if self.options.fails && head.status.is_failure() {
+                            return Err(Fault::Status(head.status));
+                        }
+                        self.sink.begin(&head).map_err(|error| Fault::Io(Phase::Store, error))?;
+                    }
                     transfer.stage = Stage::Body(body, limit);
                     self.head = Some(head);
                 }
@@ -350,27 +333,6 @@ impl Transfer {
         Self { out, sent: 0, send_error, kept, stage, has_answer, keep_alive }
     }
 
-    /// Returns how many bytes may be read directly to the sink; 0 when it is not worth a read.
-    fn direct_bytes(&self) -> usize {
-        match &self.stage {
-            Stage::Body(body, _) if body.certain() >= LEAST_DIRECT_BYTES => {
-                usize::try_from(body.certain())
-                    .map_or(MOST_DIRECT_BYTES, |certain| certain.min(MOST_DIRECT_BYTES))
-            }
-            _ => 0,
-        }
-    }
-
-    /// Records that bytes of the body were read directly.
-    fn skip(&mut self, bytes: u64) {
-        if let Stage::Body(body, _) = &mut self.stage {
-            body.skip(bytes);
-            if body.is_complete() {
-                self.stage = Stage::Done;
-            }
-        }
-    }
-
     /// Records the end of the connection.
     ///
     /// # Errors
@@ -403,6 +365,11 @@ impl Transfer {
     }
 }
 
+/// Tells whether the same call may be made again after this error.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
 /// Looks for the end of the head in the kept bytes and `input`; removes the head from `input`.
 ///
 /// A head that comes in one piece, as nearly all do, is parsed where it was read.
@@ -416,7 +383,8 @@ fn read_head(
     if before > 0 {
         kept.extend_from_slice(input);
     }
-    let Some((head, length)) = parser.parse(if before > 0 { kept } else { input })? else {
+    let parsed = parser.parse(if before > 0 { kept } else { input });
+    let Some((head, length)) = parsed.map_err(Fault::Head)? else {
         if before == 0 {
             kept.extend_from_slice(input);
         }

@@ -9,11 +9,11 @@
 //!
 //! | fault | the connection | what was sent |
 //! | --- | --- | --- |
-//! | `Url`, `Scheme` | none | nothing; after a redirect, the requests before it |
+//! | `Url` | none | nothing; after a redirect, the requests before it |
 //! | `Dns`, `Connect` | none | nothing |
 //! | `Timeout` | as its phase says | perhaps all |
-//! | `TooManyRedirects` | closed after a head | all, once for each redirect |
-//! | `BadHead`, `BadBody`, `BadRedirect`, `HeadTooLarge`, `BodyTooLarge` | closed by this side | all |
+//! | `Status`, `Redirect` | closed by this side, after a head | all, once for each redirect |
+//! | `Head`, `Body`, `BodyTooLarge` | closed by this side | all |
 //! | `UnexpectedEof` | closed by the other side | all, or a part |
 //! | `Io` | broken; or, in the phase `Store`, closed by this side | perhaps all |
 //!
@@ -27,7 +27,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::http::{BodyError, HeadError, RedirectError, ResponseError, UrlError, without_password};
+use crate::http::{BodyError, RedirectError, ResponseError, Status, UrlError, without_password};
 
 /// A fetch that failed, and where.
 #[derive(Debug)]
@@ -43,26 +43,22 @@ pub struct Failure {
 /// What went wrong.
 #[derive(Debug)]
 pub enum Fault {
-    /// The text is not an address.
+    /// The text is not an address that is accepted here.
     Url(UrlError),
-    /// The address has a scheme other than `http`.
-    Scheme(UrlError),
     /// The host's name could not be resolved.
     Dns(io::Error),
     /// No address accepts a connection; the error is that of the first one.
     Connect(io::Error),
     /// A time limit has passed.
     Timeout(Phase, Limit),
-    /// There were more redirects than the limit.
-    TooManyRedirects(RedirectError),
-    /// A response's head breaks a rule of HTTP.
-    BadHead(ResponseError),
+    /// The status says that the resource is not in the body, and [`Options::fails`](super::Options::fails) is set.
+    Status(Status),
+    /// A redirect breaks a rule of HTTP, or is one too many.
+    Redirect(RedirectError),
+    /// A response's head breaks a rule of HTTP, or is too large.
+    Head(ResponseError),
     /// A response's body breaks a rule of HTTP.
-    BadBody(BodyError),
-    /// A redirect breaks a rule of HTTP.
-    BadRedirect(RedirectError),
-    /// The head is larger than the limit, or has more fields.
-    HeadTooLarge(HeadError),
+    Body(BodyError),
     /// The body is larger than the limit, in bytes.
     BodyTooLarge(u64),
     /// The connection ended before the response did.
@@ -111,7 +107,7 @@ impl Fault {
         match error {
             BodyError::TooLarge => Self::BodyTooLarge(limit),
             BodyError::Truncated => Self::UnexpectedEof(Phase::Body),
-            error => Self::BadBody(error),
+            error => Self::Body(error),
         }
     }
 
@@ -123,34 +119,15 @@ impl Fault {
 
 impl From<UrlError> for Fault {
     fn from(error: UrlError) -> Self {
-        match error {
-            // The address is valid, but not supported: the user has not mistyped it.
-            UrlError::Https | UrlError::Scheme => Self::Scheme(error),
-            _ => Self::Url(error),
-        }
-    }
-}
-
-impl From<ResponseError> for Fault {
-    fn from(error: ResponseError) -> Self {
-        match error {
-            // A head that is too large may still be valid HTTP.
-            ResponseError::Head(
-                error @ (HeadError::TooLarge | HeadError::TooManyFields | HeadError::LineTooLong),
-            ) => Self::HeadTooLarge(error),
-            error => Self::BadHead(error),
-        }
+        Self::Url(error)
     }
 }
 
 impl From<RedirectError> for Fault {
     fn from(error: RedirectError) -> Self {
         match error {
-            RedirectError::TooMany(_) => Self::TooManyRedirects(error),
-            RedirectError::Location(cause @ (UrlError::Https | UrlError::Scheme)) => {
-                Self::Scheme(cause)
-            }
-            error => Self::BadRedirect(error),
+            RedirectError::Location(cause) if cause.is_unsupported() => Self::Url(cause),
+            error => Self::Redirect(error),
         }
     }
 }
@@ -174,16 +151,21 @@ fn short(error: &io::Error) -> String {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // The user has not mistyped it.
+            Self::Url(error) if error.is_unsupported() => write!(f, "scheme: {error}"),
             Self::Url(error) => write!(f, "url: {error}"),
-            Self::Scheme(error) => write!(f, "scheme: {error}"),
             Self::Dns(error) => write!(f, "dns: {}", short(error)),
             Self::Connect(error) => write!(f, "connect: {}", short(error)),
             Self::Timeout(phase, limit) => write!(f, "timeout: {phase}: {limit}"),
-            Self::TooManyRedirects(error) => write!(f, "redirects: {error}"),
-            Self::BadHead(error) => write!(f, "protocol: {error}"),
-            Self::BadBody(error) => write!(f, "protocol: {error}"),
-            Self::BadRedirect(error) => write!(f, "protocol: {error}"),
-            Self::HeadTooLarge(error) => write!(f, "head: {error}"),
+            Self::Status(status) => write!(f, "status: {status} {}", status.reason()),
+            Self::Redirect(error @ RedirectError::TooMany(_)) => write!(f, "redirects: {error}"),
+            Self::Redirect(error) => write!(f, "protocol: {error}"),
+            // A head that is too large may still be valid HTTP.
+            Self::Head(ResponseError::Head(error)) if error.is_too_large() => {
+                write!(f, "head: {error}")
+            }
+            Self::Head(error) => write!(f, "protocol: {error}"),
+            Self::Body(error) => write!(f, "protocol: {error}"),
             Self::BodyTooLarge(limit) => write!(f, "body: larger than the limit of {limit} bytes"),
             Self::UnexpectedEof(phase) => write!(f, "eof: {phase}: the connection ended too soon"),
             Self::Io(phase, error) => write!(f, "io: {phase}: {}", short(error)),
@@ -231,13 +213,12 @@ impl fmt::Display for Failure {
 impl Error for Fault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Url(error) | Self::Scheme(error) => Some(error),
+            Self::Url(error) => Some(error),
             Self::Dns(error) | Self::Connect(error) | Self::Io(_, error) => Some(error),
-            Self::TooManyRedirects(error) | Self::BadRedirect(error) => Some(error),
-            Self::BadHead(error) => Some(error),
-            Self::BadBody(error) => Some(error),
-            Self::HeadTooLarge(error) => Some(error),
-            Self::Timeout(..) | Self::BodyTooLarge(_) | Self::UnexpectedEof(_) => None,
+            Self::Redirect(error) => Some(error),
+            Self::Head(error) => Some(error),
+            Self::Body(error) => Some(error),
+            _ => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Idle connections: open, unused, and kept for the next request to the same host.
 //!
-//! A connect costs a round trip, two descriptors and two table entries. An idle connection costs a descriptor, and the
-//! server may have closed it a moment ago; its user must be ready to do without it.
+//! A connect costs a round trip. An idle connection may have been closed by the server a moment ago, and its user must
+//! be ready to do without it.
 //!
 //! **Invariants**
 //! - `IDLE-CONN-1` The pool keeps a limited number of connections; the oldest is closed for a new one.
@@ -10,19 +10,7 @@
 //!   answer to nothing.
 //! - `IDLE-CONN-4` Only clean connections are kept (`EXCHANGE-1`).
 //!
-//! ```text
-//! request ─► take ─► youngest of that host ── too old, or something to read ─► closed; the next one
-//!                       │
-//!                       ▼
-//!                    exchange ── not clean ─► closed
-//!                       │ clean
-//!                       ▼
-//!                      put ─► pool ── too old ───────► closed by the task
-//!                              └───── one too many ──► the oldest is closed
-//! ```
-//!
-//! **Left out**: watching each idle connection for the server's close. `take` finds it, and until then it costs a
-//! descriptor, which the time limit gives back.
+//! **Left out**: watching each idle connection for the server's close; `take` finds it.
 //!
 //! **Source**: aiohttp's `TCPConnector`.
 

@@ -27,9 +27,9 @@ pub mod dial;
 mod exchange;
 mod fault;
 mod idle;
+mod output_file;
 mod request;
-mod sink;
 
 pub use fault::{Failure, Fault, Limit, Phase};
-pub use request::{Options, Page, Request, Response};
-pub use sink::{Sink, ToWriter};
+pub(crate) use output_file::OutputFile;
+pub use request::{Options, Page, Request, Response, Sink};

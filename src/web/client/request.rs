@@ -1,5 +1,10 @@
 //! What a caller gives to a client, and what it gets back.
+//!
+//! **Invariants**
+//! - `SINK-1` A sink gets the bytes of the body of the final response, in order, and nothing else: nothing of a
+//!   redirect, and nothing twice.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use super::fault::{Failure, Fault};
@@ -22,7 +27,7 @@ impl Request {
     /// Makes a `GET` request.
     ///
     /// # Errors
-    /// [`Fault::Url`] or [`Fault::Scheme`]: the text is not an address that is accepted here.
+    /// [`Fault::Url`]: the text is not an address that is accepted here.
     pub fn get(url: &str) -> Result<Self, Failure> {
         Self::new(Method::Get, url)
     }
@@ -55,6 +60,8 @@ pub struct Options {
     pub body_bytes: Option<u64>,
     /// On the redirects that are followed. Default 10; with 0 a redirect is a failure.
     pub redirects: usize,
+    /// Whether a final status from 400 on is a failure, as curl's `--fail` makes it. By default it is not.
+    pub fails: bool,
     /// The most idle connections, to all hosts together, that the asynchronous client keeps for later requests.
     /// Default 100; each costs a descriptor.
     pub idle_connections: usize,
@@ -71,9 +78,35 @@ impl Default for Options {
             head: HeadLimits::default(),
             body_bytes: Some(10 * 1024 * 1024),
             redirects: DEFAULT_REDIRECTS,
+            fails: false,
             idle_connections: 100,
             idle_timeout: Duration::from_secs(15),
         }
+    }
+}
+
+/// The destination of a body (`SINK-1`): everything with [`Write`], such as a `Vec` or a file. A slow disk or pipe
+/// blocks the caller, on the event loop too.
+pub trait Sink {
+    /// Gets the head of the final response, before the body. By default it is not looked at.
+    ///
+    /// # Errors
+    /// The fetch ends with this error, in the phase "store", and the body is not read.
+    fn begin(&mut self, head: &ResponseHead) -> io::Result<()> {
+        let _ = head;
+        Ok(())
+    }
+
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    /// The fetch ends with this error, in the phase "store".
+    fn take(&mut self, piece: &[u8]) -> io::Result<()>;
+}
+
+impl<W: Write> Sink for W {
+    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.write_all(piece)
     }
 }
 

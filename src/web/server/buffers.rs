@@ -1,15 +1,14 @@
 //! Memory for the connections of a server: buffers that they use in turn, and a connection's input.
 //!
-//! Most connections are silent, and should not hold memory for bytes that may come. Most batches are read, answered
-//! and forgotten in one turn. So a connection reads into a buffer that the server lends, and gets memory of its own
-//! only for bytes that are left over when it must wait.
+//! Most connections are silent, and should not hold memory for bytes that may come. So all connections read into one
+//! buffer, and the server lends a connection memory for the bytes while it does not wait.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::request::Request;
 use crate::http::date::http_date;
-use crate::os;
 
 /// The size of a read, in bytes.
 pub(super) const READ_BYTES: usize = 16 * 1024;
@@ -20,36 +19,34 @@ const MOST_KEPT: usize = 32;
 /// Larger buffers are not kept, in bytes: what one large request needed must not stay allocated forever.
 const LARGEST_KEPT_BYTES: usize = 64 * 1024;
 
-/// The least memory of an input for bytes that are left over.
+/// So much memory a connection may keep for bytes that are left over, however few they are.
 const LEAST_BYTES: usize = 256;
 
 /// Buffers that a server lends to its connections, and the text of `Date`.
 #[derive(Default)]
 pub(super) struct BufferPool {
-    /// Buffers to read into, each of [`READ_BYTES`].
-    inputs: RefCell<Vec<Vec<u8>>>,
-    /// Buffers to write from; empty.
-    outputs: RefCell<Vec<Vec<u8>>>,
+    /// The buffer of all reads; empty before the first one and during one.
+    scratch: Cell<Vec<u8>>,
+    /// Buffers for input and output; empty.
+    buffers: RefCell<Vec<Vec<u8>>>,
     /// Requests to parse into.
     #[expect(clippy::vec_box, reason = "a request moves in and out for every head that is read")]
     requests: RefCell<Vec<Box<Request>>>,
     /// The second since 1970 of the text of `Date`, and the text.
     date: RefCell<(u64, String)>,
-    /// The tick of the kernel's clock when the time was last read; reading the tick costs less.
-    tick: Cell<i64>,
 }
 
 impl BufferPool {
-    /// Lends an empty buffer to write from.
-    pub(super) fn lend_output(&self) -> Vec<u8> {
-        self.outputs.borrow_mut().pop().unwrap_or_default()
+    /// Lends an empty buffer.
+    pub(super) fn lend(&self) -> Vec<u8> {
+        self.buffers.borrow_mut().pop().unwrap_or_default()
     }
 
-    /// Takes back a buffer to write from.
-    pub(super) fn take_back_output(&self, mut output: Vec<u8>) {
-        output.clear();
-        if (1..=LARGEST_KEPT_BYTES).contains(&output.capacity()) {
-            keep(&self.outputs, output);
+    /// Takes back a buffer.
+    pub(super) fn take_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        if (1..=LARGEST_KEPT_BYTES).contains(&buffer.capacity()) {
+            keep(&self.buffers, buffer);
         }
     }
 
@@ -70,10 +67,6 @@ impl BufferPool {
 
     /// Formats the text of `Date` again, if a second has passed.
     pub(super) fn refresh_date(&self) {
-        let tick = os::tick();
-        if self.tick.replace(tick) == tick {
-            return;
-        }
         let now = SystemTime::now();
         let second = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let mut date = self.date.borrow_mut();
@@ -98,26 +91,24 @@ fn keep<T>(pool: &RefCell<Vec<T>>, item: T) {
 
 /// Bytes that a connection has received and not used.
 ///
-/// While the connection waits, its memory is at most about twice the number of these bytes.
+/// While the connection waits, its memory is at most about four times the number of these bytes.
 #[derive(Debug, Default)]
 pub(super) struct Input {
-    /// A lent buffer if it has the size of a lent one, else the connection's own; empty while there are no bytes.
+    /// Received bytes, in a lent buffer or in memory of the connection's own.
     bytes: Vec<u8>,
     /// Where the unused bytes begin.
     start: usize,
-    /// Where the unused bytes end.
-    end: usize,
 }
 
 impl Input {
     /// Returns the unused bytes.
     pub(super) fn unused(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
+        &self.bytes[self.start..]
     }
 
     /// Tells whether every byte was used.
     pub(super) fn is_empty(&self) -> bool {
-        self.start == self.end
+        self.start == self.bytes.len()
     }
 
     /// Tells whether no request has begun: an empty line between two requests does not count.
@@ -130,47 +121,36 @@ impl Input {
         self.start += bytes;
     }
 
-    /// Returns free memory behind the bytes, at least one byte.
-    pub(super) fn free(&mut self, pool: &BufferPool) -> &mut [u8] {
-        if self.bytes.is_empty() {
-            self.bytes = pool.inputs.borrow_mut().pop().unwrap_or_else(|| vec![0; READ_BYTES]);
-        } else if self.is_empty() {
-            (self.start, self.end) = (0, 0);
-        } else if self.end == self.bytes.len() {
-            // Moving costs less than growing, but it must not happen with every read.
+    /// Adds the bytes of one read; returns their number, and whether they filled the buffer.
+    pub(super) fn read(
+        &mut self,
+        pool: &BufferPool,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<(usize, bool)> {
+        let mut scratch = pool.scratch.take();
+        scratch.resize(READ_BYTES, 0);
+        let received = read(&mut scratch);
+        if let Ok(bytes) = received {
+            // Moving the unused bytes costs less than growing, but it must not happen with every read.
             if self.start > self.bytes.len() / 2 {
-                self.bytes.copy_within(self.start..self.end, 0);
-                (self.start, self.end) = (0, self.end - self.start);
-            } else {
-                self.bytes.resize(self.bytes.len() * 2, 0);
+                drop(self.bytes.drain(..self.start));
+                self.start = 0;
+            } else if self.bytes.capacity() == 0 {
+                self.bytes = pool.lend();
             }
+            self.bytes.extend_from_slice(&scratch[..bytes]);
         }
-        &mut self.bytes[self.end..]
+        pool.scratch.set(scratch);
+        received.map(|bytes| (bytes, bytes == READ_BYTES))
     }
 
-    /// Adds bytes that were read into the free memory.
-    pub(super) fn filled(&mut self, bytes: usize) {
-        self.end += bytes;
-    }
-
-    /// Gives a lent buffer back before a wait.
+    /// Gives a buffer back before a wait, unless most of it is in use.
     pub(super) fn settle(&mut self, pool: &BufferPool) {
-        let is_lent = self.bytes.len() == READ_BYTES;
-        let left = self.end - self.start;
-        let own = if left == 0 {
-            Vec::new()
-        } else if is_lent && left <= READ_BYTES / 4 {
-            // Twice the bytes, because the rest of a head is about to come.
-            let mut own = vec![0; (left * 2).next_power_of_two().max(LEAST_BYTES)];
-            own[..left].copy_from_slice(self.unused());
-            own
-        } else {
-            return;
-        };
-        let bytes = std::mem::replace(&mut self.bytes, own);
-        if is_lent {
-            keep(&pool.inputs, bytes);
+        let left = self.unused();
+        if left.is_empty() || self.bytes.capacity() > LEAST_BYTES.max(4 * left.len()) {
+            let own = left.to_vec();
+            pool.take_back(std::mem::replace(&mut self.bytes, own));
+            self.start = 0;
         }
-        (self.start, self.end) = (0, left);
     }
 }

@@ -304,7 +304,7 @@ impl<S: 'static> Connection<S> {
     fn encode(&mut self, asked: Asked, response: &Response) -> Sent {
         let Transport { server, input, out, .. } = &mut self.transport;
         if out.capacity() == 0 {
-            *out = server.pool.lend_output();
+            *out = server.pool.lend();
         }
         let head = Reply {
             status: response.status,

@@ -23,12 +23,14 @@
 //! ```
 //!
 //! Reading order: `request`, `response`, `router` (what a program writes) → `buffers`, `state` (what the connections
-//! share) → `transport` (waiting, with limits) → `connection` (requests and responses) → `serve`.
+//! share) → `transport` (waiting, with limits) → `connection` (requests and responses) → `serve`. Beside
+//! them [`AccessLog`].
 //!
 //! **Left out**: bodies handed to the handler as they come; compression; ranges; `Upgrade`; patterns in paths.
 //!
 //! **Source**: RFC 9110, RFC 9112.
 
+mod access_log;
 mod buffers;
 mod connection;
 mod request;
@@ -38,6 +40,7 @@ mod serve;
 mod state;
 mod transport;
 
+pub use access_log::AccessLog;
 pub use request::{Answered, Request};
 pub use response::Response;
 pub use router::Router;

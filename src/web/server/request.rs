@@ -6,12 +6,13 @@
 //! - `ANSWERED-1` Every request gets one entry, when its answer is known and before it is sent; so does a refusal. A
 //!   client that leaves before that has no entry.
 //! - `ANSWERED-2` An entry is one line: the client's text in it has passed the parser, so it has no control
-//!   characters.
+//!   characters. Quotes in a target are escaped, so that the target is one field.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use crate::http::date::log_stamp;
 use crate::http::percent::EscapeError;
 use crate::http::{Method, Query, RequestHead, Status, Version};
 
@@ -87,17 +88,25 @@ pub struct Answered<'a> {
     pub took: Duration,
 }
 
+impl Answered<'_> {
+    /// Returns the line of an access log for an answer that was sent at `time`, with a line feed.
+    pub fn line(&self, time: SystemTime) -> String {
+        format!("{} {self}\n", log_stamp(time))
+    }
+}
+
 impl fmt::Display for Answered<'_> {
     /// Writes `127.0.0.1:40000 "GET /q?q=a HTTP/1.1" 200 0.120 ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.peer)?;
         match self.request {
             Some(request) => {
-                write!(f, "\"{} {}", request.method(), request.path())?;
+                let mut target = request.path().to_owned();
                 if let Some(query) = request.raw_query() {
-                    write!(f, "?{query}")?;
+                    target = format!("{target}?{query}");
                 }
-                write!(f, " {}\"", request.version())?;
+                let target = target.replace('"', "%22");
+                write!(f, "\"{} {target} {}\"", request.method(), request.version())?;
             }
             None => f.write_str("-")?,
         }

@@ -6,16 +6,6 @@
 //!   limit. Beyond it they stay in the kernel, and an end behind them is not seen.
 //! - `ANSWERING-5` Earlier responses do not wait for a handler that waits.
 //!
-//! ```text
-//! client            connection                      handler
-//! GET /slow ──────► head, find
-//!                   call ─────────────────────────► polled: Pending
-//!                   sends earlier responses
-//! GET /next ──────► kept                            …
-//! close ──────────► read returns 0
-//!                   drops the future ─────────────► destructors run
-//! ```
-//!
 //! **Source**: Go's `net/http`, which reads in the background too.
 
 use std::future::poll_fn;
@@ -155,11 +145,8 @@ impl<S> Transport<S> {
 
     /// Reads now; returns the number of bytes, and whether they filled the buffer.
     fn try_read(&mut self) -> io::Result<(usize, bool)> {
-        let free = self.input.free(&self.server.pool);
-        let bytes = self.stream.try_read(free)?;
-        let is_full = bytes == free.len();
-        self.input.filled(bytes);
-        Ok((bytes, is_full))
+        let Self { input, server, stream, .. } = self;
+        input.read(&server.pool, |buffer| stream.try_read(buffer))
     }
 
     /// Sends the output.
@@ -170,7 +157,7 @@ impl<S> Transport<S> {
         // Taken out of `self`, which `write` borrows.
         let out = std::mem::take(&mut self.out);
         let flushed = self.write(&out).await;
-        self.server.pool.take_back_output(out);
+        self.server.pool.take_back(out);
         flushed
     }
 
