@@ -62,14 +62,13 @@ fn times(outcome: &FetchOutcome, base: Option<&FetchOutcome>) -> Vec<String> {
     ]
 }
 
-/// Returns an address that fits its column: the middle is left out.
+/// Returns an address that fits its column, if need be without its beginning.
 fn fitted(link: &str) -> String {
-    let link: Vec<char> = ShownAddress(link).to_string().chars().collect();
-    if link.len() <= WIDEST_LINK {
-        return link.into_iter().collect();
+    let link = ShownAddress(link).to_string();
+    match link.chars().count().checked_sub(WIDEST_LINK + 1) {
+        Some(extra) => format!("…{}", link.chars().skip(extra + 2).collect::<String>()),
+        None => link,
     }
-    let (head, tail) = (&link[..WIDEST_LINK / 3], &link[link.len() - WIDEST_LINK * 2 / 3..]);
-    head.iter().chain(&['…']).chain(tail).collect()
 }
 
 /// Returns `one / other`.

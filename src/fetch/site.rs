@@ -105,8 +105,7 @@ fn bad(why: &str) -> Response {
     Response::text(format!("{why}\n")).with_status(Status::BAD_REQUEST)
 }
 
-/// Serves the site on `listener` until `stop` is readable. Calls `ready` when it accepts clients; a log gets a line for
-/// every response.
+/// Serves the site on `listener` until `stop` is readable. Calls `ready` when it accepts clients.
 ///
 /// # Errors
 /// The listener failed and cannot be used any more, the event loop cannot be made, or `ready` failed.

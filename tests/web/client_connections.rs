@@ -50,7 +50,7 @@ fn a_name_is_looked_up_beside_work_that_blocks() {
         let receiver = Arc::new(std::sync::Mutex::new(receiver));
         let block = || {
             let receiver = Arc::clone(&receiver);
-            run_blocking(move || drop(receiver.lock().expect("a lock").recv()))
+            run_blocking(move || receiver.lock().expect("a lock").recv())
         };
         let blocked: Vec<_> = (0..64).map(|_| block()).collect();
         let client = Client::new(Options { whole: Duration::from_secs(5), ..Options::default() });

@@ -1,7 +1,6 @@
 //! Idle connections: open, unused, and kept for the next request to the same host.
 //!
-//! A connect costs a round trip. An idle connection may have been closed by the server a moment ago, and its user must
-//! be ready to do without it.
+//! A connect costs a round trip. But the server may have closed an idle connection a moment ago.
 //!
 //! **Invariants**
 //! - `IDLE-CONN-1` The pool keeps a limited number of connections; the oldest is closed for a new one.
