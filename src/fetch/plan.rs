@@ -79,8 +79,7 @@ pub fn read_links(list: &[u8]) -> Result<Vec<String>, String> {
     links.map(read).collect()
 }
 
-/// Reads a link. Bytes that are not UTF-8 are escaped, as a browser does. An address of a scheme that is not supported
-/// is a link that fails when it is fetched.
+/// Reads a link. Bytes that are not UTF-8 are escaped. A scheme that is not supported fails when it is fetched.
 ///
 /// # Errors
 /// What is wrong with it.

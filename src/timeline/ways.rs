@@ -124,9 +124,9 @@ pub fn run_all(
     // The site is a process of its own: this one has to stay alone with its thread (WAYS-2), and the time that the
     // site computes is not that of the jobs.
     let serve = |stop: BorrowedFd<'_>| {
-        let served = listener
-            .try_clone()
-            .and_then(|listener| site::serve(listener, Config::default(), stop, &mut || Ok(())));
+        let served = listener.try_clone().and_then(|listener| {
+            site::serve(listener, Config::default(), None, stop, &mut || Ok(()))
+        });
         i32::from(served.is_err())
     };
     let _site = Supervisor::start(1, &serve)?;
