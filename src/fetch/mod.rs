@@ -12,12 +12,11 @@
 //! Reading order: `plan`, `log`, `history` (what happened and when), `shortage` (too few descriptors), `modes` (the
 //! three ways to wait), `show` (the modes side by side).
 //!
-//! Without links, the program fetches a site of its own: `pages`, and [`site`], which serves them.
+//! Without links, the program fetches a site of its own, [`site`].
 
 mod history;
 mod log;
 mod modes;
-mod pages;
 mod plan;
 mod shortage;
 mod show;
@@ -26,7 +25,6 @@ pub mod site;
 pub use history::{EventTime, FetchOutcome, LinkFetch, ResponseSummary};
 pub use log::{Gate, Log};
 pub use modes::fetch_links;
-pub use pages::{PAGES, Page, PageFraming};
 pub use plan::{FetchPlan, Mode, read_link, read_links};
 pub use show::{failures, table, to_json};
-pub use site::{EmbeddedSite, embed};
+pub use site::{EmbeddedSite, PAGES, Page, PageFraming, embed};
