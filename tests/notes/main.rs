@@ -26,6 +26,7 @@ mod links;
 mod one_request;
 mod programs;
 mod questions;
+mod readme;
 
 use std::collections::BTreeMap;
 use std::fs;
