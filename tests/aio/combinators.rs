@@ -260,7 +260,7 @@ fn bounded_keeps_its_limit_and_asks_for_futures_only_when_there_is_room() {
         let mut all = Box::pin(bounded(5, futures));
         assert!(poll_once(&mut all).await.is_pending());
         assert_eq!(made.get(), 5, "BOUND-2: as many as there is room for");
-        assert_eq!(all.await, (0..50).collect::<Vec<_>>(), "BOUND-3");
+        assert_eq!(all.await, (0..50).collect::<Vec<_>>(), "outputs in order");
         assert_eq!(most.get(), 5, "BOUND-1");
     });
 }
