@@ -1,16 +1,14 @@
 //! A complete event loop for futures in one file, from plain collections.
 //!
-//! It stands between [`generator`](crate::generator), which drives coroutines, and [`rt`](crate::rt), which keeps more
-//! promises. Each mechanism has its simplest right form, in the order in which you would invent it, and a comment says
-//! what fails without it. **What this loop cannot do**, and the file that can:
+//! It stands between [`generator`](crate::generator) and [`rt`](crate::rt). Each mechanism has its simplest form, and a
+//! comment says what fails without it; the workbook builds it in steps. **What it cannot do**, and the file that can:
 //! - Survive a panic in a caller's waker or result, or report a panic that no handle collects (`rt/join.rs`).
 //! - Call a function from another thread (`rt/works/remote.rs`): wakers and `cancel` are the only ways in.
 //! - Move a deadline, or meet it closer than a millisecond (`rt/timers.rs`); virtual time (`rt/works/clock.rs`).
 //! - Wake a read whose loop goes away (`rt/event_loop.rs`), or serve two readers of one socket (`rt/reactor.rs`).
-//! - Wait in `accept` until a descriptor is free (`aio/tcp_listener.rs`): the caller gets the error.
-//! - Save system calls (`rt/reactor.rs`), or run a task without a tree, a channel and two boxes (`rt/task.rs`).
-//! - Be watched (`rt/works/observer.rs`), or find that nothing can wake it any more (`rt/works/stuck.rs`).
-#![expect(missing_debug_implementations, clippy::missing_errors_doc, reason = "rt has both")]
+//! - Save system calls (`rt/reactor.rs`), be watched (`rt/works/observer.rs`), or know that it is stuck (`rt/works/stuck.rs`).
+#![expect(missing_debug_implementations, reason = "rt has them")]
+#![expect(clippy::missing_errors_doc, clippy::missing_panics_doc, reason = "rt has both")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +21,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 use std::{future::poll_fn, rc::Rc, thread};
 
+use crate::os::socket::is_shortage;
 use mio::{Events, Interest, Token, event::Source, net::TcpStream};
 
 // Steps 1 and 2. One future is polled, and the thread waits until the future's waker is used.
@@ -63,10 +62,7 @@ impl EventLoop {
         Ok(Rc::new(Self { woken, run_queue, tasks, timers, sockets, selector, next_id, budget }))
     }
 
-    /// Runs a future and the tasks that it spawns until the future is done, then cancels the tasks that are left over.
-    ///
-    /// # Panics
-    /// When the future panics; when a loop runs on this thread already.
+    /// Runs a future, and until it is done the tasks that it spawns; cancels those that are left over. Cannot be nested.
     pub fn block_on<F: Future>(self: &Rc<Self>, future: F) -> F::Output {
         assert!(CURRENT.with_borrow(Option::is_none), "nested block_on: await or spawn the future");
         CURRENT.set(Some(self.clone()));
@@ -120,10 +116,8 @@ impl EventLoop {
             }
         }
         // After the sockets: so a value that came in time beats its timeout.
-        let mut due = self.timers.take();
-        let later = due.split_off(&(Instant::now(), usize::MAX));
-        self.timers.replace(later);
-        due.into_values().for_each(Waker::wake);
+        let later = self.timers.borrow_mut().split_off(&(Instant::now(), usize::MAX));
+        self.timers.replace(later).into_values().for_each(Waker::wake);
     }
 
     fn new_id(&self) -> usize {
@@ -311,7 +305,7 @@ impl<S: Source> Socket<S> {
         if !Rc::ptr_eq(on, &current()) {
             return Err(io::Error::other("the event loop of this socket does not run"));
         }
-        let attempt = |context: &mut Context<'_>| {
+        let mut attempt = |context: &mut Context<'_>| {
             if on.budget.replace(on.budget.get().saturating_sub(1)) == 0 {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
@@ -325,7 +319,13 @@ impl<S: Source> Socket<S> {
             side.set(Some(context.waker().clone()));
             Poll::Pending
         };
-        poll_fn(attempt).await
+        loop {
+            match poll_fn(&mut attempt).await {
+                // Out of descriptors: the client stays in the backlog. Without the pause, this would spin.
+                Err(error) if is_shortage(&error) => sleep(Duration::from_millis(20)).await,
+                done => return done,
+            }
+        }
     }
 }
 

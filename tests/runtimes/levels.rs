@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use handloom_conformance::promises::PROMISES;
+use handloom_conformance::promises::{PROMISES, cited_by};
 
 /// What a level may use for the first time.
 const FIRST_USED: &[(&str, &[&str])] = &[
@@ -54,6 +54,15 @@ fn every_promise_that_a_claim_names_has_a_sentence_and_every_sentence_is_used() 
     }
     for (label, _) in PROMISES {
         assert!(cited.contains(*label), "{label} has a sentence, but no claim names it");
+    }
+}
+
+#[test]
+fn every_claim_cites_a_promise() {
+    for (_, claims) in handloom_conformance::levels::<crate::on_handloom::Handloom>() {
+        for claim in claims {
+            assert!(!cited_by(claim.name).is_empty(), "{}: cites no promise", claim.name);
+        }
     }
 }
 

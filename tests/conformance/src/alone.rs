@@ -4,8 +4,11 @@
 //! other tests at the same time.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::IntoRawFd;
 use std::process::Command;
+
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// Names the test for which the process was started.
 const ALONE: &str = "HANDLOOM_CONFORMANCE_ALONE";
@@ -54,4 +57,19 @@ pub fn descriptor_limit() -> usize {
 /// Counts the threads of this process.
 pub fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// Leaves this process no descriptor but those it has.
+pub fn no_more_descriptors() {
+    let numbers = fs::read_dir("/proc/self/fd").unwrap();
+    let numbers =
+        numbers.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u64>().ok());
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = numbers.max();
+    setrlimit(Resource::Nofile, limit).unwrap();
+    // What is open need not be numbered without gaps; the gaps are filled.
+    while let Ok(file) = File::open("/dev/null") {
+        // Open for as long as the process, which is short.
+        let _kept_open = file.into_raw_fd();
+    }
 }

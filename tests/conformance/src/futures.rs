@@ -2,6 +2,7 @@
 //! what the test decides.
 
 use std::cell::{Cell, RefCell};
+use std::fs;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -222,4 +223,10 @@ pub async fn many_turns<R: Runtime>() {
     for _ in 0..200 {
         R::yield_now().await;
     }
+}
+
+/// Returns how long this thread has used a processor; `None` where the system does not tell.
+pub fn cpu_time() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }

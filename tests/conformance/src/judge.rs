@@ -11,8 +11,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::alone;
 use crate::runtime::{Runtime, text_of};
+use crate::{alone, promises};
 
 /// How long a claim may take. The longest takes one second on an idle machine.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -147,7 +147,7 @@ pub fn verdict<R: Runtime>(limit: Duration, claim: Claim<R>) -> Verdict {
         let found = match (outcome, UNWRITTEN.get()) {
             (Ok(()), _) => Verdict::Holds,
             (Err(payload), step) => {
-                let text = text_of(payload.as_ref());
+                let text = promises::with_promise(name, text_of(payload.as_ref()));
                 Box::leak(payload);
                 step.map_or(Verdict::Fails(text), Verdict::BelongsToStep)
             }
@@ -166,7 +166,10 @@ pub fn verdict<R: Runtime>(limit: Duration, claim: Claim<R>) -> Verdict {
     }
     found.unwrap_or_else(|_| {
         let table = table::<R>(&remote);
-        Verdict::Hangs(format!("{name}: expected an end within {limit:?}, it hangs.\n{table}"))
+        let about = promises::about(name);
+        Verdict::Hangs(format!(
+            "{name}: expected an end within {limit:?}, it hangs.{about}\n{table}"
+        ))
     })
 }
 
@@ -183,6 +186,9 @@ fn longest_delay() -> Duration {
 /// Asks the runtime for its table of tasks.
 fn table<R: Runtime>(remote: &mpsc::Receiver<R::Remote>) -> String {
     let Ok(remote) = remote.try_recv() else { return "The loop cannot be asked.".into() };
+    if let Some(table) = R::table_from_outside(&remote) {
+        return format!("What each future waits for:{table}");
+    }
     let (sends_answer, answer) = mpsc::channel();
     R::call(&remote, move || drop(sends_answer.send(R::task_table())));
     match answer.recv_timeout(ANSWER_LIMIT) {

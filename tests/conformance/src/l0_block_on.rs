@@ -1,7 +1,6 @@
 //! Level 0: `block_on` alone. A future is polled when it was woken, and while it waits the thread does no work.
 
 use std::cell::Cell;
-use std::fs;
 use std::future::{poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -10,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::check::{holds, same};
-use crate::futures::{Probe, SharedGate, own_waker};
+use crate::futures::{Probe, SharedGate, cpu_time, own_waker};
 use crate::runtime::{Runtime, text_of};
 
 claims! {
@@ -109,12 +108,6 @@ fn a_waker_of_an_earlier_block_on_is_harmless<R: Runtime>(runtime: &R) {
     // A needless poll is allowed, in which the future would wait on; this one is ready at its second.
     same("TASK-6", "polls beside a waker of an earlier block_on", 2, counts.polls.get());
     earlier.wake();
-}
-
-/// Returns how long this thread has used a processor; `None` where the system does not tell.
-fn cpu_time() -> Option<Duration> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 fn a_wait_costs_no_cpu<R: Runtime>(runtime: &R) {

@@ -1,4 +1,6 @@
 //! Level 1: a future is polled, as often as it asks for and not once more.
+//!
+//! Every handle lives to the end of its claim: what a runtime does when a handle is dropped belongs to level 2.
 
 use std::cell::Cell;
 use std::future::{poll_fn, ready};
@@ -28,7 +30,7 @@ claims! {
 fn a_task_ready_at_once_is_polled_once<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let (probe, counts) = Probe::new(ready(7));
-        drop(R::spawn(probe));
+        let _task = R::spawn(probe);
         many_turns::<R>().await;
         same("TASK-5", "polls of a task that is ready at once", 1, counts.polls.get());
     });
@@ -44,7 +46,7 @@ fn a_task_is_not_polled_after_it_was_ready<R: Runtime>(runtime: &R) {
             waker_of_task.set(Some(cx.waker().clone()));
             Poll::Ready(())
         }));
-        drop(R::spawn(probe));
+        let _task = R::spawn(probe);
         many_turns::<R>().await;
         let waker = kept.take().unwrap();
         for _ in 0..1000 {
@@ -125,10 +127,10 @@ fn the_main_future_is_polled_only_when_woken<R: Runtime>(runtime: &R) {
     let gate = Gate::default();
     let opens = gate.clone();
     let (probe, counts) = Probe::new(async move {
-        drop(R::spawn(async move {
+        let _task = R::spawn(async move {
             many_turns::<R>().await;
             opens.open();
-        }));
+        });
         gate.passed().await;
     });
     runtime.block_on(probe);
@@ -140,10 +142,10 @@ fn block_on_needs_no_send_and_no_static<R: Runtime>(runtime: &R) {
     let borrowed = &mut text;
     let also = shared.clone();
     runtime.block_on(async move {
-        drop(R::spawn(async move {
+        let _task = R::spawn(async move {
             R::yield_now().await;
             also.set(also.get() + 1);
-        }));
+        });
         many_turns::<R>().await;
         borrowed.push_str("written");
         drop(own_waker().await);
@@ -163,7 +165,7 @@ fn a_panic_of_the_main_future_leaves_block_on_and_the_runtime_goes_on<R: Runtime
     same("END-1", "the panic", "the main future is through", &text_of(payload.as_ref()));
     let (probe, counts) = Probe::new(ready(()));
     runtime.block_on(async {
-        drop(R::spawn(probe));
+        let _task = R::spawn(probe);
         many_turns::<R>().await;
     });
     same("END-1", "polls of a task after the panic", 1, counts.polls.get());

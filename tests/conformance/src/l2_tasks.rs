@@ -13,12 +13,12 @@ use crate::runtime::Runtime;
 claims! {
     ($) l2_tasks
     together: [
+        a_detached_task_runs_to_its_end,
+        detaching_at_any_moment_loses_no_task,
         tasks_begin_in_the_order_of_their_spawning,
         tasks_go_on_in_the_order_of_their_wakes,
         a_task_spawned_by_a_task_runs_after_those_that_are_ready,
         busy_tasks_take_turns,
-        a_detached_task_runs_to_its_end,
-        detaching_at_any_moment_loses_no_task,
         wakes_after_the_end_are_harmless,
         no_two_tasks_share_a_place,
         a_waker_outlives_its_runtime,

@@ -136,6 +136,7 @@ fn a_cancel_twice_is_one_cancel<R: Runtime>(runtime: &R) {
 }
 
 fn a_cancelled_task_is_torn_down_though_its_handle_is_gone<R: Runtime>(runtime: &R) {
+    // JOIN-1 is broken when this does not end.
     runtime.block_on(async {
         let gate = Gate::default();
         let opens = gate.clone();

@@ -95,6 +95,7 @@ fn timers_fire_in_the_order_of_their_deadlines<R: Runtime>(runtime: &R) {
 }
 
 fn zero_and_past_deadlines_end<R: Runtime>(runtime: &R) {
+    // TIMER-1 is broken when this does not end.
     runtime.block_on(async {
         R::sleep(Duration::ZERO).await;
         R::sleep_until(Instant::now()).await;
@@ -241,6 +242,7 @@ fn a_sleep_reset_after_it_fired_fires_again<R: Runtime>(runtime: &R) {
 }
 
 fn a_sleep_reset_under_a_task_that_waits_wakes_it_in_time<R: Runtime>(runtime: &R) {
+    // TIMER-1 is broken when this does not end.
     runtime.block_on(async {
         let sleep = Rc::new(RefCell::new(Box::pin(R::sleep(HOUR))));
         let waits = sleep.clone();

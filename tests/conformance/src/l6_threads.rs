@@ -8,11 +8,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::alone::{open_descriptors, threads};
 use crate::check::{holds, same};
-use crate::futures::{CountsDrop, Gate, Probe, SharedGate, many_turns, own_waker};
+use crate::futures::{CountsDrop, Gate, Probe, SharedGate, many_turns, opens_after, own_waker};
 use crate::runtime::{Ended, Reader, Runtime, Task, Writer};
 use crate::sockets::{pair, pair_on_loop, read_exact};
 
@@ -21,6 +21,9 @@ claims! {
     together: [
         a_wake_from_another_thread_during_a_poll_is_kept,
         a_wake_from_another_thread_at_any_moment_is_kept,
+        a_wake_from_another_thread_ends_a_wait_for_sockets,
+        a_wake_from_another_thread_does_not_wait_for_the_next_timer,
+        a_call_reaches_a_loop_that_waits_for_sockets,
         a_storm_of_wakes_loses_none_and_polls_no_more_often,
         storms_on_many_tasks_lose_none,
         a_call_reaches_an_idle_loop,
@@ -78,6 +81,7 @@ fn a_wake_from_another_thread_during_a_poll_is_kept<R: Runtime>(runtime: &R) {
 }
 
 fn a_wake_from_another_thread_at_any_moment_is_kept<R: Runtime>(runtime: &R) {
+    // TASK-4 is broken when this does not end.
     const ROUNDS: usize = 10_000;
     let (wakers, _done, thread) = waking_thread();
     let asleep = Arc::new(AtomicUsize::new(0));
@@ -105,6 +109,59 @@ fn a_wake_from_another_thread_at_any_moment_is_kept<R: Runtime>(runtime: &R) {
     });
     drop(wakers);
     thread.join().unwrap();
+}
+
+fn a_wake_from_another_thread_ends_a_wait_for_sockets<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        // A reader waits, so the loop waits for its socket and not only for wakes.
+        let (mut near, mut far) = pair::<R>();
+        let reader = R::spawn(async move { near.read(&mut [0; 10]).await.unwrap() });
+        for millis in [0, 1, 20] {
+            let gate = SharedGate::default();
+            let opener = opens_after(Duration::from_millis(millis), &gate);
+            gate.passed().await;
+            opener.join().unwrap();
+        }
+        std::io::Write::write_all(&mut far, b"x").unwrap();
+        same("REMOTE-1", "what the reader got in the end", 1, reader.await.value());
+    });
+}
+
+fn a_wake_from_another_thread_does_not_wait_for_the_next_timer<R: Runtime>(runtime: &R) {
+    const SPAN: Duration = Duration::from_secs(3);
+    runtime.block_on(async {
+        let (mut near, _far) = pair::<R>();
+        let reader = R::spawn(async move { drop(near.read(&mut [0; 10]).await) });
+        let sleeper = R::spawn(R::sleep(SPAN));
+        let begun = Instant::now();
+        let gate = SharedGate::default();
+        let opener = opens_after(Duration::from_millis(20), &gate);
+        gate.passed().await;
+        holds("REMOTE-1", "a wake beside a sleep of 3 s", "2 s at most", begun.elapsed(), |took| {
+            *took < Duration::from_secs(2)
+        });
+        opener.join().unwrap();
+        reader.cancel();
+        sleeper.cancel();
+    });
+}
+
+fn a_call_reaches_a_loop_that_waits_for_sockets<R: Runtime>(runtime: &R) {
+    // REMOTE-1 is broken when this does not end.
+    let (gate, remote) = (SharedGate::default(), runtime.remote());
+    let opens = gate.clone();
+    let far = thread::spawn(move || {
+        // By now the loop waits for the reader's socket; if not, the claim holds all the more.
+        thread::sleep(Duration::from_millis(50));
+        R::call(&remote, move || drop(R::spawn(async move { opens.open() })));
+    });
+    runtime.block_on(async {
+        let (mut near, _far) = pair::<R>();
+        let reader = R::spawn(async move { drop(near.read(&mut [0; 10]).await) });
+        gate.passed().await;
+        reader.cancel();
+    });
+    far.join().unwrap();
 }
 
 /// How many threads wake in a storm, and how often each.
@@ -149,6 +206,7 @@ fn a_storm_of_wakes_loses_none_and_polls_no_more_often<R: Runtime>(runtime: &R) 
 }
 
 fn storms_on_many_tasks_lose_none<R: Runtime>(runtime: &R) {
+    // REMOTE-1 is broken when this does not end.
     const TASKS: usize = 16;
     const ROUNDS: usize = 500;
     runtime.block_on(async {
@@ -183,6 +241,7 @@ fn storms_on_many_tasks_lose_none<R: Runtime>(runtime: &R) {
 }
 
 fn a_call_reaches_an_idle_loop<R: Runtime>(runtime: &R) {
+    // REMOTE-1 is broken when this does not end.
     let (gate, remote) = (SharedGate::default(), runtime.remote());
     let opens = gate.clone();
     let far = thread::spawn(move || {
@@ -200,6 +259,7 @@ fn a_call_reaches_an_idle_loop<R: Runtime>(runtime: &R) {
 }
 
 fn a_call_reaches_a_busy_loop<R: Runtime>(runtime: &R) {
+    // REMOTE-1 is broken when this does not end.
     let (gate, remote) = (SharedGate::default(), runtime.remote());
     let opens = gate.clone();
     runtime.block_on(async {
@@ -387,6 +447,7 @@ fn io_round(first: &mut impl std::io::Write, second: &mut impl std::io::Write, r
 }
 
 fn two_runtimes_on_two_threads_wake_each_other<R: Runtime>(runtime: &R) {
+    // REMOTE-1 is broken when this does not end.
     const ROUNDS: usize = 2000;
     let (ping, pong) = (SharedGate::default(), SharedGate::default());
     let (pinged, pongs) = (ping.clone(), pong.clone());

@@ -63,6 +63,7 @@ fn tasks_that_wake_themselves_do_not_starve_sockets<R: Runtime>(runtime: &R) {
 }
 
 fn tasks_that_wake_themselves_do_not_starve_timers<R: Runtime>(runtime: &R) {
+    // LOOP-2 is broken when this does not end.
     runtime.block_on(async {
         spawn_busy::<R>(100);
         // In a task, so that the main future is not what makes it come true.
@@ -77,6 +78,7 @@ fn tasks_that_wake_themselves_do_not_starve_timers<R: Runtime>(runtime: &R) {
 }
 
 fn tasks_that_wake_themselves_do_not_starve_the_main_future<R: Runtime>(runtime: &R) {
+    // LOOP-1 is broken when this does not end.
     runtime.block_on(async {
         spawn_busy::<R>(100);
         let gate = Gate::default();

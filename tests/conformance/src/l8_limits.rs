@@ -2,7 +2,7 @@
 //!
 //! Every claim runs in a process of its own: limits and signals belong to the whole of it.
 
-use std::fs::{self};
+use std::fs::{self, File};
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::SIGUSR1;
 use signal_hook::flag;
 
-use crate::alone::{descriptor_limit, open_descriptors, threads};
+use crate::alone::{descriptor_limit, no_more_descriptors, open_descriptors, threads};
 use crate::check::{holds, same};
-use crate::futures::many_turns;
+use crate::futures::{Probe, cpu_time, many_turns};
 use crate::runtime::{Listener, Reader, Runtime, Writer};
 use crate::sockets::{client, quick_pair, read_exact, read_to_end};
 
@@ -24,6 +24,7 @@ claims! {
         a_process_that_was_stopped_goes_on,
         a_thousand_sockets_are_served,
         a_runtime_gives_every_descriptor_back,
+        a_listener_without_descriptors_waits_and_goes_on,
     ]
 }
 
@@ -61,6 +62,7 @@ pub fn rain_of_signals(signalled: Arc<AtomicBool>) -> Child {
 }
 
 fn a_rain_of_signals_disturbs_nothing<R: Runtime>(runtime: &R) {
+    // OS-2 is broken when this does not end.
     let signalled = Arc::new(AtomicBool::new(false));
     let mut rains = rain_of_signals(signalled.clone());
     runtime.block_on(async {
@@ -75,6 +77,7 @@ fn a_rain_of_signals_disturbs_nothing<R: Runtime>(runtime: &R) {
 }
 
 fn a_process_that_was_stopped_goes_on<R: Runtime>(runtime: &R) {
+    // OS-2 is broken when this does not end.
     let script = format!(
         "for i in 1 2 3 4 5; do kill -STOP {0}; sleep 0.05; kill -CONT {0}; sleep 0.03; done",
         std::process::id()
@@ -151,4 +154,40 @@ fn a_runtime_gives_every_descriptor_back<R: Runtime>(_: &R) {
         baseline,
         (open_descriptors(), threads()),
     );
+}
+
+fn a_listener_without_descriptors_waits_and_goes_on<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let mut listener = R::listen();
+        let _client = client(listener.address());
+        // Whatever a runtime opens for itself, it has opened by now.
+        R::sleep(Duration::from_millis(1)).await;
+        let spare = File::open("/dev/null").unwrap();
+        no_more_descriptors();
+        let (probe, counts) = Probe::new(async move { listener.accept().await.map(drop) });
+        let accepts = R::spawn(probe);
+        let before = cpu_time();
+        R::sleep(Duration::from_millis(400)).await;
+        let polls = counts.polls.get();
+        holds(
+            "ACCEPT-2",
+            "polls of accept in 400 ms without descriptors",
+            "100 at most",
+            polls,
+            |n| *n <= 100,
+        );
+        if let (Some(before), Some(after)) = (before, cpu_time()) {
+            let used = after.saturating_sub(before);
+            holds(
+                "ACCEPT-2",
+                "CPU time of 400 ms without descriptors",
+                "100 ms at most",
+                used,
+                |used| *used <= Duration::from_millis(100),
+            );
+        }
+        drop(spare);
+        let outcome = accepts.await.value().map_err(|error| error.to_string());
+        same("ACCEPT-2", "the accept, when a descriptor was free", Ok(()), outcome);
+    });
 }

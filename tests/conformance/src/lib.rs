@@ -42,6 +42,7 @@ pub mod judge;
 pub mod promises;
 pub mod runtime;
 pub mod sockets;
+pub mod trace;
 
 pub mod l0_block_on;
 pub mod l1_poll;

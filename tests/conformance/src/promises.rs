@@ -47,6 +47,10 @@ pub const PROMISES: &[(&str, &str)] = &[
     ("TCP-2", "a connect is done when the connection stands, and tells why it failed"),
     ("TCP-3", "a closed sending side is the end for the peer, and reads go on"),
     ("ACCEPT-1", "a connection that has gone again does not stop a listener"),
+    (
+        "ACCEPT-2",
+        "a listener that finds no free descriptor waits, without spinning, and goes on by itself",
+    ),
     ("ACCEPT-3", "whatever waits in the backlog is accepted, however few events told of it"),
     ("REMOTE-1", "a wake or a call from another thread ends the loop's wait, and none is lost"),
     ("OS-2", "a system call that a signal interrupted is made again"),
@@ -58,4 +62,50 @@ pub fn sentence(label: &str) -> String {
     known.map_or(String::new(), |(_, text)| {
         format!("\n  {label}: {text}.\n  Read the file that states {label}: notes/internals/labels.md has the list.")
     })
+}
+
+/// The source of the levels, in which each claim cites its promises.
+const LEVELS: [&str; 9] = [
+    include_str!("l0_block_on.rs"),
+    include_str!("l1_poll.rs"),
+    include_str!("l2_tasks.rs"),
+    include_str!("l3_join.rs"),
+    include_str!("l4_time.rs"),
+    include_str!("l5_sockets.rs"),
+    include_str!("l6_threads.rs"),
+    include_str!("l7_fairness.rs"),
+    include_str!("l8_limits.rs"),
+];
+
+/// Returns the labels that a claim's function cites, the first one first; none for a claim that is not in the package.
+pub fn cited_by(claim: &str) -> Vec<&'static str> {
+    let head = format!("\nfn {claim}<");
+    let body = LEVELS.iter().find_map(|text| {
+        let (_, rest) = text.split_once(&head)?;
+        rest.split_once("\n}\n").map(|(body, _)| body)
+    });
+    let body = body.unwrap_or_default();
+    let place = |label: &&'static str| {
+        let is_end =
+            |at: usize| !body[at + label.len()..].starts_with(|c: char| c.is_ascii_digit());
+        body.match_indices(*label).map(|(at, _)| at).find(|at| is_end(*at))
+    };
+    let mut found: Vec<_> =
+        PROMISES.iter().filter_map(|(label, _)| Some((place(label)?, *label))).collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, label)| label).collect()
+}
+
+/// Says which promise a claim is about, for a claim that ended without a word.
+pub fn about(claim: &str) -> String {
+    cited_by(claim)
+        .first()
+        .map_or(String::new(), |label| format!(" The claim is about {label}.{}", sentence(label)))
+}
+
+/// Adds to a message that names no promise the one that the claim is about: a runtime's own panic names none.
+pub fn with_promise(claim: &str, text: String) -> String {
+    let names_one = PROMISES.iter().any(|(label, _)| text.contains(label));
+    let about = about(claim);
+    if names_one || about.is_empty() { text } else { format!("{text}.{about}") }
 }

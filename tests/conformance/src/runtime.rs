@@ -89,7 +89,13 @@ pub trait Runtime: Sized + 'static {
     /// Lists the tasks of the runtime that runs on this thread, where it can.
     fn task_table() -> String;
 
+    /// Says what each task waits for, asked from another thread while the runtime does not answer.
+    fn table_from_outside(_: &Self::Remote) -> Option<String> {
+        None
+    }
+
     /// Starts a task on this thread.
+    #[track_caller]
     fn spawn<F>(future: F) -> Self::Task<F::Output>
     where
         F: Future + 'static,

@@ -1,0 +1,150 @@
+//! Writes the table of faults, and the loop that has them all, each behind a switch.
+//!
+//! The right lines of a fault become `if fault("NAME") { the wrong ones } else { the right ones }`. Several faults may
+//! have the same right lines; then the switches form a chain. If the lines begin with what both have in common, such as
+//! `let limit =` or `=>`, the switch stands behind that.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+/// What a switch needs of a fault.
+struct Change {
+    /// The fault.
+    name: String,
+    /// The lines that stand there instead.
+    wrong: String,
+}
+
+fn main() {
+    let home = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let out = env::var("OUT_DIR").expect("cargo sets it");
+    let (home, out) = (Path::new(&home), Path::new(&out));
+    println!("cargo::rerun-if-changed=faults");
+    println!("cargo::rerun-if-changed=stages/step_10.rs");
+    println!("cargo::rerun-if-changed=build.rs");
+    let mut files: Vec<_> = fs::read_dir(home.join("faults"))
+        .expect("the folder faults")
+        .map(|entry| entry.expect("an entry of faults").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "txt"))
+        .collect();
+    files.sort();
+    let (mut table, mut changes) = (String::from("&[\n"), BTreeMap::<String, Vec<Change>>::new());
+    for path in files {
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let text = fs::read_to_string(&path).expect("a fault");
+        writeln!(table, "({name:?}, {text:?}),").expect("a string has room");
+        let part = |title: &str| -> String {
+            let lines = text.lines().skip_while(|line| *line != title).skip(1);
+            lines
+                .take_while(|line| !line.starts_with("== "))
+                .fold(String::new(), |all, line| all + line + "\n")
+        };
+        if text.contains("file: src/first_loop.rs") {
+            let wrong = part("== wrong").trim_end().to_owned();
+            changes
+                .entry(part("== right").trim_end().to_owned())
+                .or_default()
+                .push(Change { name, wrong });
+        }
+    }
+    fs::write(out.join("faults.rs"), table + "]").expect("the table of faults");
+    let stage =
+        fs::read_to_string(home.join("stages/step_10.rs")).expect("the stage with all steps");
+    fs::write(out.join("faulty.rs"), with_switches(&stage, &changes))
+        .expect("the loop with switches");
+}
+
+/// The loop with a switch at each place.
+fn with_switches(stage: &str, changes: &BTreeMap<String, Vec<Change>>) -> String {
+    // An included text has no inner docs.
+    let body: Vec<_> = stage.lines().skip_while(|line| line.starts_with("//!")).collect();
+    let mut text = body.join("\n");
+    for (right, wrongs) in changes {
+        let indented = |line: &str| line.trim().to_owned();
+        let wanted: Vec<_> = right.lines().map(indented).collect();
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        let places: Vec<_> = (0..lines.len())
+            .filter(|at| {
+                lines[*at..]
+                    .iter()
+                    .map(|line| line.trim())
+                    .take(wanted.len())
+                    .eq(wanted.iter().map(String::as_str))
+            })
+            .collect();
+        let [at] = places[..] else {
+            let names: Vec<_> = wrongs.iter().map(|change| change.name.as_str()).collect();
+            let why = format!(
+                "{}: expected its right lines once, came {}",
+                names.join(", "),
+                places.len()
+            );
+            return format!("compile_error!({why:?});");
+        };
+        let mut changed = lines[..at].to_vec();
+        changed.push(switch(right, wrongs));
+        changed.extend_from_slice(&lines[at + wanted.len()..]);
+        text = changed.join("\n");
+    }
+    text
+}
+
+/// The right lines and the wrong ones, with a switch between them.
+fn switch(right: &str, wrongs: &[Change]) -> String {
+    let is_item = wrongs.iter().any(|change| change.wrong.starts_with("impl"));
+    if is_item {
+        // A new item before the right line; it asks for its switch itself.
+        return format!(
+            "{}\n{right}",
+            wrongs[0]
+                .wrong
+                .trim_end_matches(right)
+                .replace("fault!()", &format!("crate::fault({:?})", wrongs[0].name))
+        );
+    }
+    let heads = [" = ", " => ", "if ", " in "];
+    let is_one = |text: &str| text.lines().count() == 1;
+    let is_simple = is_one(right) && wrongs.iter().all(|change| is_one(&change.wrong));
+    let is_block = !right.trim().ends_with([';', ',', '{']);
+    let common = |head: &str| {
+        let at = right.find(head)? + head.len();
+        let prefix = right[..at].trim();
+        wrongs.iter().all(|change| change.wrong.trim().starts_with(prefix)).then_some(at)
+    };
+    let at = heads.iter().find_map(|head| common(head)).filter(|_| is_simple && !is_block);
+    let Some(at) = at else {
+        let chain: String = wrongs
+            .iter()
+            .map(|change| {
+                format!("if crate::fault({:?}) {{\n{}\n}} else ", change.name, change.wrong)
+            })
+            .collect();
+        return format!("{chain}{{\n{right}\n}}");
+    };
+    let prefix = right[..at].trim_start();
+    let end = if right.ends_with(" {") { " {" } else { &right[right.len() - 1..] };
+    let rest = |text: &str| {
+        let text = text.trim();
+        text[prefix.trim_end().len()..]
+            .trim_start()
+            .strip_suffix(end.trim())
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    let chain: String = wrongs
+        .iter()
+        .map(|change| {
+            format!("if crate::fault({:?}) {{ {} }} else ", change.name, rest(&change.wrong))
+        })
+        .collect();
+    let value = format!("{chain}{{ {} }}", rest(right));
+    // After `let`, `in` and `=>` a switch may stand as it is; after `if` it needs brackets.
+    if prefix.ends_with("if ") || prefix.ends_with("in ") {
+        format!("{prefix}({value}){end}")
+    } else {
+        format!("{prefix}{value}{end}")
+    }
+}

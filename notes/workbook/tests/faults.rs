@@ -1,0 +1,159 @@
+//! Every fault is caught by name: of the claims up to its step, exactly those that its file lists fail, and the first
+//! one's message names the promise.
+//!
+//! `FAULTS=write cargo test -p handloom-workbook --test faults` writes into the files what came, and the table anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use handloom_conformance::promises::PROMISES;
+use handloom_workbook::faults::{self, Fault};
+use handloom_workbook::runner::{Judge, Outcome};
+use handloom_workbook::stages;
+use handloom_workbook::steps::claims_of;
+
+/// How many faults there must be.
+const LEAST: usize = 30;
+
+/// A path in this package.
+fn home(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The faults that a student's loop can have.
+fn of_the_loop() -> Vec<Fault> {
+    faults::all().into_iter().filter(|fault| fault.file == faults::FIRST_LOOP).collect()
+}
+
+/// Tells whether the test is to write what comes.
+fn writes() -> bool {
+    std::env::var("FAULTS").is_ok_and(|word| word == "write")
+}
+
+/// Judges the claims up to the fault's step, and returns those that fail, with what the judge says.
+fn failing(fault: &Fault) -> Vec<(String, String)> {
+    // Only this process's children see it; `Judge` hands on the environment.
+    let judge = Judge {
+        program: "env".into(),
+        arguments: vec![
+            format!("HANDLOOM_WORKBOOK_FAULT={}", fault.name),
+            env!("CARGO_BIN_EXE_faulty").into(),
+        ],
+        limit: Duration::from_secs(2),
+        workers: 6,
+    };
+    let names: Vec<_> = (1..=fault.step).flat_map(claims_of).collect();
+    let outcomes = judge.all(&names);
+    let broken = names.iter().zip(outcomes).filter_map(|(name, outcome)| match outcome {
+        Outcome::Holds => None,
+        Outcome::Broken(text) => Some(((*name).to_owned(), text)),
+        Outcome::BelongsToStep(step) => Some(((*name).to_owned(), format!("step {step}"))),
+    });
+    broken.collect()
+}
+
+/// The first label in a text.
+fn label_in(text: &str) -> Option<&'static str> {
+    let place = |label: &str| text.find(label);
+    let found = PROMISES.iter().filter_map(|(label, _)| Some((place(label)?, *label)));
+    found.min().map(|(_, label)| label)
+}
+
+#[test]
+fn every_fault_can_be_put_into_the_reference() {
+    let reference = stages::stage(stages::LAST);
+    let all = of_the_loop();
+    assert!(all.len() >= LEAST, "expected {LEAST} faults at least, came {}", all.len());
+    for fault in all {
+        let broken = fault.apply(&reference);
+        assert!(
+            broken.is_some_and(|text| text != reference),
+            "{}: its place is not in the reference",
+            fault.name
+        );
+        assert!(fault.wrong.lines().count() <= 20, "{}: a fault is small", fault.name);
+    }
+}
+
+#[test]
+fn every_fault_is_caught_by_exactly_its_claims_and_by_name() {
+    let mut complaints = Vec::new();
+    for fault in of_the_loop() {
+        let found = failing(&fault);
+        let names: Vec<_> = found.iter().map(|(name, _)| name.clone()).collect();
+        let promise = found.first().and_then(|(_, text)| label_in(text)).unwrap_or("none");
+        if writes() {
+            let path = home("faults").join(format!("{}.txt", fault.name));
+            let text = fs::read_to_string(&path).unwrap();
+            let (head, _) = text.split_once("== caught by\n").unwrap();
+            let head = head.replacen(
+                &format!("promise: {}", fault.promise),
+                &format!("promise: {promise}"),
+                1,
+            );
+            fs::write(&path, format!("{head}== caught by\n{}\n", names.join("\n"))).unwrap();
+            if names.is_empty() {
+                complaints.push(format!("{}: not caught", fault.name));
+            }
+            continue;
+        }
+        if names != fault.caught_by {
+            let text: Vec<_> =
+                found.iter().filter(|(name, _)| !fault.caught_by.contains(name)).collect();
+            complaints.push(format!(
+                "{}: expected {:?}, came {names:?}; {text:?}",
+                fault.name, fault.caught_by
+            ));
+        }
+        if promise != fault.promise {
+            complaints.push(format!(
+                "{}: expected a message about {}, came {found:?}",
+                fault.name, fault.promise
+            ));
+        }
+        if names.is_empty() {
+            complaints.push(format!("{}: no claim catches it", fault.name));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_table_of_faults_is_up_to_date() {
+    let mut table = String::from(HEAD);
+    for fault in faults::all() {
+        let claims: Vec<_> =
+            fault.caught_by.iter().take(3).map(|name| format!("`{name}`")).collect();
+        let more = fault.caught_by.len().saturating_sub(3);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let Fault { name, step, story, promise, .. } = &fault;
+        writeln!(
+            table,
+            "| {step} | [{name}]({name}.txt) | {story} | {promise} | {}{more} |",
+            claims.join(", ")
+        )
+        .unwrap();
+    }
+    let path = home("faults/README.md");
+    if writes() {
+        fs::write(&path, &table).unwrap();
+    }
+    let is_same = fs::read_to_string(&path).is_ok_and(|text| text == table);
+    assert!(is_same, "{} is not up to date: FAULTS=write", path.display());
+}
+
+/// The page above the table.
+const HEAD: &str = "\
+# Faults by name
+
+Mistakes that students and first implementations make, each as a small change of the reference. `cargo run -p
+handloom-workbook -- break NAME` puts one into a loop; `-- check` finds it. A test puts in each of them and demands that
+of the claims up to the fault's step exactly the listed ones fail, and that the first message names the promise.
+
+This page is written by `tests/faults.rs`; the whole list of claims is in the fault's file.
+
+| step | fault | what happens | promise | caught by |
+| --- | --- | --- | --- | --- |
+";
