@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::pending;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -29,7 +30,8 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     std::thread::spawn(move || {
         if dropped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("watchdog: {name} hangs");
+            // Not `eprintln!`, which the harness would keep for later.
+            drop(writeln!(std::io::stderr(), "watchdog: {name} hangs"));
             std::process::abort();
         }
     });
