@@ -7,8 +7,7 @@
 //! | `one_in_flight/one_core` | submit a job that adds one, join it; parent and worker on one processor | wall time |
 //! | `one_in_flight/free` | the same, wherever the kernel puts them | wall time |
 //! | `many_in_flight` | one job of [`IN_FLIGHT`] in flight, two workers | wall time |
-//! | `long_value/lent` | [`LONG_BYTES`] from worker to caller, into memory that was used before | wall time |
-//! | `long_value/fresh` | the same, into memory that is new each time | wall time |
+//! | `long_value` | [`LONG_BYTES`] from worker to caller | wall time |
 //!
 //! Before these come Python's figures for the first three, where a `python3` is found: the same jobs, in its own pool,
 //! made by fork; the best of five runs.
@@ -26,7 +25,7 @@ use std::sync::Arc;
 use criterion::{Criterion, SamplingMode, Throughput};
 use handloom::jobs::JobHandle;
 use handloom::os::affinity::{allowed_cpus, pin_to_cpus};
-use handloom::processes::ProcessPool;
+use handloom::processes::{Message, ProcessPool, ProcessPoolOptions, Unreadable};
 
 /// Jobs in flight in `many_in_flight`.
 const IN_FLIGHT: usize = 256;
@@ -39,6 +38,32 @@ const LONG_BYTES: usize = 64 << 20;
 
 /// A pool whose jobs add one.
 type Adding = ProcessPool<u64, u64>;
+
+/// A long value that a worker keeps, and sends more than once.
+struct Long(Arc<Vec<u8>>);
+
+impl Message for Long {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        self.0.encode(out)
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        Vec::decode(input).map(|bytes| Self(Arc::new(bytes)))
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(&self.0)
+    }
+
+    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
+        Ok(Self(Arc::new(bytes)))
+    }
+}
+
+/// Options for so many workers.
+fn with(workers: usize) -> ProcessPoolOptions {
+    ProcessPoolOptions { workers, ..ProcessPoolOptions::default() }
+}
 
 /// The same in Python; prints the name and microseconds for each operation.
 const PYTHON: &str = "
@@ -81,14 +106,14 @@ fn main() {
     let add = |n: u64| n + 1;
     // A worker inherits where it may run from its fork server, and that from here.
     pin_to_cpus(&cpus[..1]).expect("pin");
-    let on_one = ProcessPool::builder().workers(1).start(add).expect("start");
+    let on_one = with(1).start(add).expect("start");
     pin_to_cpus(&cpus).expect("pin");
-    let free = ProcessPool::builder().workers(1).start(add).expect("start");
-    let two = ProcessPool::builder().workers(2).start(add).expect("start");
+    let free = with(1).start(add).expect("start");
+    let two = with(2).start(add).expect("start");
     // The worker's value is there already, so that making it is not measured.
     let kept = Arc::new(vec![7_u8; LONG_BYTES]);
-    let sender = move |(): ()| Arc::clone(&kept);
-    let sending = ProcessPool::builder().workers(1).start(sender).expect("start");
+    let sender = move |(): ()| Long(Arc::clone(&kept));
+    let sending = with(1).start(sender).expect("start");
     if let Ok(python) = Command::new("python3").args(["-c", PYTHON]).output() {
         print!("{}", String::from_utf8_lossy(&python.stdout));
     }
@@ -132,20 +157,11 @@ fn many_in_flight(criterion: &mut Criterion, pool: &Adding) {
 }
 
 /// Has a long value sent.
-fn long_value(criterion: &mut Criterion, pool: &ProcessPool<(), Arc<Vec<u8>>>) {
+fn long_value(criterion: &mut Criterion, pool: &ProcessPool<(), Long>) {
     let mut group = criterion.benchmark_group("long_value");
     group.throughput(Throughput::Bytes(LONG_BYTES as u64));
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
-    let mut buffer = vec![0; LONG_BYTES];
-    group.bench_function("lent", |bencher| {
-        bencher.iter(|| {
-            let lent = std::mem::take(&mut buffer);
-            let value = pool.submit_into((), lent).expect("submit").join().expect("join");
-            assert_eq!(value.len(), LONG_BYTES);
-            buffer = Arc::into_inner(value).expect("the only one");
-        });
-    });
-    group.bench_function("fresh", |bencher| {
-        bencher.iter(|| pool.submit(()).expect("submit").join().expect("join").len());
+    group.bench_function("64_mib", |bencher| {
+        bencher.iter(|| pool.submit(()).expect("submit").join().expect("join").0.len());
     });
 }

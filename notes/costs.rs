@@ -18,7 +18,7 @@ use std::{fs, thread};
 
 use handloom::aio::{Queue, sleep, yield_now};
 use handloom::jobs::JobHandle;
-use handloom::processes::ProcessPool;
+use handloom::processes::ProcessPoolOptions;
 use handloom::rt::{block_on, spawn};
 use handloom::threads::ThreadPool;
 use handloom::threads::gil::{Gil, SWITCH_INTERVAL};
@@ -237,7 +237,8 @@ fn of_threads_and_processes(
 
 /// Measures everything, and sorts it from the cheapest to the dearest.
 fn measure() -> io::Result<Vec<Cost>> {
-    let processes = ProcessPool::builder().workers(1).start(|n: u64| n + 1)?;
+    let options = ProcessPoolOptions { workers: 1, ..ProcessPoolOptions::default() };
+    let processes = options.start(|n: u64| n + 1)?;
     let mut costs = Vec::new();
     of_one_thread(&mut costs)?;
     on_the_loop(&mut costs);

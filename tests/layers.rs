@@ -130,13 +130,13 @@ const RT_UNSAFE_FILES: usize = 1;
 /// Budgets that are not reached yet: the beginning of the complaint, the lines that it has now, which may not grow, and
 /// where they are. The list is to be empty.
 const EXCUSED: &[(&str, usize, &str)] = &[
-    ("budget of os:", 2143, "files that are not rebuilt yet"),
+    ("budget of os:", 2105, "docs of sockets, signals and contexts"),
     ("budget of http:", 2722, "a few lines of docs"),
     ("budget of json, report:", 1063, "width of text, other work"),
     ("budget of jobs:", 962, "handles, slot and map could share more"),
     ("budget of rt:", 2212, "as step 7"),
-    ("budget of processes:", 3098, "as its pool"),
-    ("budget of processes/pool:", 2795, "batches in rings, chunks that fail alone, many codecs"),
+    ("budget of processes:", 2697, "as its pool, and the docs of messages"),
+    ("budget of processes/pool:", 2108, "state, link and options"),
     ("budget of aio:", 3386, "interval, condition and buffered reads"),
     ("budget of web:", 3475, "exchange and connection"),
     ("budget of calc:", 2644, "readiness, shutdown, limits and model stand outside the steps"),

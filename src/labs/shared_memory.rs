@@ -104,7 +104,7 @@ pub fn experiment() -> io::Result<SharedMemoryReport> {
 /// Lets child and parent add in fresh memory; what the counter shows, and how often the lock was found taken.
 fn both_add(add: impl Fn(&SharedMemory, bool, u64) -> io::Result<()>) -> io::Result<(u64, u64)> {
     // A fork copies the mapping itself. Meetings and the lock order what is `Relaxed` in it.
-    let (memory, _fd) = SharedMemory::new(4 * size_of::<u64>())?;
+    let memory = SharedMemory::new(4 * size_of::<u64>())?;
     let add_all = |is_child| (0..ROUNDS).try_for_each(|round| add(&memory, is_child, round));
     let mut child = fork_child(|| add_all(true).map(|()| 0))?;
     add_all(false)?;

@@ -1,36 +1,32 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
-//! A greenlet: a function with a stack of its own, which is left in the middle and entered again.
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
+//! A greenlet: a function with a stack of its own, which can pause at any depth of calls and be resumed.
 //!
-//! Problem: a future waits only where every function up to its task is `async`. A function that has its own stack
-//! may be left at any depth: the stack stays as it is, and the thread goes on on another one.
+//! Problem: a future waits only where every function up to its task is `async`. A function that has its own stack may pause
+//! anywhere: the stack stays as it is, and the thread continues on another one.
 //!
 //! | stage | the thread is on | what comes next |
 //! | --- | --- | --- |
 //! | `Fresh` | the caller's stack | [`Greenlet::resume`]: `Running`. Dropped: the body was never called |
 //! | `Running` | the greenlet's stack | [`Pause::pause`]: `Paused`. The body ends: `Done` |
 //! | `Paused` | the caller's stack | [`Greenlet::resume`]: `Running`. Dropped: `CONTEXT-3` |
-//! | `Done` | the caller's stack | nothing; nobody goes to its stack again |
+//! | `Done` | the caller's stack | nothing |
 //!
 //! **Invariants**
-//! - `CONTEXT-1`: the contexts are filled and read by swapcontext(3) alone once they are made. `own` is valid while
-//!   `Fresh` or `Paused`, `caller` while `Running`; `stage` is looked at before each switch.
-//! - `CONTEXT-2`: no panic unwinds out of the greenlet's stack: `begin` catches it there, and the resume that finds
-//!   it goes on with it on the caller's.
-//! - `CONTEXT-3`: the stack is given back only when nothing on it lives. A greenlet that is dropped while it is
-//!   paused is resumed once more with a panic of our own, so that its destructors run; it may catch that, but
-//!   each further pause is the same panic, so it comes to an end or never gives the thread back.
-//! - `CONTEXT-4`: below the stack lies a page that nobody may touch. One call too deep ends the process instead
-//!   of writing into somebody else's memory.
+//! - `CONTEXT-1`: only swapcontext(3) fills and reads the contexts once they are made. `own` is valid while `Fresh` or
+//!   `Paused`, `caller` while `Running`; `stage` is checked before each switch.
+//! - `CONTEXT-2`: no panic unwinds out of the greenlet's stack. `begin` catches it there, and `resume` continues it on the
+//!   caller's stack.
+//! - `CONTEXT-3`: the stack is unmapped only when nothing on it lives. A greenlet that is dropped while it is paused is
+//!   resumed once more with a panic of ours, so that its destructors run. If it catches that, each further pause is the
+//!   same panic.
+//! - `CONTEXT-4`: below the stack lies a page without rights, so one call too deep ends the process.
 //! - `CONTEXT-5`: a greenlet stays on the thread that made it: neither type here is `Send` or `Sync`.
 //!
-//! **Left out**: speed. POSIX has the signal mask belong to a context, so each switch is a system call; libraries
-//! that are made for use (greenlet, boost.context, Go) save the registers in a few lines of assembly. And any
-//! libc without `makecontext`, such as musl.
+//! **Left out**: speed. In POSIX the signal mask belongs to a context, so each switch is a system call; libraries that are
+//! made for use (greenlet, boost.context, Go) save the registers in a few lines of assembly.
 //!
-//! **Source**: makecontext(3), getcontext(3), swapcontext(3). The 2004 edition of POSIX.1-2001 marked them obsolescent,
-//! and POSIX.1-2008 took them out: `makecontext` is given a function that is declared with empty parentheses, and calls
-//! it with any number of `int`s. ISO C calls such declarations obsolescent, has nothing in their place, and a pointer is
-//! no `int`. POSIX names threads as the replacement. glibc still has all three.
+//! **Source**: makecontext(3), swapcontext(3). POSIX.1-2008 took them out, because `makecontext` is given a function that is
+//! declared with empty parentheses and calls it with any number of `int`s. glibc still has them; musl does not.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -55,20 +51,20 @@ pub struct Greenlet {
     inner: Rc<Inner>,
 }
 
-/// A greenlet's right to give the thread back, lent to its body.
+/// Lets a greenlet's body pause.
 pub struct Pause<'greenlet> {
     /// The greenlet it belongs to.
     inner: &'greenlet Inner,
 }
 
-/// Where a greenlet stands; the table in the module's docs.
+/// The stages of the table in the module's docs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Made, and not yet begun.
     Fresh,
     /// It has the thread.
     Running,
-    /// It has given the thread back, and will go on.
+    /// It waits to be resumed.
     Paused,
     /// Its body has ended.
     Done,
@@ -76,30 +72,30 @@ enum Stage {
 
 /// What the two sides of a greenlet share.
 struct Inner {
-    /// Where the greenlet goes on (`CONTEXT-1`).
+    /// The greenlet's registers (`CONTEXT-1`).
     own: UnsafeCell<ucontext_t>,
-    /// Where whoever resumed it goes on (`CONTEXT-1`).
+    /// The registers of the code that resumed it (`CONTEXT-1`).
     caller: UnsafeCell<ucontext_t>,
     /// Changes as the table says.
     stage: Cell<Stage>,
-    /// Set by the drop: the next thing a pause does is to unwind (`CONTEXT-3`).
+    /// Set by the drop: each pause panics (`CONTEXT-3`).
     cancelled: Cell<bool>,
     /// What to run, until it begins.
     body: Cell<Option<Body>>,
     /// What the body panicked with, until the resume takes it (`CONTEXT-2`).
     panic: Cell<Option<Box<dyn Any + Send>>>,
-    /// The stack; given back when the `Rc` goes, which is after `CONTEXT-3`.
+    /// The stack, unmapped with the last `Rc`, after `CONTEXT-3`.
     stack: Stack,
 }
 
-/// The payload that unwinds a greenlet which nobody wants any more.
+/// The payload that unwinds a greenlet that was dropped.
 struct Cancelled;
 
 impl Greenlet {
     /// Makes a greenlet that will run `body`, with a stack of at least `stack_bytes`.
     ///
-    /// What the stack does not touch costs address space only. 64 KiB are enough for the labs; a body that may
-    /// panic should have more, since the panic's report is printed on this stack.
+    /// A page of it takes memory once it is touched. A body that may panic needs more than 64 KiB: the panic's report is
+    /// printed on this stack.
     ///
     /// # Errors
     /// No memory for the stack, or the process has too many mappings.
@@ -119,11 +115,11 @@ impl Greenlet {
         let own = inner.own.get();
         // SAFETY: `own` is ours to write, and no longer moves: glibc leaves a pointer in it to a part of itself.
         check(unsafe { libc::getcontext(own) })?;
-        // SAFETY: the context was just filled, and nobody else sees it yet.
+        // SAFETY: the context was just filled, and there is no other reference to it.
         let context = unsafe { &mut *own };
         context.uc_stack.ss_sp = inner.stack.lowest();
         context.uc_stack.ss_size = inner.stack.usable_bytes();
-        // The end of `begin` is a switch to whoever resumed it last.
+        // The end of `begin` is a switch to the code that resumed it last.
         context.uc_link = inner.caller.get();
         // An `int` has room for half an address.
         let address = Rc::as_ptr(&inner).expose_provenance() as u64;
@@ -159,11 +155,11 @@ impl Greenlet {
 }
 
 impl Pause<'_> {
-    /// Gives the thread back to whoever resumed the greenlet, at any depth of calls. Returns when resumed again.
+    /// Switches to the code that resumed the greenlet, at any depth of calls. Returns when resumed again.
     ///
     /// # Panics
-    /// When the greenlet is dropped instead of resumed (`CONTEXT-3`). Also when this is called from elsewhere than
-    /// its greenlet, and while the thread unwinds: half of an unwinding cannot wait.
+    /// When the greenlet is dropped instead of resumed (`CONTEXT-3`); when this is called from outside its greenlet; while
+    /// the thread unwinds, because an unwinding cannot pause.
     pub fn pause(&self) {
         assert!(self.inner.stage.get() == Stage::Running, "pause outside of its own greenlet");
         self.unwind_if_cancelled();
@@ -175,7 +171,7 @@ impl Pause<'_> {
         self.unwind_if_cancelled();
     }
 
-    /// Leaves the body by a panic that prints nothing, if nobody wants it any more.
+    /// Leaves the body by a panic that prints nothing, if the greenlet was dropped.
     fn unwind_if_cancelled(&self) {
         if self.inner.cancelled.get() {
             resume_unwind(Box::new(Cancelled));
@@ -213,7 +209,7 @@ impl Drop for Greenlet {
         if self.inner.stage.get() == Stage::Paused {
             self.inner.cancelled.set(true);
             self.inner.enter();
-            // A destructor has nobody to give a second panic to; the hook has told of it.
+            // A destructor cannot return a second panic; the hook has reported it.
             drop(self.inner.panic.take());
         }
     }
@@ -237,7 +233,7 @@ fn empty_context() -> ucontext_t {
     unsafe { mem::zeroed() }
 }
 
-/// Memory for a stack, with the page below it that nobody may touch (`CONTEXT-4`).
+/// Memory for a stack, with a page below it that has no rights (`CONTEXT-4`).
 struct Stack {
     /// Where the mapping begins: the guard.
     mapping: NonNull<c_void>,

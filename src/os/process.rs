@@ -1,30 +1,31 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
-//! Processes: fork, reap, kill, and the pact that a child does not outlive its parent.
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
+//! Processes: fork, reap, kill, and the rule that a child does not outlive its parent.
 //!
-//! Problem: fork(2) copies one thread and all of the memory. A lock that another thread held stays
-//! locked in the child for ever, a handler that the parent installed writes into the parent's
-//! descriptors, and a child that nobody reaps stays in the process table.
+//! Problem: fork(2) copies one thread and all of the memory. A lock that another thread held stays locked in the child
+//! forever, a handler that the parent installed writes into the parent's descriptors, and a child that is not reaped stays
+//! in the process table.
 //!
 //! **Invariants**
 //! - `PROCESS-1`: [`fork`] refuses when a second thread runs, and names the threads (`THREADLIST-1`).
 //! - `PROCESS-2`: every child is reaped, once; by the drop of its [`Child`] at the latest.
-//! - `PROCESS-3`: no signal is sent to a child that was reaped: its number may be another's by now.
+//! - `PROCESS-3`: no signal is sent to a child that was reaped: its number may belong to another process by now.
 //! - `PROCESS-4`: no handler of the parent ever runs in the child (`SIGNAL-5`).
-//!
-//! **Left out**: exec and new process groups (std's `Command` has both), sessions.
+//! - `PROCESS-5`: a process that has inherited SIGCHLD as ignored, and so could not learn how its children end, gives it the
+//!   default meaning at its first fork.
 //!
 //! **Source**: fork(2), `pidfd_open(2)`, waitpid(2), prctl(2) under `PR_SET_PDEATHSIG`.
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::ptr;
 use std::sync::Mutex;
 
 use libc::c_int;
 
-use super::signal::{AllBlocked, Signal, forget_in_child};
+use super::signal::{AllBlocked, Signal, forget_in_child, keep_ends_of_children};
 use super::syscall::{check, retry};
 use super::thread_list;
 
@@ -48,14 +49,14 @@ impl Pid {
         self.0
     }
 
-    /// The number that another process sent. Whether it is anybody's is known to its sender.
+    /// The number that another process sent.
     pub fn from_raw(number: i32) -> Self {
         Self(number)
     }
 }
 
 impl From<&std::process::Child> for Pid {
-    /// The number of a child that std started. It is the child's own until that is waited for.
+    /// The number of a child that std started: its own until it is reaped.
     fn from(child: &std::process::Child) -> Self {
         Self(child.id().cast_signed())
     }
@@ -85,18 +86,16 @@ impl fmt::Display for Exit {
 pub enum Fork {
     /// The new one.
     Child,
-    /// The old one, which now answers for the new one.
+    /// The old one, which must reap the new one.
     Parent(Child),
 }
 
-/// A child that was forked. Its descriptor is readable once it has ended.
-///
-/// Dropping it kills the child and waits for its end (`PROCESS-2`).
+/// A child that was forked. Its descriptor is readable once it has ended. Dropping it kills and reaps it (`PROCESS-2`).
 #[derive(Debug)]
 pub struct Child {
-    /// Its number, which is the child's own only until it is reaped (`PROCESS-3`).
+    /// Its number.
     pid: Pid,
-    /// The kernel's handle of the process, for a selector to wait on.
+    /// The kernel's handle of the process. A signal by it never hits another process (`PROCESS-3`).
     pidfd: OwnedFd,
     /// How it ended; set when it is reaped.
     exit: Option<Exit>,
@@ -114,10 +113,10 @@ pub struct Child {
 /// Shortly, when a thread that was joined is still leaving.
 pub fn fork() -> io::Result<Fork> {
     thread_list::refuse_others()?;
+    keep_ends_of_children()?;
     // A signal between the fork and `forget_in_child` would run the parent's handler (PROCESS-4).
     let blocked = AllBlocked::new()?;
-    // SAFETY: PROCESS-1: this is the only thread, so the child's copy of the memory has no lock that
-    // a missing thread holds, and may go on as if nothing had happened.
+    // SAFETY: PROCESS-1: this is the only thread, so the child's copy of the memory has no lock that a missing thread holds.
     let raw = check(unsafe { libc::fork() })?;
     if raw == 0 {
         if forget_in_child().is_err() {
@@ -130,15 +129,14 @@ pub fn fork() -> io::Result<Fork> {
     Child::adopt(Pid(raw)).map(Fork::Parent)
 }
 
-/// Forks although other threads run, for a lab that shows why [`fork`] refuses: the child takes `lock` and leaves with code
-/// 0, and hangs when another thread held the lock at the fork.
-///
-/// Between fork and end the child makes system calls and takes that one lock. It dies with its parent.
+/// Forks although other threads run, to show why [`fork`] refuses: the child takes `lock` and leaves with code 0, and hangs
+/// when another thread held the lock at the fork. It dies with its parent.
 ///
 /// # Errors
 /// Out of processes, memory or descriptors.
 pub fn fork_despite_threads<T>(lock: &Mutex<T>) -> io::Result<Child> {
     let parent = pid();
+    keep_ends_of_children()?;
     // PROCESS-4: in the child the signals stay blocked to the end.
     let blocked = AllBlocked::new()?;
     // SAFETY: the child calls what signal-safety(7) lists, and waits for a lock, which is memory of its own and a futex(2).
@@ -162,7 +160,7 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Has the kernel kill this process when the *thread* that forked it ends. Called in the child.
+/// Makes the kernel kill this process when the *thread* that forked it ends. Called in the child.
 ///
 /// # Errors
 /// `NotFound` when `parent` had ended before: then no signal will come, and the child should leave.
@@ -181,23 +179,25 @@ pub fn die_with_parent(parent: Pid) -> io::Result<()> {
     }
 }
 
-/// Has the program that `command` will start be killed when the thread that starts it ends, however that ends.
+/// Makes the kernel kill the program that `command` will start when the thread that starts it ends.
 ///
 /// # Source
 /// prctl(2), `PR_SET_PDEATHSIG`, which execve(2) keeps
 pub fn end_with_parent(command: &mut Command) {
     let parent = pid();
+    // It cannot fail for this signal.
+    drop(keep_ends_of_children());
     let bind =
         move || die_with_parent(parent).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH));
-    // SAFETY: `pre_exec`: between fork and exec this makes two system calls and takes no lock. Memory is taken
-    // only for the error of an orphan, whose parent's allocator nobody waits for any more.
+    // SAFETY: `pre_exec`: between fork and exec this makes two system calls and takes no lock. It allocates only for the
+    // error of an orphan, whose parent is gone.
     unsafe { command.pre_exec(bind) };
 }
 
 /// Closes every descriptor but standard input, output, error, and those in `keep`. Called in a forked child.
 ///
-/// Whatever owns the others, in the copied memory, holds a stale number from now on: the child must neither use
-/// nor drop it, but leave by [`exit_now`].
+/// The values that own the others, in the copied memory, hold stale numbers from now on: the child must neither use nor
+/// drop them, but leave by [`exit_now`].
 ///
 /// # Errors
 /// None in practice; `InvalidInput` for a number that is no descriptor.
@@ -205,13 +205,9 @@ pub fn end_with_parent(command: &mut Command) {
 /// # Source
 /// `close_range(2)`
 pub fn close_all_but(keep: &[RawFd]) -> io::Result<()> {
-    let mut kept: Vec<u32> = Vec::with_capacity(keep.len());
-    for &fd in keep {
-        kept.push(
-            u32::try_from(fd)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
-        );
-    }
+    let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+    let kept = keep.iter().map(|&fd| u32::try_from(fd).map_err(invalid));
+    let mut kept = kept.collect::<io::Result<Vec<u32>>>()?;
     kept.sort_unstable();
     let mut from = FIRST_OF_OURS;
     for fd in kept {
@@ -225,7 +221,7 @@ pub fn close_all_but(keep: &[RawFd]) -> io::Result<()> {
 
 /// One `close_range(2)`, with both ends closed too.
 fn close_range(first: u32, last: u32) -> io::Result<()> {
-    // SAFETY: integers only. Who owned these descriptors is told above to keep away from them.
+    // SAFETY: integers only. The caller knows that the owners of these descriptors must not be used.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
@@ -254,10 +250,7 @@ pub fn kill(pid: Pid, signal: Signal) -> io::Result<()> {
     check(unsafe { libc::kill(pid.0, signal.number()) }).map(drop)
 }
 
-/// Sends a signal to every process of the group that `leader` was started in as its first.
-///
-/// The group keeps the leader's number as long as one of its processes is left, or the leader is not reaped; so
-/// before the leader is reaped this cannot hit strangers.
+/// Sends a signal to every process of the group that `leader` leads. Until the leader is reaped, the number is the group's.
 ///
 /// # Errors
 /// No such group, or none of its processes is ours to signal.
@@ -270,7 +263,7 @@ pub fn kill_group(leader: Pid, signal: Signal) -> io::Result<()> {
 }
 
 impl Child {
-    /// Takes charge of a child that was just forked.
+    /// Owns a child that was just forked.
     fn adopt(pid: Pid) -> io::Result<Self> {
         // SAFETY: pidfd_open(2) takes two integers. The child is not reaped, so the number is its own.
         let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
@@ -282,7 +275,7 @@ impl Child {
                 Ok(Self { pid, pidfd, exit: None })
             }
             Err(error) => {
-                // Without a descriptor nobody can wait for it: better no child than a lost one.
+                // Without a descriptor it could not be waited for.
                 kill(pid, Signal::Kill)?;
                 reap(pid, 0)?;
                 Err(error)
@@ -300,13 +293,20 @@ impl Child {
     /// # Errors
     /// None in practice: until it is reaped it exists and is ours.
     pub fn kill(&self, signal: Signal) -> io::Result<()> {
-        if self.exit.is_some() { Ok(()) } else { kill(self.pid, signal) }
+        if self.exit.is_some() {
+            return Ok(());
+        }
+        let (fd, info) = (self.pidfd.as_raw_fd(), ptr::null::<libc::siginfo_t>());
+        // SAFETY: the descriptor is open, and a null pointer asks for what kill(2) tells.
+        let done =
+            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal.number(), info, 0) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
     /// Waits until it has ended, and reaps it.
     ///
     /// # Errors
-    /// Somebody else has reaped it.
+    /// Other code has reaped it.
     ///
     /// # Blocking
     /// Until the child ends.
@@ -321,14 +321,12 @@ impl Child {
     /// Reaps it if it has ended, and does not wait.
     ///
     /// # Errors
-    /// Somebody else has reaped it.
+    /// Other code has reaped it.
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
         self.reap_with(libc::WNOHANG)
     }
 
-    /// Forgets the child of another: for the copy that a forked sibling finds in its memory.
-    ///
-    /// The parent's own value, in the parent's memory, still kills and reaps.
+    /// Forgets the child, in the copy of the memory that a forked sibling has. The parent's own value still kills and reaps.
     pub fn abandon(mut self) {
         // The drop then only closes this process's copy of the descriptor.
         self.exit = Some(Exit::Code(0));
@@ -354,7 +352,7 @@ impl Drop for Child {
     /// Kills the child if it still runs, and reaps it.
     fn drop(&mut self) {
         if self.exit.is_none() {
-            // Neither can fail for a child of ours, and a destructor has nobody to tell.
+            // Neither can fail for a child of ours.
             drop(self.kill(Signal::Kill));
             drop(self.wait());
         }

@@ -10,19 +10,17 @@
 //!
 //! **Invariants**
 //! - `SHM-1`: the memory is reachable only as `&[AtomicU64]`. No reference to plain bytes of it exists.
-//! - `SHM-2`: the size is sealed, so no access faults because another process has cut the memory.
+//! - The memory has no descriptor, so no process can cut it while another accesses it.
 //! - `SHM-3`: which words are complete is told by a word of the caller's: a release store after the words were written,
 //!   an acquire load before they are read. A reader that skips this gets old words, and nothing worse.
 //!
 //! **Left out**: lending the mapping as `&[u8]`. It needs a seal against writing, so fresh memory for each use, and 16,000
 //! page faults for 64 MiB cost more than the copy they save.
 //!
-//! **Source**: `memfd_create(2)`, mmap(2), madvise(2), fcntl(2) under "File sealing", futex(2).
+//! **Source**: mmap(2), madvise(2), futex(2).
 
 use std::fmt;
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,68 +47,50 @@ unsafe impl Send for SharedMemory {}
 unsafe impl Sync for SharedMemory {}
 
 impl SharedMemory {
-    /// Makes `bytes` of zeros, mapped here, and the descriptor by which another process maps them too. A forked child
-    /// has the mapping as well.
+    /// Maps `bytes` of zeros, which children that this process forks share with it.
     ///
     /// A page takes memory once it is touched.
     ///
     /// # Errors
-    /// Out of descriptors, memory or address space.
-    pub fn new(bytes: usize) -> io::Result<(Self, OwnedFd)> {
-        let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-        // SAFETY: the name is a literal that ends with a zero byte.
-        let raw = check(unsafe { libc::memfd_create(c"handloom".as_ptr(), flags) })?;
-        // SAFETY: OS-1: the call has just returned this descriptor.
-        let file = File::from(unsafe { OwnedFd::from_raw_fd(raw) });
-        file.set_len(bytes as u64)?;
-        let fd = OwnedFd::from(file);
-        let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
-        // SAFETY: the descriptor is open; the command takes an integer (SHM-2).
-        check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) })?;
-        let mapped = Self::map_sealed(raw, bytes)?;
-        Ok((mapped, fd))
-    }
-
-    /// Maps the memory of another process, by the descriptor that it made.
-    ///
-    /// # Errors
-    /// The size is not sealed (`SHM-2`); out of address space.
-    pub fn map(fd: BorrowedFd<'_>) -> io::Result<Self> {
-        // SAFETY: the descriptor is open; the command takes nothing.
-        let seals = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GET_SEALS) })?;
-        let wanted = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW;
-        if seals & wanted != wanted {
-            return Err(io::Error::other("map shared memory: its size is not sealed"));
-        }
-        let length = File::from(fd.try_clone_to_owned()?).metadata()?.len();
-        Self::map_sealed(fd.as_raw_fd(), usize::try_from(length).map_err(io::Error::other)?)
-    }
-
-    /// One mmap(2).
-    fn map_sealed(fd: c_int, bytes: usize) -> io::Result<Self> {
+    /// Out of memory or address space.
+    pub fn new(bytes: usize) -> io::Result<Self> {
         let access = libc::PROT_READ | libc::PROT_WRITE;
+        let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a fresh mapping at an address of the kernel's choice overlaps nothing.
-        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, access, libc::MAP_SHARED, fd, 0) };
+        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        let start = NonNull::new(start.cast()).expect("holds because mmap(2) maps no page at 0");
+        // mmap(2) maps no page at 0.
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { start, bytes })
     }
 
-    /// Keeps this mapping out of children that this process forks from now on: a child that touches it is killed by
-    /// SIGSEGV.
+    /// Tells whether children that this process forks from now on have this memory too. Without it, a child that touches
+    /// it is killed by SIGSEGV.
     ///
     /// # Errors
     /// None in practice.
     ///
     /// # Source
     /// madvise(2), `MADV_DONTFORK`
-    pub fn keep_from_children(&self) -> io::Result<()> {
+    pub fn share_with_children(&self, shares: bool) -> io::Result<()> {
+        let advice = if shares { libc::MADV_DOFORK } else { libc::MADV_DONTFORK };
         // SAFETY: the advice changes what a later fork(2) copies, and nothing here.
-        let done =
-            unsafe { libc::madvise(self.start.as_ptr().cast(), self.bytes, libc::MADV_DONTFORK) };
-        check(done).map(drop)
+        check(unsafe { libc::madvise(self.start.as_ptr().cast(), self.bytes, advice) }).map(drop)
+    }
+
+    /// Fills the memory with zeros, by giving its pages back to the kernel.
+    ///
+    /// # Errors
+    /// None in practice.
+    ///
+    /// # Source
+    /// madvise(2), `MADV_REMOVE`
+    pub fn clear(&self) -> io::Result<()> {
+        let (start, advice) = (self.start.as_ptr().cast(), libc::MADV_REMOVE);
+        // SAFETY: the mapping is ours in just this length, and its words are atomic: they may change at any time.
+        check(unsafe { libc::madvise(start, self.bytes, advice) }).map(drop)
     }
 
     /// The words of the memory (`SHM-1`). Bytes behind the last whole word are not reachable.

@@ -1,24 +1,21 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Signals as counts and as readable descriptors.
 //!
-//! Problem: a signal handler runs between any two instructions of any thread. It may not lock, not
-//! allocate, not print. All it can do is to leave a note that ordinary code finds later.
+//! Problem: a signal handler runs between any two instructions of any thread. It may not lock, allocate or print. All it
+//! can do is to leave a note that ordinary code finds later.
 //!
-//! The note is twofold: a count, which tells *whether and how often*, and a write to an event
-//! descriptor, which wakes whoever sleeps in a selector. The kernel calls a handler with the signal's
-//! number and nothing else; so the note must lie where the handler can find it without being told: in
-//! statics. They are the one global of the house besides the loop's thread-local.
+//! The note is a count, which tells how often the signal came, and a write to an event descriptor, which wakes a thread
+//! that waits in a selector. The kernel calls a handler with the signal's number and nothing else, so both are in statics:
+//! the one global of the crate besides the loop's thread-local.
 //!
 //! **Invariants**
 //! - `SIGNAL-1`: the handler touches only atomics, write(2) and _exit(2), and leaves errno as it was.
-//! - `SIGNAL-2`: the count is raised before the descriptor is written: who wakes finds the count.
-//! - `SIGNAL-3`: a signal's descriptor is never closed and never read. A level-triggered waiter sees
-//!   "it has come at least once"; an edge-triggered one wakes for each; both look at the count.
+//! - `SIGNAL-2`: the count is raised before the descriptor is written, so a thread that is woken finds the count.
+//! - `SIGNAL-3`: a signal's descriptor is never closed and never read. A level-triggered waiter sees "it has come at least
+//!   once"; an edge-triggered one wakes for each; both look at the count.
 //! - `SIGNAL-4`: [`Signal::Interrupt`] and [`Signal::Terminate`] share a descriptor: both say "stop".
-//! - `SIGNAL-5`: a forked child starts with default dispositions and descriptors of its own, else its
-//!   signals would wake its parent.
-//!
-//! **Left out**: who sent it (`siginfo`), masks per thread, real-time signals.
+//! - `SIGNAL-5`: a forked child starts with default dispositions and descriptors of its own. Otherwise its signals would
+//!   wake its parent.
 //!
 //! **Source**: signal-safety(7), sigaction(2); the self-pipe trick of D. J. Bernstein.
 
@@ -33,7 +30,7 @@ use super::event_fd::EventFd;
 use super::syscall::check;
 
 /// How many signals [`Signal`] names.
-const SIGNALS: usize = 6;
+const SIGNALS: usize = 7;
 /// What a descriptor's static holds before [`install`] has made one.
 const NO_FD: c_int = -1;
 /// The exit code of a program that a signal ended, by the shell's convention: 128 + SIGINT.
@@ -48,7 +45,7 @@ static EXIT_ON_SECOND: AtomicU32 = AtomicU32::new(0);
 /// One bit for each signal that has our handler, for the child of a fork to undo (`SIGNAL-5`).
 static INSTALLED: AtomicU32 = AtomicU32::new(0);
 
-/// The signals that the house listens to or sends.
+/// The signals that this crate listens to or sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT: ctrl-c.
@@ -57,18 +54,27 @@ pub enum Signal {
     Terminate,
     /// SIGHUP: the terminal is gone.
     Hangup,
-    /// SIGUSR1: whatever the program makes of it.
+    /// SIGUSR1: the program decides what it means.
     User1,
-    /// SIGUSR2: likewise.
+    /// SIGUSR2: the same.
     User2,
-    /// SIGKILL: die. It can be sent, not caught.
+    /// SIGKILL: end at once. It can be sent, not caught.
     Kill,
+    /// SIGCONT: a process that was stopped runs on. It does that even where it is ignored.
+    Continue,
 }
 
 impl Signal {
     /// Every signal, in the order of their bits and counts.
-    const ALL: [Self; SIGNALS] =
-        [Self::Interrupt, Self::Terminate, Self::Hangup, Self::User1, Self::User2, Self::Kill];
+    const ALL: [Self; SIGNALS] = [
+        Self::Interrupt,
+        Self::Terminate,
+        Self::Hangup,
+        Self::User1,
+        Self::User2,
+        Self::Kill,
+        Self::Continue,
+    ];
 
     /// The kernel's number.
     pub(super) fn number(self) -> c_int {
@@ -79,6 +85,7 @@ impl Signal {
             Self::User1 => libc::SIGUSR1,
             Self::User2 => libc::SIGUSR2,
             Self::Kill => libc::SIGKILL,
+            Self::Continue => libc::SIGCONT,
         }
     }
 
@@ -101,10 +108,10 @@ impl Signal {
     }
 }
 
-/// Has a signal counted from now on, instead of what it does by default.
+/// Counts a signal from now on, instead of what it does by default.
 ///
 /// # Errors
-/// Out of descriptors; EINVAL for [`Signal::Kill`], which nobody may catch.
+/// Out of descriptors; EINVAL for [`Signal::Kill`], which cannot be caught.
 ///
 /// # Source
 /// sigaction(2)
@@ -113,8 +120,7 @@ pub fn install(signal: Signal) -> io::Result<()> {
     if slot.load(Ordering::Acquire) == NO_FD {
         let fresh = EventFd::new()?;
         let raw = fresh.as_fd().as_raw_fd();
-        // Pairs with the load in `handle`. If another thread was first, its descriptor stays and ours
-        // is closed by its drop; if not, it must never be closed, and becomes a plain number.
+        // Pairs with the load in `handle`. If another thread was first, its descriptor stays, and ours is closed.
         if slot.compare_exchange(NO_FD, raw, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             let _kept_open = OwnedFd::from(fresh).into_raw_fd();
         }
@@ -135,7 +141,7 @@ pub fn restore_default(signal: Signal) -> io::Result<()> {
     Ok(())
 }
 
-/// Has a signal do nothing. Unlike a handler, this is inherited by a program that is executed later.
+/// Makes a signal do nothing. Unlike a handler, this is inherited by a program that is executed later.
 ///
 /// # Errors
 /// EINVAL for [`Signal::Kill`].
@@ -143,10 +149,8 @@ pub fn ignore(signal: Signal) -> io::Result<()> {
     set_disposition(signal, libc::SIG_IGN)
 }
 
-/// Has the process end at once, with code 130, when a second one of these signals comes.
-///
-/// The handler itself leaves: a program that hangs while it stops can still be stopped.
-/// Only signals that are installed are seen.
+/// Makes the handler end the process at once, with code 130, when a second one of these signals comes. So a program that
+/// hangs while it stops can still be stopped. Only signals that are installed count.
 pub fn exit_on_second(signals: &[Signal]) {
     let bits = signals.iter().fold(0, |bits, signal| bits | signal.bit());
     // Pairs with the load in `handle`.
@@ -192,7 +196,7 @@ extern "C" fn handle(number: c_int) {
     COUNTS[signal.index()].fetch_add(1, Ordering::AcqRel);
     let one = 1_u64;
     let fd = FDS[signal.slot()].load(Ordering::Acquire);
-    // The result is of no use here: EAGAIN means "readable already".
+    // EAGAIN means that it is readable already.
     // SAFETY: write(2) is on the list of signal-safety(7); it reads the eight bytes of `one`.
     let _ = unsafe { libc::write(fd, ptr::from_ref(&one).cast(), size_of::<u64>()) };
     // SAFETY: as for reading errno.
@@ -201,17 +205,40 @@ extern "C" fn handle(number: c_int) {
 
 /// One sigaction(2). A system call that the signal interrupts is restarted where the kernel can.
 fn set_disposition(signal: Signal, handler: libc::sighandler_t) -> io::Result<()> {
+    set_action(signal.number(), handler, libc::SA_RESTART)
+}
+
+/// One sigaction(2) by the signal's number.
+fn set_action(number: c_int, handler: libc::sighandler_t, flags: c_int) -> io::Result<()> {
     // SAFETY: `sigaction` is plain old data, for which all bits zero is a value: no flags, no mask.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
-    action.sa_sigaction = handler;
-    action.sa_flags = libc::SA_RESTART;
+    (action.sa_sigaction, action.sa_flags) = (handler, flags);
     // SAFETY: `action` is filled in, its handler keeps to SIGNAL-1, and a null pointer asks for no old one.
-    check(unsafe { libc::sigaction(signal.number(), &raw const action, ptr::null_mut()) }).map(drop)
+    check(unsafe { libc::sigaction(number, &raw const action, ptr::null_mut()) }).map(drop)
+}
+
+/// Gives SIGCHLD its default meaning, if this process has inherited it as ignored: the kernel would reap our children
+/// itself, and how they ended would be lost.
+///
+/// # Errors
+/// None in practice.
+///
+/// # Source
+/// waitpid(2), under "Notes"
+pub(super) fn keep_ends_of_children() -> io::Result<()> {
+    // SAFETY: `sigaction` is plain old data, for which all bits zero is a value.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    // SAFETY: a null pointer changes nothing, and `action` is ours to write.
+    check(unsafe { libc::sigaction(libc::SIGCHLD, ptr::null(), &raw mut action) })?;
+    if action.sa_sigaction != libc::SIG_IGN && action.sa_flags & libc::SA_NOCLDWAIT == 0 {
+        return Ok(());
+    }
+    set_action(libc::SIGCHLD, libc::SIG_DFL, 0)
 }
 
 /// Undoes in the child of a fork what its parent has installed (`SIGNAL-5`).
 ///
-/// To be called with all signals blocked, else one could still run the parent's handler.
+/// To be called with all signals blocked: otherwise one could still run the parent's handler.
 ///
 /// # Errors
 /// None in practice: these signals could be installed.
@@ -229,29 +256,28 @@ pub(super) fn forget_in_child() -> io::Result<()> {
     Ok(())
 }
 
-/// Gives every signal its default meaning and lets all of them through, save SIGPIPE, which a Rust program ignores.
-///
-/// For a forked child that shall not go on in its parent's habits: also those that the parent did not get from
-/// this module.
+/// Gives every signal its default meaning, also those that this module does not know, and unblocks all of them. SIGPIPE
+/// stays ignored, as in every Rust program. For a forked child.
 ///
 /// # Errors
 /// None in practice.
 pub fn reset_all() -> io::Result<()> {
     for number in 1..=libc::SIGRTMAX() {
-        // SAFETY: `sigaction` is plain old data; all zero is "default, no flags".
-        let mut action: libc::sigaction = unsafe { mem::zeroed() };
-        if number == libc::SIGPIPE {
-            action.sa_sigaction = libc::SIG_IGN;
-        }
+        let handler = if number == libc::SIGPIPE { libc::SIG_IGN } else { libc::SIG_DFL };
         // SIGKILL, SIGSTOP and the two that libc keeps for itself refuse: they have their meaning.
-        // SAFETY: `action` is filled in, and the old one is not asked for.
-        let _refused = unsafe { libc::sigaction(number, &raw const action, ptr::null_mut()) };
+        drop(set_action(number, handler, 0));
     }
     // SAFETY: `sigset_t` is plain old data, and zero is the empty set.
-    let none: libc::sigset_t = unsafe { mem::zeroed() };
-    // SAFETY: `none` is filled in, and the old mask is not asked for.
-    match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut()) } {
-        0 => Ok(()),
+    set_mask(&unsafe { mem::zeroed() }).map(drop)
+}
+
+/// Blocks these signals on this thread and no others; returns those that were blocked before.
+fn set_mask(mask: &libc::sigset_t) -> io::Result<libc::sigset_t> {
+    let mut before = *mask;
+    // SAFETY: both sets are live and of the right type.
+    match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, &raw mut before) } {
+        0 => Ok(before),
+        // This family returns the error's number instead of setting errno.
         number => Err(io::Error::from_raw_os_error(number)),
     }
 }
@@ -274,24 +300,16 @@ impl AllBlocked {
     pub fn new() -> io::Result<Self> {
         // SAFETY: `sigset_t` is plain old data; zero is a value, and the next call overwrites it.
         let mut all: libc::sigset_t = unsafe { mem::zeroed() };
-        let mut before = all;
         // SAFETY: `all` is ours to write.
         check(unsafe { libc::sigfillset(&raw mut all) })?;
-        // SAFETY: both sets are live and of the right type.
-        match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before) } {
-            0 => Ok(Self { before }),
-            // This family returns the error's number instead of setting errno.
-            number => Err(io::Error::from_raw_os_error(number)),
-        }
+        set_mask(&all).map(|before| Self { before })
     }
 }
 
 impl Drop for AllBlocked {
     /// Brings back the mask; what was pending is delivered now.
     fn drop(&mut self) {
-        // SAFETY: the set was filled in by the call in `new`; the old mask is not asked for.
-        let _cannot_fail = unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, ptr::null_mut())
-        };
+        // It cannot fail for a mask that was in force.
+        drop(set_mask(&self.before));
     }
 }

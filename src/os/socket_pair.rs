@@ -49,21 +49,6 @@ pub fn packets() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((left, right))
 }
 
-/// Asks for room for `bytes` that were sent and not yet received. The kernel caps it at `wmem_max`.
-///
-/// # Errors
-/// None for an open socket.
-///
-/// # Source
-/// socket(7), `SO_SNDBUF`
-pub fn set_send_buffer(socket: BorrowedFd<'_>, bytes: u32) -> io::Result<()> {
-    let length = libc::socklen_t::try_from(size_of::<u32>()).map_err(io::Error::other)?;
-    let (fd, value) = (socket.as_raw_fd(), (&raw const bytes).cast());
-    // SAFETY: the descriptor is open, and the option takes an integer of this length.
-    check(unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, value, length) })
-        .map(drop)
-}
-
 /// Sends one message, on any pair of sockets, and gives the peer's process descriptors of its own for these files.
 ///
 /// # Errors

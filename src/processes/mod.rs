@@ -7,8 +7,10 @@
 //! The [`Supervisor`] keeps servers running that find their work themselves. The [`ProcessPool`] gives jobs to workers and
 //! brings their values back.
 
+mod message;
 mod pool;
 mod supervisor;
 
-pub use pool::{Message, ProcessPool, ProcessPoolBuilder, Unreadable};
+pub use message::{Message, Unreadable};
+pub use pool::{ProcessPool, ProcessPoolOptions};
 pub use supervisor::{Stopped, Supervisor};

@@ -1,6 +1,6 @@
 //! What the tests of the process pool have its workers do, and how they look at processes from outside.
 
-mod reckless;
+pub(crate) mod reckless;
 
 use std::fs;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use handloom::os::process::{self, Pid};
 use handloom::os::signal::Signal;
-use handloom::processes::{ProcessPool, ProcessPoolBuilder};
+use handloom::processes::{ProcessPool, ProcessPoolOptions};
 
 /// Longer than anything here takes, save a hang.
 pub(crate) const LONG: Duration = Duration::from_secs(10);
@@ -47,6 +47,7 @@ pub(crate) const UNMAP: u8 = 23;
 pub(crate) const FORK_AND_GO_ON: u8 = 24;
 pub(crate) const EXEC: u8 = 25;
 pub(crate) const EXHAUST_MEMORY: u8 = 26;
+pub(crate) const STOP_SERVER: u8 = 27;
 
 /// A payload whose drop panics as well.
 struct Bad;
@@ -84,7 +85,7 @@ pub(crate) fn obey((what, number): Order) -> u64 {
         }
         STOP_ITSELF => drop(Command::new("sh").args(["-c", "kill -STOP $PPID"]).status()),
         OWN_POOL => {
-            let inner = builder(2).start(|n: u64| n + 1).unwrap();
+            let inner = options(2).start(|n: u64| n + 1).unwrap();
             return inner.submit(number).unwrap().join().unwrap();
         }
         USE_LOCKS => use_locks(),
@@ -94,6 +95,7 @@ pub(crate) fn obey((what, number): Order) -> u64 {
         FORK_AND_GO_ON => reckless::fork_and_go_on(),
         EXEC => drop(Command::new("true").exec()),
         EXHAUST_MEMORY => reckless::exhaust_memory(),
+        STOP_SERVER => signal("STOP", process::parent_pid()),
         other => panic!("no order {other}"),
     }
     number + 1
@@ -118,15 +120,16 @@ fn overflow(number: u64) -> u64 {
 
 /// A pool of obedient workers.
 pub(crate) fn pool(workers: usize) -> ProcessPool<Order, u64> {
-    start(builder(workers))
+    start(options(workers))
 }
 
-pub(crate) fn builder(workers: usize) -> ProcessPoolBuilder {
-    ProcessPool::builder().workers(workers).grace(Duration::from_millis(300))
+pub(crate) fn options(workers: usize) -> ProcessPoolOptions {
+    let grace = Duration::from_millis(300);
+    ProcessPoolOptions { workers, grace, ..ProcessPoolOptions::default() }
 }
 
-pub(crate) fn start(builder: ProcessPoolBuilder) -> ProcessPool<Order, u64> {
-    builder.start(obey).expect("start")
+pub(crate) fn start(options: ProcessPoolOptions) -> ProcessPool<Order, u64> {
+    options.start(obey).expect("start")
 }
 
 /// Looks until it holds.

@@ -4,21 +4,21 @@
     reason = "a test's name says it all, and a test may fail"
 )]
 
-use std::io::{Read, pipe};
+use std::io::pipe;
 use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::pool_jobs::{
-    ABORT, ADD, FD_COUNT, FOR_EVER, KILL, LEAVE, LONG, OVERFLOW, PID, SLEEP_MS, builder,
-    children_of, lives, own_descriptors, pool, signal, start, state_of, wait_until,
+    ABORT, ADD, FD_COUNT, FOR_EVER, KILL, LEAVE, LONG, OVERFLOW, PID, SLEEP_MS, children_of, lives,
+    options, own_descriptors, pool, signal, start, state_of, wait_until,
 };
 use handloom::jobs::{JobError, JobHandle};
 use handloom::os::limits;
-use handloom::os::process::{self, Exit, Fork, Pid};
+use handloom::os::process::{self, Exit, Pid};
 use handloom::os::signal::{self, Signal};
 use handloom::os::{EventFd, PollFd, poll};
-use handloom::processes::ProcessPool;
+use handloom::processes::ProcessPoolOptions;
 
 /// The tests, by name.
 pub(crate) const TESTS: &[(&str, fn())] = &[
@@ -38,7 +38,6 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_time_limit_kills_its_job_alone", time_limit),
     ("workers_hold_no_descriptors", no_descriptors),
     ("dead_workers_are_reaped_at_once", reaped),
-    ("no_process_outlives_a_killed_parent", none_outlives_parent),
     ("threads_make_the_start_an_error", threads_refused),
     ("signals_have_their_default_meaning_in_workers", default_signals),
 ];
@@ -87,7 +86,7 @@ fn ends_are_told() {
 
 /// Scenario 4.
 fn death_under_argument() {
-    let pool = builder(1).start(|bytes: Vec<u8>| bytes.len() as u64).unwrap();
+    let pool = options(1).start(|bytes: Vec<u8>| bytes.len() as u64).unwrap();
     assert_eq!(joined(pool.submit(vec![1; 10]).unwrap()).unwrap(), 10);
     let worker = pool.worker_pids()[0];
     // Stopped, it reads nothing: the socket fills, and most of the argument stays here.
@@ -103,7 +102,7 @@ fn death_under_argument() {
 
 /// Scenarios 4 and 18: neither side waits for the other to read.
 fn both_write() {
-    let pool = builder(1).start(|bytes: Vec<u8>| bytes).unwrap();
+    let pool = options(1).start(|bytes: Vec<u8>| bytes).unwrap();
     let handles: Vec<_> = (0..4_u8).map(|n| pool.submit(vec![n; 8 << 20]).unwrap()).collect();
     for (n, handle) in (0_u8..).zip(handles) {
         let back = handle.join_timeout(LONG).expect("LINK-2: a deadlock").unwrap();
@@ -193,16 +192,16 @@ fn stopped_worker() {
 /// Scenario 8, by descriptors, of which even root may run out.
 fn fork_fails() {
     let before = limits::open_files().unwrap().soft;
-    for soft in [4, 8, 12] {
+    for soft in [3, 4, 8, 12] {
         limits::set_open_files(soft).unwrap();
-        let refused = builder(20).start(|n: u64| n);
+        let refused = options(20).start(|n: u64| n);
         limits::set_open_files(before).unwrap();
         let error = refused.expect_err("expected an error: out of descriptors");
         assert_eq!(error.raw_os_error(), Some(24), "{error}");
         assert!(children_of(std::process::id()).is_empty(), "PPOOL-3: half a pool was left");
     }
     for workers in [0, 1_001] {
-        builder(workers).start(|n: u64| n).expect_err("scenario 23: expected an error");
+        options(workers).start(|n: u64| n).expect_err("scenario 23: expected an error");
     }
 }
 
@@ -211,7 +210,7 @@ fn replacement_fails() {
     let pool = pool(1);
     let server = children_of(std::process::id())[0];
     let limit = std::process::Command::new("prlimit")
-        .args(["--pid", &server.to_string(), "--nofile=4:4"])
+        .args(["--pid", &server.to_string(), "--nofile=3:3"])
         .status();
     if !limit.is_ok_and(|status| status.success()) {
         eprintln!("    left out: no prlimit here");
@@ -228,7 +227,7 @@ fn replacement_fails() {
 }
 
 fn storm_breaks() {
-    let pool = start(builder(2).max_deaths_in_a_row(10));
+    let pool = start(ProcessPoolOptions { max_deaths_in_a_row: 10, ..options(2) });
     let handles: Vec<_> = (0..100).map(|n| pool.submit((LEAVE, n % 5)).unwrap()).collect();
     let (mut dead, mut broken) = (0, String::new());
     for handle in handles {
@@ -315,35 +314,6 @@ fn reaped() {
     assert!(children_of(std::process::id()).is_empty(), "PPOOL-3");
 }
 
-/// Scenario 29: one worker idle, one busy.
-fn none_outlives_parent() {
-    let (mut reader, writer) = pipe().unwrap();
-    let (mut told, tell) = pipe().unwrap();
-    let parent = match process::fork().expect("fork") {
-        Fork::Child => {
-            let keep = builder(2).keep_descriptor(writer.as_fd()).keep_descriptor(tell.as_fd());
-            let pool: ProcessPool<u64, u64> = keep
-                .start(move |seconds| {
-                    std::io::Write::write_all(&mut &tell, b"!").unwrap();
-                    thread::sleep(Duration::from_secs(seconds));
-                    seconds
-                })
-                .unwrap();
-            drop(pool.submit(1_000).unwrap());
-            thread::sleep(LONG * 10);
-            process::exit_now(0);
-        }
-        Fork::Parent(child) => child,
-    };
-    drop((writer, tell));
-    told.read_exact(&mut [0]).unwrap();
-    // SIGKILL: the parent has no chance to tidy up.
-    drop(parent);
-    let ready = poll(&mut [PollFd::readable(reader.as_fd())], Some(LONG)).unwrap();
-    assert_eq!(ready, 1, "FORK-SERVER-1: a process has outlived its parent");
-    assert_eq!(reader.read(&mut [0]).unwrap(), 0, "expected the end of the pipe");
-}
-
 /// Scenarios 35 and 36.
 fn threads_refused() {
     let stop = EventFd::new().unwrap();
@@ -351,7 +321,7 @@ fn threads_refused() {
         let other = thread::Builder::new().name("shuttle".into());
         let wait = || poll(&mut [PollFd::readable(stop.as_fd())], None).map(drop);
         other.spawn_scoped(scope, wait).expect("spawn");
-        let error = builder(1).start(|n: u64| n).expect_err("expected an error: two threads");
+        let error = options(1).start(|n: u64| n).expect_err("expected an error: two threads");
         stop.signal().unwrap();
         error.to_string()
     });

@@ -6,11 +6,12 @@ use std::time::Duration;
 use handloom::jobs::{JobError, JobHandle};
 use handloom::os::process;
 use handloom::os::signal::Signal;
-use handloom::processes::ProcessPool;
+use handloom::processes::{ProcessPool, ProcessPoolOptions};
 
 use crate::pool_jobs::{
-    ADD, EXEC, EXHAUST_MEMORY, FORK_AND_GO_ON, KILL, LONG, Order, PANIC, REPLACE_DESCRIPTORS,
-    SCRIBBLE, SLEEP_MS, UNMAP, builder, children_of, signal, start,
+    ADD, EXEC, EXHAUST_MEMORY, FOR_EVER, FORK_AND_GO_ON, KILL, LONG, Order, PANIC,
+    REPLACE_DESCRIPTORS, SCRIBBLE, SLEEP_MS, STOP_SERVER, UNMAP, children_of, options, signal,
+    start,
 };
 
 /// The tests, by name.
@@ -19,12 +20,13 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("every_handle_ends_when_a_job_scribbles_over_the_channel", scribbles),
     ("every_handle_ends_when_a_job_replaces_the_descriptors", descriptors_replaced),
     ("every_handle_ends_whatever_a_job_does_to_its_process", process_abused),
+    ("every_handle_ends_when_a_job_stops_the_fork_server", server_stopped),
     ("long_messages_survive_storms_of_signals", storms),
 ];
 
 /// A pool that does not break at many deaths.
 fn patient_pool(workers: usize) -> ProcessPool<Order, u64> {
-    start(builder(workers).max_deaths_in_a_row(1_000_000))
+    start(ProcessPoolOptions { max_deaths_in_a_row: 1_000_000, ..options(workers) })
 }
 
 /// Waits for every handle; returns how many have a value, which must be the right one.
@@ -119,9 +121,28 @@ fn process_abused() {
     end(pool);
 }
 
+/// `STATE-5`: the fork server reaps and kills for the pool, and a job can stop it.
+fn server_stopped() {
+    let pool = patient_pool(2);
+    for round in 0..5 {
+        assert!(pool.submit((STOP_SERVER, round)).unwrap().join_timeout(LONG).is_ok());
+        let handles = attack(&pool, (KILL, round));
+        all_end(handles, "a death that a stopped server does not see");
+        assert!(pool.submit((STOP_SERVER, round)).unwrap().join_timeout(LONG).is_ok());
+        let endless = pool.submit_with_limit((FOR_EVER, 0), Duration::from_millis(50)).unwrap();
+        let ended = endless.join_timeout(LONG).expect("STATE-5: the limit is not kept");
+        assert!(matches!(ended, Err(JobError::TimeLimit(_))), "{ended:?}");
+    }
+    let last = pool.submit((STOP_SERVER, 0)).unwrap();
+    end(pool);
+    assert!(matches!(last.join_timeout(LONG), Ok(Ok(1))));
+}
+
 /// SIGSTOP, SIGCONT and SIGKILL while long arguments and values are under way.
 fn storms() {
-    let pool = builder(2).max_deaths_in_a_row(1_000_000).start(|bytes: Vec<u8>| bytes).unwrap();
+    let pool = ProcessPoolOptions { max_deaths_in_a_row: 1_000_000, ..options(2) }
+        .start(|bytes: Vec<u8>| bytes)
+        .unwrap();
     for round in 0..6 {
         let handles: Vec<_> =
             (0..6_u8).map(|n| (n, pool.submit(vec![n; (3 << 20) + 5]).unwrap())).collect();

@@ -14,13 +14,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::pool_jobs::reckless::ignore_ends_of_children;
 use crate::pool_jobs::{
-    ADD, FOR_EVER, KILL, LONG, SLEEP_MS, builder, children_of, lives, own_descriptors, pool, start,
+    ADD, FOR_EVER, KILL, LONG, SLEEP_MS, children_of, lives, options, own_descriptors, pool, start,
     status, wait_until,
 };
 use handloom::jobs::{JobError, JobHandle};
 use handloom::os::process::{self, Pid};
 use handloom::os::signal::Signal;
+use handloom::processes::ProcessPoolOptions;
 
 /// The tests, by name.
 pub(crate) const TESTS: &[(&str, fn())] = &[
@@ -36,6 +38,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("two_hundred_workers_start_and_end", many_workers),
     ("ctrl_c_to_the_group_ends_it_silently", ctrl_c),
     ("sigterm_to_the_parent_ends_the_workers", sigterm),
+    ("no_process_outlives_a_killed_parent", killed_parent),
+    ("a_pool_works_where_sigchld_was_ignored", sigchld_ignored),
     ("text_from_before_the_fork_is_printed_once", printed_once),
 ];
 
@@ -142,7 +146,7 @@ fn drop_drains() {
 }
 
 fn waiting_submit() {
-    let pool = Arc::new(start(builder(1).queue_capacity(1)));
+    let pool = Arc::new(start(ProcessPoolOptions { queue_capacity: 1, ..options(1) }));
     let first = pool.submit((SLEEP_MS, 200)).unwrap();
     let second = pool.submit((ADD, 1)).unwrap();
     let other = Arc::clone(&pool);
@@ -228,6 +232,22 @@ fn ctrl_c() {
 /// Scenario 34.
 fn sigterm() {
     ended_by(|copy| process::kill(copy, Signal::Terminate).unwrap());
+}
+
+/// Scenario 29. SIGKILL: the parent has no chance to end the workers.
+fn killed_parent() {
+    ended_by(|copy| process::kill(copy, Signal::Kill).unwrap());
+}
+
+/// `PROCESS-5`.
+fn sigchld_ignored() {
+    ignore_ends_of_children();
+    let pool = pool(1);
+    let killed = pool.submit((KILL, 0)).unwrap();
+    assert!(matches!(joined(killed), Err(JobError::Died { .. })));
+    assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
+    pool.shutdown();
+    assert!(children_of(id()).is_empty(), "PPOOL-3");
 }
 
 /// Scenario 17.

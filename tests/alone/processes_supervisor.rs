@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::pool_jobs::reckless::ignore_ends_of_children;
 use handloom::os::process::{self, Fork, Pid};
 use handloom::os::signal::{self, Signal};
 use handloom::os::{EventFd, PollFd, poll};
@@ -17,6 +18,7 @@ const LONG: Duration = Duration::from_secs(10);
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("every_worker_runs_and_ends_when_asked", workers_run_and_stop),
     ("a_dead_worker_is_replaced", dead_worker_is_replaced),
+    ("a_dead_worker_is_replaced_where_sigchld_was_ignored", sigchld_ignored),
     ("a_worker_that_returns_is_replaced", returning_worker_is_replaced),
     ("a_storm_of_deaths_is_slowed_down", storm_is_slowed),
     ("a_worker_that_does_not_stop_is_killed_after_the_grace", deaf_worker_is_killed),
@@ -89,6 +91,12 @@ fn workers_run_and_stop() {
     let stopped = supervisor.stop(LONG).expect("stop");
     assert_eq!(stopped, Stopped { in_time: 3, killed: 0 });
     assert_eq!([voices.hear(), voices.hear(), voices.hear()], *b"zzz", "each should hear the stop");
+}
+
+/// `PROCESS-5`.
+fn sigchld_ignored() {
+    ignore_ends_of_children();
+    dead_worker_is_replaced();
 }
 
 fn dead_worker_is_replaced() {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::task::{Task, TaskResult};
 use crate::jobs::{JobError, JobHandle};
-use crate::processes::ProcessPool;
+use crate::processes::{ProcessPool, ProcessPoolOptions};
 use crate::threads::ThreadPool;
 use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 
@@ -133,8 +133,8 @@ impl Pool {
                 Workers::Threads(ThreadPool::fixed("gil", workers)?, Some(gil))
             }
             PoolKind::Processes => {
-                let pool = ProcessPool::builder().workers(workers).grace(GRACE);
-                Workers::Processes(pool.start(|task: Task| task.run())?)
+                let options = ProcessPoolOptions { workers, grace: GRACE, ..Default::default() };
+                Workers::Processes(options.start(|task: Task| task.run())?)
             }
         };
         Ok(Self { kind, workers })

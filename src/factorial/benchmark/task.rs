@@ -59,14 +59,15 @@ impl Message for Task {
 
 impl Message for TaskResult {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        (self.computing, self.values.len()).encode(out)?;
+        let nanos = u64::try_from(self.computing.as_nanos()).unwrap_or(u64::MAX);
+        (nanos, self.values.len()).encode(out)?;
         self.values.iter().try_for_each(|value| encode_number(value, out))
     }
 
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-        let (computing, count) = <(Duration, usize)>::decode(input)?;
+        let (nanos, count) = <(u64, usize)>::decode(input)?;
         // Collected one by one: a wrong count allocates no memory before there are bytes for it.
         let values = (0..count).map(|_| decode_number(input)).collect::<Result<_, _>>()?;
-        Ok(Self { values, computing })
+        Ok(Self { values, computing: Duration::from_nanos(nanos) })
     }
 }

@@ -5,91 +5,88 @@
 //! before there is any other thread, the parent forks one process that never has a second one.
 //!
 //! ```text
-//!  parent (threads) ──control socket: start, kill──▶ fork server (one thread)
-//!      ▲    ▲          ◀─started + memory, ended──┘    │ fork
-//!      │    └────────────── channel ──────▶ worker ◀───┤
-//!      └─────────────────── channel ──────▶ worker ◀───┘
+//!  parent (threads) ──start, kill──▶ fork server (one thread) ──fork──▶ workers
+//!      ▲   ▲        ◀──forked, failed, ended──┘                          │   │
+//!      │   └──────────────────────── channel ────────────────────────────┘   │
+//!      └──────────────────────────── channel ────────────────────────────────┘
 //! ```
 //!
 //! **Invariants**
 //! - `FORK-SERVER-1`: it ends with the thread that made the pool (the kernel sees to it), or when the control socket ends.
-//!   Its workers end with it, since its one thread has forked them.
+//!   Its workers end with it, because its one thread has forked them.
 //! - `FORK-SERVER-2`: it reaps every worker, and tells the parent how the worker ended.
 //! - A worker is killed by its place, and only before it was reaped (`PROCESS-3`).
-//!
-//! **Left out**: a fresh program instead of a copy (`exec`), which would need the function by name.
 //!
 //! **Source**: the `forkserver` of Python's multiprocessing; `pidfd_open(2)`, unix(7).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::message::Message;
-use super::ring::{Bell, CHANNEL_BYTES};
+use super::event_count::EventCount;
 use super::work::Work;
 use super::worker;
 use crate::os::process::{self, Child, Exit, Fork, Pid};
 use crate::os::signal::{self, Signal};
+use crate::os::socket::try_send;
 use crate::os::{PollFd, SharedMemory, poll, socket_pair};
+use crate::processes::message::{Message, to_bytes};
 
 /// How long workers may take to leave when the pool ends, before they are killed. An idle one needs a millisecond.
 const LEAVING: Duration = Duration::from_secs(1);
 /// The exit code of a process that could not do what it was forked for.
 const EXIT_FAILED: i32 = 1;
 
-/// What the parent asks for. A place is the number of a worker in the pool.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Request {
-    /// Fork a worker for this place.
-    Start(usize),
-    /// Kill the worker of this place.
-    Kill(usize),
-}
-
-/// What the fork server tells.
-#[derive(Debug)]
-pub(super) enum Notice {
-    /// A worker was forked: its place, and the memory that it shares with the parent.
-    Started(usize, Pid, OwnedFd),
-    /// No worker could be forked for this place.
-    Failed(usize, io::Error),
-    /// The worker of this place has ended, and was reaped.
-    Ended(usize, Pid, Exit),
-}
-
-/// A message as it is sent: its kind, the place, and two more numbers.
-type Packet = (u8, usize, i32, i32);
+/// A message on the control socket: what, for which place, and a number. A place is the number of a worker in the pool.
+pub(super) type Packet = (u8, usize, i32);
+/// To the fork server: fork a worker. The number has no meaning here.
+pub(super) const START: u8 = 1;
+/// To the fork server: kill the worker. The number has no meaning here.
+pub(super) const KILL: u8 = 2;
+/// To the parent: a worker was forked; its pid.
+pub(super) const FORKED: u8 = 3;
+/// To the parent: no worker could be forked; the number of the error.
+pub(super) const FAILED: u8 = 4;
+/// To the parent: the worker has ended, and was reaped; its code, or its signal as a negative number.
+pub(super) const ENDED: u8 = 5;
 
 /// What the fork server has.
 struct ForkServer<'a> {
     /// Requests come in here, notices go out.
     control: OwnedFd,
-    /// The bell of the pool's thread.
-    bell: &'a Bell,
     /// The workers that were not reaped, with their places.
     workers: Vec<(usize, Child)>,
-    /// What they do.
+    /// What the workers do.
     work: &'a Work,
-    /// Descriptors that they keep.
-    keep: &'a [RawFd],
+    /// The memory that each worker shares with the parent, by place.
+    channels: &'a [Arc<SharedMemory>],
+    /// The pool's thread sleeps here.
+    results: &'a EventCount,
 }
 
 /// Forks the fork server, and returns it with the parent's end of the control socket.
 ///
 /// # Errors
 /// This process has a second thread, which is named (`PROCESS-1`); out of processes, memory or descriptors.
-pub(super) fn start(work: &Work, bell: &Bell, keep: &[RawFd]) -> io::Result<(Child, OwnedFd)> {
-    let (ours, theirs) = socket_pair::packets()?;
-    for end in [&ours, &theirs] {
-        // Room for a message per worker, so that neither side waits while the other sends.
-        socket_pair::set_send_buffer(end.as_fd(), 1 << 20)?;
-    }
+pub(super) fn start(
+    work: &Work,
+    channels: &[Arc<SharedMemory>],
+    results: &EventCount,
+) -> io::Result<(Child, OwnedFd)> {
+    let (ours, control) = socket_pair::packets()?;
     let parent = process::pid();
     match process::fork()? {
         Fork::Parent(child) => Ok((child, ours)),
-        Fork::Child => exit_after(|| live(parent, theirs, work, bell, keep)),
+        Fork::Child => exit_after(|| {
+            let mut server = ForkServer { control, workers: Vec::new(), work, channels, results };
+            server.set_up(parent)?;
+            // It ends with an error: the end of the control socket.
+            let outcome = server.serve();
+            server.wait_for_workers();
+            outcome
+        }),
     }
 }
 
@@ -102,22 +99,19 @@ fn exit_after(life: impl FnOnce() -> io::Result<()>) -> ! {
     }
 }
 
-/// The fork server's life.
-fn live(parent: Pid, control: OwnedFd, work: &Work, bell: &Bell, keep: &[RawFd]) -> io::Result<()> {
-    process::die_with_parent(parent)?;
-    process::close_all_but(&[keep, &[control.as_raw_fd()]].concat())?;
-    signal::reset_all()?;
-    // Signals that ask a whole group to stop are for the parent to handle.
-    for ignored in [Signal::Interrupt, Signal::Terminate, Signal::Hangup] {
-        signal::ignore(ignored)?;
-    }
-    let mut server = ForkServer { control, bell, workers: Vec::new(), work, keep };
-    let outcome = server.serve();
-    server.wait_for_workers();
-    outcome
-}
-
 impl ForkServer<'_> {
+    /// Gives up what the parent had.
+    fn set_up(&self, parent: Pid) -> io::Result<()> {
+        process::die_with_parent(parent)?;
+        process::close_all_but(&[self.control.as_raw_fd()])?;
+        signal::reset_all()?;
+        // Signals that ask a whole group to stop are for the parent to handle.
+        for ignored in [Signal::Interrupt, Signal::Terminate, Signal::Hangup] {
+            signal::ignore(ignored)?;
+        }
+        self.channels.iter().try_for_each(|channel| channel.share_with_children(false))
+    }
+
     /// Does what it is asked, until the control socket ends.
     fn serve(&mut self) -> io::Result<()> {
         loop {
@@ -126,22 +120,19 @@ impl ForkServer<'_> {
             poll(&mut fds, None)?;
             let is_asked = fds[0].is_ready();
             self.reap()?;
-            if is_asked {
-                let Some((packet, _)) = receive(self.control.as_fd(), true)? else { return Ok(()) };
-                match packet {
-                    (1, place, ..) => self.start(place)?,
-                    (2, place, ..) => self.kill(place)?,
-                    other => return Err(unknown(other)),
-                }
+            match if is_asked { receive(self.control.as_fd(), true)? } else { None } {
+                Some((START, place, _)) => self.start(place)?,
+                Some((_, place, _)) => self.kill(place)?,
+                None => {}
             }
         }
     }
 
-    /// Sends a notice.
-    fn tell(&self, packet: Packet, memory: Option<&OwnedFd>) -> io::Result<()> {
-        let fds: Vec<_> = memory.into_iter().map(AsFd::as_fd).collect();
-        send(self.control.as_fd(), packet, &fds)?;
-        self.bell.ring();
+    /// Sends a notice, and waits for room: the pool's thread never waits for us.
+    fn tell(&self, packet: Packet) -> io::Result<()> {
+        let bytes = to_bytes(&packet).map_err(io::Error::other)?;
+        socket_pair::send_with_fds(self.control.as_fd(), &bytes, &[])?;
+        self.results.advance();
         Ok(())
     }
 
@@ -149,33 +140,35 @@ impl ForkServer<'_> {
     fn reap(&mut self) -> io::Result<()> {
         for index in (0..self.workers.len()).rev() {
             let (place, child) = &mut self.workers[index];
-            if let Some(exit) = child.try_wait()? {
-                let how = match exit {
-                    Exit::Code(code) => code,
-                    Exit::Signal(number) => -number,
-                };
-                let packet = (5, *place, child.pid().to_raw(), how);
-                self.workers.swap_remove(index);
-                self.tell(packet, None)?;
-            }
+            let place = *place;
+            let how = match child.try_wait()? {
+                None => continue,
+                Some(Exit::Code(code)) => code,
+                Some(Exit::Signal(number)) => -number,
+            };
+            self.workers.swap_remove(index);
+            self.tell((ENDED, place, how))?;
         }
         Ok(())
     }
 
-    /// Forks a worker, and sends the parent the memory that the two share. In the worker this does not return.
+    /// Forks a worker, which has its own channel and no other. In the worker this does not return.
     fn start(&mut self, place: usize) -> io::Result<()> {
-        let made = SharedMemory::new(CHANNEL_BYTES);
-        let server = process::pid();
-        match made.and_then(|made| process::fork().map(|forked| (made, forked))) {
-            Ok(((channel, _), Fork::Child)) => {
-                exit_after(|| worker::live(server, channel, self.bell, self.work, self.keep))
-            }
-            Ok(((_, memory), Fork::Parent(child))) => {
+        let (server, channel) = (process::pid(), &self.channels[place]);
+        channel.share_with_children(true)?;
+        let forked = process::fork();
+        if matches!(forked, Ok(Fork::Child)) {
+            exit_after(|| worker::live(server, channel, self.results, self.work));
+        }
+        channel.share_with_children(false)?;
+        match forked {
+            Ok(Fork::Parent(child)) => {
                 let pid = child.pid().to_raw();
                 self.workers.push((place, child));
-                self.tell((3, place, pid, 0), Some(&memory))
+                self.tell((FORKED, place, pid))
             }
-            Err(error) => self.tell((4, place, error.raw_os_error().unwrap_or(0), 0), None),
+            Ok(Fork::Child) => Ok(()),
+            Err(error) => self.tell((FAILED, place, error.raw_os_error().unwrap_or(0))),
         }
     }
 
@@ -185,85 +178,34 @@ impl ForkServer<'_> {
         worker.map_or(Ok(()), |(_, child)| child.kill(Signal::Kill))
     }
 
-    /// Waits for the workers, which were told to leave, and kills those that are left. The drop of each reaps it.
+    /// Waits for the workers, which were told to leave. The drop of each kills it, if it has not left by then, and reaps it.
     fn wait_for_workers(&mut self) {
-        let begun = Instant::now();
-        while !self.workers.is_empty() && begun.elapsed() < LEAVING {
-            let mut fds: Vec<_> =
-                self.workers.iter().map(|(_, child)| PollFd::readable(child.as_fd())).collect();
-            if poll(&mut fds, Some(LEAVING.saturating_sub(begun.elapsed()))).is_err() {
-                break;
-            }
-            self.workers.retain_mut(|(_, child)| !matches!(child.try_wait(), Ok(Some(_))));
-        }
-        // All of them first: a thousand would take long one by one.
-        for (_, child) in &self.workers {
-            drop(child.kill(Signal::Kill));
+        let deadline = Instant::now() + LEAVING;
+        for (_, child) in self.workers.drain(..) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            drop(poll(&mut [PollFd::readable(child.as_fd())], Some(left)));
         }
     }
 }
 
-impl Request {
-    /// Sends it.
-    ///
-    /// # Errors
-    /// The fork server is gone.
-    pub(super) fn send(self, control: BorrowedFd<'_>) -> io::Result<()> {
-        match self {
-            Self::Start(place) => send(control, (1, place, 0, 0), &[]),
-            Self::Kill(place) => send(control, (2, place, 0, 0), &[]),
-        }
-    }
+/// Sends a request without waiting; false when it could not be sent: the fork server is gone, or has much to read.
+pub(super) fn ask(control: BorrowedFd<'_>, packet: Packet) -> bool {
+    to_bytes(&packet).is_ok_and(|bytes| try_send(control, &bytes).is_ok())
 }
 
-impl Notice {
-    /// Receives one; `None` when `waits` is false and there is none.
-    ///
-    /// # Errors
-    /// `UnexpectedEof` when the fork server is gone.
-    pub(super) fn receive(control: BorrowedFd<'_>, waits: bool) -> io::Result<Option<Self>> {
-        let (packet, memory) = match receive(control, waits) {
-            Ok(Some(received)) => received,
-            Ok(None) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        Ok(Some(match (packet, memory) {
-            ((3, place, pid, _), Some(memory)) => Self::Started(place, Pid::from_raw(pid), memory),
-            // The kernel drops a descriptor for which the receiver has no room.
-            ((3, place, ..), None) => {
-                Self::Failed(place, io::Error::other("no room for a descriptor of its memory"))
-            }
-            ((4, place, 0, _), _) => Self::Failed(place, io::Error::other("no error number")),
-            ((4, place, errno, _), _) => Self::Failed(place, io::Error::from_raw_os_error(errno)),
-            ((5, place, pid, how), _) => {
-                let exit = if how < 0 { Exit::Signal(-how) } else { Exit::Code(how) };
-                Self::Ended(place, Pid::from_raw(pid), exit)
-            }
-            (other, _) => return Err(unknown(other)),
-        }))
-    }
-}
-
-/// Sends a message.
-fn send(control: BorrowedFd<'_>, packet: Packet, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let bytes = packet.into_bytes().map_err(io::Error::other)?;
-    socket_pair::send_with_fds(control, &bytes, fds)
-}
-
-/// Receives a message, and the descriptor that came with it; `None` when the peer is gone.
-fn receive(control: BorrowedFd<'_>, waits: bool) -> io::Result<Option<(Packet, Option<OwnedFd>)>> {
+/// Receives a message; `None` when `waits` is false and there is none.
+///
+/// # Errors
+/// `UnexpectedEof` when the peer is gone.
+pub(super) fn receive(control: BorrowedFd<'_>, waits: bool) -> io::Result<Option<Packet>> {
     let mut bytes = vec![0; 32];
-    let (got, fds) = socket_pair::receive_with_fds(control, &mut bytes, waits)?;
-    bytes.truncate(got);
-    if bytes.is_empty() {
-        return Ok(None);
+    match socket_pair::receive_with_fds(control, &mut bytes, waits) {
+        Ok((0, _)) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok((length, _)) => {
+            bytes.truncate(length);
+            Packet::from_bytes(bytes).map(Some).map_err(io::Error::other)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
     }
-    let packet = Packet::from_bytes(bytes).map_err(io::Error::other)?;
-    Ok(Some((packet, fds.into_iter().next())))
-}
-
-/// The error of a message that neither side sends.
-fn unknown(packet: Packet) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("a message of no kind: {packet:?}"))
 }

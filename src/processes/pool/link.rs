@@ -5,55 +5,50 @@
 //!
 //! | a job | known by | when the worker dies |
 //! | --- | --- | --- |
-//! | answered | its answer stands in the ring | has its result |
+//! | answered | its answer is in the ring | has its result |
 //! | begun | its mark in the ring is `BEGUN` | fails with the worker's exit |
 //! | not begun | its mark is `QUEUED` | goes to another worker |
 //!
 //! **Invariants**
-//! - `LINK-1`: answers come in the order of the jobs, and each names its job's position. With any other answer the worker
+//! - `LINK-1`: answers come in the order of the jobs, and each names its job's position. After any other answer the worker
 //!   is killed.
 //! - `LINK-2`: a job that does not fit into the ring is given only to a worker without jobs. So at most the last job is
 //!   sent in part, and neither side waits for the other to read.
-//! - `LINK-3`: a job with a time limit has its worker for itself. So the worker can be killed without hitting another job.
+//! - `LINK-3`: a job with a time limit has its worker for itself, which can be killed without hitting another job.
 //!
 //! **Source**: TCP's window of segments that were sent and not acknowledged.
 
 use std::collections::VecDeque;
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use std::{io, mem};
 
+use super::event_count::EventCount;
 use super::ring::{
-    self, BATCHES, CLOSING, Corrupt, Direction, QUEUED, RING_WORDS, Side, WORD_BYTES,
+    ANSWERS, CLOSING, Corrupt, HEADER_WORDS, JOBS, QUEUED, RING_WORDS, Side, WORD_BYTES,
+    WORKER_EVENTS,
 };
-use super::work::{Answer, AnswerKind, JobKind};
+use super::work::{Failure, failed};
 use crate::jobs::JobError;
 use crate::os::SharedMemory;
 use crate::os::process::{Exit, Pid};
+use crate::processes::message::Message;
 
 /// The most jobs that a worker has at once. Enough that it seldom runs dry while the pool's thread sleeps.
 const MOST_JOBS: usize = 256;
 /// The longest piece of an answer that is read at once; then the worker is woken to write on.
 const PIECE_BYTES: usize = 64 * 1024;
-/// How soon a worker that has jobs and is silent is looked after. It should ring; a damaged one may not.
-pub(super) const SILENT_LOOK: Duration = Duration::from_millis(100);
-/// How soon a worker that rings only before it sleeps is looked at.
-const BATCH_LOOK: Duration = Duration::from_micros(500);
-/// How soon a job with a limit that was not seen to begin is looked at.
-const BEGIN_LOOK: Duration = Duration::from_millis(1);
-/// How long a worker may sleep although it has a job. A healthy one does so for some instructions at most.
-const LOST: Duration = Duration::from_secs(1);
+/// After so many looks at a worker that sleeps although it has a job, its channel counts as damaged.
+const LOST_LOOKS: u32 = 10;
 
-/// The thread or task that waits for a job's result, if there is one.
+/// The side of a job that waits for its result.
 pub(super) trait Owner: Send + Sync {
-    /// Leaves the result, and wakes what waits for it.
-    fn finish(&self, result: Result<Answer, JobError>);
+    /// Leaves the value's bytes or the error, and wakes the thread or task that waits.
+    fn finish(&self, result: Result<Vec<u8>, JobError>);
 }
 
 /// A result on its way to the owner.
-pub(super) type Finished = (Arc<dyn Owner>, Result<Answer, JobError>);
+pub(super) type Finished = (Arc<dyn Owner>, Result<Vec<u8>, JobError>);
 
 /// A job that was submitted.
 pub(super) struct Job {
@@ -61,28 +56,12 @@ pub(super) struct Job {
     pub(super) id: u64,
     /// What waits for it.
     pub(super) owner: Arc<dyn Owner>,
-    /// What it is.
-    pub(super) task: Task,
-}
-
-/// What a job is, apart from its pool.
-pub(super) struct Task {
-    /// What its bytes are.
-    pub(super) kind: JobKind,
-    /// Its argument.
+    /// Whether it is a chunk of a map.
+    pub(super) is_chunk: bool,
+    /// The argument's bytes.
     pub(super) argument: Vec<u8>,
     /// How long it may run.
     pub(super) limit: Option<Duration>,
-    /// Memory for its value.
-    pub(super) buffer: Vec<u8>,
-}
-
-/// Why a worker must be killed.
-enum Fault {
-    /// Its job has run for longer than this.
-    TimeLimit(Duration),
-    /// Its channel is damaged.
-    Corrupt(&'static str),
 }
 
 /// The parent's side of one worker.
@@ -95,49 +74,44 @@ pub(super) struct Link {
     jobs: Side,
     /// Answers come in here.
     answers: Side,
+    /// The worker sleeps here.
+    events: EventCount,
     /// The jobs that it has, oldest first, each with the position of its mark.
     window: VecDeque<(usize, Job)>,
     /// How many bytes of the last job's argument were not sent (`LINK-2`).
     unsent: usize,
-    /// The answer of the first job and its length, if a part of it was read.
-    incoming: Option<(Answer, usize)>,
+    /// The answer to the first job, if a part of it was read: whether it is a value, its length, the part.
+    incoming: Option<(bool, usize, Vec<u8>)>,
     /// How many more jobs it may run.
     left: u64,
-    /// When the first job was first seen to have begun.
-    begun: Option<Instant>,
-    /// Whether the worker rings only before it sleeps.
-    pub(super) batches: bool,
-    /// When it was last given a job, answered one, or was looked after.
-    heard: Instant,
-    /// Since when it sleeps although it has a job.
-    lost: Option<Instant>,
+    /// When the time limit of its one job is over.
+    pub(super) deadline: Option<Instant>,
+    /// At how many looks in a row it slept although it had a job.
+    lost_looks: u32,
     /// Why it must be killed.
-    fault: Option<Fault>,
-    /// Whether the fork server was asked to kill it, or the worker to leave.
-    is_ending: bool,
+    fault: Option<JobError>,
+    /// Whether it was asked to leave, or the fork server to kill it.
+    pub(super) is_ending: bool,
 }
 
 impl Link {
     /// The link to a new worker, which may run so many jobs.
-    pub(super) fn new(pid: Pid, memory: BorrowedFd<'_>, left: u64) -> io::Result<Self> {
-        let channel = Arc::new(SharedMemory::map(memory)?);
-        channel.keep_from_children()?;
-        Ok(Self {
+    pub(super) fn new(pid: Pid, channel: &Arc<SharedMemory>, left: u64) -> Self {
+        Self {
             pid,
-            jobs: Side::producer(&channel, Direction::Jobs),
-            answers: Side::consumer(&channel, Direction::Answers),
-            channel,
+            jobs: Side::producer(channel, JOBS),
+            answers: Side::consumer(channel, ANSWERS),
+            events: EventCount::at(channel, WORKER_EVENTS),
+            channel: Arc::clone(channel),
             window: VecDeque::new(),
             unsent: 0,
             incoming: None,
             left,
-            begun: None,
-            batches: false,
-            heard: Instant::now(),
-            lost: None,
+            deadline: None,
+            lost_looks: 0,
             fault: None,
             is_ending: false,
-        })
+        }
     }
 
     /// How many jobs it has.
@@ -156,8 +130,8 @@ impl Link {
             return false;
         }
         let Some((_, last)) = self.window.back() else { return true };
-        let is_alone = job.task.limit.is_some() || last.task.limit.is_some() || self.unsent > 0;
-        let words = 3 + job.task.argument.len().div_ceil(WORD_BYTES);
+        let is_alone = job.limit.is_some() || last.limit.is_some() || self.unsent > 0;
+        let words = HEADER_WORDS + job.argument.len().div_ceil(WORD_BYTES);
         !is_alone
             && self.window.len() < MOST_JOBS
             && self.jobs.room().is_ok_and(|room| words <= room)
@@ -165,50 +139,42 @@ impl Link {
 
     /// Gives it a job, for which it has room.
     ///
-    /// A worker without jobs is woken here. One that has some answers them first, and that has the pool's thread look,
-    /// which wakes the worker if it sleeps. So a burst of short jobs costs few wake-ups.
+    /// A worker without jobs is woken here. One that has some answers them first, and then the pool's thread calls
+    /// `exchange`, which wakes the worker if it sleeps. So a burst of short jobs costs few wake-ups.
     pub(super) fn give(&mut self, job: Job) {
         let was_idle = self.window.is_empty();
         let position = self.jobs.position;
-        self.jobs.write_header(&[QUEUED, job.task.argument.len() as u64, job.task.kind as u64]);
-        self.unsent = job.task.argument.len();
+        self.jobs.write_header(QUEUED, job.argument.len(), job.is_chunk);
+        self.unsent = job.argument.len();
+        self.deadline = job.limit.and_then(|limit| Instant::now().checked_add(limit));
         self.window.push_back((position, job));
-        self.send_rest();
+        let sent = self.send_rest();
+        self.note(sent);
         if was_idle {
-            self.heard = Instant::now();
-            self.wake();
+            self.events.advance();
         }
     }
 
     /// Sends what there is room for of the last job.
-    fn send_rest(&mut self) {
-        let Some((_, last)) = self.window.back() else { return };
-        let rest = &last.task.argument[last.task.argument.len() - self.unsent..];
-        match self.jobs.write_some(rest) {
-            Ok(count) => self.unsent -= count,
-            Err(corrupt) => self.fail(corrupt),
+    fn send_rest(&mut self) -> Result<(), Corrupt> {
+        if let Some((_, last)) = self.window.back() {
+            let rest = &last.argument[last.argument.len() - self.unsent..];
+            self.unsent -= self.jobs.write_some(rest)?;
         }
+        Ok(())
     }
 
-    /// Wakes the worker, if it sleeps.
-    fn wake(&self) {
-        if ring::sleeps(&self.channel) {
-            ring::wake(&self.channel);
+    /// Takes back the jobs that have not begun and that `is_wanted` names.
+    pub(super) fn take_back(&mut self, is_wanted: impl Fn(usize, &Job) -> bool) -> Vec<Job> {
+        let mut taken = Vec::new();
+        for index in (0..self.window.len()).rev() {
+            let (position, job) = &self.window[index];
+            let is_sent = index + 1 < self.window.len() || self.unsent == 0;
+            if is_sent && is_wanted(index, job) && self.jobs.revoke(*position) {
+                taken.extend(self.window.remove(index).map(|(_, job)| job));
+            }
         }
-    }
-
-    /// Takes back a job that has not begun.
-    pub(super) fn take_back(&mut self, id: u64) -> Option<Job> {
-        let index = self.window.iter().position(|(_, job)| job.id == id)?;
-        let is_sent = index + 1 < self.window.len() || self.unsent == 0;
-        let is_revoked = is_sent && self.jobs.revoke(self.window[index].0);
-        is_revoked.then(|| self.window.remove(index)).flatten().map(|(_, job)| job)
-    }
-
-    /// Takes back at most `most` jobs that have not begun, last ones first.
-    pub(super) fn take_back_last(&mut self, most: usize) -> Vec<Job> {
-        let ids: Vec<u64> = self.window.iter().rev().take(most).map(|(_, job)| job.id).collect();
-        ids.into_iter().map_while(|id| self.take_back(id)).collect()
+        taken
     }
 
     /// Takes all its jobs, begun or not.
@@ -216,150 +182,93 @@ impl Link {
         self.window.drain(..).map(|(_, job)| job)
     }
 
-    /// Reads the answers that are there, at most a ringful, and sends what can be sent. A look is a call that the worker
-    /// has not rung for. Returns how soon the next is due.
+    /// Reads the answers that are there, and sends what can be sent. A look is a call without an event. True when the
+    /// worker must be killed.
     pub(super) fn exchange(
         &mut self,
         finished: &mut Vec<Finished>,
         is_look: bool,
         now: Instant,
-    ) -> Duration {
+    ) -> bool {
         let start = self.answers.position;
-        self.read_answers(finished);
-        if self.answers.position > start {
-            self.heard = now;
-            self.set_batches(!self.window.is_empty());
-        } else if is_look && self.batches {
-            self.set_batches(false);
-            // What was published before it saw that.
-            self.read_answers(finished);
-        } else if now.duration_since(self.heard) >= SILENT_LOOK {
-            self.look_after(now);
+        if self.fault.is_none() {
+            let outcome = self.read_answers(finished).and_then(|()| self.send_rest());
+            self.note(outcome);
         }
-        if self.unsent > 0 && self.fault.is_none() {
-            self.send_rest();
+        if is_look && self.answers.position == start {
+            self.look_after();
+        } else if self.sleeps_with_jobs() {
+            self.events.advance();
         }
-        self.wake();
-        let look = if self.batches { BATCH_LOOK } else { SILENT_LOOK };
-        self.check_limit(now).map_or(look, |span| span.min(look))
+        if self.left == 0 && !self.is_ending {
+            self.close();
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            let limit = self.window.front().and_then(|(_, job)| job.limit).unwrap_or_default();
+            self.fault.get_or_insert(JobError::TimeLimit(limit));
+        }
+        self.fault.is_some() && !self.is_ending
     }
 
     /// Reads the answers that are there, at most a ringful.
-    fn read_answers(&mut self, finished: &mut Vec<Finished>) {
+    fn read_answers(&mut self, finished: &mut Vec<Finished>) -> Result<(), Corrupt> {
         let start = self.answers.position;
-        while self.answers.position - start < RING_WORDS {
-            match self.read_piece(finished) {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(corrupt) => return self.fail(corrupt),
+        while self.answers.position - start < RING_WORDS && self.answers.available()? > 0 {
+            let begun = self.incoming.take();
+            let (is_value, length, mut bytes) = begun.map_or_else(|| self.read_header(), Ok)?;
+            self.answers.read_some((length - bytes.len()).min(PIECE_BYTES), &mut bytes)?;
+            if bytes.len() < length {
+                self.incoming = Some((is_value, length, bytes));
+                self.events.advance();
+            } else if let Some((_, job)) = self.window.pop_front() {
+                self.left -= 1;
+                self.deadline = None;
+                let failure =
+                    |bytes| Failure::from_bytes(bytes).map_or_else(JobError::from, failed);
+                finished.push((job.owner, if is_value { Ok(bytes) } else { Err(failure(bytes)) }));
             }
         }
+        Ok(())
     }
 
-    /// Reads an answer, or a piece of a long one; false when there is nothing to read.
-    fn read_piece(&mut self, finished: &mut Vec<Finished>) -> Result<bool, Corrupt> {
-        if self.is_corrupt() || self.answers.available()? == 0 {
-            return Ok(false);
+    /// Reads the header of an answer (`LINK-1`), and reserves memory for its bytes: a page of it counts once it is written.
+    fn read_header(&mut self) -> Result<(bool, usize, Vec<u8>), Corrupt> {
+        let (position, length, is_value) = self.answers.read_header()?;
+        if self.window.front().is_none_or(|(first, _)| *first as u64 != position) {
+            return Err(Corrupt("an answer is not to the first job"));
         }
-        let incoming = self.incoming.take();
-        let (mut answer, length) = incoming.map_or_else(|| self.read_header(), Ok)?;
-        let most = (length - answer.bytes.len()).min(PIECE_BYTES);
-        self.answers.read_some(most, &mut answer.bytes)?;
-        if answer.bytes.len() < length {
-            self.incoming = Some((answer, length));
-            self.wake();
-        } else if let Some((_, job)) = self.window.pop_front() {
-            self.left -= 1;
-            self.begun = None;
-            finished.push((job.owner, Ok(answer)));
-        }
-        Ok(true)
-    }
-
-    /// Reads the header of an answer (`LINK-1`).
-    fn read_header(&mut self) -> Result<(Answer, usize), Corrupt> {
-        let [position, length_and_kind] = self.answers.read_header()?;
-        let first = self.window.front_mut().filter(|(first, _)| *first as u64 == position);
-        let (_, job) = first.ok_or(Corrupt("an answer is not to the first job"))?;
-        let kind = match length_and_kind & 3 {
-            0 => AnswerKind::Value,
-            1 => AnswerKind::Panicked,
-            2 => AnswerKind::Unreadable,
-            _ => return Err(Corrupt("an answer is of no kind")),
-        };
-        let length = usize::try_from(length_and_kind >> 2).unwrap_or(usize::MAX);
-        let mut bytes = mem::take(&mut job.task.buffer);
-        bytes.clear();
-        // A page takes memory once it is written.
+        let mut bytes = Vec::new();
         let reserved = bytes.try_reserve_exact(length);
         reserved.map_err(|_| Corrupt("an answer is longer than the memory that is left"))?;
-        Ok((Answer { kind, bytes }, length))
+        Ok((is_value, length, bytes))
     }
 
-    /// Has the worker ring before it sleeps only, or for each answer.
-    fn set_batches(&mut self, batches: bool) {
-        if self.batches != batches {
-            self.batches = batches;
-            self.channel.word(BATCHES).store(u64::from(batches), Ordering::SeqCst);
-        }
+    /// Tells whether the worker sleeps although it has jobs.
+    fn sleeps_with_jobs(&self) -> bool {
+        !self.window.is_empty() && self.events.sleeps()
     }
 
-    /// Looks after a worker that was silent for a while. A job may have written over our side of the channel, so that is
-    /// published again. A worker that sleeps, with every job read and none answered, has lost a job.
-    fn look_after(&mut self, now: Instant) {
-        self.heard = now;
-        let has_read_all =
-            self.unsent == 0 && self.jobs.room().is_ok_and(|room| room == RING_WORDS);
-        // Last the answers: a healthy worker publishes them before it sleeps.
-        let is_lost = ring::sleeps(&self.channel) && has_read_all && !self.has_answers();
-        self.lost = self.lost.filter(|_| is_lost).or_else(|| is_lost.then_some(now));
-        if self.lost.is_some_and(|since| now.duration_since(since) > LOST) {
-            self.fail(Corrupt("the worker sleeps, but it has a job"));
+    /// Looks after a worker that has jobs and is silent. A job may have written over our side of the channel, so that is
+    /// published again. A worker that sleeps, with every word read and none answered, has lost a job.
+    fn look_after(&mut self) {
+        let has_read_all = self.unsent == 0 && self.jobs.room() == Ok(RING_WORDS);
+        // The answers last: a healthy worker publishes them before it sleeps.
+        let is_lost = self.sleeps_with_jobs() && has_read_all && self.answers.available() == Ok(0);
+        self.lost_looks = if is_lost { self.lost_looks + 1 } else { 0 };
+        if self.lost_looks == LOST_LOOKS {
+            self.note(Err(Corrupt("the worker sleeps, but it has a job")));
         }
         self.jobs.publish();
         self.answers.publish();
-        self.channel.word(BATCHES).store(u64::from(self.batches), Ordering::SeqCst);
-        ring::wake(&self.channel);
-    }
-
-    /// Tells how soon the first job must be looked at, if it has a time limit. One that has run for longer is a fault.
-    fn check_limit(&mut self, now: Instant) -> Option<Duration> {
-        let limit = self.window.front().and_then(|(_, job)| job.task.limit)?;
-        if self.begun.is_none() && self.is_running() {
-            self.begun = Some(now);
-        }
-        let Some(begun) = self.begun else { return Some(BEGIN_LOOK) };
-        let left = limit.saturating_sub(now.duration_since(begun));
-        if left.is_zero() {
-            self.fault.get_or_insert(Fault::TimeLimit(limit));
-        }
-        Some(left.max(BEGIN_LOOK))
+        self.events.wake();
     }
 
     /// Notes that the channel is damaged.
-    fn fail(&mut self, Corrupt(what): Corrupt) {
-        self.fault = Some(Fault::Corrupt(what));
-    }
-
-    /// Tells whether the channel is damaged.
-    fn is_corrupt(&self) -> bool {
-        matches!(self.fault, Some(Fault::Corrupt(_)))
-    }
-
-    /// Tells whether answers can be read.
-    pub(super) fn has_answers(&mut self) -> bool {
-        !self.is_corrupt() && self.answers.available().is_ok_and(|words| words > 0)
-    }
-
-    /// Tells whether the worker must be killed; once.
-    pub(super) fn must_be_killed(&mut self) -> bool {
-        self.fault.is_some() && !mem::replace(&mut self.is_ending, true)
-    }
-
-    /// Has the worker leave, if it has run as many jobs as it may.
-    pub(super) fn retire_if_spent(&mut self) {
-        if self.left == 0 && !self.is_ending {
-            self.close();
+    fn note(&mut self, outcome: Result<(), Corrupt>) {
+        if let Err(Corrupt(what)) = outcome {
+            let pid = self.pid;
+            let text = format!("worker {pid} has damaged its channel, and was killed: {what}");
+            self.fault.get_or_insert(JobError::Unreadable(text));
         }
     }
 
@@ -367,29 +276,16 @@ impl Link {
     pub(super) fn close(&mut self) {
         self.is_ending = true;
         self.channel.word(CLOSING).store(1, Ordering::SeqCst);
-        ring::wake(&self.channel);
+        self.events.wake();
     }
 
-    /// Parts the jobs of a worker that has ended, after its answers were read: results of those that had begun, and those
-    /// that had not. True when the death counts as one of the pool's.
-    pub(super) fn bury(self, exit: Exit) -> (Vec<Finished>, Vec<Job>, bool) {
-        let error = match self.fault {
-            Some(Fault::TimeLimit(limit)) => JobError::TimeLimit(limit),
-            Some(Fault::Corrupt(what)) => JobError::Unreadable(format!(
-                "worker {} has damaged its channel, and was killed: {what}",
-                self.pid
-            )),
-            None => JobError::Died { pid: self.pid, exit },
-        };
+    /// Parts the jobs of a worker that has ended, after its answers were read: those that had begun with their error, and
+    /// those that had not. True when the death counts as one of the pool's.
+    pub(super) fn bury(mut self, exit: Exit) -> (Vec<Job>, JobError, Vec<Job>, bool) {
+        self.unsent = 0;
+        let others = self.take_back(|_, _| true);
+        let error = self.fault.take().unwrap_or(JobError::Died { pid: self.pid, exit });
         let counts = self.left > 0 && !matches!(error, JobError::TimeLimit(_));
-        let (mut begun, mut others) = (Vec::new(), Vec::new());
-        for (position, job) in self.window {
-            if self.jobs.has_begun(position) {
-                begun.push((job.owner, Err(error.clone())));
-            } else {
-                others.push(job);
-            }
-        }
-        (begun, others, counts)
+        (self.take_all().collect(), error, others, counts)
     }
 }

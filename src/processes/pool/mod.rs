@@ -1,19 +1,16 @@
-//! The pool of worker processes, in reading order: from the bytes of a job to the pool that takes it.
+//! The pool of worker processes, from a submit to its result:
 //!
 //! | read | about |
 //! | --- | --- |
-//! | `message`, `work` | values as bytes; the pool's function on them |
-//! | `ring` | the shared memory between the parent and one worker |
-//! | `worker`, `fork_server` | the life of a worker; the process that forks them |
-//! | `link`, `state` | the parent's side of one worker; the queue, the workers, deaths |
-//! | `shared` | the pool's thread, which delivers results; what a handle holds |
-//! | `process_pool` | what the owner of a pool sees |
-//!
-//! `notes/fork.md` has the whole in a drawing.
+//! | `process_pool` | submit, map, shutdown: what the owner of a pool calls |
+//! | `state` | the queue, the workers' places, deaths |
+//! | `link`, `ring`, `event_count` | the parent's side of one worker; the shared memory in between; sleeping and waking |
+//! | `fork_server`, `worker`, `work` | the process that forks workers; what a worker does; the pool's function on bytes |
+//! | `shared` | the pool's thread, which delivers the results; what a handle has |
 
+mod event_count;
 mod fork_server;
 mod link;
-mod message;
 mod process_pool;
 mod ring;
 mod shared;
@@ -21,5 +18,4 @@ mod state;
 mod work;
 mod worker;
 
-pub use message::{Message, Unreadable};
-pub use process_pool::{ProcessPool, ProcessPoolBuilder};
+pub use process_pool::{ProcessPool, ProcessPoolOptions};

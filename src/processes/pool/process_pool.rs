@@ -1,7 +1,7 @@
 //! A pool of worker processes: how it is made, how it takes jobs, and how it ends.
 //!
 //! Problem: a pool of threads cannot stop a job that never returns, and does not survive one that aborts. A pool of
-//! processes can and does. For that, arguments and values have to be sent, and the function has to be known before there
+//! processes can and does. The price: arguments and values are sent as bytes, and the function must be known before there
 //! are workers.
 //!
 //! | asked by | jobs in the queue | jobs that run |
@@ -27,9 +27,10 @@
 //!
 //! # Examples
 //! ```no_run
-//! use handloom::processes::ProcessPool;
+//! use handloom::processes::ProcessPoolOptions;
 //!
-//! let pool = ProcessPool::builder().workers(2).start(|n: u64| n * n)?;
+//! let options = ProcessPoolOptions { workers: 2, ..ProcessPoolOptions::default() };
+//! let pool = options.start(|n: u64| n * n)?;
 //! assert_eq!(pool.submit(12)?.join()?, 144);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -37,99 +38,62 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::event_count::EventCount;
 use super::fork_server;
-use super::link::{Job, Owner, Task};
-use super::message::{Message, Unreadable};
-use super::ring::Bell;
-use super::shared::{Decode, ENDING, Hub, Pending, Shared};
+use super::link::{Job, Owner};
+use super::ring::CHANNEL_BYTES;
+use super::shared::{Decode, Pending, Shared};
 use super::state::{Phase, State};
-use super::work::{JobKind, read_chunk, read_one, work};
+use super::work::{read_chunk, read_one, work};
 use crate::jobs::{Counts, JobError, JobHandle, Map, TrySubmitError};
+use crate::os::SharedMemory;
 use crate::os::process::Pid;
+use crate::processes::message::{Message, to_bytes};
 
 /// The most workers. Each takes a descriptor of the fork server, of the usual 1,024.
 const MOST_WORKERS: usize = 1_000;
 /// How many chunks each worker may have under way in a map.
 const CHUNKS_AHEAD: usize = 4;
+/// How long the kernel may take to end a process that was killed.
+const ENDING: Duration = Duration::from_secs(2);
 
-/// How a pool shall be. Made by [`ProcessPool::builder`].
+/// How a pool is made.
 #[derive(Clone, Debug)]
-pub struct ProcessPoolBuilder {
-    /// How many workers.
-    workers: usize,
-    /// How many jobs a worker runs before it is replaced.
-    max_tasks_per_worker: u64,
-    /// How long a job may run.
-    time_limit: Option<Duration>,
-    /// How many jobs may be queued.
-    queue_capacity: usize,
-    /// How long a job may run on while its pool is dropped.
-    grace: Duration,
-    /// How many deaths in a row break the pool.
-    max_deaths: u32,
-    /// Descriptors that workers shall have.
-    keep: Vec<RawFd>,
+pub struct ProcessPoolOptions {
+    /// How many workers there are: 1 to 1,000. As many as processors by default.
+    pub workers: usize,
+    /// After how many jobs a worker is replaced: for functions that leak. Never, by default.
+    pub max_tasks_per_worker: u64,
+    /// How long a job may run, counted from when a worker gets it; then the worker is killed. Forever by default. A job
+    /// with a limit has its worker for itself, so it costs a wake-up of the worker.
+    pub time_limit: Option<Duration>,
+    /// How many jobs may be queued before a submit waits; 65,536 by default.
+    pub queue_capacity: usize,
+    /// How long the drop waits for a running job to end before it kills those that are left; 5 s by default.
+    pub grace: Duration,
+    /// How many workers may die in a row, with no job finished in between, before the pool gives up; 100 by default, and
+    /// one more for each worker.
+    pub max_deaths_in_a_row: u32,
 }
 
-impl ProcessPoolBuilder {
-    /// Sets how many workers there shall be: 1 to 1,000. As many as processors by default.
-    #[must_use]
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers;
-        self
+impl Default for ProcessPoolOptions {
+    fn default() -> Self {
+        Self {
+            workers: thread::available_parallelism().map_or(1, usize::from),
+            max_tasks_per_worker: u64::MAX,
+            time_limit: None,
+            queue_capacity: 65_536,
+            grace: Duration::from_secs(5),
+            max_deaths_in_a_row: 100,
+        }
     }
+}
 
-    /// Has each worker replaced after it has run so many jobs: for functions that leak. Never, by default.
-    #[must_use]
-    pub fn max_tasks_per_worker(mut self, jobs: u64) -> Self {
-        self.max_tasks_per_worker = jobs;
-        self
-    }
-
-    /// Sets how long each job may run, from its begin; its process is killed then (`TimeLimit`). Forever by default.
-    ///
-    /// A job with a limit has its worker for itself, so it costs a wake-up of the worker.
-    #[must_use]
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = Some(limit);
-        self
-    }
-
-    /// Sets how many jobs may be queued before a submit waits; 65,536 by default.
-    #[must_use]
-    pub fn queue_capacity(mut self, jobs: usize) -> Self {
-        self.queue_capacity = jobs;
-        self
-    }
-
-    /// Sets how long a job may run on, with no other one ending, when its pool is dropped; 5 s by default.
-    #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    /// Sets how many workers may die in a row, with no job finished in between, before the pool gives up; 100 by
-    /// default, and one more for each worker.
-    #[must_use]
-    pub fn max_deaths_in_a_row(mut self, deaths: u32) -> Self {
-        self.max_deaths = deaths;
-        self
-    }
-
-    /// Lets the workers have this descriptor too. Every other descriptor that the function has captured is closed in
-    /// them (`PWORKER-1`).
-    #[must_use]
-    pub fn keep_descriptor(mut self, fd: BorrowedFd<'_>) -> Self {
-        self.keep.push(fd.as_raw_fd());
-        self
-    }
-
+impl ProcessPoolOptions {
     /// Forks the workers. Each job runs `function` on its argument, in one of them.
     ///
     /// Standard output is flushed before, so that its buffer is not printed by the workers too.
@@ -147,26 +111,28 @@ impl ProcessPoolBuilder {
         F: Fn(A) -> R + 'static,
     {
         if self.workers == 0 || self.workers > MOST_WORKERS || self.max_tasks_per_worker == 0 {
-            let text = format!(
-                "process pool: {} workers of {} jobs each; expected 1 to {MOST_WORKERS} of at least one",
-                self.workers, self.max_tasks_per_worker
-            );
+            let text = format!("process pool: expected 1 to {MOST_WORKERS} workers, {self:?}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         // A closed standard output is no reason to have no pool.
         drop(io::stdout().flush());
-        let bell = Bell::new()?;
-        let server = fork_server::start(&work(function), &bell, &self.keep)?;
-        let most_deaths = self.max_deaths.saturating_add(u32::try_from(self.workers).unwrap_or(0));
-        let mut state = State::new(server, self.workers, most_deaths, self.max_tasks_per_worker);
-        let started = state.start_all().and_then(|()| bell.keep_from_children());
-        let shared = Arc::new(Shared::new(state, bell));
+        let results = EventCount::new()?;
+        let channels = (0..self.workers).map(|_| SharedMemory::new(CHANNEL_BYTES).map(Arc::new));
+        let channels = channels.collect::<io::Result<Vec<_>>>()?;
+        let server = fork_server::start(&work(function), &channels, &results)?;
+        channels.iter().try_for_each(|channel| channel.share_with_children(false))?;
+        results.keep_from_children()?;
+        let most_deaths =
+            self.max_deaths_in_a_row.saturating_add(u32::try_from(self.workers).unwrap_or(0));
+        let mut state = State::new(server, channels, most_deaths, self.max_tasks_per_worker);
+        let started = state.start_workers();
+        let shared = Arc::new(Shared::new(state, results));
         if let Err(error) = started {
-            shared.lock().state.end_processes();
-            shared.wait_for_server();
+            shared.lock().end_processes(Phase::Ended);
+            shared.wait_for_end();
             return Err(error);
         }
-        Ok(ProcessPool { shared, ending: Mutex::new(()), builder: self, types: PhantomData })
+        Ok(ProcessPool { shared, options: self, types: PhantomData })
     }
 }
 
@@ -177,27 +143,10 @@ impl ProcessPoolBuilder {
 pub struct ProcessPool<A, R> {
     /// What handles and the pool's thread have too.
     shared: Arc<Shared>,
-    /// Held by the caller that ends the pool: a second one waits for it. Taken before the lock of `shared`.
-    ending: Mutex<()>,
-    /// How the pool shall be.
-    builder: ProcessPoolBuilder,
+    /// How the pool was made.
+    options: ProcessPoolOptions,
     /// What goes in and out.
     types: PhantomData<fn(A) -> R>,
-}
-
-impl ProcessPool<(), ()> {
-    /// Begins a pool; `start` says of what.
-    pub fn builder() -> ProcessPoolBuilder {
-        ProcessPoolBuilder {
-            workers: thread::available_parallelism().map_or(1, usize::from),
-            max_tasks_per_worker: u64::MAX,
-            time_limit: None,
-            queue_capacity: 65_536,
-            grace: Duration::from_secs(5),
-            max_deaths: 100,
-            keep: Vec::new(),
-        }
-    }
 }
 
 impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
@@ -209,7 +158,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Blocking
     /// While the queue is full.
     pub fn submit(&self, argument: A) -> Result<JobHandle<R>, JobError> {
-        self.submit_task(self.task(argument.into_bytes()?), read_one)
+        self.enter_one(argument, self.options.time_limit)
     }
 
     /// As [`submit`](Self::submit), with a time limit for this job alone.
@@ -221,18 +170,15 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         argument: A,
         limit: Duration,
     ) -> Result<JobHandle<R>, JobError> {
-        let task = Task { limit: Some(limit), ..self.task(argument.into_bytes()?) };
-        self.submit_task(task, read_one)
+        self.enter_one(argument, Some(limit))
     }
 
-    /// As [`submit`](Self::submit), with memory for the value's bytes. A value that is a `Vec<u8>` or a `String` then
-    /// lies there: fresh memory for a long one costs more than the copy, since the kernel must find its pages.
-    ///
-    /// # Errors
-    /// As `submit`, which tells when it blocks, too.
-    pub fn submit_into(&self, argument: A, buffer: Vec<u8>) -> Result<JobHandle<R>, JobError> {
-        let task = Task { buffer, ..self.task(argument.into_bytes()?) };
-        self.submit_task(task, read_one)
+    /// Queues a job with one argument.
+    fn enter_one(&self, argument: A, limit: Option<Duration>) -> Result<JobHandle<R>, JobError> {
+        let bytes = to_bytes(&argument)?;
+        // Its memory is free before this waits for room.
+        drop(argument);
+        self.enter_waiting((bytes, false), limit, read_one)
     }
 
     /// As [`submit`](Self::submit), but never waits.
@@ -240,12 +186,9 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     /// # Errors
     /// The queue is full: here is the argument again. Or as for `submit`.
     pub fn try_submit(&self, argument: A) -> Result<JobHandle<R>, TrySubmitError<A>> {
-        let refused = |error: Unreadable| TrySubmitError::Refused(error.into());
-        let mut bytes = argument.as_bytes().unwrap_or_default().to_vec();
-        if argument.as_bytes().is_none() {
-            argument.encode(&mut bytes).map_err(refused)?;
-        }
-        let entered = self.enter(self.task(bytes), read_one, false);
+        let bytes = to_bytes(&argument).map_err(|error| TrySubmitError::Refused(error.into()))?;
+        let limit = self.options.time_limit;
+        let entered = self.enter((bytes, false), limit, read_one, Duration::ZERO);
         entered.map_err(TrySubmitError::Refused)?.ok_or(TrySubmitError::Full(argument))
     }
 
@@ -254,74 +197,70 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     where
         I: IntoIterator<Item = A, IntoIter: 'a>,
     {
-        let window = self.builder.workers * CHUNKS_AHEAD;
+        let window = self.options.workers * CHUNKS_AHEAD;
         Map::new(items, chunk, window, |items| {
-            // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
+            // Not `to_bytes`: bytes in a chunk have their length before them, as other items do.
             let mut bytes = Vec::new();
             items.encode(&mut bytes)?;
-            let task = Task { kind: JobKind::Chunk, ..self.task(bytes) };
-            self.submit_task(task, read_chunk)
+            self.enter_waiting((bytes, true), self.options.time_limit, read_chunk)
         })
     }
 }
 
 impl<A, R> ProcessPool<A, R> {
-    /// A job with one argument, as the builder says.
-    fn task(&self, argument: Vec<u8>) -> Task {
-        Task { kind: JobKind::One, argument, limit: self.builder.time_limit, buffer: Vec::new() }
-    }
-
-    /// Queues a job, waiting for room.
-    fn submit_task<T: 'static>(
-        &self,
-        task: Task,
-        decode: Decode<T>,
-    ) -> Result<JobHandle<T>, JobError> {
-        self.enter(task, decode, true)?.ok_or(JobError::WouldDeadlock)
-    }
-
-    /// Queues a job; `None` when the queue is full, and it must not be waited for.
+    /// Queues a job; `None` when the queue is full for longer than `timeout`.
     fn enter<T: 'static>(
         &self,
-        task: Task,
+        (argument, is_chunk): (Vec<u8>, bool),
+        limit: Option<Duration>,
         decode: Decode<T>,
-        waits: bool,
+        timeout: Duration,
     ) -> Result<Option<JobHandle<T>>, JobError> {
         let pending = Arc::new(Pending::new(&self.shared, decode));
-        let capacity = self.builder.queue_capacity.max(1);
-        let hub = self.shared.lock();
-        // The pool's own thread, in a waker, is the one that makes room.
-        let deadline = (!waits || hub.is_own_thread()).then(Instant::now);
-        let (mut hub, is_free) = self.shared.wait_until(hub, deadline, |Hub { state, .. }| {
-            let is_closed = state.phase != Phase::Open || state.broken.is_some();
-            is_closed || state.open < capacity || state.waiting() < capacity
-        });
-        match &hub.state.broken {
-            Some(why) => return Err(JobError::PoolBroken(why.clone())),
-            None if hub.state.phase != Phase::Open => return Err(JobError::PoolGone),
-            None if !is_free => return Ok(None),
-            None => {}
-        }
-        let started = hub.start_thread(&self.shared);
-        started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
         let owner = Arc::clone(&pending) as Arc<dyn Owner>;
-        let must_ring = hub.rests || task.limit.is_some();
-        hub.state.push(Job { id: pending.id, owner, task });
-        drop(hub);
-        if must_ring {
-            self.shared.bell.ring();
+        let job = Job { id: pending.id, owner, is_chunk, argument, limit };
+        let started = self.shared.start_thread();
+        started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
+        // The pool's own thread, in a waker, is the one that makes room.
+        let timeout = if self.shared.is_own_thread() { Duration::ZERO } else { timeout };
+        let capacity = self.options.queue_capacity.max(1);
+        let (mut state, is_free) = self.shared.wait_until(self.shared.lock(), timeout, |state| {
+            state.phase != Phase::Open || state.open < capacity || state.waiting() < capacity
+        });
+        match &state.phase {
+            Phase::Broken(why) => return Err(JobError::PoolBroken(why.clone())),
+            Phase::Closing | Phase::Ended => return Err(JobError::PoolGone),
+            Phase::Open if !is_free => return Ok(None),
+            Phase::Open => {}
+        }
+        // Otherwise the thread looks by itself, or the worker wakes it with the answer.
+        let must_wake = state.rests || limit.is_some();
+        state.push(job);
+        drop(state);
+        if must_wake {
+            self.shared.results.advance();
         }
         Ok(Some(JobHandle::new(pending)))
     }
 
+    /// Queues a job, and waits for room.
+    fn enter_waiting<T: 'static>(
+        &self,
+        argument: (Vec<u8>, bool),
+        limit: Option<Duration>,
+        decode: Decode<T>,
+    ) -> Result<JobHandle<T>, JobError> {
+        self.enter(argument, limit, decode, Duration::MAX)?.ok_or(JobError::WouldDeadlock)
+    }
+
     /// Tells how many jobs there are, and where.
     pub fn counts(&self) -> Counts {
-        self.shared.lock().state.counts()
+        self.shared.lock().counts()
     }
 
     /// The numbers of the living workers.
     pub fn worker_pids(&self) -> Vec<Pid> {
-        self.shared.lock().state.pids()
+        self.shared.lock().pids()
     }
 
     /// Takes no more jobs, waits for those that were submitted, and ends the workers. A second call waits for the first.
@@ -329,9 +268,7 @@ impl<A, R> ProcessPool<A, R> {
     /// # Blocking
     /// Until every job is over; a job that never returns keeps it forever, unless it has a time limit.
     pub fn shutdown(&self) {
-        let hub = self.close();
-        let (hub, _) = self.wait_idle(hub, None);
-        self.end(hub);
+        self.finish(false, Duration::MAX);
     }
 
     /// Takes no more jobs, cancels those that have not begun, gives the others the grace, kills those that are
@@ -340,88 +277,68 @@ impl<A, R> ProcessPool<A, R> {
     /// # Blocking
     /// For the grace, and the time the kernel needs to end a process.
     pub fn shutdown_now(&self) {
-        let mut hub = self.close();
-        hub.state.cancel_waiting();
-        self.shared.bell.ring();
-        let deadline = Instant::now().checked_add(self.builder.grace);
-        let (hub, is_idle) = self.wait_idle(hub, deadline);
-        let hub = if is_idle { hub } else { self.kill(hub) };
-        self.end(hub);
+        self.finish(true, self.options.grace);
     }
 
-    /// Takes no more jobs.
-    fn close(&self) -> MutexGuard<'_, Hub> {
-        let mut hub = self.shared.lock();
-        if hub.state.phase == Phase::Open {
-            hub.state.phase = Phase::Closing;
+    /// Ends the pool (`PPOOL-3`). When no job has ended for the grace, those that run are killed and the others cancelled.
+    fn finish(&self, cancels: bool, grace: Duration) {
+        let mut state = self.shared.lock();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Closing;
         }
-        if hub.is_own_thread() {
+        if self.shared.is_own_thread() {
             // A waker or destructor ends the pool on the thread that would have to deliver the rest.
-            hub.state.break_down("its own thread has ended it".to_owned());
+            state.break_down("its own thread has ended it".to_owned());
+        } else {
+            state = self.drain(state, cancels, grace);
         }
-        // Callers that wait for room learn that there will be none.
-        self.shared.notify(&hub);
-        hub
+        state.end_processes(Phase::Ended);
+        drop(state);
+        self.shared.wait_for_end();
     }
 
-    /// Waits until every result is delivered; false when the deadline came first. The pool's own thread, which would
-    /// deliver them, does not wait.
-    fn wait_idle<'a>(
+    /// Waits until every result is delivered, and kills what takes too long.
+    fn drain<'a>(
         &'a self,
-        hub: MutexGuard<'a, Hub>,
-        deadline: Option<Instant>,
-    ) -> (MutexGuard<'a, Hub>, bool) {
-        self.shared.wait_until(hub, deadline, |hub| hub.is_idle() || hub.is_own_thread())
-    }
-
-    /// Cancels what has not begun, and kills what runs.
-    fn kill<'a>(&'a self, mut hub: MutexGuard<'a, Hub>) -> MutexGuard<'a, Hub> {
-        hub.state.cancel_waiting();
-        hub.state.kill_running();
-        self.shared.bell.ring();
-        let deadline = Instant::now() + ENDING;
-        let (mut hub, is_idle) = self.wait_idle(hub, Some(deadline));
+        mut state: MutexGuard<'a, State>,
+        cancels: bool,
+        grace: Duration,
+    ) -> MutexGuard<'a, State> {
+        let wait = |mut state: MutexGuard<'a, State>, timeout| {
+            // Callers that wait for room learn that there will be none, and the thread that something was cancelled.
+            self.shared.notify();
+            self.shared.results.advance();
+            state.rests = false;
+            self.shared.wait_until(state, timeout, |state| state.is_idle())
+        };
+        if cancels {
+            state.cancel_waiting();
+        }
+        loop {
+            let done = state.done;
+            let is_idle;
+            (state, is_idle) = wait(state, grace);
+            if is_idle {
+                return state;
+            }
+            if cancels || state.done == done {
+                break;
+            }
+        }
+        state.cancel_waiting();
+        state.kill_running();
+        let (mut state, is_idle) = wait(state, ENDING);
         if !is_idle {
-            hub.state.break_down("a worker that was killed does not end".to_owned());
+            state.break_down("a worker that was killed does not end".to_owned());
         }
-        hub
-    }
-
-    /// Ends every process and the pool's thread (`PPOOL-3`).
-    fn end(&self, mut hub: MutexGuard<'_, Hub>) {
-        hub.state.phase = Phase::Ended;
-        hub.state.end_processes();
-        drop(hub);
-        self.shared.bell.ring();
-        let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
-        let thread = self.shared.lock().take_thread();
-        if let Some(thread) = thread {
-            // It has caught its panics.
-            drop(thread.join());
-        }
-        self.shared.wait_for_server();
-        drop(ending);
+        state
     }
 }
 
 impl<A, R> Drop for ProcessPool<A, R> {
-    /// As [`shutdown`](Self::shutdown), within the grace.
+    /// As [`shutdown`](Self::shutdown), as long as a job ends within each grace.
     fn drop(&mut self) {
-        let mut hub = self.close();
-        loop {
-            let done = hub.state.counts().done;
-            let deadline = Instant::now().checked_add(self.builder.grace);
-            let (next, is_idle) = self.wait_idle(hub, deadline);
-            hub = next;
-            if is_idle {
-                break;
-            }
-            if hub.state.counts().done == done {
-                hub = self.kill(hub);
-                break;
-            }
-        }
-        self.end(hub);
+        self.finish(false, self.options.grace);
     }
 }
 

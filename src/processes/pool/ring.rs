@@ -3,54 +3,46 @@
 //! Problem: a pipe costs a system call for each message on each side, and a job can close its descriptors. Shared memory
 //! costs none while both sides are busy, and cannot be closed. But a worker may write anything into it.
 //!
-//! A ring has one producer and one consumer, and is a stream of words. A message is a header and its bytes, filled up to
-//! a whole word. It may be longer than the ring: the consumer reads while the producer writes.
+//! A ring has one producer and one consumer, and is a stream of words. A message is a header of two words and its bytes,
+//! filled up to a whole word. It may be longer than the ring: the consumer reads while the producer writes.
 //!
-//! ```text
-//! job:    [mark] [length in bytes] [kind] bytes ...            parent ──▶ worker
-//! answer: [position of its job] [length and kind] bytes ...    worker ──▶ parent
-//! ```
+//! | ring | first word | second word | then |
+//! | --- | --- | --- | --- |
+//! | jobs | mark | length, and whether it is a chunk | the argument |
+//! | answers | position of its job | length, and whether it is a value | the value, or the failure |
 //!
 //! **Invariants**
 //! - `RING-1`: each side keeps its own cursor in its own memory and publishes a copy. The other side's copy is checked
-//!   before it is used; one that cannot be is [`Corrupt`]. Bytes are copied out before they are decoded.
+//!   before it is used; an impossible one is [`Corrupt`]. Bytes are copied out before they are decoded.
 //! - `RING-2`: the mark of a job changes once, from `QUEUED`: to `BEGUN` by the worker or to `REVOKED` by the parent. So a
 //!   job that is taken back never runs, and one that has begun is never given to another worker.
 //!
-//! How a worker sleeps, with sequentially consistent accesses, so that no wake-up is lost:
-//!
-//! ```text
-//! worker                                  parent
-//! ASLEEP = 1
-//! is there a job? no                      publish a job
-//! futex wait while ASLEEP is 1            ASLEEP is 1: ASLEEP = 0, futex wake
-//! ```
-//!
-//! **Source**: Lamport's queue for one producer and one consumer (1977); the rings of `io_uring(7)`, where also only a
-//! side that sleeps is woken.
+//! **Source**: Lamport's queue for one producer and one consumer (1977); `io_uring(7)`.
 
-use std::array;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use std::time::Duration;
 
 use crate::os::SharedMemory;
 
 /// The length of a ring: a power of two, so that a position is found without a division.
 pub(super) const RING_WORDS: usize = 128 * 1024;
+/// How many words a header has.
+pub(super) const HEADER_WORDS: usize = 2;
 /// How many bytes a word has.
 pub(super) const WORD_BYTES: usize = 8;
 /// The size of a channel.
 pub(super) const CHANNEL_BYTES: usize = (DATA + 2 * RING_WORDS) * WORD_BYTES;
-/// Words that different sides write stand on different cache lines.
-const LINE: usize = 8;
-/// Not 0 while the worker sleeps, or is about to. The words before are the four cursors.
-const ASLEEP: usize = 4 * LINE;
-/// Not 0 while the worker shall ring the bell before it sleeps, instead of for each answer.
-pub(super) const BATCHES: usize = 5 * LINE;
-/// Not 0 when the worker shall leave instead of waiting for a job.
+/// Words that different sides write are on different cache lines.
+pub(super) const LINE: usize = 8;
+/// The ring from parent to worker.
+pub(super) const JOBS: usize = 0;
+/// The ring from worker to parent.
+pub(super) const ANSWERS: usize = 1;
+/// The event count at which the worker sleeps, after the four cursors.
+pub(super) const WORKER_EVENTS: usize = 4 * LINE;
+/// Not 0 when the worker must leave instead of waiting for a job.
 pub(super) const CLOSING: usize = 6 * LINE;
 /// Where the rings begin.
 const DATA: usize = 8 * LINE;
@@ -63,22 +55,13 @@ const BEGUN: u64 = 2;
 const REVOKED: u64 = 3;
 
 /// Something in the shared memory cannot have been written by the pool.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Corrupt(pub(super) &'static str);
 
 impl From<Corrupt> for io::Error {
     fn from(Corrupt(what): Corrupt) -> Self {
         Self::new(io::ErrorKind::InvalidData, what)
     }
-}
-
-/// Which of the two rings.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Direction {
-    /// From parent to worker.
-    Jobs,
-    /// From worker to parent.
-    Answers,
 }
 
 /// The side of a ring that writes, or the one that reads.
@@ -99,17 +82,16 @@ pub(super) struct Side {
 
 impl Side {
     /// The producer of an empty ring.
-    pub(super) fn producer(memory: &Arc<SharedMemory>, direction: Direction) -> Self {
-        let ring = direction as usize;
+    pub(super) fn producer(memory: &Arc<SharedMemory>, ring: usize) -> Self {
         let (own, other) = (2 * ring * LINE, (2 * ring + 1) * LINE);
         let first = DATA + ring * RING_WORDS;
         Self { memory: Arc::clone(memory), first, own, other, position: 0, seen: 0 }
     }
 
     /// The consumer of an empty ring.
-    pub(super) fn consumer(memory: &Arc<SharedMemory>, direction: Direction) -> Self {
-        let Self { memory, first, own, other, .. } = Self::producer(memory, direction);
-        Self { memory, first, own: other, other: own, position: 0, seen: 0 }
+    pub(super) fn consumer(memory: &Arc<SharedMemory>, ring: usize) -> Self {
+        let producer = Self::producer(memory, ring);
+        Self { own: producer.other, other: producer.own, ..producer }
     }
 
     /// Looks where the other side is: between where it was and `most` (`RING-1`).
@@ -141,20 +123,22 @@ impl Side {
     }
 
     /// Writes a header, for which the caller has found room. It is published with the first bytes.
-    pub(super) fn write_header(&mut self, words: &[u64]) {
-        for word in words {
-            self.word(self.position).store(*word, Relaxed);
+    pub(super) fn write_header(&mut self, first: u64, length: usize, flag: bool) {
+        for word in [first, (length as u64) << 1 | u64::from(flag)] {
+            self.word(self.position).store(word, Relaxed);
             self.position += 1;
         }
     }
 
-    /// Reads a header.
-    pub(super) fn read_header<const N: usize>(&mut self) -> Result<[u64; N], Corrupt> {
-        if self.available()? < N {
+    /// Reads a header: its first word, the length, and the flag.
+    pub(super) fn read_header(&mut self) -> Result<(u64, usize, bool), Corrupt> {
+        if self.available()? < HEADER_WORDS {
             return Err(Corrupt("a header in the shared ring is cut short"));
         }
-        self.position += N;
-        Ok(array::from_fn(|index| self.word(self.position - N + index).load(Relaxed)))
+        let [first, second] = [0, 1].map(|index| self.word(self.position + index).load(Relaxed));
+        self.position += HEADER_WORDS;
+        let length = usize::try_from(second >> 1).unwrap_or(usize::MAX);
+        Ok((first, length, second & 1 == 1))
     }
 
     /// Writes and publishes the front of `bytes`, as much as there is room for. Returns how much that was.
@@ -169,8 +153,8 @@ impl Side {
         Ok(count)
     }
 
-    /// Appends what is there of the next `most` bytes to `into`, and frees its place. Returns how much that was.
-    pub(super) fn read_some(&mut self, most: usize, into: &mut Vec<u8>) -> Result<usize, Corrupt> {
+    /// Appends what is there of the next `most` bytes to `into`, and frees its place.
+    pub(super) fn read_some(&mut self, most: usize, into: &mut Vec<u8>) -> Result<(), Corrupt> {
         let count = most.min(self.available()? * WORD_BYTES);
         let start = self.position % RING_WORDS;
         let front = count.min((RING_WORDS - start) * WORD_BYTES);
@@ -178,7 +162,7 @@ impl Side {
         self.memory.read(self.first, count - front, into);
         self.position += count.div_ceil(WORD_BYTES);
         self.publish();
-        Ok(count)
+        Ok(())
     }
 
     /// Begins the job whose mark is the next word; false when the parent has taken it back (`RING-2`).
@@ -201,68 +185,5 @@ impl Side {
         let is_there = self.position - position <= RING_WORDS;
         let mark = self.word(position);
         is_there && mark.compare_exchange(QUEUED, REVOKED, AcqRel, Acquire).is_ok()
-    }
-}
-
-/// Puts the worker to sleep until the parent wakes it, unless `is_ready`.
-pub(super) fn sleep(
-    channel: &SharedMemory,
-    is_ready: impl FnOnce() -> Result<bool, Corrupt>,
-) -> Result<(), Corrupt> {
-    channel.word(ASLEEP).store(1, SeqCst);
-    if !is_ready()? {
-        channel.wait_while(ASLEEP, 1, Duration::MAX);
-    }
-    channel.word(ASLEEP).store(0, SeqCst);
-    Ok(())
-}
-
-/// Tells whether the worker sleeps, by its own word.
-pub(super) fn sleeps(channel: &SharedMemory) -> bool {
-    channel.word(ASLEEP).load(SeqCst) != 0
-}
-
-/// Wakes the worker, whatever its word says.
-pub(super) fn wake(channel: &SharedMemory) {
-    channel.word(ASLEEP).store(0, SeqCst);
-    channel.wake(ASLEEP);
-}
-
-/// The bell of the pool's thread: a word that the pool, its fork server and all workers share. A job that damages it
-/// delays answers until the thread's next look, and does nothing worse.
-pub(super) struct Bell(SharedMemory);
-
-impl Bell {
-    /// Not 0 while the thread sleeps, or is about to. The word before counts how often the bell rang.
-    const SLEEPS: usize = LINE;
-
-    /// Makes a bell, which processes that are forked afterwards have too.
-    pub(super) fn new() -> io::Result<Self> {
-        SharedMemory::new(2 * LINE * WORD_BYTES).map(|(memory, _)| Self(memory))
-    }
-
-    /// Keeps it out of children that are forked from now on.
-    pub(super) fn keep_from_children(&self) -> io::Result<()> {
-        self.0.keep_from_children()
-    }
-
-    /// How often it rang.
-    pub(super) fn rang(&self) -> u64 {
-        self.0.word(0).load(SeqCst)
-    }
-
-    /// Wakes the thread, or has it look once more before it sleeps.
-    pub(super) fn ring(&self) {
-        self.0.word(0).fetch_add(1, SeqCst);
-        if self.0.word(Self::SLEEPS).load(SeqCst) != 0 {
-            self.0.wake(0);
-        }
-    }
-
-    /// Sleeps until it rings more often than `rang`, or the time is up.
-    pub(super) fn wait(&self, rang: u64, timeout: Duration) {
-        self.0.word(Self::SLEEPS).store(1, SeqCst);
-        self.0.wait_while(0, rang, timeout);
-        self.0.word(Self::SLEEPS).store(0, SeqCst);
     }
 }

@@ -1,4 +1,4 @@
-//! The work: what a worker does with a job's bytes, and what the owner makes of the answer's.
+//! The work: what a worker does with the bytes of a job, and what comes back.
 //!
 //! Problem: a closure cannot be sent to another process. It can only be there already, from before the fork. So a pool
 //! has one function, given to it before there were workers, and a job is an argument.
@@ -7,11 +7,11 @@
 //! | --- | --- |
 //! | the argument's decoding, the function, the value's encoding | `Panicked`, with text and place |
 //! | one item's function in a chunk | the same, for this item |
-//! | the value's decoding, which the owner's thread does | `Panicked`, with the payload |
+//! | the value's decoding, on the thread of the handle's owner | `Panicked`, with the payload |
 //!
 //! **Invariants**
 //! - `WORK-1`: foreign code (the function, a codec, a destructor of either's values) runs under `catch_unwind`. Its panic
-//!   fails the job, or of a chunk the one item.
+//!   fails the job, or only the one item of a chunk.
 //!
 //! **Source**: `std::panic::set_hook`; `concurrent.futures.process._process_worker`.
 
@@ -19,79 +19,46 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::message::{Message, Unreadable};
 use crate::jobs::{JobError, Panic, contain};
+use crate::processes::message::{Message, Unreadable, to_bytes};
 
-/// The text and the place of a panic.
-type PanicText = (String, String);
-/// An item of a chunk's answer: its value, the text of its panic, or why it could not be converted.
-type Item<R> = Result<R, Result<PanicText, String>>;
+/// Why there is no value, as it is sent: whether the job panicked, the text, and the place of the panic.
+pub(super) type Failure = (bool, String, String);
 
-/// What a job's bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JobKind {
-    /// One argument.
-    One,
-    /// A vector of arguments.
-    Chunk,
-}
-
-/// What an answer's bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AnswerKind {
-    /// The job's value.
-    Value,
-    /// The text and place of its panic.
-    Panicked,
-    /// Why its argument or value could not be converted.
-    Unreadable,
-}
-
-/// The answer to a job.
-#[derive(Debug)]
-pub(super) struct Answer {
-    /// What the bytes are.
-    pub(super) kind: AnswerKind,
-    /// The bytes.
-    pub(super) bytes: Vec<u8>,
-}
-
-/// A pool's function without its types. It sends the answer, once.
-pub(super) type Work = dyn Fn(&PanicRecorder, JobKind, Vec<u8>, &mut dyn FnMut(AnswerKind, &[u8]));
+/// A pool's function without its types: takes a job's bytes, which are a chunk or one argument, and sends the answer, once.
+/// The flag of an answer tells whether it is a value or a [`Failure`].
+pub(super) type Work = dyn Fn(&PanicRecorder, bool, Vec<u8>, &mut dyn FnMut(bool, &[u8]));
 
 /// Takes the types off a pool's function.
 pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) -> Box<Work> {
-    Box::new(move |recorder, kind, body, send| {
-        let mut is_sent = false;
-        let mut send_once = |kind, bytes: &[u8]| {
-            // A destructor may panic after the value was sent.
-            if !std::mem::replace(&mut is_sent, true) {
-                send(kind, bytes);
+    Box::new(move |recorder, is_chunk, body, send| {
+        // Taken by the first answer: a destructor may panic after the value was sent.
+        let mut unsent = Some(send);
+        let mut answer = |is_value, bytes: &[u8]| {
+            if let Some(send) = unsent.take() {
+                send(is_value, bytes);
             }
         };
-        let caught = recorder.catch(|| {
-            if kind == JobKind::Chunk {
-                send_once(AnswerKind::Value, &run_chunk(recorder, &function, &body)?);
+        let attempted = recorder.attempt(|| {
+            if is_chunk {
+                answer(true, &run_chunk(recorder, &function, &body)?);
                 return Ok(());
             }
             let value = function(A::from_bytes(body)?);
             match value.as_bytes() {
-                Some(bytes) => send_once(AnswerKind::Value, bytes),
-                None => send_once(AnswerKind::Value, &value.into_bytes()?),
+                Some(bytes) => answer(true, bytes),
+                None => answer(true, &to_bytes(&value)?),
             }
             Ok(())
         });
-        match caught {
-            Ok(Ok(())) => {}
-            Ok(Err(Unreadable(why))) => send_once(AnswerKind::Unreadable, why.as_bytes()),
-            Err(panic) => {
-                send_once(AnswerKind::Panicked, &panic.into_bytes().unwrap_or_default());
-            }
+        if let Err(failure) = attempted {
+            // Text always has a form in bytes.
+            answer(false, &to_bytes(&failure).unwrap_or_default());
         }
     })
 }
 
-/// Runs the function on each argument of a chunk.
+/// Runs the function on each argument of a chunk, and encodes a result for each.
 fn run_chunk<A: Message, R: Message>(
     recorder: &PanicRecorder,
     function: &impl Fn(A) -> R,
@@ -102,41 +69,34 @@ fn run_chunk<A: Message, R: Message>(
     arguments.len().encode(&mut out)?;
     for argument in arguments {
         let start = out.len();
-        let caught = recorder.catch(|| Item::Ok(function(argument)).encode(&mut out));
-        let error = match caught {
-            Ok(Ok(())) => continue,
-            Ok(Err(Unreadable(why))) => Err(why),
-            Err(panic) => Ok(panic),
-        };
-        // Nothing may be left of a value that was encoded in part.
-        out.truncate(start);
-        Item::<()>::Err(error).encode(&mut out)?;
+        let encode = || Result::<R, Failure>::Ok(function(argument)).encode(&mut out);
+        if let Err(failure) = recorder.attempt(encode) {
+            // Nothing may be left of a value that was encoded in part.
+            out.truncate(start);
+            Result::<(), Failure>::Err(failure).encode(&mut out)?;
+        }
     }
     Ok(out)
 }
 
-/// Makes a job's result of its answer.
-pub(super) fn read_one<R: Message>(Answer { kind, bytes }: Answer) -> Result<R, JobError> {
-    match kind {
-        AnswerKind::Value => Ok(R::from_bytes(bytes)?),
-        AnswerKind::Panicked => Err(panicked(PanicText::from_bytes(bytes)?)),
-        AnswerKind::Unreadable => {
-            Err(JobError::Unreadable(String::from_utf8_lossy(&bytes).into_owned()))
-        }
+/// Decodes the value of a job with one argument.
+pub(super) fn read_one<R: Message>(value: Vec<u8>) -> Result<R, JobError> {
+    Ok(R::from_bytes(value)?)
+}
+
+/// Decodes the results of a chunk.
+pub(super) fn read_chunk<R: Message>(value: Vec<u8>) -> Result<Vec<Result<R, JobError>>, JobError> {
+    let items = Vec::<Result<R, Failure>>::from_bytes(value)?;
+    Ok(items.into_iter().map(|item| item.map_err(failed)).collect())
+}
+
+/// The error of a job that failed in a worker.
+pub(super) fn failed((has_panicked, text, place): Failure) -> JobError {
+    if has_panicked {
+        JobError::Panicked(Box::new(Panic::remote(text, place)))
+    } else {
+        JobError::Unreadable(text)
     }
-}
-
-/// Makes a chunk's results of its answer.
-pub(super) fn read_chunk<R: Message>(answer: Answer) -> Result<Vec<Result<R, JobError>>, JobError> {
-    let items = read_one::<Vec<Item<R>>>(answer)?;
-    let read =
-        |item: Item<R>| item.map_err(|error| error.map_or_else(JobError::Unreadable, panicked));
-    Ok(items.into_iter().map(read).collect())
-}
-
-/// The error of a job that panicked in a worker.
-fn panicked((text, place): PanicText) -> JobError {
-    JobError::Panicked(Box::new(Panic::remote(text, place)))
 }
 
 impl From<Unreadable> for JobError {
@@ -148,11 +108,11 @@ impl From<Unreadable> for JobError {
 /// Catches the panics of jobs, with text and place.
 pub(super) struct PanicRecorder {
     /// The last panic of the jobs' thread. Every statement under the lock leaves it valid, so a poisoned lock is used on.
-    last: Arc<Mutex<Option<PanicText>>>,
+    last: Arc<Mutex<Option<Failure>>>,
 }
 
 impl PanicRecorder {
-    /// Has the panics of this thread recorded instead of printed, from now on. Those of threads that jobs start go to the
+    /// Records the panics of this thread instead of printing them, from now on. Those of threads that jobs start go to the
     /// hook that was there before.
     pub(super) fn install() -> Self {
         let last = Arc::new(Mutex::new(None));
@@ -160,7 +120,7 @@ impl PanicRecorder {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if thread::current().id() == jobs_thread {
-                *record.lock().unwrap_or_else(PoisonError::into_inner) = Some(text_of(info));
+                *record.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure_of(info));
             } else {
                 before(info);
             }
@@ -168,18 +128,23 @@ impl PanicRecorder {
         Self { last }
     }
 
-    /// Runs foreign code; an error is its panic (`WORK-1`).
-    fn catch<T>(&self, code: impl FnOnce() -> T) -> Result<T, PanicText> {
-        panic::catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
-            let recorded = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-            contain(move || drop(payload));
-            recorded.unwrap_or_else(|| ("a panic that no hook saw".to_owned(), String::new()))
-        })
+    /// Runs foreign code (`WORK-1`).
+    fn attempt<T>(&self, code: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, Failure> {
+        match panic::catch_unwind(AssertUnwindSafe(code)) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Unreadable(why))) => Err((false, why, String::new())),
+            Err(payload) => {
+                let recorded = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+                contain(move || drop(payload));
+                let unseen = || (true, "a panic that no hook saw".to_owned(), String::new());
+                Err(recorded.unwrap_or_else(unseen))
+            }
+        }
     }
 }
 
 /// The text that `panic!` was given, if it was a text, and where.
-fn text_of(info: &PanicHookInfo<'_>) -> PanicText {
+fn failure_of(info: &PanicHookInfo<'_>) -> Failure {
     let text = info.payload_as_str().unwrap_or("a payload without text").to_owned();
-    (text, info.location().map_or_else(String::new, ToString::to_string))
+    (true, text, info.location().map_or_else(String::new, ToString::to_string))
 }

@@ -30,6 +30,12 @@ pub(crate) fn block_signals() {
     assert_eq!(done, 0);
 }
 
+/// Ignores SIGCHLD, as a program does whose parent has ignored it: the kernel then reaps the children.
+pub(crate) fn ignore_ends_of_children() {
+    // SAFETY: no handler is installed.
+    assert_ne!(unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) }, libc::SIG_ERR);
+}
+
 /// Closes every descriptor of the pool's, if there were any, and opens pairs of sockets in their places.
 pub(crate) fn replace_descriptors() {
     for fd in 3..=64 {
@@ -48,7 +54,7 @@ pub(crate) fn replace_descriptors() {
 /// Where this process has mapped memory that it shares with its pool.
 fn shared_mappings() -> Vec<(usize, usize)> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let shared = maps.lines().filter(|line| line.contains("memfd:handloom"));
+    let shared = maps.lines().filter(|line| line.contains("/dev/zero (deleted)"));
     let ranges = shared.map(|line| line.split_once(' ').unwrap().0.split_once('-').unwrap());
     let number = |hex| usize::from_str_radix(hex, 16).unwrap();
     ranges.map(|(start, end)| (number(start), number(end))).collect()

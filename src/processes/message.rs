@@ -1,32 +1,28 @@
 //! Messages: values that can cross to another process, as bytes.
 //!
-//! Problem: two processes share no memory, so a pointer means nothing to the other. A value must be laid out in bytes,
-//! and the reader must believe nothing: bytes may be cut short, or be those of another type.
+//! Problem: two processes share no memory, so a pointer means nothing to the other. A value must be laid out in bytes. The
+//! reader must not trust them: they may be cut short, or belong to another type.
 //!
 //! | value | bytes |
 //! | --- | --- |
 //! | number | its own, lowest first; a `usize` always eight |
-//! | `bool`; which case an `Option` or `Result` is | one, 0 or 1; then the value inside |
-//! | `String`, `Vec` | how many, as eight bytes, then each |
-//! | tuple | its parts, one behind another |
+//! | `bool`; the case of an `Option` or `Result` | one, 0 or 1; then the value inside |
+//! | `String`, `Vec` | how many items, as eight bytes, then each |
+//! | tuple | its parts, one after another |
 //!
 //! **Invariants**
 //! - `CODEC-1`: decoding reads what encoding wrote, and leaves the rest, so messages can stand side by side.
-//! - `CODEC-2`: decoding takes no memory for a length that it has not seen bytes for, and never panics. Bytes that no
+//! - `CODEC-2`: decoding allocates no memory for a length that it has not seen bytes for, and never panics. Bytes that no
 //!   encoding writes (a `bool` of 2, a text that is not UTF-8) are an error.
-//! - `CODEC-3`: a message that is alone needs no length of its own: a `Vec<u8>` or a `String` is then the memory itself,
-//!   and is copied on neither side.
-//!
-//! **Left out**: names and versions of fields. Both processes are the same program.
+//! - `CODEC-3`: a message that is alone needs no length of its own. The bytes of a `Vec<u8>` or a `String` that is alone are
+//!   sent from where they are, and the receiver decodes them without a copy.
 //!
 //! **Source**: the netstrings of D. J. Bernstein; the fixed-width format of the `bincode` crate.
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
-/// The most items without bytes that a vector may have. Without a limit, eight bytes could keep the reader busy forever.
+/// The most items without bytes that a vector may have; without a limit, eight bytes could keep the reader busy forever.
 const MOST_EMPTY: usize = 1 << 24;
 
 /// Why a value could not be turned into bytes, or back.
@@ -58,10 +54,6 @@ impl Error for Unreadable {}
 ///         <(u64, u64)>::decode(input).map(|(from, to)| Self(from, to))
 ///     }
 /// }
-/// let mut bytes = Vec::new();
-/// Range(3, 7).encode(&mut bytes)?;
-/// assert_eq!(Range::decode(&mut &bytes[..])?.1, 7);
-/// # Ok::<(), Unreadable>(())
 /// ```
 pub trait Message: Sized {
     /// Appends the value to `out`.
@@ -81,16 +73,7 @@ pub trait Message: Sized {
         None
     }
 
-    /// Turns the value into the bytes of a message that is alone.
-    ///
-    /// # Errors
-    /// As for [`encode`](Self::encode).
-    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
-        let mut out = Vec::new();
-        self.encode(&mut out).map(|()| out)
-    }
-
-    /// Turns the bytes of a message that is alone into the value.
+    /// Decodes a message that is alone.
     ///
     /// # Errors
     /// The bytes are not such a value, or some are left over.
@@ -98,19 +81,9 @@ pub trait Message: Sized {
         all_of(&bytes, Self::decode)
     }
 
-    /// [`as_bytes`](Self::as_bytes) of a vector of these. A vector cannot ask what its items are; `u8` overrides this
-    /// and the next two.
+    /// [`as_bytes`](Self::as_bytes) of a vector of these. Only `u8` overrides this and the next one.
     fn vec_as_bytes(_: &[Self]) -> Option<&[u8]> {
         None
-    }
-
-    /// [`into_bytes`](Self::into_bytes) of a vector of these.
-    ///
-    /// # Errors
-    /// As for [`encode`](Self::encode).
-    fn vec_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
-        let mut out = Vec::with_capacity(items.len() * size_of::<Self>());
-        items.encode(&mut out).map(|()| out)
     }
 
     /// [`from_bytes`](Self::from_bytes) of a vector of these.
@@ -120,6 +93,15 @@ pub trait Message: Sized {
     fn vec_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
         all_of(&bytes, Vec::decode)
     }
+}
+
+/// Encodes a message that is alone.
+pub(crate) fn to_bytes(message: &impl Message) -> Result<Vec<u8>, Unreadable> {
+    if let Some(bytes) = message.as_bytes() {
+        return Ok(bytes.to_vec());
+    }
+    let mut out = Vec::new();
+    message.encode(&mut out).map(|()| out)
 }
 
 /// Decodes a value that takes all of the bytes.
@@ -146,7 +128,7 @@ fn take<'a>(input: &mut &'a [u8], count: usize) -> Result<&'a [u8], Unreadable> 
 
 /// Numbers are their bytes, lowest first.
 macro_rules! number_message {
-    ($($number:ty)*) => {$(
+    ($($number:ty $({ $($more:tt)* })?),*) => {$(
         impl Message for $number {
             fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
                 out.extend_from_slice(&self.to_le_bytes());
@@ -158,34 +140,23 @@ macro_rules! number_message {
                 bytes.copy_from_slice(take(input, size_of::<Self>())?);
                 Ok(Self::from_le_bytes(bytes))
             }
+
+            $($($more)*)?
         }
     )*};
 }
 
-number_message!(u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64);
+number_message!(u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
 
-impl Message for u8 {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        out.push(*self);
-        Ok(())
-    }
-
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-        take(input, 1).map(|byte| byte[0])
-    }
-
+number_message!(u8 {
     fn vec_as_bytes(items: &[Self]) -> Option<&[u8]> {
         Some(items)
-    }
-
-    fn vec_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
-        Ok(items)
     }
 
     fn vec_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
         Ok(bytes)
     }
-}
+});
 
 impl Message for usize {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
@@ -230,22 +201,14 @@ impl<T: Message> Message for Vec<T> {
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
         let count = usize::decode(input)?;
         // CODEC-2: most items have at least a byte.
-        let mut items = Self::with_capacity(count.min(input.len()));
-        for _ in 0..count {
-            if input.is_empty() && items.len() >= MOST_EMPTY {
-                return Err(Unreadable(format!("{count} items, and no bytes for them")));
-            }
-            items.push(T::decode(input)?);
+        if count.saturating_sub(input.len()) > MOST_EMPTY {
+            return Err(Unreadable(format!("{count} items, and no bytes for them")));
         }
-        Ok(items)
+        (0..count).map(|_| T::decode(input)).collect()
     }
 
     fn as_bytes(&self) -> Option<&[u8]> {
         T::vec_as_bytes(self)
-    }
-
-    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
-        T::vec_into_bytes(self)
     }
 
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
@@ -269,39 +232,8 @@ impl Message for String {
         Some(Self::as_bytes(self))
     }
 
-    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
-        Ok(Self::into_bytes(self))
-    }
-
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
         Self::from_utf8(bytes).map_err(|error| Unreadable(error.to_string()))
-    }
-}
-
-/// A value that a worker keeps, and sends more than once.
-impl<T: Message> Message for Arc<T> {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        T::encode(self, out)
-    }
-
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-        T::decode(input).map(Self::new)
-    }
-
-    fn as_bytes(&self) -> Option<&[u8]> {
-        T::as_bytes(self)
-    }
-
-    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
-        if let Some(bytes) = T::as_bytes(&self) {
-            return Ok(bytes.to_vec());
-        }
-        let mut out = Vec::new();
-        self.encode(&mut out).map(|()| out)
-    }
-
-    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
-        T::from_bytes(bytes).map(Self::new)
     }
 }
 
@@ -331,23 +263,6 @@ impl<T: Message, E: Message> Message for Result<T, E> {
     }
 }
 
-/// Seconds and nanoseconds.
-impl Message for Duration {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        (self.as_secs(), self.subsec_nanos()).encode(out)
-    }
-
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-        let (seconds, nanos) = <(u64, u32)>::decode(input)?;
-        // `Duration::new` panics when nanoseconds carry over into a second too many.
-        if nanos < 1_000_000_000 {
-            Ok(Self::new(seconds, nanos))
-        } else {
-            Err(Unreadable(format!("{nanos} ns are more than a second")))
-        }
-    }
-}
-
 /// Tuples are their parts, one after another.
 macro_rules! tuple_message {
     ($($part:ident $index:tt),+) => {
@@ -364,7 +279,6 @@ macro_rules! tuple_message {
     };
 }
 
-tuple_message!(A 0);
 tuple_message!(A 0, B 1);
 tuple_message!(A 0, B 1, C 2);
 tuple_message!(A 0, B 1, C 2, D 3);
