@@ -68,7 +68,6 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let concurrency = args.value("concurrency", whole("links", 1..=MOST_AT_ONCE))?;
     let log_dir = args.value("log-dir", path("a directory"))?;
     let given = given_links(args)?;
-    // With fewer descriptors it works too (SHORTAGE-1).
     drop(raise_open_files());
     let gate = Gate::default();
     let gate_at_the_end = gate.clone();

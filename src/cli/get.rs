@@ -32,7 +32,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     summary: "Fetches one resource over HTTP: its body to stdout",
     options: &[
         Opt::new("--mode M", "how to wait: blocking or async").default("async"),
-        Opt::new("--timeout S", "seconds for all of it, redirects included").default("60"),
+        Opt::new("--timeout S", "seconds for all of it; 60 unless --output is given"),
         Opt::new("--max-bytes N", "the largest body; 10485760 (10 MiB) unless --output is given"),
         Opt::new("--max-redirects N", "the most redirects that are followed").default("10"),
         Opt::new("--output FILE", "where the body goes, of any size; - is stdout"),
@@ -54,7 +54,6 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let name = args.optional("output", path("a file"))?.filter(|name| name.as_os_str() != "-");
     let options = options(args, name.is_some())?;
     let url: String = args.operand(text(parsed))?;
-    // Before anything is opened or sent.
     let request = Request::get(&url).map_err(|failure| match failure.fault {
         Fault::Url(error) if !error.is_unsupported() => Failure::Usage(failure.to_string()),
         _ => Failure::Failed(failure.to_string()),
@@ -66,7 +65,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     // GET-2, GET-3
     exit_when_interrupted(move || drop(part.map(fs::remove_file)))?;
     let mut body = ShownResponse { file, shows_head: args.is_given("include") };
-    let status = fetch(on_loop, options, &request, &mut body)?.status();
+    let status = fetch(on_loop, options, &request, &mut body, &shown)?.status();
     body.file.finish().doing(format_args!("write {shown}"))?;
     if status.is_failure() {
         output.note(format_args!("handloom get: status: {status} {}", status.reason()));
@@ -93,12 +92,13 @@ impl Sink for ShownResponse {
     }
 }
 
-/// Fetches it with the blocking client, or with the one on the event loop.
+/// Fetches it with one of the clients; `name` is that of the sink.
 fn fetch(
     on_loop: bool,
     options: Options,
     request: &Request,
     sink: &mut dyn Sink,
+    name: &str,
 ) -> Result<Response, Failure> {
     let fetched = if on_loop {
         // A sink that blocks holds up the loop; there is no other task that would have to wait.
@@ -114,6 +114,9 @@ fn fetch(
             Fault::Io(Phase::Store, error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 Failure::StdoutClosed
             }
+            Fault::Io(Phase::Store, error) => {
+                Failure::while_doing(format_args!("write {name}"), error)
+            }
             _ => Failure::Failed(failure.to_string()),
         }),
     }
@@ -121,15 +124,18 @@ fn fetch(
 
 /// Reads the limits.
 fn options(args: &Args, has_file: bool) -> Result<Options, Failure> {
+    let timeout = args.optional("timeout", seconds(Duration::from_millis(1), MOST_TIMEOUT))?;
     let mut options = Options {
-        whole: args.value("timeout", seconds(Duration::from_millis(1), MOST_TIMEOUT))?,
         redirects: args.value("max-redirects", whole("redirects", 0..=1000))?,
         fails: args.is_given("fail"),
         ..Options::default()
     };
-    if args.is_given("timeout") {
+    if let Some(limit) = timeout {
         // A given limit holds for the first byte too, which has 30 s by default.
-        options.silence = options.whole;
+        (options.whole, options.silence) = (limit, limit);
+    } else if has_file {
+        // A large file takes long, and the limit on silence ends a download that stands still.
+        options.whole = MOST_TIMEOUT;
     }
     match args.optional("max-bytes", whole("bytes", 0..=usize::MAX))? {
         Some(most) => options.body_bytes = Some(most as u64),

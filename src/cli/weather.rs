@@ -136,7 +136,6 @@ fn to_json(asked: &[AskedCity]) -> Json {
             members.push(("reason", Json::Text(answer.to_string())));
         }
         if answer.is_failure() {
-            // As in the gateway's entries: a reason without a status means that the city is unknown.
             members.push(("status", Json::whole(entry_status(answer).code().into())));
         }
         Json::object(members)

@@ -67,10 +67,21 @@ pub fn router() -> Router<()> {
 
 /// Answers with links to all resources.
 fn index() -> Response {
-    let link = |path| format!("<li><a href=\"{path}\">{path}</a></li>\n");
-    let more = ["/hello", "/q?q=caf%C3%A9+au+lait", "/slow?ms=300"];
-    let list: String = links().chain(more).map(link).collect();
-    Response::html(format!("<!DOCTYPE html>\n<title>Handloom</title>\n<ul>\n{list}</ul>\n"))
+    let page = |page: Page| {
+        let framing = format!("{:?}", page.framing).to_lowercase();
+        (page.path, format!("{} bytes after {:?}, {framing}", page.bytes, page.delay))
+    };
+    let others = [
+        (MOVED, "a redirect to a page"),
+        (MISSING, "404"),
+        ("/hello", "hello, at once"),
+        ("/q?q=caf%C3%A9+au+lait", "the decoded value"),
+        ("/slow?ms=300", "an answer after so many milliseconds"),
+    ];
+    let rows =
+        PAGES.map(page).into_iter().chain(others.map(|(path, what)| (path, what.to_owned())));
+    let rows: Vec<_> = rows.map(|(path, what)| (path.to_owned(), what)).collect();
+    Response::index("Handloom's site", "Slow pages for clients that wait.", &rows)
 }
 
 /// Answers with a redirect.

@@ -49,7 +49,7 @@ pub enum RedirectError {
     Location(UrlError),
 }
 
-/// Tells what a response asks for: `None` when it is not a redirect, or names no address.
+/// Tells what a response asks for: `None` when it is not a redirect, or names no or an empty address.
 ///
 /// # Errors
 /// [`RedirectError::TwoLocations`] or [`RedirectError::Location`].
@@ -66,7 +66,7 @@ pub fn redirect(
         _ => return Ok(None),
     };
     let mut locations = fields.get_all("location");
-    let Some(location) = locations.next() else {
+    let Some(location) = locations.next().filter(|location| !location.is_empty()) else {
         return Ok(None);
     };
     if locations.any(|other| other != location) {

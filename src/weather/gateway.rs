@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `GET /weather?city=A` | the entry of the city, with the entry's status |
 //! | `GET /weather?city=A&city=B` | a list of entries in the order asked, with 200 |
+//! | `GET /` | a page with links to try |
 //! | no city, a blank one, more than [`MOST_CITIES`], a bad escape | 400 and `{"error": "…"}` |
 //!
 //! | answer | its entry |
@@ -35,9 +36,9 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, SystemTime};
 
 use super::answer::Answer;
-use super::embedded::Embedded;
+use super::embedded::{Embedded, find_city};
 use super::shared_upstream::SharedUpstream;
-use super::upstream::{AppId, Endpoint, MOST_AT_ONCE, Upstream};
+use super::upstream::{AppId, CITIES, Endpoint, MOST_AT_ONCE, Upstream};
 use crate::aio::{self, Descriptor, Either, race};
 use crate::http::{Status, percent};
 use crate::json::Json;
@@ -91,7 +92,7 @@ pub fn entry(city: &str, answer: &Answer) -> String {
     format!(r#"{{"city": {city}, "weather": null, "reason": {reason}{status}}}"#)
 }
 
-/// Returns the status of a response with this answer alone (`ENTRY-2`).
+/// Returns the status of a response with this answer alone.
 pub fn entry_status(answer: &Answer) -> Status {
     match answer {
         // The gateway knows the answer to the question (WEATHER-ANSWER-1).
@@ -103,12 +104,23 @@ pub fn entry_status(answer: &Answer) -> Status {
 
 /// Makes the gateway's table of resources.
 pub fn router() -> Router<SharedUpstream> {
-    Router::new().get("/weather", async |upstream: &SharedUpstream, request: &mut Request| {
-        match cities(request) {
-            Ok(cities) => weather(upstream, &cities).await,
-            Err(why) => refusal(&why),
-        }
-    })
+    let weather = async |upstream: &SharedUpstream, request: &mut Request| match cities(request) {
+        Ok(cities) => weather(upstream, &cities).await,
+        Err(why) => refusal(&why),
+    };
+    Router::new().get("/weather", weather).get_at_once("/", |_, _| index())
+}
+
+/// Answers with links to try.
+fn index() -> Response {
+    let query = |city: &str| format!("city={}", percent::encode(city));
+    let delay = |city| find_city(city).map_or(Duration::ZERO, |city| city.delay);
+    let row = |city| (format!("/weather?{}", query(city)), format!("{city}, {:?}", delay(city)));
+    let two = format!("/weather?{}&{}", query(CITIES[0]), query(CITIES[11]));
+    let mut rows = CITIES.map(row).to_vec();
+    rows.push((two, "both at once".to_owned()));
+    let about = "The weather of cities as JSON, with the delays of the embedded upstream.";
+    Response::index("Handloom's gateway", about, &rows)
 }
 
 /// Reads the cities from the query, or returns what is wrong with it.

@@ -1,8 +1,7 @@
 //! Request coalescing ("singleflight"): equal calls that run at the same time become one call.
 //!
-//! If a thousand clients open the same page, the gateway would send the same question to the upstream a thousand times
-//! while the first answer is still on its way. Here the first caller starts a shared call, and the others wait for its
-//! result. A result is not kept after the call has ended: that would be a cache.
+//! The first caller starts a shared call, and others that ask the same meanwhile wait for its result. A result is not
+//! kept after the call has ended: that would be a cache.
 //!
 //! | state of a call | in the table | its task | waiters |
 //! | --- | --- | --- | --- |

@@ -272,6 +272,16 @@ fn a_download_loses_no_other_file_and_none_of_the_old_one() {
 }
 
 #[test]
+fn a_full_disk_is_told_with_the_name_of_the_file() {
+    let server = server();
+    for mode in MODES {
+        let ended = get(&["--mode", mode, "--output", "/dev/full", &server.url("/hello")]);
+        let told = "handloom get: write /dev/full: No space left on device (os error 28)\n";
+        assert_eq!((ended.code, ended.err.as_str()), (Some(1), told), "PROGRAM-1, {mode}");
+    }
+}
+
+#[test]
 fn two_downloads_to_one_name_leave_one_of_them_whole() {
     let downloads = Downloads::new();
     let server = Server::start(|got| {

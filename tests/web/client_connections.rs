@@ -54,9 +54,32 @@ fn a_name_is_looked_up_beside_work_that_blocks() {
         };
         let blocked: Vec<_> = (0..64).map(|_| block()).collect();
         let client = Client::new(Options { whole: Duration::from_secs(5), ..Options::default() });
-        let url = format!("http://localhost:{}/", server.address.port());
-        assert_eq!(outcome(&client.get(&url).await), "200 hello", "DIAL-3");
+        for host in ["localhost", "shop.localhost"] {
+            let url = format!("http://{host}:{}/", server.address.port());
+            assert_eq!(outcome(&client.get(&url).await), "200 hello", "DIAL-3: {host}");
+        }
         drop((sender, blocked));
+    });
+}
+
+#[test]
+fn a_408_on_an_idle_connection_is_not_the_answer() {
+    const LATE: &str = "HTTP/1.1 408 Late\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate";
+    run(async {
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let server = Server::start(move |_| {
+            // The second request comes on the connection of the first one, the third on a new one.
+            let number = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            vec![send(if number == 1 || number > 2 { LATE } else { HELLO })]
+        });
+        let client = Client::new(Options::default());
+        for _ in 0..2 {
+            assert_eq!(get(&client, &server).await, "200 hello", "FETCH-ASYNC-1");
+        }
+        assert_eq!(server.connections(), 2, "FETCH-ASYNC-1: once more, on a new connection");
+        // On a new connection it is an answer like others.
+        let client = Client::new(Options::default());
+        assert_eq!(get(&client, &server).await, "408 late", "FETCH-ASYNC-1");
     });
 }
 

@@ -31,6 +31,9 @@ fn redirects(got: &Got) -> Vec<Act> {
         "/raw" => vec![redirect(302, "/é")],
         "/e%20nd" | "/%C3%A9" => vec![redirect(302, "/end")],
         "/nowhere" => vec![send("HTTP/1.1 302 Go\r\nContent-Length: 2\r\n\r\nhi")],
+        "/empty" => {
+            vec![send("HTTP/1.1 302 Go\r\nLocation: \r\nContent-Length: 2\r\n\r\nhi")]
+        }
         "/long" => vec![
             send("HTTP/1.1 302 Go\r\nLocation: /end\r\nContent-Length: 99999999999\r\n\r\n"),
             Act::Forever(vec![b'x'; 1000]),
@@ -55,6 +58,7 @@ fn redirects_are_followed_to_the_end_or_to_the_limit() {
         ("/1", "200 hello"),
         ("/end", "200 hello"),
         ("/nowhere", "302 hi"),
+        ("/empty", "302 hi"),
         ("/n1", "redirects: more than 10 redirects"),
         ("/here", "redirects: more than 10 redirects"),
         ("/there", "redirects: more than 10 redirects"),

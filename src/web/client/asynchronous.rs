@@ -6,12 +6,10 @@
 //! [`bounded`](crate::aio::bounded()).
 //!
 //! **Invariants**
-//! - `FETCH-ASYNC-1` A request on an idle connection that breaks before a byte of the answer has come is sent once
-//!   more, on a new connection: the server had closed the old one. Only a request that changes nothing is sent on an
+//! - `FETCH-ASYNC-1` A request on an idle connection that breaks before a byte of the answer has come, or that answers
+//!   408, is sent once more, on a new connection: the server had closed the old one. Only a request that changes nothing is sent on an
 //!   idle connection, because sending another kind twice might do its work twice.
 //! - `FETCH-ASYNC-2` A fetch that is dropped closes its connection; only a clean one is kept (`EXCHANGE-1`).
-//!
-//! A request that waits holds no buffer: all requests read into one, which belongs to a request during a poll only.
 //!
 //! **Left out**: a cache of names; a limit on connections to one host; pipelining.
 //!
@@ -127,6 +125,7 @@ impl ClientState {
         let idle = if exchange.is_safe() { self.idle.take(exchange.url()).await } else { None };
         if let Some(mut connection) = idle {
             *peer = Some(connection.peer);
+            exchange.begin(true, true);
             match self.converse(&mut connection.stream, exchange, timer).await {
                 // FETCH-ASYNC-1
                 Err(fault) if fault.is_broken_connection() && !exchange.has_answer() => {}
@@ -136,6 +135,7 @@ impl ClientState {
         // Later faults are about another connection.
         *peer = None;
         let mut connection = self.dial(exchange.url(), timer, peer).await?;
+        exchange.begin(false, true);
         let done = self.converse(&mut connection.stream, exchange, timer).await;
         self.keep(connection, exchange, done)
     }
@@ -183,7 +183,6 @@ impl ClientState {
         exchange: &mut Exchange<'_>,
         timer: &mut DeadlineTimer,
     ) -> Result<(), Fault> {
-        exchange.begin(true);
         loop {
             match exchange.want() {
                 Want::Nothing => return Ok(()),

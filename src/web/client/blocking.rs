@@ -8,8 +8,6 @@
 //! - `FETCH-BLOCKING-4` Every wait has a limit, and the limit on silence counts from the last byte that moved. So the
 //!   client blocks in poll(2): a blocking write with a time limit would count the silence twice.
 //!
-//! Memory beside the body is `READ_BYTES`, the request, and a head.
-//!
 //! **Left out**: reuse of connections, which the asynchronous client has.
 //!
 //! **Source**: Python's `urllib.request`, which closes after each response too; poll(2).
@@ -95,7 +93,7 @@ impl Client {
             let mut peer = None;
             let connected = self.connect(exchange.url(), &mut deadlines, &mut peer);
             let done = connected.and_then(|stream| {
-                exchange.begin(false);
+                exchange.begin(false, false);
                 converse(&stream, &mut exchange, &mut deadlines, &mut scratch)
             });
             done.map_err(|fault| exchange.failure(fault, peer))?;

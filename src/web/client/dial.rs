@@ -59,7 +59,10 @@ impl Resolver {
     /// Starts to look for the addresses of a host.
     pub(super) fn start(&self, url: &Url) -> Result<Lookup, Fault> {
         let pool = self.0.as_ref().expect("holds because only the drop takes it");
-        let (name, port) = (url.dial_host().to_owned(), url.port());
+        // A name below `localhost` is this machine, also where the resolver does not know it (RFC 6761, section 6.3).
+        let is_local = url.dial_host().ends_with(".localhost");
+        let name = if is_local { "localhost" } else { url.dial_host() }.to_owned();
+        let port = url.port();
         let look_up = move || match (name, port).to_socket_addrs()?.collect::<Vec<_>>() {
             found if found.is_empty() => Err(io::Error::other("the name has no address")),
             found => Ok(found),

@@ -28,8 +28,6 @@
 //!   else it is not. A server cannot hold a client with a page that the client does not want.
 //! - `EXCHANGE-5` Fields with the caller's credentials go to the host that the caller named and to no other.
 //!
-//! Memory is that of the request and of an incomplete head; the sink gets slices of the caller's buffer.
-//!
 //! **Left out**: reading while the request is sent, so two sides that both write and do not read wait until the limit
 //! on silence; answers to 401 and 407; `Referer`.
 //!
@@ -41,7 +39,7 @@ use std::net::SocketAddr;
 use super::fault::{Failure, Fault, Phase};
 use super::request::{Options, Request, Response, Sink};
 use crate::http::{
-    Body, Fields, Framing, Method, Piece, Redirects, ResponseHead, ResponseParser, Url,
+    Body, Fields, Framing, Method, Piece, Redirects, ResponseHead, ResponseParser, Status, Url,
     encode_request,
 };
 
@@ -90,6 +88,8 @@ struct Transfer {
     kept: Vec<u8>,
     /// Where the response is.
     stage: Stage,
+    /// Whether the connection has served another request before.
+    is_reused: bool,
     /// Whether any byte of the response has come.
     has_answer: bool,
     /// Whether both sides leave the connection open, and nothing came behind the response.
@@ -143,8 +143,8 @@ impl<'a> Exchange<'a> {
         matches!(self.redirects.last().0, Method::Get | Method::Head | Method::Options)
     }
 
-    /// Begins on a new connection; `keep_alive` leaves it open for later requests.
-    pub(super) fn begin(&mut self, keep_alive: bool) {
+    /// Begins on a connection, which may have served other requests; `keep_alive` leaves it open for later ones.
+    pub(super) fn begin(&mut self, is_reused: bool, keep_alive: bool) {
         let (method, url) = self.redirects.last();
         let framing = match self.request.body.len() as u64 {
             length if self.sends_body => Framing::Length(length),
@@ -158,6 +158,7 @@ impl<'a> Exchange<'a> {
         }
         let parser = ResponseParser::new(*method, self.options.head);
         self.transfer = Transfer::new(out, Stage::Head(parser), keep_alive);
+        self.transfer.is_reused = is_reused;
     }
 
     /// Returns the fields of a request: the caller's, then the default ones that the caller did not set.
@@ -256,6 +257,11 @@ impl<'a> Exchange<'a> {
                     let Some(head) = read_head(parser, &mut transfer.kept, &mut input)? else {
                         return Ok(());
                     };
+                    // The server ends an idle connection; it has not seen this request (RFC 9110, section 15.5.9).
+                    if transfer.is_reused && head.status == Status::REQUEST_TIMEOUT {
+                        transfer.has_answer = false;
+                        return Err(Fault::UnexpectedEof(Phase::Head));
+                    }
                     transfer.keep_alive &= head.keep_alive;
                     let mut limit = self.options.body_bytes.unwrap_or(u64::MAX);
                     if let Some(next) = self.redirects.follow(head.status, &head.fields)? {
@@ -330,7 +336,7 @@ impl Transfer {
     /// Begins a transfer.
     fn new(out: Vec<u8>, stage: Stage, keep_alive: bool) -> Self {
         let (kept, send_error, has_answer) = (Vec::new(), None, false);
-        Self { out, sent: 0, send_error, kept, stage, has_answer, keep_alive }
+        Self { out, sent: 0, send_error, kept, stage, is_reused: false, has_answer, keep_alive }
     }
 
     /// Records the end of the connection.

@@ -9,7 +9,6 @@
 //!   blocking::Client           asynchronous::Client
 //!   std::net, no reuse         rt and aio: reuse, retry, Happy Eyeballs
 //! ```
-//! A third mode, threads, runs the blocking client in the workers of a pool.
 //!
 //! Reading order: [`Fault`] (what may go wrong, and in which phase) → [`Request`], [`Options`] and [`Sink`] →
 //! `deadlines` → `exchange` → [`blocking`] → [`asynchronous`], and beside it `dial` (connecting) and `idle` (reusing

@@ -4,8 +4,6 @@
 //! So a line for which there is no space is dropped and counted, like a line that fails, and the count stands before
 //! the next line that can be written. `ACCESS-1`: one response is one line, and one write.
 //!
-//! **Left out**: a thread that writes; a slow disk holds up the loop.
-//!
 //! **Source**: pipe(7): poll(2) calls a pipe writable when a write of `PIPE_BUF` bytes would not block.
 
 use std::cell::Cell;

@@ -4,24 +4,6 @@
 //! thousand requests at once, or nothing; clients that do not read, or leave before the answer is ready. For each of
 //! them there is a limit, and all limits are on by default ([`Config`]).
 //!
-//! ```text
-//!            Server::serve: accept, one task for each connection
-//!                              │
-//!   ┌──────────► Transport::receive: wait for bytes, with a deadline
-//!   │                          │
-//!   │   ┌──► RequestParser: a head ──► refuse: 400, 414, 431, 501, 505 … and close
-//!   │   │                      │
-//!   │   │             Router::find: a handler, 404, 405
-//!   │   │                      │
-//!   │   │             body, whole, up to a limit ──► refuse: 413, 408
-//!   │   │                      │
-//!   │   │             handler: at once, or awaited ──► the client is gone: cancelled
-//!   │   │                      │
-//!   │   └── more has come ◄── response, appended to the output
-//!   │                          │
-//!   └──────────────────── one write
-//! ```
-//!
 //! Reading order: `request`, `response`, `router` (what a program writes) → `buffers`, `state` (what the connections
 //! share) → `transport` (waiting, with limits) → `connection` (requests and responses) → `serve`. Beside
 //! them [`AccessLog`].
