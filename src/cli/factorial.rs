@@ -13,6 +13,7 @@ use super::command_line::{Args, Opt, Subcommand};
 use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::{Output, make_directory, write_into};
+use super::timeline::TRACE;
 use super::values::{parsed, path, seconds, text, whole};
 use crate::factorial::benchmark::{
     Benchmark, BenchmarkOutcome, PoolKind, Size, chart, table, to_json,
@@ -49,6 +50,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             .default("handloom-factorial"),
         Opt::new("--json", "prints one JSON object; times in microseconds"),
         Opt::new("--decimal", "prints the factorials in decimal, without a benchmark"),
+        TRACE,
     ],
     operands: &[("[N...]", "numbers; by default from 0 to the largest that the time allows")],
     examples: &[

@@ -18,6 +18,7 @@ use super::command_line::{Args, Opt, Subcommand};
 use super::failure::{Doing, Failure};
 use super::interrupt::exit_when_interrupted;
 use super::output::{Output, make_directory};
+use super::timeline::TRACE;
 use super::values::{parsed, path, text, time_limit, whole};
 use crate::fetch::{
     EmbeddedSite, FetchOutcome, FetchPlan, Gate, Log, Mode, embed, failures, fetch_links,
@@ -46,6 +47,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         Opt::new("--urls FILE", "the links, one a line; # begins a comment; - is stdin"),
         Opt::new("--log-dir DIR", "where fetch-MODE.log is written").default("handloom-fetch"),
         Opt::new("--json", "prints one JSON object; times in microseconds"),
+        TRACE,
     ],
     operands: &[("[URL...]", "what to fetch; by default every page of an embedded site")],
     examples: &[

@@ -13,6 +13,7 @@ use super::command_line::{Args, Opt, Subcommand};
 use super::failure::{Doing, Failure};
 use super::listening::listen_and_serve;
 use super::output::Output;
+use super::timeline::TRACE;
 use super::values::{Address, grace, path, time_limit, whole};
 use super::weather::{APPID, TIMEOUT, UPSTREAM, upstream};
 use crate::weather::gateway::{self, Settings, log_line};
@@ -35,6 +36,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         TIMEOUT,
         Opt::new("--grace S", "how long a stop may take").default("5"),
         Opt::new("--access-log FILE", "adds a line for each answer; - is stderr").default("-"),
+        TRACE,
     ],
     operands: &[],
     examples: &[

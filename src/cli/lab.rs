@@ -14,6 +14,7 @@ use super::command_line::{Args, Subcommand};
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
+use super::timeline::TRACE;
 use super::values::{parsed, text};
 use crate::labs::{Journal, LABS, Lab};
 
@@ -21,7 +22,7 @@ use crate::labs::{Journal, LABS, Lab};
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "lab",
     summary: "Runs one of the course's experiments; without a name, lists them",
-    options: &[],
+    options: &[TRACE],
     operands: &[("[NAME]", "which one; by default, the list")],
     examples: &[
         ("handloom lab", "The list: each experiment with one line."),

@@ -11,6 +11,7 @@ use super::command_line::Subcommand;
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
+use super::timeline::traced;
 use super::{
     client, compare, factorial, fetch, gateway, get, help, lab, load, serve, site, timeline, tour,
     watch, weather,
@@ -54,7 +55,7 @@ fn run(words: &[OsString], output: &mut Output) -> (&'static str, Result<(), Fai
     let first = first.to_string_lossy();
     if let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == first) {
         let done = subcommand.parse(rest).and_then(|args| match args {
-            Some(args) => (subcommand.run)(&args, output),
+            Some(args) => traced(&args, output, subcommand.run),
             None => output.bytes(help::of_subcommand(subcommand).as_bytes()),
         });
         return (subcommand.name, done);

@@ -13,6 +13,7 @@ use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::listening::listen_and_serve;
 use super::output::Output;
+use super::timeline::TRACE;
 use super::values::{Address, grace, parsed, text, time_limit, whole};
 use crate::calc::{self, Config, Model};
 
@@ -42,6 +43,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         Opt::new("--grace S", "how long a stop may take").default("5"),
         Opt::new("--workers N", "threads of pool, processes of prefork; only for these two")
             .default("64"),
+        TRACE,
     ],
     operands: &[],
     examples: &[

@@ -1,6 +1,8 @@
 //! `handloom timeline`: one workload in every model, on one time scale.
 
+use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::command_line::{Args, Opt, Subcommand};
@@ -8,7 +10,14 @@ use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::{Output, make_directory, write_into};
 use super::values::{path, whole};
-use crate::timeline::{Way, Workload, figures_table, page, picture, run_all, traces_json};
+use crate::rt::watch_loops;
+use crate::timeline::{
+    LoopObserver, Recorder, Trace, Way, Workload, figures_table, page, picture, run_all,
+    trace_json, traces_json,
+};
+
+/// The events of a trace that are kept: the last half a million.
+const TRACED_EVENTS: u32 = 500_000;
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -75,4 +84,34 @@ pub(crate) fn draw(
     write_into(out, "timeline.html", &page(&title, &strips))?;
     write_into(out, "timeline.json", &traces_json(&strips).to_string())?;
     Ok((figures_table(&strips), svg))
+}
+
+/// The option of every subcommand whose work may run on an event loop.
+pub(crate) const TRACE: Opt =
+    Opt::new("--trace FILE", "writes what the event loop did, as JSON for ui.perfetto.dev");
+
+/// Runs a subcommand. Its loops answer SIGUSR1, and with `--trace` what they did is written, also after a failure.
+pub(crate) fn traced(
+    args: &Args,
+    output: &mut Output,
+    run: fn(&Args, &mut Output) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if !args.is_given("trace") {
+        watch_loops(|| None);
+        return run(args, output);
+    }
+    let file = args.value("trace", path("a file"))?;
+    let recorder = Arc::new(Recorder::new(TRACED_EVENTS).doing("trace")?);
+    let of_loop = Arc::clone(&recorder);
+    watch_loops(move || Some(Box::new(LoopObserver::new(Arc::clone(&of_loop), "event loop"))));
+    let done = run(args, output);
+    let trace = Trace::whole(&recorder.recording());
+    let json = trace_json("handloom", &trace).to_string();
+    fs::write(&file, json).doing(format_args!("write {}", file.display()))?;
+    output.note(format_args!(
+        "The trace: {}, {} older events were dropped",
+        file.display(),
+        trace.dropped
+    ));
+    done
 }

@@ -12,6 +12,7 @@ use super::command_line::{Args, Opt, Subcommand};
 use super::failure::{Doing, Failure};
 use super::interrupt::exit_when_interrupted;
 use super::output::{Output, quiet_loop};
+use super::timeline::TRACE;
 use super::values::{parsed, text, time_limit};
 use crate::aio::{Either, race};
 use crate::json::Json;
@@ -43,6 +44,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         TIMEOUT,
         Opt::new("--sequential", "asks for one city after another, for the comparison"),
         Opt::new("--json", "prints a list of JSON objects"),
+        TRACE,
     ],
     operands: &[("[CITY...]", "which cities; by default the twelve of the course")],
     examples: &[

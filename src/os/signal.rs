@@ -27,6 +27,7 @@ use std::{mem, ptr};
 use libc::c_int;
 
 use super::event_fd::EventFd;
+use super::long_poll;
 use super::syscall::check;
 
 /// How many signals [`Signal`] names.
@@ -194,6 +195,9 @@ extern "C" fn handle(number: c_int) {
         unsafe { libc::_exit(EXIT_INTERRUPTED) };
     }
     COUNTS[signal.index()].fetch_add(1, Ordering::AcqRel);
+    if signal == Signal::User1 {
+        long_poll::tell();
+    }
     let one = 1_u64;
     let fd = FDS[signal.slot()].load(Ordering::Acquire);
     // EAGAIN means that it is readable already.

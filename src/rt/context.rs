@@ -18,31 +18,58 @@ use super::works::observer::{Observer, Unobserved, Wait};
 
 thread_local! {
     /// The loop that runs on this thread (`CTX-1`).
-    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Current> = const { RefCell::new(Current { core: None, watch: None }) };
+}
+
+/// Makes an observer for each loop of a thread, or none.
+type Watch = Rc<dyn Fn() -> Option<Box<dyn Observer>>>;
+
+/// What a thread knows of its loops.
+struct Current {
+    /// The loop that runs.
+    core: Option<Rc<Core>>,
+    /// How loops that are made here are watched.
+    watch: Option<Watch>,
+}
+
+/// Watches every loop that this thread makes from now on: it answers SIGUSR1 with the table of its tasks, and has the
+/// observer that `observer` makes, beside one of its own.
+pub fn watch_loops(observer: impl Fn() -> Option<Box<dyn Observer>> + 'static) {
+    CURRENT.with_borrow_mut(|current| current.watch = Some(Rc::new(observer)));
+}
+
+/// Tells whether loops of this thread are watched.
+pub(crate) fn is_watched() -> bool {
+    CURRENT.with_borrow(|current| current.watch.is_some())
+}
+
+/// Makes the observer of a loop of this thread.
+pub(crate) fn observer() -> Option<Box<dyn Observer>> {
+    CURRENT.with_borrow(|current| current.watch.clone()).and_then(|make| make())
 }
 
 /// Calls `block_on`, which must not panic, while a loop is the current one. Panics if another loop is.
 pub(crate) fn enter<T>(core: &Rc<Core>, block_on: impl FnOnce() -> T) -> T {
     CURRENT.with_borrow_mut(|current| {
         assert!(
-            current.is_none(),
+            current.core.is_none(),
             "block_on was called inside block_on: this thread already runs an event loop. Await the \
              future there, spawn it, or give blocking work to a thread with run_blocking"
         );
-        *current = Some(core.clone());
+        current.core = Some(core.clone());
     });
     core.running.set(true);
     let outcome = block_on();
     core.running.set(false);
     // The caller holds another reference, so that no loop is dropped here.
-    drop(CURRENT.take());
+    drop(CURRENT.with_borrow_mut(|current| current.core.take()));
     outcome
 }
 
 /// Calls `function` with the current loop, if there is one. It must not run foreign code.
 pub(crate) fn with_current<T>(function: impl FnOnce(&Rc<Core>) -> T) -> Option<T> {
     // A waker may be used by a thread's last destructors, when the thread-local is gone.
-    CURRENT.try_with(|current| current.borrow().as_ref().map(function)).ok().flatten()
+    CURRENT.try_with(|current| current.borrow().core.as_ref().map(function)).ok().flatten()
 }
 
 /// Returns the current loop. Panics if there is none.

@@ -30,6 +30,7 @@ use super::reactor::Reactor;
 use super::slab::Slab;
 use super::task::{Runnable, Task};
 use super::timers::Timers;
+use super::works::asked::Asked;
 use super::works::clock::Clock;
 use super::works::observer::{Hooks, Moment, Wait};
 use super::works::pace::Pace;
@@ -70,6 +71,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     /// The observer, and the report of long polls.
     pub(crate) hooks: Hooks,
+    /// What answers SIGUSR1, if this loop is watched.
+    pub(crate) asked: Option<Asked>,
     /// Watches for a wait that nothing known can end.
     pub(crate) stuck: StuckWatch,
     /// Jobs that run on threads for tasks of this loop.
@@ -148,7 +151,13 @@ impl Core {
             return false;
         };
         let id = task.header().id();
+        if let Some(asked) = &self.asked {
+            asked.poll_begins(task.header());
+        }
         let waiting = self.hooks.polled(id, || task.run(self), || self.quoted_name(id));
+        if let Some(asked) = &self.asked {
+            asked.poll_ended(slot, waiting.is_none());
+        }
         if let Some(task) = waiting {
             self.tasks.borrow_mut().put(slot, task);
             return false;

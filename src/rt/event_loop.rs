@@ -97,6 +97,9 @@ impl EventLoop {
         wake_all(woken.drain(..));
         core.woken.set(woken);
         core.empty_inbox();
+        if let Some(asked) = &core.asked {
+            asked.answer(core);
+        }
         false
     }
 

@@ -30,7 +30,9 @@ mod task;
 pub(crate) mod timers;
 mod works;
 
-pub use context::{cancel, now, poll_budget, spawn, spawn_named, task_table, waits_for};
+pub use context::{
+    cancel, now, poll_budget, spawn, spawn_named, task_table, waits_for, watch_loops,
+};
 pub use event_loop::EventLoop;
 pub use id::TaskId;
 pub use join::{JoinError, JoinHandle};

@@ -17,13 +17,14 @@
 //! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability.
 
 use std::cell::Cell;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 use std::{fmt, io};
 
 use mio::event::{Event as Readiness, Source};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use super::slab::Slab;
@@ -121,6 +122,11 @@ impl Reactor {
         let poll = Poll::new()?;
         let events = Events::with_capacity(EVENTS_PER_WAIT);
         Ok(Self { poll, events, entries: Slab::default(), registered: 0 })
+    }
+
+    /// Has a descriptor that becomes readable interrupt a wait.
+    pub(crate) fn unpark_when(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.poll.registry().register(&mut SourceFd(&fd.as_raw_fd()), UNPARK, Interest::READABLE)
     }
 
     /// Makes the handle by which other threads interrupt a wait.

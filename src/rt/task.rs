@@ -55,7 +55,7 @@ pub(crate) struct Header {
     /// Does a join handle live?
     has_handle: Cell<bool>,
     /// Where it was spawned.
-    spawned_at: &'static Location<'static>,
+    pub(crate) spawned_at: &'static Location<'static>,
     /// What it waited for when it was last polled.
     wait: Cell<Wait>,
     /// The waker of the task that awaits the result.

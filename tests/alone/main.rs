@@ -12,6 +12,7 @@ mod aio_thread_shortage;
 mod calc_prefork;
 mod calc_shortage;
 mod lab_processes;
+mod loop_asked;
 mod os_signals;
 mod os_sockets_and_limits;
 mod pool_jobs;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             ("calc_prefork", calc_prefork::TESTS),
             ("calc_shortage", calc_shortage::TESTS),
             ("lab_processes", lab_processes::TESTS),
+            ("loop_asked", loop_asked::TESTS),
             ("os_signals", os_signals::TESTS),
             ("os_sockets_and_limits", os_sockets_and_limits::TESTS),
             ("processes_pool_deaths", processes_pool_deaths::TESTS),
@@ -51,6 +53,10 @@ fn main() -> ExitCode {
         ]),
         Ok("short_of_memory") => {
             aio_thread_shortage::job_without_a_thread_is_an_error();
+            ExitCode::SUCCESS
+        }
+        Ok("held_loop") => {
+            loop_asked::hold_the_loop();
             ExitCode::SUCCESS
         }
         Ok("few_processes") => processes_pool_trouble::with_few_processes(),

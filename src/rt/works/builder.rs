@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use super::asked::Asked;
 use super::clock::Clock;
 use super::observer::{Hooks, Observer, Wait};
 use super::remote::Inbox;
 use super::shuffle::Shuffle;
 use super::stuck::StuckWatch;
 use crate::os;
+use crate::rt::context;
 use crate::rt::core::{BUDGET, Core};
 use crate::rt::event_loop::EventLoop;
 use crate::rt::reactor::Reactor;
@@ -72,6 +74,8 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         os::wake_on_time();
         let reactor = Reactor::new()?;
+        let asked = context::is_watched().then(|| Asked::new(&reactor)).transpose()?;
+        let observers = self.observer.into_iter().chain(context::observer()).collect();
         let core = Core {
             inbox: Arc::new(Inbox::new(reactor.unparker()?)),
             ready: RefCell::default(),
@@ -84,7 +88,8 @@ impl Builder {
             timers: RefCell::default(),
             pace: RefCell::default(),
             clock: Clock::new(self.virtual_clock),
-            hooks: Hooks { observer: self.observer, slow_poll: self.slow_poll },
+            hooks: Hooks { observers, slow_poll: self.slow_poll },
+            asked,
             stuck: StuckWatch::new(self.panic_when_stuck),
             jobs: Cell::new(0),
             attached: RefCell::default(),

@@ -2,6 +2,7 @@
 //!
 //! A file of the spine calls each of these in one line.
 
+pub(crate) mod asked;
 pub(crate) mod builder;
 pub(crate) mod clock;
 pub(crate) mod observer;

@@ -56,25 +56,28 @@ pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {}
 
-/// The observer of a loop, and the limit above which it reports a poll.
+/// The observers of a loop, and the limit above which it reports a poll.
 pub(crate) struct Hooks {
-    /// The observer, if there is one.
-    pub(crate) observer: Option<Box<dyn Observer>>,
+    /// The observers; the first is told of faults.
+    pub(crate) observers: Vec<Box<dyn Observer>>,
     /// A poll longer than this is reported.
     pub(crate) slow_poll: Option<Duration>,
 }
 
 impl Hooks {
-    /// Tells the observer, if there is one: without one, this branch is the whole cost.
+    /// Tells the observers, if there are any: without one, this branch is the whole cost.
     pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
-        if let Some(observer) = &self.observer {
-            contain(|| observer.observe(moment()));
+        if !self.observers.is_empty() {
+            let moment = moment();
+            self.observers.iter().for_each(|observer| contain(|| observer.observe(moment)));
         }
     }
 
     /// Reports a fault.
     pub(crate) fn report(&self, text: &str) {
-        contain(|| self.observer.as_deref().unwrap_or(&Unobserved).report(text));
+        let observer =
+            self.observers.first().map_or(&Unobserved as &dyn Observer, |first| &**first);
+        contain(|| observer.report(text));
     }
 
     /// Makes a poll, and tells of it if the observer or the limit needs it.
@@ -85,7 +88,7 @@ impl Hooks {
         poll: impl FnOnce() -> T,
         name: impl FnOnce() -> String,
     ) -> T {
-        if self.slow_poll.is_none() && self.observer.is_none() {
+        if self.slow_poll.is_none() && self.observers.is_empty() {
             return poll();
         }
         let from = Instant::now();

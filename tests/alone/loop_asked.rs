@@ -1,0 +1,95 @@
+//! SIGUSR1 to a program on the event loop: the table of tasks comes, also while a task holds the loop.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use handloom::aio::sleep;
+use handloom::os::process::{self, Pid};
+use handloom::os::signal::Signal;
+use handloom::rt::{EventLoop, spawn_named, watch_loops};
+
+use crate::ROLE;
+
+pub(crate) const TESTS: &[(&str, fn())] = &[("a_stuck_loop_tells_of_its_poll_and_goes_on", stuck)];
+
+/// How long the test waits for a line: longer means that it does not come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The copy: a task holds the loop until a line comes on standard input; another one sleeps; the main task ends with
+/// the second line.
+pub(crate) fn hold_the_loop() {
+    watch_loops(|| None);
+    let event_loop = EventLoop::builder().slow_poll(None).build().unwrap();
+    event_loop.block_on(async {
+        let _sleeper = spawn_named("sleeper", sleep(Duration::from_hours(1)));
+        let holder = spawn_named("holder", async {
+            sleep(Duration::from_millis(1)).await;
+            println!("holding");
+            io::stdin().read_line(&mut String::new()).unwrap();
+        });
+        holder.await.unwrap();
+        println!("free");
+        sleep(Duration::from_hours(1)).await;
+    });
+}
+
+fn stuck() {
+    let mut copy = Command::new(std::env::current_exe().unwrap())
+        .env(ROLE, "held_loop")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from(&copy);
+    let (told, lines) = channel();
+    let out = BufReader::new(copy.stdout.take().unwrap());
+    let err = BufReader::new(copy.stderr.take().unwrap());
+    let tell = told.clone();
+    let readers = [
+        thread::spawn(move || out.lines().for_each(|line| drop(told.send(line.unwrap())))),
+        thread::spawn(move || err.lines().for_each(|line| drop(tell.send(line.unwrap())))),
+    ];
+    let wait_for = |part: &str| loop {
+        let line = lines.recv_timeout(PATIENCE);
+        let line = line.unwrap_or_else(|_| panic!("expected a line with `{part}`"));
+        if line.contains(part) {
+            return line;
+        }
+    };
+    wait_for("holding");
+    // The handler keeps silent about a poll that is not long yet, so it is asked until it tells.
+    let line = loop {
+        process::kill(pid, Signal::User1).unwrap();
+        if let Ok(line) = lines.recv_timeout(Duration::from_millis(50)) {
+            break line;
+        }
+    };
+    assert!(line.contains("task 2, spawned at tests/alone/loop_asked.rs:"), "which task: {line}");
+    assert!(line.contains("has been polled for") && line.contains(" ms"), "since when: {line}");
+    let mut stdin = copy.stdin.take().unwrap();
+    writeln!(stdin, "go on").unwrap();
+    wait_for("the tasks, on SIGUSR1");
+    let sleeper = wait_for("sleeper");
+    assert!(
+        sleeper.contains("waits for a point in time, for"),
+        "what for, and since when: {sleeper}"
+    );
+    assert!(sleeper.contains("spawned at tests/alone/loop_asked.rs:"), "where from: {sleeper}");
+    assert!(sleeper.ends_with("; polls: 1"), "the table polls nothing: {sleeper}");
+    // Idle, it answers from the selector.
+    process::kill(pid, Signal::User1).unwrap();
+    wait_for("the tasks, on SIGUSR1");
+    let main = wait_for("block_on");
+    assert!(main.contains("waits for a point in time"), "the main task: {main}");
+    let sleeper = wait_for("sleeper");
+    assert!(sleeper.ends_with("; polls: 1"), "the table polls nothing: {sleeper}");
+    copy.kill().unwrap();
+    copy.wait().unwrap();
+    for reader in readers {
+        reader.join().unwrap();
+    }
+}
