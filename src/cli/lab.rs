@@ -37,6 +37,9 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         return output.bytes(list().as_bytes());
     };
     let lab = LABS.iter().find(|lab| lab.name == name).ok_or_else(|| unknown(&name))?;
+    let Lab { chapter, question, .. } = lab;
+    let source = lab.source();
+    output.line(format_args!("{source}, chapter \"{chapter}\", question {question}\n"))?;
     // The lab's lines are the result. It pauses between them, so each line is written at once.
     let done = (lab.run)(&Journal::new(io::stdout()));
     // A lab owns no other pipe: this kind of error can only come from stdout (EXIT-2).
@@ -53,12 +56,16 @@ fn unknown(name: &str) -> Failure {
     Failure::Usage(format!("unknown lab \"{name}\"{hint}\nThere are:\n{}", list().trim_end()))
 }
 
-/// Every lab with its line, and the place to read on.
+/// Every lab with its line, under the chapter to read on in.
 fn list() -> String {
     let widest = LABS.iter().map(|lab| lab.name.len()).max().unwrap_or_default();
-    let row = |lab: &Lab| {
-        let Lab { name, line, chapter, question, .. } = lab;
-        format!("  {name:widest$}  {line} (question {question}, \"{chapter}\")\n")
-    };
-    LABS.iter().map(row).collect()
+    let (mut text, mut last) = (String::new(), "");
+    for Lab { name, line, chapter, .. } in LABS {
+        if *chapter != last {
+            text.push_str(&format!("{chapter}\n"));
+            last = chapter;
+        }
+        text.push_str(&format!("  {name:widest$}  {line}\n"));
+    }
+    text
 }

@@ -1,12 +1,9 @@
-//! The heartbeat of a loop: with a call that blocks in a task, and with the same call on a thread.
-//!
-//! Tasks share one thread. A call that sleeps in the kernel, or computes for long, takes it from all of them.
-//! The call here is the worst of its kind: it waits for what only the loop can bring.
+//! A call that blocks: in a task, and on a thread of its own. A heartbeat task shows when the loop runs.
 //!
 //! **Invariants**
-//! - `LAB-BLOCKING-1`: while a task blocks, the heart does not beat once, however long it blocks.
+//! - `LAB-BLOCKING-1`: while a task blocks, the heart does not beat, however long it takes.
 //! - `LAB-BLOCKING-2`: with `run_blocking` the heart beats on, and the same call gets what it waits for.
-//! - `LAB-BLOCKING-3`: a loop that looks (`slow_poll`) reports the first, with the task's name.
+//! - `LAB-BLOCKING-3`: the loop's check for slow polls reports the first, with the task's name.
 //!
 //! **Source**: asyncio's documentation, "Running Blocking Code", and its debug mode.
 
@@ -58,14 +55,15 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         journal.line(format_args!("The loop reports:\n  {report}"))?;
     }
     journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - Called in a task, the call heard {} beats of {WANTED} in {PATIENCE:?}. No task ran, no timer fired, no\n  \
-           socket was looked at: the heart stood still for {:.0?}.\n\
-         - With `run_blocking` it heard all {}; the longest time between two beats was {:.0?}.\n\
-         - The call itself is the same, and so is `async` in front of the function: what matters is on whose thread\n  \
-           it runs. One more thread, and the loop's own is free. Python: `asyncio.to_thread`.",
+        "\nIn a task, the call heard {} of {WANTED} beats in {PATIENCE:?}; the longest time between two was {:.0?}.\n\
+         With run_blocking it heard {}; the longest time between two was {:.0?}.",
         heard[0], longest_gap[0], heard[1], longest_gap[1],
-    ))
+    ))?;
+    journal.notices(&[
+        "In a task, the call stops the whole loop: no task runs, no timer fires, no socket is read.",
+        "The call is the same with `run_blocking`. What matters is which thread it runs on. Python: \
+         `asyncio.to_thread`.",
+    ])
 }
 
 /// The experiment itself, on a loop of its own, in real time: a call that blocks knows no other.

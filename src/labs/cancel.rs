@@ -1,12 +1,12 @@
-//! A read that is dropped half-way: which bytes are lost, and with whom they stay.
+//! A read that is dropped half-way: which bytes are lost.
 //!
-//! A peer sends "hel", is silent, and sends "lo\n". Somebody reads with a time limit that ends in between, so the read
-//! is dropped, and then reads again. Whatever the first read had taken is wherever it had put it.
+//! A peer sends "hel", pauses, and sends "lo\n". The reader's time limit ends in the pause, so the read is dropped; then it
+//! reads again.
 //!
 //! **Invariants**
 //! - `LAB-CANCEL-1`: a buffer that outlives the read loses nothing (`BUF-2`).
-//! - `LAB-CANCEL-2`: a buffer that is dropped with the read takes along what it had taken from the socket.
-//! - `LAB-CANCEL-3`: so does a `read_exact` into an array of its own, and the program does not learn how much.
+//! - `LAB-CANCEL-2`: a buffer that is dropped with the read takes its bytes along.
+//! - `LAB-CANCEL-3`: so does a `read_exact` into its own array, and the program does not learn how many they were.
 //!
 //! **Source**: `notes/cancellation.md`; tokio's documentation, "Cancellation safety" of `AsyncReadExt`.
 
@@ -43,15 +43,15 @@ pub struct CancelReport {
 /// Runs the experiment on an event loop of its own.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     EventLoop::new()?.block_on(experiment(journal))?;
-    journal.line(
-        "\nWhat to notice:\n\
-         - A cancel in Rust is a drop: the future goes, and what it owns goes with it. No error, no word.\n\
-         - The bytes had left the socket with the first read. In a buffer that lives outside of the read they are\n  \
-           found again; in one that lived inside of it they are gone, and the message begins in the middle.\n\
-         - So every async function here says under \"Cancellation\" what is lost. `read_line` and `fill_buf` lose\n  \
-           nothing. After `read_exact` and `write_all` nobody knows where the stream stands: drop that too.\n\
-         - Or do not cancel the read: keep its future, and wait for it again.",
-    )
+    journal.notices(&[
+        "In Rust, to cancel a future is to drop it, with everything that it owns.",
+        "The first read had taken bytes from the socket. A buffer outside the read keeps them; a buffer inside \
+         is dropped with them, and the next message begins in the middle.",
+        "So each async function here says under \"Cancellation\" what is lost. `read_line` and `fill_buf` lose \
+         nothing; after `read_exact` or `write_all` the position in the stream is unknown, so drop the stream \
+         too.",
+        "Or do not cancel the read: keep its future, and await it again later.",
+    ])
 }
 
 /// The experiment itself, on whatever loop and clock it is run.

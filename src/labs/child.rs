@@ -1,17 +1,11 @@
-//! A child process for labs to have. No lab.
-//!
-//! A lab forks to show something, and must leave no process behind: not when it fails half-way, not when ctrl-c ends it.
-//! And parent and child must do their parts in a known order, or the lab would show luck.
+//! A child process for labs. No lab.
 //!
 //! **Invariants**
 //! - `LAB-CHILD-1`: a child never returns from here. It leaves with the code of its work, or with [`EXIT_FAILED`].
-//! - `LAB-CHILD-2`: it dies with its parent, however that ends; and its parent reaps it when the [`Child`] is dropped.
+//! - `LAB-CHILD-2`: it dies with its parent; its parent reaps it when the [`Child`] is dropped.
 //! - `LAB-CHILD-3`: neither side waits for the other forever: after [`PATIENCE`] the lab fails.
 //!
-//! What the work owns (`move`) is closed in the parent when [`fork_child`] returns: it is the child's alone from then on.
-//! What it borrows is there twice.
-//!
-//! **Source**: `processes::supervisor`, which does this for workers.
+//! What the work owns (`move`) is closed in the parent when [`fork_child`] returns. What it borrows exists twice.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

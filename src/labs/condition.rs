@@ -1,7 +1,4 @@
-//! A condition variable: to sleep until something is so. Two ways to use it wrongly, and the right one.
-//!
-//! A condition variable remembers nothing. So what is waited for must stand in memory, under the lock that the wait gives
-//! up; and a thread that wakes must look at it again.
+//! A condition variable: two wrong ways to use it, and the right one.
 //!
 //! ```text
 //! waiter                            setter, without the lock
@@ -12,10 +9,10 @@
 //! ```
 //!
 //! **Invariants**
-//! - `LAB-CONDITION-1`: a flag that is set without the lock, between the waiter's look and its sleep, is slept over.
+//! - `LAB-CONDITION-1`: a flag that is set without the lock, between the waiter's look and its sleep, does not wake it.
 //! - `LAB-CONDITION-2`: with the flag under the lock no thread comes in between, and the wake arrives.
-//! - `LAB-CONDITION-3`: two sleep, one item comes, and both are woken: with `if` one of them goes on and finds nothing;
-//!   with `while` it sleeps again until there is an item for it.
+//! - `LAB-CONDITION-3`: two threads sleep, one item comes, both are woken: with `if` one of them finds nothing; with
+//!   `while` it sleeps again.
 //!
 //! **Source**: `pthread_cond_wait(3)`.
 
@@ -53,16 +50,19 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!(
         "  flag beside the lock: it is set: {set}, and the waiter slept until its limit: {slept}\n  \
            flag under the lock:  the setter got in between: {got_in}; the wake came: {woken}\n\
-         Two wait for items, one item comes, both are woken:\n  \
+         Two threads wait for items, one item comes, both are woken:\n  \
            with if:    {with_if} of them went on and found nothing\n  \
-           with while: {with_while}\n\n\
-         What to notice:\n\
-         - A wake is not kept. Only memory keeps something: so look first, and sleep only if it is not so yet.\n\
-         - The look and the falling asleep must be one step for the setter. That is why a wait takes the guard: it\n  \
-           gives up the lock and falls asleep at once.\n\
-         - Woken means \"look again\", not \"it is so\": another may have been faster, and systems wake for no reason.\n  \
-           So always `while`, or `Condvar::wait_while`. A future has the same trap: `handloom lab lost-wake`."
-    ))
+           with while: {with_while}"
+    ))?;
+    journal.notices(&[
+        "A condition variable does not remember a wake. So look at the flag first, and sleep only if it is not \
+         set.",
+        "The look and the falling asleep must be one step for the setter. That is why `wait` takes the guard: \
+         it releases the lock and sleeps in one step.",
+        "A wake means \"look again\": another thread may have been faster, and systems wake threads without a \
+         reason. So use `while`, or `Condvar::wait_while`. A future has the same trap: `handloom lab \
+         lost-wake`.",
+    ])
 }
 
 /// The experiment itself.

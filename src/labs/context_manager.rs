@@ -1,8 +1,7 @@
-//! A connection that two tasks use at once, and that is closed with a goodbye, whatever happens in between.
+//! A connection that two tasks use, and that is closed with a goodbye however the block ends.
 //!
-//! Python's `async with` awaits the goodbye in `__aexit__`. Rust has no async drop: a destructor cannot wait, and a
-//! future that is dropped is not polled again. The pattern that stands in: a task of its own, the keeper, holds the
-//! connection too, and closes it when the block has ended. All that a destructor has to do is to say so.
+//! Python's `async with` awaits the goodbye in `__aexit__`. Rust has no async drop. Instead a task, the keeper, shares the
+//! connection and closes it; the destructor only has to wake the keeper.
 //!
 //! ```text
 //! __aenter__   connect; spawn the keeper, which waits for `ended`
@@ -11,9 +10,9 @@
 //! ```
 //! **Invariants**
 //! - `LAB-CONTEXT-1`: the server gets its goodbye after a good end, after an error, and after a cancel.
-//! - `LAB-CONTEXT-2`: without the keeper a cancel closes the connection without a word.
+//! - `LAB-CONTEXT-2`: without the keeper a cancel closes the connection without one.
 //!
-//! **Source**: the course's lesson on `async with`; PEP 492, `__aenter__` and `__aexit__`.
+//! **Source**: the course's lesson on `async with`; PEP 492.
 
 use std::future::pending;
 use std::io;
@@ -65,14 +64,14 @@ pub async fn with_connection<T>(
 /// Runs the experiment on an event loop of its own.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     EventLoop::new()?.block_on(experiment(journal))?;
-    journal.line(
-        "\nWhat to notice:\n\
-         - Two tasks asked on one connection: a lock keeps question and answer together.\n\
-         - However the block ended, the server got its goodbye, which takes a write and a read: an `.await` after\n  \
-           the end. After a cancel the block's future was gone by then; the keeper did it.\n\
-         - Without the keeper the cancel closed the socket, for that a destructor can do. It could not say goodbye.\n\
-         - Python awaits `__aexit__` on each path: there a cancel is an exception thrown into the coroutine.",
-    )
+    journal.notices(&[
+        "Two tasks use one connection: a lock keeps each question and its answer together.",
+        "The server got its goodbye however the block ended. It takes a write and a read, so an `.await` after \
+         the end; after a cancel the block's future is gone, and the keeper task does it.",
+        "Without the keeper, the cancel closed the socket, which a destructor can do. A destructor cannot \
+         await a goodbye.",
+        "Python awaits `__aexit__` on each path: there a cancel is an exception inside the coroutine.",
+    ])
 }
 
 /// The experiment itself: what the server saw of four connections. The last has no keeper.

@@ -1,14 +1,11 @@
-//! Tasks switch themselves: at an `.await`, and nowhere else.
-//!
-//! The same game as in `preemptive`: two tasks write their marks, and note when they find the other's. On one thread
-//! the thread is never taken from a task; a task that does not give it away keeps it.
+//! Tasks switch at an `.await`, and nowhere else: the game of `preemptive`, with tasks.
 //!
 //! **Invariants**
-//! - `LAB-COOPERATIVE-1`: the thread changes hands at each `yield_now`, and at no other time: the count is exact.
+//! - `LAB-COOPERATIVE-1`: another task runs after each `yield_now`, and at no other time: the count is exact.
 //! - `LAB-COOPERATIVE-2`: while a task computes without an `.await`, no other task runs; with one in each slice, another
 //!   runs once in each slice.
 //!
-//! **Source**: the course's question who switches in a program of coroutines; asyncio's `sleep(0)`.
+//! **Source**: the course's question what switches between coroutines; asyncio's `sleep(0)`.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -43,20 +40,20 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let CooperativeReport { handovers, usage, beats: [greedy, polite] } = experiment()?;
     let ThreadUsage { voluntary, involuntary, .. } = usage;
     journal.line(format_args!(
-        "Two tasks on one thread, each gives it away {ROUNDS} times:\n  \
-           the thread changed hands {handovers} times between them\n  \
-           the kernel switched the thread {involuntary} times unasked, and {voluntary} times because it waited\n\
-         One task computes, the other counts how often it may run:\n  \
+        "Two tasks on one thread, each yields {ROUNDS} times:\n  \
+           the thread went from one to the other {handovers} times\n  \
+           the kernel took the processor {involuntary} times, and the thread waited {voluntary} times\n\
+         One task computes, the other counts how often it runs:\n  \
            without an .await: {greedy} times\n  \
-           with an .await in each of {SLICES} slices: {polite} times\n\
-         \n\
-         What to notice:\n\
-         - Each hand-over stands in the program's text: it is a `yield_now().await`. The kernel does not know of\n  \
-           them, and each costs a function call instead of a system call.\n\
-         - Between two awaits nobody comes in between. A `Cell` was enough to share the marks: no lock, no atomic.\n\
-         - The price: a task that does not give the thread away keeps it. Long computations are cut into slices, or\n  \
-           go to a thread (`run_blocking`).",
-    ))
+           with an .await in each of {SLICES} slices: {polite} times"
+    ))?;
+    journal.notices(&[
+        "Each switch stands in the program's text: `yield_now().await`. It costs a function call; the kernel \
+         takes no part.",
+        "Between two awaits no other task runs, so a `Cell` is enough to share data: no lock, no atomic.",
+        "The price: a task without an await keeps the thread. Cut long computations into slices, or use \
+         `run_blocking`.",
+    ])
 }
 
 /// The experiment itself, on loops of its own.

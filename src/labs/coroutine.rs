@@ -1,12 +1,9 @@
-//! Running totals as a coroutine: a function that waits in the middle, and that no caller resumes.
-//!
-//! An iterator and a generator are asked for the next total, and then take a number, whether one has come or not:
-//! if the numbers come from a socket, the whole thread waits. A coroutine waits for a number *without* the thread.
+//! Running totals as a coroutine: a function that waits in the middle, without the thread.
 //!
 //! **Invariants**
 //! - `LAB-COROUTINE-1`: its totals are the iterator's and the generator's.
-//! - `LAB-COROUTINE-2`: the event loop runs it: the task that makes the numbers and the task that takes the totals
-//!   call only the queues in between. It waits inside a function that it calls.
+//! - `LAB-COROUTINE-2`: the event loop runs it. The task that makes numbers and the task that takes totals call only the
+//!   queues in between. It waits inside a function that it calls.
 //!
 //! **Source**: the course's lesson on coroutines; PEP 342 (`send`), PEP 492 (`async`, `await`).
 
@@ -61,16 +58,16 @@ impl Observer for PollCount {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let CoroutineReport { polls, frame_bytes, .. } = experiment(journal, false)?;
     journal.line(format_args!(
-        "What to notice:\n\
-         - Values are pushed into it, and it waits for them: between two numbers it stands in the middle of\n  \
-           `next_number`, which it called, and the thread belongs to others.\n\
-         - Whoever made the numbers or took the totals never called it. The loop ran it, {polls} times: because it\n  \
-           was spawned, and then because a queue had woken it.\n\
-         - Its frame is {frame_bytes} bytes, made by the compiler: the enum of places that `lab generator` writes by\n  \
-           hand, and in it the frame of `next_number`. That is how a wait can nest.\n\
-         - Iterator, generator, coroutine: the same totals. The first is asked, the second is asked and may stop in\n  \
-           the middle, the third is not asked at all.",
-    ))
+        "\nThe loop polled it {polls} times; its frame has {frame_bytes} bytes."
+    ))?;
+    journal.notices(&[
+        "Values are pushed into it. Between two numbers it waits in the middle of `next_number`, a function \
+         that it called, and the thread is free.",
+        "The task that makes numbers and the task that takes totals never call it. The loop polls it when it \
+         was spawned, and when a queue has woken it.",
+        "The compiler makes its frame: the enum of places that `lab generator` writes by hand, with the frame \
+         of `next_number` inside. That is how waits nest.",
+    ])
 }
 
 /// The experiment itself; on a virtual clock it takes no time.

@@ -1,15 +1,15 @@
 //! A deadlock: two locks, two threads, and each waits for the other. How it is found, and how it is prevented.
 //!
-//! With plain mutexes both threads would sleep forever, without a reason given. The locks of [`wait_for`](super::wait_for)
-//! write down who waits for whom, and a thread that is about to close a circle gets an error instead of sleeping.
+//! With plain mutexes both threads would sleep forever. The locks of [`wait_for`](super::wait_for) record which thread
+//! waits for which lock, and a thread that would close a circle gets an error.
 //!
 //! **Invariants**
-//! - `LAB-DEADLOCK-1`: two threads that take two locks in opposite orders, and both have the first, close a circle. The
-//!   one that waits last finds it, and it alone.
-//! - `LAB-DEADLOCK-2`: when that one gives back what it holds, the other goes on, and in the end both are done.
-//! - `LAB-DEADLOCK-3`: when all take the locks in the same order there is no circle.
+//! - `LAB-DEADLOCK-1`: two threads that take two locks in opposite orders, and have the first each, close a circle. The
+//!   thread that waits last finds it.
+//! - `LAB-DEADLOCK-2`: when it gives its lock back, the other goes on, and both reach their end.
+//! - `LAB-DEADLOCK-3`: if both take the locks in the same order there is no circle.
 //!
-//! **Source**: E. W. Dijkstra's philosophers at their table, and the order of locks that cures them.
+//! **Source**: E. W. Dijkstra's dining philosophers, and lock ordering.
 
 use std::io;
 use std::thread;
@@ -39,18 +39,18 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         journal.line(format_args!("  {thread} waits for {lock}, which the other holds"))?;
     }
     journal.line(format_args!(
-        "Found: {} circle. Who found it gives back its lock; {ended} of 2 threads come to their end.\n\
-         Both take left first: {} circles.\n\n\
-         What to notice:\n\
-         - Each thread alone is right. The mistake is in no line of either, but between the two.\n\
-         - Four things make a deadlock: one owner at a time, holding one while waiting for the next, nobody can take\n  \
-           a lock away, and a circle. Break any one of them.\n\
-         - Giving back breaks the second: it needs a manager, or `try_lock`, and work that can be begun anew.\n\
-         - One order for all breaks the circle, and costs nothing: sort the locks, by number or by address.\n\
-         - A timeout breaks the wait, but only says \"too long\". The graph says who waits for whom.",
+        "Found: {} circle. The thread that found it gives its lock back; {ended} of 2 threads reach their end.\n\
+         Both take left first: {} circles.",
         opposite.len(),
         ordered.len(),
-    ))
+    ))?;
+    journal.notices(&[
+        "Each thread alone is right. The fault is in no line of either, but between the two.",
+        "A deadlock needs four things: a lock has one owner; a thread holds one lock while it waits for \
+         another; no lock can be taken away; and a circle. Break one of them.",
+        "One order for all locks breaks the circle, and costs nothing: sort by number or by address. Giving \
+         back needs `try_lock`, and work that can start again. A timeout only says \"too long\".",
+    ])
 }
 
 /// The experiment itself.

@@ -1,7 +1,7 @@
-//! A server that sends lines back, and its client, for labs about something else.
+//! A server that sends lines back, and its client, for other labs.
 //!
 //! **Invariants**
-//! - `ECHO-1`: the server tells of each visit when its connection has ended, and how: with a goodbye or without.
+//! - `ECHO-1`: the server reports each visit when its connection has ended: with a goodbye or without.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

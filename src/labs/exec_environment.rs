@@ -1,15 +1,12 @@
-//! Exec: another program in a process, and what it finds there: arguments, environment, folder, descriptors.
-//!
-//! A fork copies a process; an exec puts another program into one. Its memory goes, its number stays. What the new program
-//! knows of its caller is what it is given: words, variables, and the descriptors that were not closed on the way.
+//! Exec: another program in a process, and what it is given: arguments, environment, folder, descriptors.
 //!
 //! **Invariants**
-//! - `LAB-EXEC-1`: arguments arrive as they are, blanks and all; a variable that was set arrives, one that was removed does
-//!   not, and what the program does to its own copy does not come back.
-//! - `LAB-EXEC-2`: a descriptor with close-on-exec is not there; one without is, under its number.
-//! - `LAB-EXEC-3`: exec keeps the process: the number is the same before and after.
+//! - `LAB-EXEC-1`: arguments arrive as they are; a variable that was set arrives, one that was removed does not; the
+//!   program's changes to its environment do not come back.
+//! - `LAB-EXEC-2`: a descriptor with close-on-exec is closed; another one is open, under its number.
+//! - `LAB-EXEC-3`: exec keeps the process: the id is the same before and after.
 //!
-//! **Source**: the course's keyword process environment; execve(2), environ(7); `std::process::Command`.
+//! **Source**: execve(2), environ(7); `std::process::Command`.
 
 use std::env;
 use std::io::{self, Write, pipe};
@@ -65,20 +62,26 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
            environment: GREETING={}, HOME: {}, folder {}\n  \
            descriptors: with close-on-exec {}, without it {}\n  \
            input:       {input}\n  \
-           number:      {} before its exec of another shell, {} after\n  \
-           GREETING in our own environment afterwards: {}\n\n\
-         What to notice:\n\
-         - Arguments are a list, not a line: no shell has looked at them, so blanks and `$` need no quotes, and nobody can\n  \
-           smuggle in a command. That is why `Command` has no string to be split.\n\
-         - The environment is a copy, handed over at the exec. The shell changed its own, and ours never heard of it.\n\
-         - Nearly every program opens its descriptors with close-on-exec, as std does, so that a child does not keep a\n  \
-           pipe open that it knows nothing of (`handloom lab pipe-end`). What is to be handed over is said so.\n\
-         - Input, output and error are 0, 1 and 2 by custom only: `Command` copies a pipe's end to that number.\n\
-         - A number twice the same: exec changes the program, not the process. `fork` and `exec` are two calls, so that\n  \
-           between them a child can arrange all this.",
-        environment[0], environment[1], environment[2], descriptors[0], descriptors[1], numbers[0], numbers[1],
+           process id:  {} before it executes another shell, {} after\n  \
+           GREETING in our own environment afterwards: {}",
+        environment[0],
+        environment[1],
+        environment[2],
+        descriptors[0],
+        descriptors[1],
+        numbers[0],
+        numbers[1],
         if came_back { "there" } else { "not there" },
-    ))
+    ))?;
+    journal.notices(&[
+        "Arguments are a list. No shell reads them, so blanks and `$` need no quotes, and no command can be \
+         smuggled in.",
+        "The environment is a copy, made at the exec. The child changes its own copy only.",
+        "std opens descriptors with close-on-exec, so that a child does not keep a pipe open by accident \
+         (`handloom lab pipe-end`). 0, 1 and 2 are input, output and error by convention.",
+        "exec changes the program, not the process: the id stays. Between `fork` and `exec` the child arranges \
+         its descriptors.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,15 +1,12 @@
-//! Fork: one process becomes two. What is copied, what is shared, and what remains of a child until it is waited for.
-//!
-//! The child is a copy: same code, same variables at the same addresses, and it goes on from the same line. From then on
-//! each has its own memory. Open files are the exception: the table of descriptors is copied, but what it points to is not.
+//! Fork: one process becomes two. What is copied, what is shared, and what is left of a child until it is waited for.
 //!
 //! **Invariants**
-//! - `LAB-FORK-1`: fork returns twice: the child's number in the parent, nothing in the child.
-//! - `LAB-FORK-2`: memory is copied: at one address each has a value of its own.
-//! - `LAB-FORK-3`: an open file is shared: what the child reads moves the parent's place in the file.
-//! - `LAB-FORK-4`: an ended child is a zombie (state Z) until its parent waits for it; then nothing of it is left.
+//! - `LAB-FORK-1`: fork returns twice: the child's id in the parent, nothing in the child.
+//! - `LAB-FORK-2`: memory is copied: one address holds another value in each process.
+//! - `LAB-FORK-3`: an open file is shared: the child's read moves the parent's position too.
+//! - `LAB-FORK-4`: a child that has ended is a zombie (state Z) until its parent waits for it.
 //!
-//! **Source**: the course's questions about fork and wait; fork(2), wait(2).
+//! **Source**: fork(2), wait(2).
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write, pipe};
@@ -47,17 +44,14 @@ pub struct ForkReport {
 /// Runs the experiment.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     experiment(journal)?;
-    journal.line(
-        "\nWhat to notice:\n\
-         - One call, two returns. Who am I? That is all that fork's result says.\n\
-         - The same address, two values: an address is a process's own. The kernel copies a page when one of the two first\n  \
-           writes to it (copy on write), so a fork of much memory is cheap, until somebody writes.\n\
-         - The file's offset is in what the descriptors lead to, and that there is once. So two processes that print to\n  \
-           one file do not overwrite each other.\n\
-         - The child had ended, and was still in the table, since its code had not been collected: a zombie. It has no\n  \
-           memory any more, only a number. `wait` collects the code and frees the number.\n\
-         - Nothing but the bells made them take turns. Without, the order of the lines would be the kernel's.",
-    )
+    journal.notices(&[
+        "fork is called once and returns twice. Its result tells the parent from the child.",
+        "The same address holds two values: each process has its own memory. The kernel copies a page at the \
+         first write to it (copy on write), so a fork is cheap at first.",
+        "The file's offset is shared: both descriptors lead to one open file. So two processes that print to \
+         one file do not overwrite each other.",
+        "A child that has ended stays in the process table as a zombie until `wait` reads its exit code.",
+    ])
 }
 
 /// The experiment itself. The child writes to the same journal, if that is a stream.

@@ -1,15 +1,11 @@
-//! Text that comes out twice: a buffer that was full of it when the process forked.
-//!
-//! A program that prints into a buffer has printed nothing yet: the bytes lie in the process's memory until the buffer is
-//! flushed. A fork copies the memory, and so the bytes; each of the two flushes its copy.
+//! Text that comes out twice: it was in a buffer when the process forked, and each process flushes its copy.
 //!
 //! **Invariants**
-//! - `LAB-FORK-BUFFER-1`: what lies in a buffer at the fork comes out once for each process that flushes it.
-//! - `LAB-FORK-BUFFER-2`: flushed before the fork it comes out once.
-//! - `LAB-FORK-BUFFER-3`: a child that leaves by `_exit` flushes nothing: its copy goes with its memory, and with it what
-//!   it had printed itself.
+//! - `LAB-FORK-BUFFER-1`: text in a buffer at the fork comes out once for each process that flushes it.
+//! - `LAB-FORK-BUFFER-2`: if it was flushed before the fork it comes out once.
+//! - `LAB-FORK-BUFFER-3`: a child that leaves by `_exit` flushes nothing, and loses what it has printed itself.
 //!
-//! **Source**: fork(2), _exit(2); the well-known surprise with C's `printf` into a pipe.
+//! **Source**: fork(2), _exit(2).
 
 use std::io::{self, BufWriter, Read, Write, pipe};
 
@@ -46,16 +42,13 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
             journal.line(format_args!("  {line}"))?;
         }
     }
-    journal.line(
-        "\nWhat to notice:\n\
-         - The first line was printed once, in the program, and came out twice. Nobody ran that line again: its bytes\n  \
-           were copied with the memory.\n\
-         - On a terminal it would have come out once: there a buffer is flushed at each line, so the mistake shows only\n  \
-           when the output goes to a file or a pipe.\n\
-         - The cure is to flush before the fork. And a child leaves by `_exit`, which runs no destructor and flushes\n  \
-           nothing, after it has flushed what it printed itself.\n\
-         - What is true of a buffer is true of everything whose end has an effect: a lock file, a temporary folder.",
-    )
+    journal.notices(&[
+        "The first line was printed once and came out twice: its bytes were in the memory that fork copied.",
+        "On a terminal it would have come out once, because there a buffer is flushed at each line. The fault \
+         shows only when the output is a file or a pipe.",
+        "Flush before the fork. A child that was forked leaves by `_exit`, which runs no destructor and \
+         flushes nothing; it flushes what it has printed itself.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,13 +1,10 @@
-//! A child that waits for ever: the lock that it wants was held by a thread that the fork did not copy.
-//!
-//! A fork copies all of the memory and one thread. A mutex that another thread held is held in the copy too; but the
-//! thread that could release it is not there.
+//! A child that waits forever: the lock that it needs was held by a thread that fork did not copy.
 //!
 //! **Invariants**
-//! - `LAB-FORK-LOCK-1`: the house's fork refuses while a second thread runs, and names it.
-//! - `LAB-FORK-LOCK-2`: forked all the same, the child sleeps in front of the lock, also long after the parent's thread
-//!   has given it back. A watchdog kills it.
-//! - `LAB-FORK-LOCK-3`: when the thread was joined before the fork, the child gets the lock.
+//! - `LAB-FORK-LOCK-1`: `os::process::fork` refuses while a second thread runs, and names it.
+//! - `LAB-FORK-LOCK-2`: forked all the same, the child sleeps on the lock, also after the parent's thread has released its
+//!   own. A watchdog kills the child.
+//! - `LAB-FORK-LOCK-3`: if the thread was joined before the fork, the child gets the lock.
 //!
 //! **Source**: fork(2) under "Notes"; Python 3.12 and later warn of `os.fork` in a process with threads.
 
@@ -50,17 +47,17 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let ForkLockReport { refusal, threads, state, hung, after_join } = experiment()?;
     journal.line(format_args!(
         "  os::process::fork:    {refusal}\n  \
-           fork all the same:    the child has {threads} thread; with the lock long free in the parent it is in state {state}\n  \
+           a plain fork:         the child has {threads} thread; the parent's lock is free again, and the child is in state {state}\n  \
            the watchdog:         kills it: {hung}\n  \
-           after a join:         the child has taken the lock and left: {after_join}\n\n\
-         What to notice:\n\
-         - The child has a copy of the lock, in the state it was in. It has no copy of the thread that would open it.\n\
-         - That the parent's thread gave its lock back was of no use: that is another lock, in other memory.\n\
-         - It need not be your lock: one in a logger or in a library will do (glibc resets malloc's own). So a program\n  \
-           with threads forks only to execute another program at once, which throws the copied memory away.\n\
-         - And so the house refuses, and names the thread: an error now is better than a child that hangs one time in\n  \
-           a thousand.",
-    ))
+           after a join:         the child has taken the lock and left: {after_join}"
+    ))?;
+    journal.notices(&[
+        "The child has a copy of the locked lock, and no copy of the thread that would release it. The \
+         parent's release changes the parent's memory only.",
+        "The lock may be in a logger or in a library (glibc resets malloc's own). So a program with threads forks \
+         only to execute another program at once, which replaces the memory.",
+        "Therefore handloom's fork refuses while another thread runs, and names it.",
+    ])
 }
 
 /// The experiment itself.

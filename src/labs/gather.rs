@@ -1,10 +1,10 @@
-//! Several waits at once: in which order their results stand, and what an error does to the others.
+//! Several waits at once: the order of their results, and what an error does to the others.
 //!
 //! **Invariants**
-//! - `LAB-GATHER-1`: results stand in the order in which the futures were given, not in that of their ends.
-//! - `LAB-GATHER-2`: gathered takes as long as the longest.
-//! - `LAB-GATHER-3`: an error of one drops the others when they are futures (`GATHER-3`), and lets them run on when
-//!   they are tasks whose handles were gathered. The second is what `asyncio.gather` does.
+//! - `LAB-GATHER-1`: results stand in the order of the futures, not in that of their ends.
+//! - `LAB-GATHER-2`: together they take as long as the longest.
+//! - `LAB-GATHER-3`: an error drops the other futures (`GATHER-3`); tasks whose handles were gathered run on, as with
+//!   `asyncio.gather`.
 //!
 //! **Source**: the course's `await asyncio.gather(a(), b(), c())`; asyncio's documentation of `gather`.
 
@@ -46,15 +46,16 @@ pub struct GatherReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let report = EventLoop::new()?.block_on(experiment(journal))?;
     journal.line(format_args!(
-        "What to notice:\n\
-         - They ended in the order {:?}, and the results stand in the order {:?}: `gather` keeps places.\n\
-         - All three took as long as the longest.\n\
-         - An error is the whole result, at once. Of futures the others are dropped: only {:?} had ended.\n\
-         - Of tasks nobody is dropped: {:?} ended, the last of them with nobody there to see it. This is what\n  \
-           `asyncio.gather` does, since it makes a task of each coroutine. `asyncio.TaskGroup` cancels the others.\n\
-         - To have every result, gather the `Result`s themselves: Python's `return_exceptions=True`.",
+        "\nThey ended in the order {:?}; the results stand in the order {:?}.\n\
+         After the error: of the futures {:?} had ended, of the tasks {:?}.",
         report.ends, report.results, report.ends_of_futures, report.ends_of_tasks,
-    ))
+    ))?;
+    journal.notices(&[
+        "`gather` keeps the order in which the futures were given. Together they take as long as the longest.",
+        "An error is the whole result, at once. Other futures are dropped; tasks run on, as with \
+         `asyncio.gather`, which makes a task of each coroutine. `asyncio.TaskGroup` cancels the others.",
+        "To have every result, gather the `Result`s: Python's `return_exceptions=True`.",
+    ])
 }
 
 /// The experiment itself, on whatever loop and clock it is run.

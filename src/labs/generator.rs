@@ -1,6 +1,4 @@
-//! Running totals as a generator: a function that stops at each `yield`, and goes on from there.
-//!
-//! The computation is `iterator`'s. In Python it is written as a function, and the interpreter keeps its frame:
+//! Running totals as a generator: a function that stops at each `yield`, and continues from there.
 //!
 //! ```text
 //! def totals(numbers):            the places where it can stand
@@ -10,11 +8,11 @@
 //!         yield total                 AtYield: total has been handed out
 //!                                     End: every further next() is StopIteration
 //! ```
-//! Rust has no stable `yield`, so the frame is written by hand: an enum of the places, and one `resume` that goes
-//! on from where it stands. Every local variable that lives across a `yield` is a field.
+//! Rust has no stable `yield`, so the frame is written by hand: an enum of the places, and a `resume` that continues. Every
+//! local variable that lives across a `yield` is a field.
 //!
 //! **Invariants**
-//! - `LAB-GENERATOR-1`: to call the function is to make the generator: its body begins at the first resume.
+//! - `LAB-GENERATOR-1`: calling the function makes the generator; its body starts at the first resume.
 //! - `LAB-GENERATOR-2`: its totals are the iterator's; after the end each resume is the end again.
 //!
 //! **Source**: the course's lesson on generators; PEP 255. `generator/coroutine.rs` is this with a wait in it.
@@ -93,16 +91,16 @@ pub struct GeneratorReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let GeneratorReport { frame_bytes, .. } = experiment(journal)?;
     journal.line(format_args!(
-        "What to notice:\n\
-         - `totals` is a function, `totals(numbers)` is a generator: the call ran nothing. The body began at the\n  \
-           first resume.\n\
-         - The caller drives, as with an iterator, and gets the same totals. What differs is how it is written:\n  \
-           straight down, with a place to stop in the middle.\n\
-         - The frame is {frame_bytes} bytes: the place, the sum, and an iterator that lends the numbers. A stack\n  \
-           is not kept. So only the function itself can stop, not one that it calls (Python's `yield from`, and\n  \
-           `.await`, chain frames to get there; `handloom lab greenlet` keeps the stack).\n\
-         - Instead of a total it could yield what it waits for. Then it is a coroutine: `handloom lab coroutine`.",
-    ))
+        "\nThe frame has {frame_bytes} bytes: the place, the sum, and an iterator over the numbers."
+    ))?;
+    journal.notices(&[
+        "`totals(numbers)` runs nothing: it makes a generator. The body starts at the first resume.",
+        "The caller asks, as with an iterator. The difference is the code: it reads from top to bottom, and \
+         stops in the middle.",
+        "No stack is kept, so only the function itself can stop, not a function that it calls (Python's `yield \
+         from`, and `.await`, chain frames; `handloom lab greenlet` keeps a stack).",
+        "If it yields what it waits for instead of a total, it is a coroutine: `handloom lab coroutine`.",
+    ])
 }
 
 /// The experiment itself.

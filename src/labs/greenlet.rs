@@ -1,32 +1,34 @@
 //! Greenlets and futures: the same ping-pong, with a stack for each player and with a frame for each.
 //!
-//! A greenlet keeps its stack while it waits, so it may wait in any function. A future keeps the variables that it
-//! still needs, so it waits only where the compiler sees it: in `async` functions.
+//! A greenlet keeps its stack while it waits, so it can wait in any function. A future keeps the variables that it still
+//! needs, so it can wait only in `async` functions.
 //!
 //! **Invariants**
-//! - `LAB-GREENLET-1`: both play the same game: ping and pong in turn, as many as were asked for.
+//! - `LAB-GREENLET-1`: both play the same game: ping and pong in turn.
 //! - `LAB-GREENLET-2`: the greenlet waits inside plain functions that call each other.
 //!
-//! **Source**: the greenlet package for Python; makecontext(3), and why it left POSIX: `os/context.rs`.
+//! **Source**: the greenlet package for Python; makecontext(3).
 
 use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::Journal;
+use super::samples::Samples;
 use crate::aio::yield_now;
 use crate::os::ThreadUsage;
 use crate::os::context::{Greenlet, Pause};
 use crate::rt::{EventLoop, spawn};
 
 /// How many hits each player has in the long game.
-const MANY: usize = 50_000;
+const MANY: usize = 20_000;
+/// How often the long game is played by each means, in turns.
+const RUNS: usize = 5;
 /// A greenlet's stack; what is not touched costs address space only.
 const STACK_BYTES: usize = 64 * 1024;
 /// How many greenlets wait at once, when their memory is measured.
-const CROWD: usize = 500;
+const WAITING: usize = 500;
 
 /// Which player hit the ball, in order.
 type Hits = Rc<RefCell<Vec<&'static str>>>;
@@ -36,8 +38,8 @@ type Hits = Rc<RefCell<Vec<&'static str>>>;
 pub struct GreenletReport {
     /// The hits of greenlets and of futures.
     pub hits: [Vec<&'static str>; 2],
-    /// The processor time of one player's turn.
-    pub turn: [Duration; 2],
+    /// The processor time of one player's turn, in seconds.
+    pub turn: [Samples; 2],
     /// What one that waits needs: the memory it has touched, with its stack, and the size of the future.
     pub bytes: [usize; 2],
 }
@@ -46,16 +48,24 @@ pub struct GreenletReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let GreenletReport { turn, bytes, .. } = experiment(journal)?;
     journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - One thread, no kernel scheduler: each player gives the turn away. Both are cooperative.\n\
-         - The greenlet waits in a plain function that a plain function called. The future's `hit_async` has to be\n  \
-           `async`, and so has each function between it and the task: functions have a colour.\n\
-         - A turn took {:?} of processor time with stacks, {:?} with futures, over {} turns. A stack's turn is two\n  \
-           switches, and `swapcontext` asks the kernel for the signal mask in each; assembly would not.\n\
-         - A greenlet that waits has touched {} KiB of its {} KiB; the future is {} bytes. What a stack will need\n  \
-           nobody knows, so it is too large, with a page below it that kills. A future's size the compiler knows.",
-        turn[0], turn[1], 2 * MANY, bytes[0] / 1024, STACK_BYTES / 1024, bytes[1],
-    ))
+        "\nProcessor time of a turn, the best and the worst of {RUNS} runs:\n  \
+           with stacks:  {}\n  with futures: {}\n\
+         A greenlet that waits has touched {} KiB of its {} KiB; the future has {} bytes.",
+        turn[0],
+        turn[1],
+        bytes[0] / 1024,
+        STACK_BYTES / 1024,
+        bytes[1],
+    ))?;
+    journal.notices(&[
+        "Both are cooperative: each player gives up the thread itself.",
+        "The greenlet waits in a plain function that a plain function called. Every function between a task \
+         and its wait must be `async`: functions have a colour.",
+        "A switch of stacks costs two calls of the kernel here: `swapcontext` saves the signal mask. Assembly \
+         would not.",
+        "The compiler knows the size of a future. A stack is too large to be safe, with a page below it that \
+         kills.",
+    ])
 }
 
 /// The experiment itself.
@@ -66,7 +76,7 @@ pub fn experiment(journal: &Journal) -> io::Result<GreenletReport> {
     let hits = [by_greenlets(3)?, by_futures(3)?];
     let [by_stacks, by_frames] = hits.each_ref().map(|hits| hits.join(" "));
     journal.line(format_args!("greenlets: {by_stacks}\nfutures:   {by_frames}"))?;
-    let turn = [timed(by_greenlets)?, timed(by_futures)?];
+    let turn = Samples::in_turns(RUNS, [&mut || timed(by_greenlets), &mut || timed(by_futures)])?;
     let future = play_async(Hits::default(), "ping", 1);
     Ok(GreenletReport { hits, turn, bytes: [touched_bytes()?, size_of_val(&future)] })
 }
@@ -79,7 +89,7 @@ fn by_greenlets(rounds: usize) -> io::Result<Vec<&'static str>> {
         Greenlet::new(STACK_BYTES, move |pause| play(pause, &hits, name, rounds))
     };
     let (mut first, mut second) = (player("ping")?, player("pong")?);
-    // Both are resumed in each round, whatever the first says: `|`, not `||`.
+    // Both are resumed in each round: `|`, not `||`.
     while first.resume() | second.resume() {}
     Ok(hits.take())
 }
@@ -103,7 +113,7 @@ fn by_futures(rounds: usize) -> io::Result<Vec<&'static str>> {
     EventLoop::new()?.block_on(async {
         let players = ["ping", "pong"].map(|name| spawn(play_async(hits.clone(), name, rounds)));
         for player in players {
-            player.await.expect("holds because nobody cancels it, and it does not panic");
+            player.await.expect("holds because it is not cancelled and does not panic");
         }
     });
     Ok(hits.take())
@@ -123,18 +133,19 @@ async fn hit_async(hits: &Hits, name: &'static str) {
 }
 
 /// The processor time of one turn in a long game.
-fn timed(game: impl Fn(usize) -> io::Result<Vec<&'static str>>) -> io::Result<Duration> {
+fn timed(game: impl Fn(usize) -> io::Result<Vec<&'static str>>) -> io::Result<f64> {
     let (before, turns) = (ThreadUsage::now()?, game(MANY)?.len());
-    Ok(ThreadUsage::now()?.since(before).cpu / u32::try_from(turns).unwrap_or(u32::MAX))
+    let turns = f64::from(u32::try_from(turns).unwrap_or(u32::MAX));
+    Ok(ThreadUsage::now()?.since(before).cpu.as_secs_f64() / turns)
 }
 
 /// The memory that a waiting greenlet has touched, on an average of many.
 fn touched_bytes() -> io::Result<usize> {
     let before = resident_bytes()?;
     let waiting = |_| Greenlet::new(STACK_BYTES, |pause| hit(pause, &Hits::default(), "ping"));
-    let mut crowd = (0..CROWD).map(waiting).collect::<io::Result<Vec<_>>>()?;
-    assert!(crowd.iter_mut().all(Greenlet::resume), "each has one hit, and waits behind it");
-    Ok(resident_bytes()?.saturating_sub(before) / CROWD)
+    let mut greenlets = (0..WAITING).map(waiting).collect::<io::Result<Vec<_>>>()?;
+    assert!(greenlets.iter_mut().all(Greenlet::resume), "each has one hit, and waits behind it");
+    Ok(resident_bytes()?.saturating_sub(before) / WAITING)
 }
 
 /// The memory of this process that is in use now, by proc(5).

@@ -1,11 +1,8 @@
-//! Running totals as an iterator: an object that is asked for the next one.
-//!
-//! A list of all totals is finished before the caller sees the first, and takes as much memory as there are totals.
-//! An iterator makes one when it is asked. `generator` and `coroutine` are the same computation, written otherwise.
+//! Running totals as an iterator: an object that is asked for the next total.
 //!
 //! **Invariants**
-//! - `LAB-ITERATOR-1`: nothing is computed that is not asked for: two totals take two numbers from the source.
-//! - `LAB-ITERATOR-2`: its memory does not grow with the number of totals, and they are the list's.
+//! - `LAB-ITERATOR-1`: nothing is computed before it is asked for: two totals take two numbers from the source.
+//! - `LAB-ITERATOR-2`: its memory does not grow with the number of totals, and they equal the list's.
 //!
 //! **Source**: the course's lesson on `__iter__` and `__next__`; Python's `itertools.accumulate`.
 
@@ -63,14 +60,15 @@ pub struct IteratorReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let IteratorReport { taken_after_two, bytes: [iterator, list], .. } = experiment(journal)?;
     journal.line(format_args!(
-        "What to notice:\n\
-         - The caller drives: each number is taken when somebody asks for a total, and not before. After two\n  \
-           totals, {taken_after_two} of {} numbers were taken.\n\
-         - The iterator of {MANY} totals is {iterator} bytes; the list of them is {list}.\n\
-         - Where it stands must fit into fields. Here that is one sum. With a loop in a loop `next` would\n  \
-           begin by asking where it left off: `handloom lab generator` is about that.",
+        "\nAfter two totals, {taken_after_two} of {} numbers were taken.\n\
+         The iterator of {MANY} totals has {iterator} bytes; the list of them has {list}.",
         NUMBERS.len(),
-    ))
+    ))?;
+    journal.notices(&[
+        "The caller drives: a number is taken when a total is asked for, and not before.",
+        "Where it stands must fit into fields; here that is one sum. With a loop inside a loop, `next` would \
+         have to find its place first: `handloom lab generator`.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,10 +1,10 @@
-//! What a lab writes: lines, with the time at which something happened.
+//! What a lab writes: lines that fit the terminal, with the time of each event, and at the end what to notice.
 //!
-//! Tasks of one lab write into the same journal, so it is cheap to clone and a clone writes to the same place.
+//! A clone writes to the same place: the tasks of a lab share its journal.
 //!
 //! **Invariants**
-//! - `JOURNAL-1`: the time is the event loop's, which may be virtual. Outside a loop it is the real one.
-//! - `JOURNAL-2`: no borrow is held across an `.await`: every call writes its line and is done.
+//! - `JOURNAL-1`: the time is the event loop's, which may be virtual. Outside a loop it is the real time.
+//! - `JOURNAL-2`: no borrow is held across an `.await`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display};
@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::report::{output_columns, wrapped};
 use crate::rt;
 
 /// The place where a lab writes down what happens.
@@ -23,20 +24,20 @@ pub struct Journal {
 
 /// See [`Journal`].
 struct Shared {
-    /// Where the lines go; borrowed during one write (`JOURNAL-2`).
+    /// Where the lines go (`JOURNAL-2`).
     out: RefCell<Box<dyn Write>>,
-    /// The moment that counts as 0, set by [`Journal::start_clock`].
+    /// The time zero, set by [`Journal::start_clock`].
     start: Cell<Instant>,
 }
 
 impl Journal {
-    /// Begins a journal whose lines go to `out`.
+    /// Makes a journal whose lines go to `out`.
     pub fn new(out: impl Write + 'static) -> Self {
         let (out, start) = (RefCell::new(Box::new(out) as Box<dyn Write>), Cell::new(rt::now()));
         Self { shared: Rc::new(Shared { out, start }) }
     }
 
-    /// Lets the time of [`event`](Self::event) count from now.
+    /// Sets the time of [`event`](Self::event) to zero.
     pub fn start_clock(&self) {
         self.shared.start.set(rt::now());
     }
@@ -46,16 +47,26 @@ impl Journal {
         rt::now().saturating_duration_since(self.shared.start.get())
     }
 
-    /// Writes a line as it is.
+    /// Writes a line, or several, broken where the terminal ends.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn line(&self, text: impl Display) -> io::Result<()> {
-        // One write for each line, so that it stands there at once, also in a pipe.
-        self.shared.out.borrow_mut().write_all(format!("{text}\n").as_bytes())
+        let text = wrapped(&text.to_string(), output_columns()) + "\n";
+        // One write, so that it can be read at once, also in a pipe.
+        self.shared.out.borrow_mut().write_all(text.as_bytes())
     }
 
-    /// Writes down that something happened now.
+    /// Writes what to notice, point by point.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn notices(&self, points: &[&str]) -> io::Result<()> {
+        self.line("\nWhat to notice:")?;
+        points.iter().try_for_each(|point| self.line(format_args!("- {point}")))
+    }
+
+    /// Writes that something happened now.
     ///
     /// # Errors
     /// Those of the writer.

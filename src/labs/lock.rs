@@ -1,32 +1,45 @@
 //! A lock: the cure for the race, and its price.
 //!
-//! `race` loses additions because a second thread loads between a first one's load and store. A mutex lets one thread
-//! in at a time: a thread that comes in between is refused, or sleeps until the other has left.
+//! `race` loses additions because the second thread loads between load and store of the first. A mutex lets one thread
+//! in at a time: a thread that comes in between is refused, or sleeps until the other has released the lock.
 //!
 //! **Invariants**
 //! - `LAB-LOCK-1`: a thread that comes between the load and the store of another does not get in, and no addition is
 //!   lost.
-//! - `LAB-LOCK-2`: a lock without contention costs something, and one that others want costs more; what is guarded
-//!   runs on one processor at a time, however many there are. (Times are shown, not promised.)
-//! - `LAB-LOCK-3`: a panic while the lock is held *poisons* it: the next one is told, and may look and go on.
+//! - `LAB-LOCK-2`: a lock without contention has a price, and with contention a higher one. Times are shown, with a
+//!   verdict.
+//! - `LAB-LOCK-3`: a panic while the lock is held *poisons* it: the next `lock` returns an error that holds the guard.
 //!
 //! **Source**: the course's question which primitives there are; `std::sync::Mutex` under "Poisoning".
 
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Journal;
+use super::samples::Samples;
+use crate::report::{OtherWork, OtherWorkProbe};
 use crate::threads::Barrier;
 
 /// How often each of the two threads adds, where the order is forced.
 pub const ROUNDS: usize = 100;
-/// How often something is done to be timed. Taste: some milliseconds.
-const TIMED: u64 = 1_000_000;
+/// How many additions are timed together: some milliseconds.
+const TIMED: u64 = 200_000;
+/// How often each price is measured, in turns.
+const RUNS: usize = 9;
+/// The prices.
+const PRICES: [&str; 5] = [
+    "load and store, one thread",
+    "fetch_add, one thread",
+    "fetch_add, two threads",
+    "lock, one thread",
+    "lock, two threads",
+];
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
@@ -35,40 +48,48 @@ pub struct LockReport {
     pub total: usize,
     /// How often the second thread came between, and was refused.
     pub refused: usize,
-    /// What a thread finds that locks after another has panicked: whether it is told, and the value.
+    /// After a panic with the lock held: whether `lock` returns an error, and the value.
     pub after_panic: (bool, usize),
-    /// What is timed, and the time of one addition.
-    pub prices: Vec<(&'static str, Duration)>,
+    /// The times of one addition, in the order of [`PRICES`].
+    pub prices: [Samples; 5],
+    /// How busy other programs kept the processors meanwhile.
+    pub other_work: OtherWork,
 }
 
 /// Runs the experiment.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line("Two threads add 1 to a counter, 100 times each, under a lock:")?;
-    let LockReport { total, refused, after_panic: (told, value), prices } = experiment();
+    let LockReport { total, refused, after_panic: (told, value), prices, other_work } =
+        experiment();
     journal.line(format_args!(
-        "  the second came between load and store {refused} times, and was refused as often\n  \
+        "  the second came between load and store {refused} times, and was refused each time\n  \
            the counter: {total} of {}\n  \
-           after a panic with the lock held: told so: {told}, the value: {value}\n\nThe price of an addition:",
+           after a panic with the lock held: lock returns an error: {told}; the value: {value}\n\n\
+         The price of an addition, the best and the worst of {RUNS} runs:",
         2 * ROUNDS
     ))?;
-    for (what, price) in prices {
-        journal.line(format_args!("  {what:32} {:6.1} ns", price.as_secs_f64() * 1e9))?;
+    for (what, price) in PRICES.iter().zip(&prices) {
+        journal.line(format_args!("  {what:28} {price}"))?;
     }
-    journal.line(
-        "\nWhat to notice:\n\
-         - The same bad order as in `handloom lab race`, and nothing is lost: who comes between does not get in.\n\
-         - A lock guards a piece of code only if *everybody* takes it. In Rust the number lies inside the lock, so\n  \
-           nobody can forget.\n\
-         - Two threads under one lock are no faster than one; as a rule they are slower, for the lock itself goes\n  \
-           from processor to processor. Hold it shortly, and share little.\n\
-         - A panic with the lock held may leave half of a change behind. The lock remembers, and tells the next one.",
-    )
+    let [load_and_store, _, _, lock, lock_of_two] = prices;
+    let verdict =
+        other_work.verdict(lock.best > load_and_store.best && lock_of_two.over(lock) > 0.8);
+    journal.line(format_args!("  two threads under one lock are no faster than one: {verdict}"))?;
+    journal.notices(&[
+        "The same bad order as in `handloom lab race`, and nothing is lost: the second thread does not get in.",
+        "A lock protects data only if every thread takes it. In Rust the data is inside the lock, so no thread \
+         can forget.",
+        "Two threads under one lock are no faster than one, and mostly slower: the lock itself moves between the \
+         processors' caches. Hold a lock briefly, and share little.",
+        "A panic while the lock is held may leave half of a change behind. The lock remembers it: it is poisoned.",
+    ])
 }
 
 /// The experiment itself.
 pub fn experiment() -> LockReport {
     let (total, refused) = come_between();
-    LockReport { total, refused, after_panic: poison(), prices: prices() }
+    let (prices, other_work) = prices();
+    LockReport { total, refused, after_panic: poison(), prices, other_work }
 }
 
 /// Two threads in step: in each round the second tries to get in while the first is between load and store.
@@ -117,29 +138,35 @@ fn poison() -> (bool, usize) {
 }
 
 /// What one addition costs, done in three ways by one thread and by two at once.
-fn prices() -> Vec<(&'static str, Duration)> {
+fn prices() -> ([Samples; 5], OtherWork) {
     let (locked, atomic, plain) = (Mutex::new(0_u64), AtomicU64::new(0), AtomicU64::new(0));
     let load_and_store = || plain.store(black_box(plain.load(Relaxed)) + 1, Relaxed);
     let fetch_add = || {
         atomic.fetch_add(1, Relaxed);
     };
     let lock = || *locked.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    vec![
-        ("load and store, one thread", price(1, load_and_store)),
-        ("fetch_add, one thread", price(1, fetch_add)),
-        ("fetch_add, two threads", price(2, fetch_add)),
-        ("lock, one thread", price(1, lock)),
-        ("lock, two threads", price(2, lock)),
-    ]
+    let probe = OtherWorkProbe::start();
+    let Ok(samples) = Samples::in_turns(
+        RUNS,
+        [
+            &mut || price(1, load_and_store),
+            &mut || price(1, fetch_add),
+            &mut || price(2, fetch_add),
+            &mut || price(1, lock),
+            &mut || price(2, lock),
+        ],
+    );
+    (samples, probe.finish())
 }
 
-/// The wall time of one call when so many threads make a million of them, shared out among them.
-fn price(threads: u64, add: impl Fn() + Sync) -> Duration {
+/// The wall time of one call, in seconds, when so many threads share [`TIMED`] calls.
+fn price(threads: u64, add: impl Fn() + Sync) -> Result<f64, Infallible> {
     let begin = Instant::now();
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| (0..TIMED / threads).for_each(|_| add()));
         }
     });
-    Duration::from_secs_f64(begin.elapsed().as_secs_f64() / 1e6)
+    #[expect(clippy::cast_precision_loss, reason = "the count is small")]
+    Ok(begin.elapsed().as_secs_f64() / TIMED as f64)
 }

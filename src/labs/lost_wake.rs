@@ -1,11 +1,11 @@
-//! A future that forgets its waker, and the loop's report that names it.
+//! A future that does not store its waker, and the loop's report that names its task.
 //!
-//! `Pending` is a promise: "I have left the waker in a place that will use it". A future that breaks it is never
-//! polled again, and in most runtimes the program then waits like any other, with nothing to see.
+//! A future that returns `Pending` promises that the waker will be used. If it breaks the promise it is never polled
+//! again, and in most runtimes the program just waits.
 //!
 //! **Invariants**
 //! - `LAB-LOST-1`: the loop notices that nothing it knows of can wake it, and its report names the task.
-//! - `LAB-LOST-2`: with the waker kept, the same future is polled twice and ends.
+//! - `LAB-LOST-2`: if the waker is stored, the same future is polled twice and ends.
 //!
 //! **Source**: the contract in the documentation of `std::future::Future::poll`; `rt/works/stuck.rs`.
 
@@ -72,17 +72,17 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         .line("(This loop was built to panic with its report, so stderr shows it as well.)\n")?;
     let LostWakeReport { polls, .. } = experiment(journal)?;
     journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - The door was opened in both parts. In the first nobody was told: the task was polled {} time, said\n  \
-           \"not yet\", and left no waker. The flag alone wakes nobody.\n\
-         - The report names the task, where it was spawned, and that it waits \"for something it did not name\".\n  \
-           The main future is innocent: it waits for that task, and says so.\n\
-         - The cure is one line, `waker = cx.waker().clone()`, before `Pending`. Then it was polled {} times: once\n  \
-           to be told \"not yet\", once when it was woken.\n\
-         - The report comes only when no timer runs, no socket is watched and no job runs. In a server such a task\n  \
-           just stays: `rt::task_table()` shows it.",
-        polls[0], polls[1],
-    ))
+        "\nPolled {} time without the waker, {} times with it.",
+        polls[0], polls[1]
+    ))?;
+    journal.notices(&[
+        "The flag was set in both parts. Without a waker nothing tells the loop: the flag alone wakes no task.",
+        "The report names the task, where it was spawned, and that it waits \"for something it did not name\". \
+         The main future waits for that task.",
+        "The cure is one line before `Pending`: `waker = cx.waker().clone()`.",
+        "The report comes only when no timer, socket or job can wake the loop. In a server such a task just \
+         stays; `rt::task_table()` shows it.",
+    ])
 }
 
 /// The experiment itself, on loops of its own.

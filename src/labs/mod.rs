@@ -1,16 +1,18 @@
 //! The course's small experiments: programs that print what happens, and what to notice.
 //!
-//! Each lab is a file, and an entry of the [`LABS`] table, which has them by chapter. It writes into a [`Journal`]
-//! that it is given, so a test can read it; and what is asynchronous in it is a future of its own, so a test can run
-//! it on the virtual clock. What it claims it also returns, as counts and orders, and a test checks these.
+//! Each lab is a file and a row of [`LABS`]. It writes into a [`Journal`], so a test can read it. Its asynchronous part is
+//! a future, so a test can run it on the virtual clock. It returns what it claims, as counts and orders, for a test to
+//! check.
 //!
-//! Some files are no labs: `echo` is a server for labs to talk to, `child` is a child process for them, `proc_files`
-//! reads what the kernel tells of a process, `wait_for` is the locks of `deadlock`.
+//! Some files are no labs: `echo` is a server for labs, `child` a child process, `proc_files` reads what the kernel knows
+//! of a process, `samples` measures in turns, `wait_for` is the locks of `deadlock`.
 
 mod child;
 mod journal;
 mod proc_files;
 mod table;
+
+pub mod samples;
 
 // Processes.
 pub mod exec_environment;

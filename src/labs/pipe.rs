@@ -1,15 +1,12 @@
-//! A pipe: bytes from one process to another, in one direction, through the kernel.
-//!
-//! Two processes share no memory. A pipe is a small buffer in the kernel with two ends: what one writes the other reads.
-//! It is made before the fork, so that both have the ends; each then closes the one it does not use.
+//! A pipe: bytes from one process to another, in one direction, through a small buffer in the kernel.
 //!
 //! **Invariants**
-//! - `LAB-PIPE-1`: what is written comes out once, in order, and without borders: two writes may be one read.
-//! - `LAB-PIPE-2`: a reader gets what is left after the last writer has closed, and then the end: 0 bytes.
-//! - `LAB-PIPE-3`: a writer to a pipe without readers gets an error (and SIGPIPE, which a Rust program ignores).
-//! - `LAB-PIPE-4`: a pipe holds so much and no more; a writer that comes then has to wait.
+//! - `LAB-PIPE-1`: bytes come out once, in order, and without message boundaries: two writes may be one read.
+//! - `LAB-PIPE-2`: after the last writer has closed, a reader gets what is left, and then the end: 0 bytes.
+//! - `LAB-PIPE-3`: a write to a pipe without readers is an error (and SIGPIPE, which a Rust program ignores).
+//! - `LAB-PIPE-4`: a pipe has a capacity; a writer that finds it full waits.
 //!
-//! **Source**: the course's question how processes pass information; pipe(7).
+//! **Source**: pipe(7).
 
 use std::io::{self, ErrorKind, Read, Write, pipe};
 use std::os::fd::AsFd;
@@ -46,19 +43,19 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let PipeReport { reads, exit, broken, capacity } = experiment()?;
     journal.line(format_args!(
         "  the child's reads:           {reads:?}; it left with the number of bytes: {exit}\n  \
-           a write that nobody reads:   {}\n  \
-           a pipe that nobody empties:  holds {capacity} bytes\n\n\
-         What to notice:\n\
-         - Two writes, one read: a pipe is a stream. Who sends messages must say where one ends, by a line's end or by a\n  \
-           length before it.\n\
-         - The last read returned nothing: the end of the file. It comes when *every* writing end is closed; `handloom\n  \
-           lab pipe-end` shows what one forgotten end does.\n\
-         - A write without a reader is an error at once. In a shell SIGPIPE ends the writer: so `yes | head` comes to its end.\n\
-         - A full pipe makes its writer wait: back-pressure, without a line of code. And two that write to each other and do not\n  \
-           read wait for ever.\n\
-         - One direction: for an answer there must be a second pipe, or a pair of sockets (`handloom lab socketpair`).",
+           a write without a reader:    {}\n  \
+           a pipe that is not read:     holds {capacity} bytes",
         broken.map_or("done".to_owned(), |kind| kind.to_string()),
-    ))
+    ))?;
+    journal.notices(&[
+        "Two writes, one read: a pipe is a stream. A message needs a line's end, or a length before it.",
+        "The last read returned nothing: the end of the file. It comes when every write end is closed \
+         (`handloom lab pipe-end`).",
+        "A write without a reader is an error at once. In a shell SIGPIPE ends the writer: that is how `yes | \
+         head` ends.",
+        "A full pipe makes its writer wait: back-pressure. Two processes that only write to each other wait \
+         forever.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,12 +1,9 @@
-//! A pipe without an end: the reader waits although the writer is gone, because another process keeps the writing end open.
-//!
-//! A reader gets the end of the file when no writing end is left, in any process. A fork doubles every end, so it is
-//! easily forgotten, in one's own process or in a child that has nothing to do with it.
+//! A pipe without an end: the reader waits although the writer is gone, because another process has the write end open.
 //!
 //! **Invariants**
-//! - `LAB-PIPE-END-1`: while the reader itself has a writing end there is no end of file, though the writer has ended.
+//! - `LAB-PIPE-END-1`: while the reader itself has a write end there is no end of file, though the writer has ended.
 //! - `LAB-PIPE-END-2`: while a child that never writes has a copy there is none either; when it dies, there is.
-//! - `LAB-PIPE-END-3`: who keeps it can be found: it stands in that process's `/proc/[pid]/fd`, under the pipe's number.
+//! - `LAB-PIPE-END-3`: the process that keeps it has it in its `/proc/[pid]/fd`, under the pipe's number.
 //!
 //! **Source**: pipe(7); proc(5) under `/proc/[pid]/fd`.
 
@@ -54,26 +51,24 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     )?;
     let PipeEndReport { text, by_reader, by_child: (sleeper, by_child) } = experiment()?;
     journal.line(format_args!("  read {text:?}, and then:"))?;
-    for (who, kept) in [("the reader itself", by_reader), ("a child that sleeps", by_child)] {
+    let child = format!("process {sleeper}, which sleeps,");
+    for (keeper, kept) in [("the reader itself", by_reader), (&child, by_child)] {
         let holders: Vec<_> =
             kept.holders.iter().map(|(pid, _)| format!("process {pid}")).collect();
         journal.line(format_args!(
-            "  {who} has a writing end: end of file within {LIMIT:?}: {}; it is kept by {}; once closed, a read brings {} bytes",
+            "  {keeper} has a write end: end of file within {LIMIT:?}: {}; kept by {}; once closed, a read returns {} bytes",
             if kept.ended_before { "yes" } else { "no" },
             holders.join(", "),
             kept.after
         ))?;
     }
-    journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - The writer had ended, its bytes had been read, and the reader would have waited for ever: the kernel ends a pipe\n  \
-           when the *last* writing end is closed, whoever has it.\n\
-         - So after a fork each side closes the ends it does not use, and before the first read.\n\
-         - Process {sleeper} never wrote a byte. It got the end by being forked at the wrong time: that is why descriptors\n  \
-           are made with close-on-exec (`handloom lab exec-environment`), and why a child that is only forked closes\n  \
-           what it does not need.\n\
-         - Who keeps it? `ls -l /proc/*/fd` shows pipes by number: look who has the same one."
-    ))
+    journal.notices(&[
+        "The writer had ended and its bytes were read, and the reader would have waited forever: the kernel \
+         ends a pipe when the last write end is closed, in any process.",
+        "So after a fork each side closes the ends that it does not use, before the first read.",
+        "A child that never wrote kept the end, because it was forked at the wrong time. That is why \
+         descriptors are opened with close-on-exec. `ls -l /proc/*/fd` shows which processes have a pipe.",
+    ])
 }
 
 /// The experiment itself.

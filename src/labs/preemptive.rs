@@ -1,13 +1,13 @@
-//! The kernel switches between threads: at any instruction, unasked.
+//! The kernel switches between threads, at any instruction.
 //!
-//! Two threads on one processor, and neither ever gives it away: each writes its mark as fast as it can, and notes when
-//! it finds the other's. `cooperative` is the same game with tasks.
+//! Two threads on one processor, and neither ever waits: each writes its mark as fast as it can, and counts how often it
+//! finds the other's. `cooperative` is the same game with tasks.
 //!
 //! **Invariants**
-//! - `LAB-PREEMPTIVE-1`: both get on, although neither waits: between two marks of one the kernel has taken the
-//!   processor from it. So there are as many involuntary switches as hand-overs, save the last, where one has ended.
+//! - `LAB-PREEMPTIVE-1`: both make progress: between two marks of one the kernel has taken the processor from it. So there
+//!   are as many involuntary switches as hand-overs, except the last, where one thread has ended.
 //!
-//! **Source**: the course's question who switches in a program of threads; sched(7), getrusage(2).
+//! **Source**: sched(7), getrusage(2).
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -55,15 +55,16 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let cpu: std::time::Duration = usage.iter().map(|usage| usage.cpu).sum();
     let slices = u32::try_from(handovers + 1).unwrap_or(u32::MAX);
     journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - Nothing in their loop says \"now the other\", and yet the processor changed hands {handovers} times.\n\
-         - The kernel counts these as involuntary: its timer came, and the turn was over, after {:.1?} on average.\n\
-         - {marks} marks were written. Between any two instructions of one the other may have run: that is why\n  \
-           threads need locks even on one processor.\n\
-         - Nobody can keep the processor: a thread that hangs in a loop slows the others, it does not stop them.\n  \
-           `handloom lab cooperative` shows the opposite.",
+        "  {marks} marks; the processor went from one to the other {handovers} times, after {:.1?} on average",
         cpu / slices,
-    ))
+    ))?;
+    journal.notices(&[
+        "Neither loop ever gives the processor away: the kernel's timer takes it, which the kernel counts as \
+         involuntary.",
+        "It may happen between any two instructions. That is why threads need locks even on one processor.",
+        "A thread in an endless loop slows the others; it does not stop them. `handloom lab cooperative` shows \
+         the opposite.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,12 +1,9 @@
-//! What the kernel tells of a process in `/proc`, for labs to show. No lab.
-//!
-//! A process is a number and what the kernel keeps under it. `/proc/NUMBER` is that, as files of text that are made
-//! when they are read.
+//! What the kernel shows of a process in `/proc`, for labs. No lab.
 //!
 //! **Invariants**
 //! - `LAB-PROC-1`: a process that was not reaped has its files, also when it has ended. Once it is reaped they are gone.
 //!
-//! **Source**: proc(5); `proc_pid_status(5)`, `proc_pid_maps(5)`, `proc_pid_fd(5)`.
+//! **Source**: proc(5).
 
 use std::fs;
 use std::io;

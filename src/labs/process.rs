@@ -1,13 +1,11 @@
-//! A process, as the kernel describes it: number, parent, memory, descriptors, scheduling.
-//!
-//! A process is no mystery: it is a row of the kernel's table, and `/proc` shows the row as text. This lab reads its own.
+//! A process as the kernel describes it in `/proc`: ids, memory, descriptors, scheduling. This lab reads its own.
 //!
 //! **Invariants**
-//! - `LAB-PROCESS-1`: code, constants, heap and stack lie in mappings of their own, with rights of their own: code cannot be
-//!   written, and nothing that can be written is run.
-//! - `LAB-PROCESS-2`: descriptors are small numbers; what is opened is in the list, and what is dropped is gone from it.
+//! - `LAB-PROCESS-1`: code, constants, heap and stack lie in mappings with rights of their own: code cannot be written, and
+//!   nothing that can be written is executed.
+//! - `LAB-PROCESS-2`: descriptors are small numbers; an opened one is in the list, and a dropped one is not.
 //!
-//! **Source**: the course's question what a process is; proc(5), credentials(7), sched(7).
+//! **Source**: proc(5), credentials(7), sched(7).
 
 use std::io::{self, pipe};
 use std::ptr;
@@ -71,18 +69,14 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
          lost it {} times",
         of_status("State")?, allowed_cpus()?, usage.cpu, usage.voluntary, usage.involuntary
     ))?;
-    journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - All of this is text: try `cat /proc/$$/status`, `maps`, `fd`, `cmdline`, `environ`, `limits` in your shell,\n  \
-           whose number is {parent} if it has started this.\n\
-         - Addresses are the process's own. Another process has other memory at the same numbers.\n\
-         - \"x\" is: may be run, \"w\": may be written. No mapping here has both. \"p\" is private: a write is seen by nobody else.\n\
-         - Much is promised and little is in memory: a page is given when it is first touched.\n\
-         - A descriptor is an index into the process's table of open files, and the lowest free number is taken. 0, 1 and 2\n  \
-           are standard input, output and error; the one that leads to /proc/{pid}/fd is\n  \
-           the list itself, while it is read.\n\
-         - One thread was there without being asked for. A process is what threads run in; the kernel schedules threads.",
-    ))
+    journal.notices(&[
+        "All of this is text: try `cat /proc/$$/status`, `maps`, `fd`, `limits` in your shell.",
+        "Addresses belong to the process: another process has other memory at the same addresses. \"x\" may be \
+         executed, \"w\" may be written, and no mapping here has both; \"p\" is private.",
+        "A page gets memory when it is first touched, so much is reserved and little is in memory.",
+        "A descriptor is an index into the process's table of open files; the lowest free one is taken.",
+        "A process is what threads run in: one was there from the start. The kernel schedules threads.",
+    ])
 }
 
 /// The experiment itself.

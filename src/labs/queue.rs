@@ -1,16 +1,12 @@
-//! Producers and consumers: two threads make, three take, and a queue with a bound between them.
-//!
-//! Threads that share a list need a lock, a way to sleep until there is something, and an end. A queue is all three. Its
-//! bound is what holds a fast producer back: it sleeps until there is room (*back-pressure*), where a queue without one
-//! would take whatever comes, until the memory is full.
+//! Producers and consumers: two threads produce, three consume, with a bounded queue between them.
 //!
 //! **Invariants**
-//! - `LAB-QUEUE-1`: while no item is taken, the queue holds its capacity, not more, and both producers sleep.
-//! - `LAB-QUEUE-2`: each item is taken once, by one consumer or another; those of one producer in their order.
-//! - `LAB-QUEUE-3`: after the close the consumers take what is left, and then end; none has to be told by itself.
-//! - `LAB-QUEUE-4`: without a bound no producer waits, and all items lie in memory at once.
+//! - `LAB-QUEUE-1`: while no item is taken, the queue holds its capacity, and both producers sleep (*back-pressure*).
+//! - `LAB-QUEUE-2`: each item is taken once, by any consumer; those of one producer in their order.
+//! - `LAB-QUEUE-3`: after the close the consumers take what is left, and then end.
+//! - `LAB-QUEUE-4`: without a bound no producer waits, and all items are in memory at once.
 //!
-//! **Source**: the course's keyword; Python's `queue.Queue`. The queue itself is [`threads::Queue`](crate::threads::Queue).
+//! **Source**: Python's `queue.Queue`. The queue itself is [`threads::Queue`](crate::threads::Queue).
 
 use std::io;
 use std::iter;
@@ -61,16 +57,16 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     }
     journal.line(format_args!(
         "  a producer found it full {full} times\n  \
-           without a bound: {unbounded} items lie there before the first is taken\n\n\
-         What to notice:\n\
-         - All {} items were taken, each once. Who takes which is nobody's plan: whoever is free.\n\
-         - Nobody told the producers to slow down. The queue was full, so `put` slept: back-pressure.\n\
-         - Without the bound they are never slowed, and the memory pays; it is only a question of time.\n\
-         - The end is part of the queue: after `close` a consumer gets what is left, and then `None`. Without it all\n  \
-           {CONSUMERS} would sleep for ever, or need a false item each.\n\
-         - No thread here touches a lock: what they share is in the queue, and an item has one owner at a time.",
+           without a bound: {unbounded} items lie there before the first is taken\n  \
+           all {} items were taken, each once",
         PRODUCERS * ITEMS,
-    ))
+    ))?;
+    journal.notices(&[
+        "The queue was full, so `put` slept: back-pressure. Without a bound the producers are never slowed, \
+         and memory grows.",
+        "The end is part of the queue: after `close` a consumer gets what is left, and then `None`.",
+        "No thread here uses a lock: the shared data is inside the queue, and an item has one owner at a time.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,8 +1,7 @@
 //! A race: two threads add to one counter, and additions are lost.
 //!
-//! An addition is three steps: load, add, store. When a second thread loads between the load and the store of the first,
-//! both store the same number, and one addition is gone. Without help that may happen once in a million
-//! runs. Here a barrier stands at the bad place, so that it happens each time:
+//! An addition is three steps: load, add, store. If the second thread loads between load and store of the first, both
+//! store the same number. That may happen once in a million runs; here a barrier makes it happen each time:
 //!
 //! ```text
 //! a: load 0                b: load 0
@@ -12,10 +11,8 @@
 //! ```
 //!
 //! **Invariants**
-//! - `LAB-RACE-1`: with a load and a store, and the other's load between them, each round loses one of two additions.
-//! - `LAB-RACE-2`: with one step that cannot be parted (`fetch_add`), none is lost, under the same barriers.
-//!
-//! **Source**: the course's question what a race is and how it is fought.
+//! - `LAB-RACE-1`: with the other's load between load and store, each round loses one of two additions.
+//! - `LAB-RACE-2`: with one atomic step (`fetch_add`) none is lost, under the same barriers.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -43,17 +40,14 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let RaceReport { in_steps, at_once } = experiment();
     journal.line(format_args!("  load, add, store:  {in_steps:3} of {}", 2 * ROUNDS))?;
     journal.line(format_args!("  fetch_add:         {at_once:3} of {}", 2 * ROUNDS))?;
-    journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - {} additions are gone, and nothing failed: no panic, no error, only a wrong number.\n\
-         - Each step was atomic. It did not help: a race is in the gap between two steps, not inside one.\n\
-         - The barrier makes no race; it makes sure that the bad order comes. Without it the order is the kernel's,\n  \
-           and a test may pass for years.\n\
-         - The cure is to close the gap: one step that the processor does not part, or a lock around both\n  \
-           (`handloom lab lock`). For more than one number it must be the lock.\n\
-         - `Relaxed` is about the order in which *other* memory is seen. It makes `fetch_add` no less whole.",
-        2 * ROUNDS - in_steps,
-    ))
+    journal.line(format_args!("  {} additions are lost", 2 * ROUNDS - in_steps))?;
+    journal.notices(&[
+        "Nothing failed: no panic, no error, only a wrong number.",
+        "Each step was atomic. A race is in the gap between two steps, not inside one.",
+        "The barrier makes the bad order certain. Without it a test may pass for years.",
+        "The cure closes the gap: one atomic step, or a lock around both (`handloom lab lock`). More than one \
+         number needs the lock.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,11 +1,8 @@
-//! Many connections on one thread, with nothing but a list of sockets and one question to the kernel.
-//!
-//! A server that reads from its first client waits there while the second one speaks. `select` asks about all
-//! of them at once, and the server reads only where something has come. No thread, no coroutine, no callback.
+//! Many connections on one thread, with a list of sockets and one question to the kernel.
 //!
 //! **Invariants**
 //! - `LAB-SELECT-1`: one thread answers every client while all of them are connected.
-//! - `LAB-SELECT-2`: it answers in the order in which they speak, not in which they came.
+//! - `LAB-SELECT-2`: it answers in the order in which they speak, not in which they connected.
 //!
 //! **Source**: the course's second server, `select([server_socket, *clients], [], [])`; select(2), ppoll(2).
 
@@ -43,16 +40,18 @@ pub struct SelectReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let SelectReport { most_at_once, answered, questions } = experiment(journal)?;
     journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - {most_at_once} connections were open at once, and one thread answered {} messages.\n\
-         - The last to connect spoke first, and was answered first. A server that read from its first client\n  \
-           would have waited there, and this client for the server: nobody would ever have gone on.\n\
-         - The kernel was asked {questions} times. Each question brought the whole list, and each answer was\n  \
-           searched from end to end: that is select's price, and why epoll keeps the list in the kernel.\n\
-         - Nothing here remembers where a client stands. Once a reply takes more than one step, something must:\n  \
-           a callback, a generator, a future.",
+        "\n{most_at_once} connections were open at once; one thread answered {} messages, with {questions} \
+         calls of select.",
         answered.len(),
-    ))
+    ))?;
+    journal.notices(&[
+        "The last client to connect spoke first, and was answered first. A server that reads from its first \
+         client would wait there forever.",
+        "Each call passes the whole list to the kernel and searches the whole answer. That is the price of \
+         select; epoll keeps the list in the kernel.",
+        "Nothing here remembers the state of a client. When a reply takes more than one step, something must: \
+         a callback, a generator, a future.",
+    ])
 }
 
 /// The experiment itself: a server on this thread, and its clients on another.

@@ -1,14 +1,11 @@
 //! Shared memory: a counter that two processes see at once, without a lock and with one.
 //!
-//! Processes have memory of their own; a fork copies it. A mapping that is shared is the exception: its pages are the same in
-//! both. It is the fastest way to pass something on, for nothing is copied, and it brings back what threads have: races.
-//!
 //! **Invariants**
-//! - `LAB-SHARED-1`: what a child adds in its own memory the parent does not see.
-//! - `LAB-SHARED-2`: in shared memory it does; and with the other's load between a load and a store, one of two is lost.
+//! - `LAB-SHARED-1`: the parent does not see what a child adds in its own memory.
+//! - `LAB-SHARED-2`: in shared memory it does; with the other's load between load and store, one of two additions is lost.
 //! - `LAB-SHARED-3`: with a lock in the same memory none is lost, though the child comes between each time.
 //!
-//! **Source**: the course's keyword shared memory; `memfd_create(2)`, mmap(2), futex(2).
+//! **Source**: `memfd_create(2)`, mmap(2), futex(2).
 
 use std::io;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -52,15 +49,15 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!(
         "  in copied memory:               {copied:3} of {all}\n  \
            in shared memory:               {unlocked:3} of {all}, both load before either stores\n  \
-           in shared memory, under a lock: {locked:3} of {all}; {refused} times one found it taken\n\n\
-         What to notice:\n\
-         - Copied memory is not shared: the child's {ROUNDS} were added where nobody else looks.\n\
-         - Shared memory is faster than any pipe, and it warns of nothing: two processes lose additions as two threads do.\n\
-         - The lock has to lie in the shared memory too: each would have a copy of one on the heap, and lock its own.\n\
-         - Who finds the lock taken sleeps in the kernel (a futex), which knows the word by its page, not by its address:\n  \
-           the two may see it at different ones.\n\
-         - Nobody hears of a death here, as a pipe's reader does: who dies with the lock leaves it locked for ever.",
-    ))
+           in shared memory, under a lock: {locked:3} of {all}; {refused} times it was taken"
+    ))?;
+    journal.notices(&[
+        "Copied memory is not shared: the child's additions are in the child's copy.",
+        "Shared memory is faster than a pipe, but two processes lose additions as two threads do.",
+        "The lock must be in the shared memory too. A process that finds it taken sleeps on a futex, which the \
+         kernel knows by its page, because the two may see it at different addresses.",
+        "No end of file tells of a death here: a process that dies with the lock leaves it locked forever.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,13 +1,10 @@
-//! Signals: a number that the kernel brings to a process, between any two of its instructions.
-//!
-//! What then happens is decided by the number and by what the process has arranged: it dies, goes on as if nothing had
-//! been, or a function of its own is called in between.
+//! Signals: a number that the kernel delivers to a process, between any two of its instructions.
 //!
 //! **Invariants**
-//! - `LAB-SIGNAL-1`: without an arrangement SIGTERM ends a process, and the wait says which signal it was.
-//! - `LAB-SIGNAL-2`: one with a handler goes on, and sees each signal that came by itself.
-//! - `LAB-SIGNAL-3`: signals are not queued (real-time ones are): several that come while it is blocked are seen once.
-//! - `LAB-SIGNAL-4`: one that ignores SIGTERM lives on. SIGKILL can be neither ignored nor handled.
+//! - `LAB-SIGNAL-1`: by default SIGTERM ends a process, and `wait` says which signal it was.
+//! - `LAB-SIGNAL-2`: a process with a handler goes on, and sees each signal that came by itself.
+//! - `LAB-SIGNAL-3`: signals are not queued (except real-time signals): several that come while blocked are seen once.
+//! - `LAB-SIGNAL-4`: a process that ignores SIGTERM lives on. SIGKILL can be neither ignored nor handled.
 //!
 //! **Source**: signal(7), sigaction(2).
 
@@ -57,15 +54,16 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
            SIGUSR1 {SENT} times, one by one, handled:      {one_by_one}\n  \
            SIGUSR1 {SENT} times while it is blocked:       {while_blocked}\n  \
            SIGTERM ignored, then SIGKILL:             {ignoring}\n  \
-           a handler for SIGKILL:                     {}\n\n\
-         What to notice:\n\
-         - \"signal 15\" is not \"code 15\": the parent can tell a death from a farewell. (A shell shows 128 + 15.)\n\
-         - A handler runs between two instructions, perhaps while a lock is held: it may hardly do anything. The house's\n  \
-           raises a count and writes to a descriptor; ordinary code finds both later.\n\
-         - Five came, one was seen: the kernel keeps one bit for each kind, not a queue. A signal says \"look\", never how often.\n\
-         - SIGTERM is a request: finish and go. SIGKILL is no request, and nothing is finished: no flush, no destructor.",
+           a handler for SIGKILL:                     {}",
         if kill_is_handled { "accepted" } else { "refused by the kernel" },
-    ))
+    ))?;
+    journal.notices(&[
+        "\"signal 15\" is not \"code 15\": the parent can tell a kill from an exit. (A shell shows 128 + 15.)",
+        "A handler runs between any two instructions, perhaps while a lock is held. Ours adds to a count and \
+         writes to a descriptor; ordinary code reads both later.",
+        "Five were sent, one was seen: the kernel keeps one bit for each signal, not a queue.",
+        "SIGTERM asks a process to finish. SIGKILL ends it: no flush, no destructor.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,13 +1,10 @@
-//! A pair of sockets: a pipe with two directions, with messages if one likes, and through which descriptors travel.
-//!
-//! Two processes that ask and answer need two pipes, and four ends to keep in order. A pair of sockets has one end for each
-//! process, to read and to write. It needs no address, so no other process can connect to it.
+//! A pair of connected sockets: a pipe with two directions, with packets too, through which descriptors can be sent.
 //!
 //! **Invariants**
-//! - `LAB-SOCKETPAIR-1`: each end reads what the other has written, in both directions, by one descriptor.
+//! - `LAB-SOCKETPAIR-1`: each end reads what the other has written, in both directions, with one descriptor.
 //! - `LAB-SOCKETPAIR-2`: one direction can be closed alone: the peer reads an end, and can still answer.
-//! - `LAB-SOCKETPAIR-3`: a pair for packets keeps the borders: one receive for one send, where a stream has none.
-//! - `LAB-SOCKETPAIR-4`: a descriptor that is sent arrives as one of the receiver's own, which leads to the same open file.
+//! - `LAB-SOCKETPAIR-3`: a pair for packets keeps boundaries: one receive for one send.
+//! - `LAB-SOCKETPAIR-4`: a descriptor that is sent arrives as one of the receiver's own, for the same open file.
 //!
 //! **Source**: socketpair(2), unix(7) under `SCM_RIGHTS`.
 
@@ -58,16 +55,16 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!(
         "  the child answered {answer:?} and left with the number of bytes: {exit}\n  \
            one receive after two sends: {stream:?} on a stream, {packet:?} on packets\n  \
-           a descriptor that was sent:  {here} here, {there} in the child; it wrote {through:?}\n\n\
-         What to notice:\n\
-         - One descriptor for each side, both directions. With pipes it would be two pipes, and four ends.\n\
-         - \"I have said all\" is a direction of its own: after it the peer reads an end, and answers all the same.\n\
-         - The same calls as on the network, so what works on a pair can be moved to TCP. Packets it has not: there a\n  \
-           message needs a length or a line's end.\n\
-         - The descriptor was not inherited: the child was there before the pipe was. What was sent is a right, not a\n  \
-           number; the number may differ. So servers hand over connections, and processes share memory.\n\
-         - A write whose peer is gone is an error here, not a SIGPIPE: `send` can say so, a pipe's `write` cannot.",
-    ))
+           a descriptor that was sent:  {here} here, {there} in the child; it wrote {through:?}"
+    ))?;
+    journal.notices(&[
+        "Each side has one descriptor for both directions. With pipes it would be two pipes and four ends.",
+        "One direction can be closed alone: the peer reads the end of the file, and can still answer.",
+        "The calls are those of the network, so the code can move to TCP. TCP has no packets: there a message \
+         needs a length, or a line's end.",
+        "The child did not inherit that descriptor: it was sent, and has another number there. Servers pass \
+         connections this way.",
+    ])
 }
 
 /// The experiment itself.

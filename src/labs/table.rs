@@ -16,12 +16,20 @@ pub struct Lab {
     pub chapter: &'static str,
     /// The number of the course's question that it answers.
     pub question: u8,
-    /// Its name on the command line.
+    /// Its name on the command line; its file in `src/labs/` has the same.
     pub name: &'static str,
     /// What it shows, in one line.
     pub line: &'static str,
     /// Runs it.
     pub run: fn(&Journal) -> io::Result<()>,
+}
+
+impl Lab {
+    /// The file, or the directory, of its source.
+    pub fn source(&self) -> String {
+        let name = self.name.replace('-', "_");
+        if name == "gil" { "src/labs/gil/".to_owned() } else { format!("src/labs/{name}.rs") }
+    }
 }
 
 /// A row of the table.

@@ -1,8 +1,5 @@
 //! The course's first asynchronous program: two tasks that sleep, together and in a row.
 //!
-//! A sleep that blocks its thread makes two sleeps of 3 s take 6 s, whatever one does. A task that awaits a
-//! sleep leaves the thread to the other one.
-//!
 //! **Invariants**
 //! - `LAB-TASKS-1`: two sleeps that are spawned and then awaited take as long as one.
 //! - `LAB-TASKS-2`: two sleeps that are awaited one after the other take as long as both.
@@ -33,16 +30,17 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let spans = EventLoop::new()?.block_on(experiment(journal))?;
     let seconds = |span: Duration| span.as_secs_f64();
     journal.line(format_args!(
-        "What to notice:\n\
-         - Together the two took {:.3} s, in a row {:.3} s, on one thread.\n\
-         - `.await` gives the thread away until the sleep is over. Together, \"b\" sleeps at 0 s too, since the\n  \
-           loop ran it while \"a\" waited. Both wake at 3 s.\n\
-         - `spawn` makes a task of a future: the loop runs it whether anybody awaits it or not. In a row nothing\n  \
-           was spawned: a future does nothing until it is awaited, so \"b\" did not begin before \"a\" was done.\n\
-         - So `async` alone does not make anything concurrent. A task does.",
+        "\nTogether the two took {:.3} s, in a row {:.3} s, on one thread.",
         seconds(spans.together),
         seconds(spans.in_a_row),
-    ))
+    ))?;
+    journal.notices(&[
+        "`.await` gives up the thread until the sleep is over. Together, \"b\" starts at 0 s too, because the \
+         loop ran it while \"a\" waited.",
+        "`spawn` makes a task: the loop runs it whether it is awaited or not. A future that was not spawned \
+         does nothing until it is awaited.",
+        "So `async` alone makes nothing concurrent. A task does.",
+    ])
 }
 
 /// The experiment itself, on whatever loop and clock it is run.

@@ -1,15 +1,12 @@
-//! Threads: start them, see them side by side in one process, join them, and get back what they found, or their panic.
-//!
-//! A process is memory, descriptors and at least one thread: the one that runs `main`. Every further one is a second
-//! stack and a second place in the kernel's scheduler; all the rest it shares.
+//! Threads: started, listed by the kernel in one process, joined with their values or their panic.
 //!
 //! **Invariants**
-//! - `LAB-THREADS-1`: a thread that runs beside us is listed by the kernel in the same process, under its name.
-//! - `LAB-THREADS-2`: what one writes the others read: there is one heap. Their stacks are different places in it all.
-//! - `LAB-THREADS-3`: a join waits for the thread's end and returns its value; of one that has panicked, the panic.
+//! - `LAB-THREADS-1`: the kernel lists a thread that runs in the same process, under its name.
+//! - `LAB-THREADS-2`: what one thread writes the others read: there is one heap. Each has its own stack.
+//! - `LAB-THREADS-3`: a join waits for the thread's end and returns its value, or its panic.
 //! - `LAB-THREADS-4`: a panic ends its thread only.
 //!
-//! **Source**: the course's questions; pthreads(7), proc(5) under `/proc/[pid]/task`.
+//! **Source**: pthreads(7), proc(5) under `/proc/[pid]/task`.
 
 use std::io;
 use std::ptr;
@@ -66,15 +63,14 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     for (name, end) in NAMES.iter().zip(&joined) {
         journal.line(format_args!("  join of {name}: {end:?}"))?;
     }
-    journal.line(
-        "\nWhat to notice:\n\
-         - Before anything was started there was a thread: the one that runs `main`. No program has fewer.\n\
-         - One process, one list: all threads wrote to the same address. So they need a lock, and nothing was copied.\n\
-         - Their own variables lie far apart: each has a stack.\n\
-         - A join is two things: it waits for the end, and it brings the value. A panic ended its own thread, and\n  \
-           came out of the join as an error. Who never joins never hears of it.\n\
-         - The kernel lists them under /proc/self/task: Rust's threads are the kernel's, as Python's are.",
-    )
+    journal.notices(&[
+        "The thread that runs `main` was there before any other was started.",
+        "All threads wrote to the same address: they share one memory, so they need a lock. Their own \
+         variables lie far apart: each has a stack.",
+        "A join waits for the end and returns the value. The panic ended its own thread only, and its join \
+         returned it as an error.",
+        "The kernel lists them under /proc/self/task: Rust's threads are the kernel's, as Python's are.",
+    ])
 }
 
 /// The experiment itself.

@@ -1,11 +1,8 @@
-//! How a connection fails: what the kernel tells, and what only a clock can.
-//!
-//! A program that waits without a limit for a peer that is gone waits for ever, and nothing looks wrong.
+//! How a connection fails: what the kernel reports, and what only a time limit finds.
 //!
 //! **Invariants**
-//! - `LAB-TIMEOUTS-1`: a refusal, an end and a reset are told at once: no limit is needed to hear of them.
-//! - `LAB-TIMEOUTS-2`: a connect to a full backlog, and a read from a peer that is silent, end by the limit alone,
-//!   and not before it.
+//! - `LAB-TIMEOUTS-1`: a refusal, an end and a reset are reported at once, without a limit.
+//! - `LAB-TIMEOUTS-2`: a connect to a full backlog, and a read from a silent peer, end by the limit, and not before.
 //! - `LAB-TIMEOUTS-3`: a write to a peer that is not there succeeds.
 //!
 //! **Source**: connect(2), listen(2) on the backlog, socket(7) on `SO_LINGER`.
@@ -55,15 +52,15 @@ pub struct TimeoutsReport {
 /// Runs the experiment on an event loop of its own.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     EventLoop::new()?.block_on(experiment(journal))?;
-    journal.line(
-        "\nWhat to notice:\n\
-         - Whoever closes, dies or refuses is heard at once, for a kernel answers for its programs: no limit needed.\n\
-         - The rest is silence. A program that hangs sounds like this, so does a machine without power, and so does a\n  \
-           peer that is only slow. A clock alone tells them apart, and you alone know how long is too long.\n\
-         - A write that succeeds says that the bytes are in a buffer. Nobody need ever have read them.\n\
-         - So connect, read and write need a limit each; a limit on the whole is better still, for a peer that\n  \
-           sends one byte now and then keeps within each of them.",
-    )
+    journal.notices(&[
+        "A refusal, a close or a reset is reported at once: the peer's kernel answers for its program. No \
+         limit is needed.",
+        "Everything else is silence: a program that hangs, a machine without power, and a slow peer look the \
+         same. Only a limit ends the wait, and only you know how long is too long.",
+        "A write that succeeds says that the bytes are in a buffer, not that the peer has read them.",
+        "So connect, read and write need a limit each, and the whole exchange one more: a peer that sends a \
+         byte now and then stays within each of them.",
+    ])
 }
 
 /// The experiment itself, on whatever loop it is run.

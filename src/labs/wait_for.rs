@@ -1,14 +1,13 @@
-//! Two locks that know who waits for whom, for the lab `deadlock`.
+//! Locks that record which thread waits for which, for the lab `deadlock`.
 //!
-//! A mutex does not say who holds it, nor who waits. This manager writes both down: the *wait-for graph*, from each
-//! thread to the lock that it waits for, and from there to the thread that holds it. A circle in it is a deadlock.
+//! The *wait-for graph* goes from each thread to the lock that it waits for, and from there to the thread that holds it.
+//! A circle in it is a deadlock.
 //!
 //! **Invariants**
-//! - `WAIT-FOR-1`: before a thread sleeps, its wish stands in the graph and no circle goes through it. So the graph of
-//!   those who sleep has none.
-//! - `WAIT-FOR-2`: the graph is looked at and changed under one lock, which no thread keeps while it sleeps.
+//! - `WAIT-FOR-1`: before a thread sleeps, its wish is in the graph and no circle goes through it.
+//! - `WAIT-FOR-2`: the graph is read and changed under one lock, which no thread keeps while it sleeps.
 //!
-//! **Source**: what the deadlock detectors of databases do for transactions.
+//! **Source**: deadlock detection in databases.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use handloom::labs::gil::handover::Setting;
+use handloom::labs::gil::computing::{Setting, turns, work};
 use handloom::labs::gil::updates::Luck;
-use handloom::labs::gil::{beside, convoy, handover, naps, native, pipe, speed, updates};
+use handloom::labs::gil::waiting::{self, NAP, SHORT_NAP, sleep_beside, sleep_on, transfer};
+use handloom::labs::gil::{native, updates};
 use handloom::labs::{Journal, LABS};
 use handloom::threads::gil::{COUNT, COUNT_WITH_CALL, Gil, SWITCH_INTERVAL};
 
@@ -42,7 +43,7 @@ fn with_a_call_and_switches_by_the_clock_two_updates_are_left_at_least() {
 fn every_thread_has_turns_and_a_turn_is_no_shorter_than_the_interval() {
     let interval = Duration::from_millis(2);
     let span = Duration::from_millis(200);
-    let turns = handover::watch(Setting { threads: 2, interval, is_forced: true, span });
+    let turns = turns(Setting { threads: 2, interval, is_forced: true, span });
     let who: BTreeSet<_> = turns.iter().map(|turn| turn.1).collect();
     assert!(who.len() == 2 || turns.len() < 4, "GIL-4: expected both threads, came {turns:?}");
     let mut spans: Vec<_> = turns.iter().map(|turn| turn.0).collect();
@@ -54,18 +55,18 @@ fn every_thread_has_turns_and_a_turn_is_no_shorter_than_the_interval() {
 
 #[test]
 fn threads_that_sleep_on_one_thread_take_all_naps_in_a_row() {
-    let took = naps::run(1, 10);
-    assert!(took >= naps::NAP * 10, "expected ten naps at least, came {took:?}");
-    assert!(naps::run(10, 10) >= naps::NAP, "NAPS-1: a nap is never shorter");
+    let took = sleep_on(1, 10);
+    assert!(took >= NAP * 10, "expected ten naps at least, came {took:?}");
+    assert!(sleep_on(10, 10) >= NAP, "NAPS-1: a nap is never shorter");
 }
 
 #[test]
 fn beside_a_thread_that_computes_a_sleep_mostly_takes_an_interval_more() {
-    let alone = convoy::run(0, 3);
-    assert!(alone.iter().all(|span| *span >= convoy::NAP), "a sleep is never shorter: {alone:?}");
-    let spans = convoy::run(1, 30);
+    let alone = sleep_beside(0, 3);
+    assert!(alone.iter().all(|span| *span >= SHORT_NAP), "a sleep is never shorter: {alone:?}");
+    let spans = sleep_beside(1, 30);
     // Not all: on a busy machine the other thread may not have come to run in the meantime.
-    let is_long = |span: &Duration| *span >= SWITCH_INTERVAL + convoy::NAP;
+    let is_long = |span: &Duration| *span >= SWITCH_INTERVAL + SHORT_NAP;
     assert!(spans.iter().any(is_long), "CONVOY-1: expected an interval more, came {spans:?}");
 }
 
@@ -80,7 +81,7 @@ fn a_native_call_stops_the_clock_for_as_long_as_it_takes() {
 #[test]
 fn bytes_get_through_a_pipe_alone_and_beside_a_thread_that_computes() {
     for count in [0, 1] {
-        let rate = pipe::run(count, Duration::from_millis(30));
+        let rate = transfer(count, Duration::from_millis(30));
         assert!(rate > 0.0, "PIPE-1: beside {count} came {rate} a second");
     }
 }
@@ -88,14 +89,14 @@ fn bytes_get_through_a_pipe_alone_and_beside_a_thread_that_computes() {
 #[test]
 fn the_work_is_done_on_any_number_of_threads() {
     for count in [1, 2, 3] {
-        assert!(speed::run(count, 30_000) > Duration::ZERO, "SPEED-1: {count} threads");
+        assert!(work(count, 30_000) > Duration::ZERO, "SPEED-1: {count} threads");
     }
 }
 
 #[test]
 fn threads_that_compute_end_with_an_experiment_that_panics() {
     let gil = Gil::new(Duration::from_millis(1));
-    let experiment = || beside::beside(&gil, 2, |_| panic!("experiment"));
+    let experiment = || waiting::beside(&gil, 2, |_| panic!("experiment"));
     let end: Result<(), _> = std::panic::catch_unwind(std::panic::AssertUnwindSafe(experiment));
     assert!(end.is_err(), "BESIDE-1: it returns, and with the panic");
     drop(gil.attach());
@@ -130,9 +131,16 @@ fn the_lab_tells_every_experiment_and_whether_there_is_a_python() {
     {
         assert!(text.contains(title), "expected {title} in:\n{text}");
     }
-    assert!(text.contains("500 of 1000 lost"), "UPDATES-2, in:\n{text}");
-    let rows = text.lines().filter(|line| line.starts_with("  2 threads, interval")).count();
+    let lost = |line: &str| line.split_whitespace().rev().take(2).eq(["500", "1000"]);
+    assert!(text.lines().any(lost), "UPDATES-2, in:\n{text}");
+    let rows = text.lines().filter(|line| line.starts_with("  2 threads, ")).count();
     assert_eq!(rows, 4, "with 5, 1 and 0.1 ms, and not forced:\n{text}");
+    let verdicts = ["as claimed", "not measurable now", "not as claimed"];
+    let judged = verdicts.map(|verdict| {
+        text.split_whitespace().collect::<Vec<_>>().join(" ").matches(verdict).count()
+    });
+    assert_eq!(judged.iter().sum::<usize>(), 7, "each claim has its verdict:\n{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "it fits the terminal:\n{text}");
 }
 
 #[test]

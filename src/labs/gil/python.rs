@@ -1,8 +1,8 @@
-//! `CPython`'s own figures: a script of ours, run by the machine's `python3`.
+//! `CPython`'s own figures: a script of this repository, run by the machine's `python3`.
 //!
 //! **Invariants**
-//! - `PYTHON-1`: it does not outlive us: it is killed when its time is up, and by the kernel when we end.
-//! - `PYTHON-2`: without a `python3`, or when it fails, there are no figures, and that is no error.
+//! - `PYTHON-1`: the script is killed when its time is up, and by the kernel when this process ends.
+//! - `PYTHON-2`: without a `python3`, or when it fails, there are no figures, which is no error.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -15,7 +15,7 @@ use crate::os::{PollFd, poll};
 /// The script, which measures one section for each run.
 const SCRIPT: &str = include_str!("../../../notes/python/gil.py");
 
-/// How long a section may take: the longest takes some 3 s here, so this is a machine that does nothing for us.
+/// How long a section may take; the longest takes some 3 s on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks which Python this is, such as `CPython 3.11.7`; `None` when there is none.
@@ -43,7 +43,7 @@ fn numbers(line: &str) -> Vec<f64> {
 /// For [`PATIENCE`] at most.
 fn ask(section: &str) -> io::Result<String> {
     let mut command = Command::new("python3");
-    // Isolated: neither the user's settings nor modules that lie about in this folder. A traceback would not help.
+    // Isolated from the user's settings and from modules in this folder.
     command.args(["-I", "-c", SCRIPT, section]).stdin(Stdio::null()).stderr(Stdio::null());
     end_with_parent(&mut command);
     let mut child = Reaped(command.stdout(Stdio::piped()).spawn()?);

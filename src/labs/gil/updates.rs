@@ -1,10 +1,8 @@
 //! `counter += 1` on two threads: what is lost although there is a lock.
 //!
-//! Figures: how many updates there were, and how many were lost.
-//!
 //! **Invariants**
-//! - `UPDATES-1`: with the only look at the loop's jump, none is lost, wherever the switches fall.
-//! - `UPDATES-2`: with a call between load and store, and a switch at every look, exactly half are lost:
+//! - `UPDATES-1`: if the lock is checked at the loop's jump only, no update is lost, wherever the switches fall.
+//! - `UPDATES-2`: with a call between load and store, and a switch at every check, exactly half are lost:
 //!   both threads load the same number and store the same sum.
 
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -16,9 +14,9 @@ use crate::threads::gil::{COUNT, COUNT_WITH_CALL, Gil, Held, Interpreter, Op};
 
 /// How many updates each of the two threads makes with switches by the clock.
 const ROUNDS: u64 = 500_000;
-/// And with a switch at every look, each of which waits for the kernel twice.
+/// The same with a switch at every check, each of which waits for the kernel twice.
 const FEW_ROUNDS: u64 = 500;
-/// A short interval, so that there are many switches to lose by.
+/// A short interval, so that there are many switches.
 const INTERVAL: Duration = Duration::from_micros(10);
 
 /// Where switches fall.
@@ -26,28 +24,27 @@ const INTERVAL: Duration = Duration::from_micros(10);
 pub enum Luck {
     /// Where the interval ends.
     Clock,
-    /// At every look: the worst that can happen, and no luck at all.
+    /// At every check of the lock: the worst that can happen.
     EveryLook,
 }
 
-/// Measures each setting.
+/// Measures each setting: how many updates there were, and how many were lost.
 pub(super) fn measure() -> Vec<Row> {
     let settings = [
         ("counter += 1", COUNT, ROUNDS, Luck::Clock),
         ("counter += one()", COUNT_WITH_CALL, ROUNDS, Luck::Clock),
-        ("counter += 1, a switch at every look", COUNT, FEW_ROUNDS, Luck::EveryLook),
-        ("counter += one(), a switch at every look", COUNT_WITH_CALL, FEW_ROUNDS, Luck::EveryLook),
+        ("counter += 1, every check", COUNT, FEW_ROUNDS, Luck::EveryLook),
+        ("counter += one(), every check", COUNT_WITH_CALL, FEW_ROUNDS, Luck::EveryLook),
     ];
     let row = |(what, program, rounds, luck): (&str, &'static [Op], u64, Luck)| {
         let counts = [2 * rounds, lost(program, rounds, luck)];
-        // As floats, since all figures are; they are far below 2^32.
         let figures = counts.map(|n| f64::from(u32::try_from(n).unwrap_or(u32::MAX))).to_vec();
-        Row { what: what.to_owned(), figures }
+        Row::new(what, figures)
     };
     settings.into_iter().map(row).collect()
 }
 
-/// Has two threads run a program that counts, so many rounds each; returns how many updates were lost.
+/// Lets two threads run a program that counts, so many rounds each; returns how many updates were lost.
 ///
 /// # Panics
 /// A thread cannot be started.
@@ -65,7 +62,7 @@ pub fn lost(program: &'static [Op], rounds: u64, luck: Luck) -> u64 {
                     }
                 };
                 interpreter.run(program, rounds, &held);
-                // Relaxed: the lock, held here and by who reads it, orders the two.
+                // Relaxed: the lock, held here and by the reader, orders the two.
                 running.fetch_sub(1, Ordering::Relaxed);
             });
         }
@@ -74,17 +71,12 @@ pub fn lost(program: &'static [Op], rounds: u64, luck: Luck) -> u64 {
     2 * rounds - counter.load(Ordering::Relaxed).unsigned_abs()
 }
 
-/// Looks at the lock once the other thread wants it, if that still runs: so it is always handed over.
+/// Checks the lock once the other thread wants it, if that still runs, so that it is always handed over.
 fn switch(held: &Held<'_>, running: &AtomicUsize) {
-    // Relaxed: the other one changes it under the lock, which this thread has now.
+    // Relaxed: the other thread changes it under the lock, which this thread has now.
     while running.load(Ordering::Relaxed) == 2 && held.gil().waiting() == 0 {
         thread::yield_now();
     }
     held.gil().ask();
     held.check();
-}
-
-/// A row in words.
-pub(super) fn words(figures: &[f64]) -> String {
-    format!("{} of {} lost", figures[1], figures[0])
 }
