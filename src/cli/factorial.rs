@@ -1,7 +1,7 @@
 //! `handloom factorial`: the course's third task, the same factorials in every pool.
 //!
 //! **Invariants**
-//! - `FACTORIAL-1`: a number is written in decimal only with `--decimal`: it may take longer than to compute it.
+//! - `FACTORIAL-1`: numbers are written in decimal only with `--decimal`: converting may take longer than computing.
 //! - `FACTORIAL-2`: ctrl-c ends it with what was measured so far, and no process is left; the exit code is 130.
 //! - `FACTORIAL-3`: a wrong result or a pool that failed is reported, and the exit code is 1.
 
@@ -37,14 +37,8 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         Opt::new("--pools LIST", "which pools, separated by commas")
             .default("sequential,threads,processes,gil"),
         Opt::new("--workers N", "workers of each pool; by default as many as processors"),
-        Opt::new(
-            "--tasks N",
-            "tasks of each size; by default from 10,000 short ones to 4 long ones",
-        ),
-        Opt::new(
-            "--chunk N",
-            "tasks handed over together; by default 32 short ones, or one long one",
-        ),
+        Opt::new("--tasks N", "tasks of each size; by default 10,000 short ones to 4 long ones"),
+        Opt::new("--chunk N", "tasks handed over together; by default 32 short ones, or 1 long"),
         Opt::new("--time S", "about how long a benchmark without numbers may take").default("20"),
         Opt::new("--out DIR", "where factorial.svg and factorial.txt are written")
             .default("handloom-factorial"),

@@ -1,22 +1,18 @@
 //! `handloom lab`: runs one of the course's experiments, or lists them.
 //!
-//! A lab has nothing to clean up, so ctrl-c keeps its default action: it ends the program, and the shell reports 130.
-//! A handler would also have to be undone in the labs that fork or are about signals.
-//!
-//! **Invariants**
-//! - `LAB-1`: what can be run is what is listed: both come from the one table in `labs`.
-//!
-//! **Left out**: options of a lab. An experiment whose numbers can be changed needs its notes changed too.
+//! A lab has nothing to clean up, so ctrl-c keeps its default action (`LAB-CHILD-4`), and the shell reports 130. A handler
+//! would have to be undone in the labs that fork or are about signals.
 
 use std::io;
 
 use super::command_line::{Args, Subcommand};
-use super::failure::Failure;
+use super::failure::{Doing as _, Failure};
 use super::output::Output;
 use super::suggest::nearest;
 use super::timeline::TRACE;
 use super::values::{parsed, text};
-use crate::labs::{Journal, LABS, Lab};
+use crate::labs::{Journal, LABS, Lab, leave_process_one};
+use crate::os::process::{Exit, exit_now};
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -37,16 +33,23 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         return output.bytes(list().as_bytes());
     };
     let lab = LABS.iter().find(|lab| lab.name == name).ok_or_else(|| unknown(&name))?;
-    let Lab { chapter, question, .. } = lab;
-    let source = lab.source();
-    output.line(format_args!("{source}, chapter \"{chapter}\", question {question}\n"))?;
+    if let Some(exit) = leave_process_one().doing("lab")? {
+        // The child has written everything.
+        let Exit::Code(code) = exit else { return Err(Failure::Interrupted) };
+        exit_now(code);
+    }
     // The lab's lines are the result. It pauses between them, so each line is written at once.
     let done = (lab.run)(&Journal::new(io::stdout()));
     // A lab owns no other pipe: this kind of error can only come from stdout (EXIT-2).
     done.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::StdoutClosed,
         _ => Failure::while_doing(lab.name, error),
-    })
+    })?;
+    let Lab { chapter, question, .. } = lab;
+    output.line(format_args!(
+        "\nSource: {}; chapter \"{chapter}\", question {question}",
+        lab.source()
+    ))
 }
 
 /// The failure for an unknown name; its text holds the list.
@@ -62,10 +65,10 @@ fn list() -> String {
     let (mut text, mut last) = (String::new(), "");
     for Lab { name, line, chapter, .. } in LABS {
         if *chapter != last {
-            text.push_str(&format!("{chapter}\n"));
+            text.extend([chapter, "\n"]);
             last = chapter;
         }
-        text.push_str(&format!("  {name:widest$}  {line}\n"));
+        text.extend(["  ", name, &" ".repeat(widest - name.len()), "  ", line, "\n"]);
     }
     text
 }

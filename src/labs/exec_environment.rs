@@ -59,19 +59,11 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         experiment()?;
     journal.line(format_args!(
         "  arguments:   {words:?}\n  \
-           environment: GREETING={}, HOME: {}, folder {}\n  \
-           descriptors: with close-on-exec {}, without it {}\n  \
+           environment: {environment:?} (GREETING, HOME, folder)\n  \
+           descriptors: {descriptors:?} (with close-on-exec, without)\n  \
            input:       {input}\n  \
-           process id:  {} before it executes another shell, {} after\n  \
-           GREETING in our own environment afterwards: {}",
-        environment[0],
-        environment[1],
-        environment[2],
-        descriptors[0],
-        descriptors[1],
-        numbers[0],
-        numbers[1],
-        if came_back { "there" } else { "not there" },
+           process id:  {numbers:?} (before it executes another shell, after)\n  \
+           the shell's change of GREETING came back: {came_back}"
     ))?;
     journal.notices(&[
         "Arguments are a list. No shell reads them, so blanks and `$` need no quotes, and no command can be \

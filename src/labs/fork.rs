@@ -15,10 +15,12 @@ use std::ptr;
 
 use super::Journal;
 use super::child::{PATIENCE, fork_child, hear, is_readable_within};
-use super::proc_files::state;
+use super::proc_files::{naming, state};
 use crate::os::EventFd;
 use crate::os::process::{Exit, parent_pid, pid};
 
+/// A file that is always there, and has bytes enough: this program itself.
+const EXE: &str = "/proc/self/exe";
 /// With what code the child leaves.
 pub const CODE: i32 = 7;
 /// How many bytes parent and child read from the file, each.
@@ -59,8 +61,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// # Errors
 /// As `run`.
 pub fn experiment(journal: &Journal) -> io::Result<ForkReport> {
-    // A file that is always there, and has bytes enough: this program itself.
-    let mut file = File::open("/proc/self/exe")?;
+    let mut file = File::open(EXE).map_err(|error| naming(EXE, &error))?;
     let mut value = 1;
     let (mut answers, answer) = pipe()?;
     let (childs_turn, parents_turn) = (EventFd::new()?, EventFd::new()?);

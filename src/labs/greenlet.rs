@@ -10,15 +10,16 @@
 //! **Source**: the greenlet package for Python; makecontext(3).
 
 use std::cell::RefCell;
-use std::fs;
 use std::io;
 use std::rc::Rc;
 
 use super::Journal;
+use super::proc_files::status;
 use super::samples::Samples;
 use crate::aio::yield_now;
 use crate::os::ThreadUsage;
 use crate::os::context::{Greenlet, Pause};
+use crate::os::process::pid;
 use crate::rt::{EventLoop, spawn};
 
 /// How many hits each player has in the long game.
@@ -150,8 +151,7 @@ fn touched_bytes() -> io::Result<usize> {
 
 /// The memory of this process that is in use now, by proc(5).
 fn resident_bytes() -> io::Result<usize> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    let resident = status(pid(), "VmRSS")?;
+    let kib = resident.strip_suffix(" kB").and_then(|kib| kib.parse::<usize>().ok());
     Ok(kib.unwrap_or_default() * 1024)
 }

@@ -85,17 +85,16 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// As `run`, but for the journal.
 pub fn experiment() -> io::Result<(Run, Option<Run>)> {
     let cpus = allowed_cpus()?;
-    let mut best: [Option<Run>; 2] = [None, None];
-    for _ in 0..RUNS {
-        for (width, best) in [1, THREADS].into_iter().zip(&mut best) {
-            if let Some(cpus) = cpus.get(..width) {
-                let run = work_on(cpus)?;
-                *best = Some(best.take().filter(|best| best.wall < run.wall).unwrap_or(run));
-            }
+    let better = |run: Run, other: Run| if run.wall < other.wall { run } else { other };
+    let (mut one, mut two) = (work_on(&cpus[..1])?, None);
+    for _ in 1..=RUNS {
+        if let Some(cpus) = cpus.get(..THREADS) {
+            let run = work_on(cpus)?;
+            two = Some(two.map_or(run.clone(), |best| better(best, run)));
+            one = better(one, work_on(&cpus[..1])?);
         }
     }
-    let [one, two] = best;
-    Ok((one.expect("holds because there is a processor"), two))
+    Ok((one, two))
 }
 
 /// Divides the work among threads, and these among processors.

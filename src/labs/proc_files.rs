@@ -10,12 +10,25 @@ use std::io;
 
 use crate::os::process::Pid;
 
+/// Reads a file; an error names it.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn read(path: &str) -> io::Result<String> {
+    fs::read_to_string(path).map_err(|error| naming(path, &error))
+}
+
+/// The same error, with the file that it is about.
+pub(super) fn naming(path: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{path}: {error}"))
+}
+
 /// The value of a line of `/proc/[pid]/status`, such as "State" or `VmRSS`; an empty text when there is no such line.
 ///
 /// # Errors
 /// There is no such process.
 pub(super) fn status(pid: Pid, field: &str) -> io::Result<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let text = read(&format!("/proc/{pid}/status"))?;
     let mut lines = text.lines().filter_map(|line| line.split_once(':'));
     let value = lines.find(|(name, _)| *name == field).map(|(_, value)| value.trim().to_owned());
     Ok(value.unwrap_or_default())
@@ -37,7 +50,8 @@ pub(super) fn state(pid: Pid) -> io::Result<char> {
 /// There is no such process, or it is not ours.
 pub(super) fn descriptors(pid: Pid) -> io::Result<Vec<(u32, String)>> {
     let mut list = Vec::new();
-    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+    let path = format!("/proc/{pid}/fd");
+    for entry in fs::read_dir(&path).map_err(|error| naming(&path, &error))? {
         let entry = entry?;
         // One that is closed between the listing and this look does not count.
         let Ok(target) = fs::read_link(entry.path()) else { continue };
@@ -53,7 +67,7 @@ pub(super) fn descriptors(pid: Pid) -> io::Result<Vec<(u32, String)>> {
 /// # Errors
 /// There is no such process, or it is not ours.
 pub(super) fn place_of(pid: Pid, address: usize) -> io::Result<Option<(String, String)>> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    let maps = read(&format!("/proc/{pid}/maps"))?;
     let holds = |range: &str| {
         let hex = |text| usize::from_str_radix(text, 16).ok();
         let (start, end) = range.split_once('-')?;

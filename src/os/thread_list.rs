@@ -10,6 +10,8 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+/// The threads of this process.
+const TASKS: &str = "/proc/self/task";
 /// How often [`refuse_others`] looks again for threads that were joined and have not left yet.
 const LEAVING_LOOKS: u32 = 20;
 /// The time between two such looks; a thread leaves within microseconds on an idle machine.
@@ -23,7 +25,8 @@ const LEAVING_PAUSE: Duration = Duration::from_millis(1);
 /// /proc is not mounted.
 pub fn names() -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir("/proc/self/task")? {
+    let unreadable = |error: io::Error| io::Error::new(error.kind(), format!("{TASKS}: {error}"));
+    for entry in fs::read_dir(TASKS).map_err(unreadable)? {
         // A thread may end between the listing and this read; then it does not count.
         if let Ok(name) = fs::read_to_string(entry?.path().join("comm")) {
             names.push(name.trim_end().to_owned());

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::program::{command, start};
 use handloom::labs::LABS;
+use handloom::report::text_width;
 
 #[test]
 fn every_lab_comes_to_its_end_and_says_what_to_notice() {
@@ -11,6 +12,12 @@ fn every_lab_comes_to_its_end_and_says_what_to_notice() {
         let ended = start(command(&["lab", lab.name])).end();
         assert_eq!(ended.code, Some(0), "EXIT-1: lab {}: {ended:?}", lab.name);
         assert!(ended.out.contains("What to notice:\n- "), "lab {}: came {}", lab.name, ended.out);
+        let source = format!("Source: {}; chapter \"{}\"", lab.source(), lab.chapter);
+        assert!(ended.out.contains(&source), "lab {}: came {}", lab.name, ended.out);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(lab.source());
+        assert!(path.exists(), "lab {}: there is no {}", lab.name, path.display());
+        let wide = ended.out.lines().find(|line| text_width(line) > 80 && line.contains(' '));
+        assert_eq!(wide, None, "lab {}: wider than 80 columns", lab.name);
     }
 }
 

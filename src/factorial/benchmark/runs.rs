@@ -99,12 +99,12 @@ impl Benchmark {
         let mut runs = BenchmarkRuns { pools, stop, tell, outcome };
         let begun = Instant::now();
         for size in &self.sizes {
-            let before = begun.elapsed();
+            let started = Instant::now();
             let chunk = self.chunk.unwrap_or_else(|| size.chunk(self.workers));
             let Some(row) = runs.row(size, Some(chunk)) else { break };
             runs.outcome.rows.push(row);
             // The next size takes three times as long, or less (`BENCHMARK-5`).
-            let expected = 3 * (begun.elapsed() - before);
+            let expected = 3 * started.elapsed();
             if self.time.is_some_and(|time| begun.elapsed() + expected > time) {
                 break;
             }
@@ -219,8 +219,9 @@ fn run_all(
     stop: BorrowedFd<'_>,
 ) -> Result<(Run, Vec<BigUint>), RunError> {
     let begun = Instant::now();
-    let handles: Vec<_> =
-        tasks.map(|task| pool.submit(task).map_err(failed)).collect::<Result<_, _>>()?;
+    let handles: Vec<_> = tasks
+        .map(|task| pool.submit(task).map_err(|error| failed(&error)))
+        .collect::<Result<_, _>>()?;
     let (mut values, mut computing) = (Vec::new(), Duration::ZERO);
     for handle in handles {
         let answer: TaskResult = join(handle, stop)?;
@@ -235,7 +236,7 @@ fn run_all(
 fn join<T>(mut handle: JobHandle<T>, stop: BorrowedFd<'_>) -> Result<T, RunError> {
     loop {
         match handle.join_timeout(STOP_CHECK) {
-            Ok(result) => return result.map_err(failed),
+            Ok(result) => return result.map_err(|error| failed(&error)),
             Err(waiting) => handle = waiting,
         }
         if is_stopped(stop) {
@@ -252,17 +253,17 @@ fn is_stopped(stop: BorrowedFd<'_>) -> bool {
 /// Compares every result with its checksum (`BENCHMARK-2`).
 fn check(numbers: &[u32], values: &[BigUint], sums: &HashMap<u32, u64>) -> Result<(), RunError> {
     if values.len() != numbers.len() {
-        return Err(failed(format!("{} results for {} tasks", values.len(), numbers.len())));
+        return Err(failed(&format!("{} results for {} tasks", values.len(), numbers.len())));
     }
     for (n, value) in numbers.iter().zip(values) {
         if Some(&checksum(value)) != sums.get(n) {
-            return Err(failed(format!("the result for {n}! is wrong: it has another checksum")));
+            return Err(failed(&format!("the result for {n}! is wrong: it has another checksum")));
         }
     }
     Ok(())
 }
 
 /// The error of a task that failed.
-fn failed(error: impl ToString) -> RunError {
+fn failed<T: ToString>(error: &T) -> RunError {
     RunError::Failed(error.to_string())
 }

@@ -50,9 +50,10 @@ impl Message for Task {
     }
 
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-        match bool::decode(input)? {
-            true => Vec::decode(input).map(Self::Factorials),
-            false => Job::decode(input).map(Self::Part),
+        if bool::decode(input)? {
+            Vec::decode(input).map(Self::Factorials)
+        } else {
+            Job::decode(input).map(Self::Part)
         }
     }
 }

@@ -114,7 +114,9 @@ const SECTIONS: [Section; 7] = [
         show: |_, figure| format!("{figure}"),
         claim: "Lost updates: the GIL protects the interpreter, not the program. A call between load and store is a place \
                 to switch. Without one, CPython since 3.10 loses nothing, which is no promise",
-        holds: |rows| rows[0].figures[1] == 0.0 && rows[3].figures[1] * 2.0 == rows[3].figures[0],
+        holds: |rows| {
+            rows[0].figures[1] < 0.5 && (rows[3].figures[1] * 2.0 - rows[3].figures[0]).abs() < 0.5
+        },
     },
 ];
 
