@@ -18,7 +18,7 @@ use std::{fs, thread};
 
 use handloom::aio::{Queue, sleep, yield_now};
 use handloom::jobs::JobHandle;
-use handloom::processes::ProcessPoolOptions;
+use handloom::processes::{ProcessPool, ProcessPoolOptions};
 use handloom::rt::{block_on, spawn};
 use handloom::threads::ThreadPool;
 use handloom::threads::gil::{Gil, SWITCH_INTERVAL};

@@ -8,9 +8,6 @@
 //! - `BLOCKING-1` A client that keeps its side open after its conversation delays no other: where the thread is needed
 //!   for the next client, the connection lingers on a thread of its own.
 //!
-//! **Left out**: shutting down the input of a stream from another thread. That ends a read at once, but resets a client
-//! that sends on.
-//!
 //! **Source**: ppoll(2); socket(7) under `SO_RCVTIMEO`.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -29,49 +26,50 @@ use crate::os::{PollFd, poll};
 /// How long a read or a write may take before the stop is looked for.
 const STALL: Duration = Duration::from_millis(100);
 
-/// Accepts clients and calls `start` with each, until `stop` is readable; then waits for the open connections.
-/// If `start` fails, its client's connection is closed, and the next client is accepted a little later.
+/// Accepts clients until `stop` is readable; then waits for the open connections. `prepare` gets their number and returns
+/// what serves the next client. If it fails, that client waits in the backlog until a later attempt.
 ///
 /// # Errors
 /// The listener failed for good.
-pub(super) fn accept_all(
+pub(super) fn accept_all<S: FnOnce(OpenConnection)>(
     listener: TcpListener,
     config: &Config,
     stop: BorrowedFd<'_>,
     ready: Ready<'_>,
-    mut start: impl FnMut(OpenConnection) -> io::Result<()>,
+    mut prepare: impl FnMut(usize) -> io::Result<S>,
 ) -> io::Result<()> {
     let connections = OpenConnections::new(config, stop)?;
     let mut acceptor = Acceptor::new(listener)?;
     ready()?;
-    let served = serve_until_stop(&mut acceptor, &connections, &mut start);
+    let served = serve_until_stop(&mut acceptor, &connections, &mut prepare);
     // Now, so that clients that come during the grace are refused instead of left waiting.
     drop(acceptor);
     connections.wait_until_closed()?;
     served
 }
 
-/// Accepts clients and calls `start` with each, until the stop.
-fn serve_until_stop(
+/// Accepts clients until the stop.
+fn serve_until_stop<S: FnOnce(OpenConnection)>(
     acceptor: &mut Acceptor,
     connections: &Arc<OpenConnections>,
-    start: &mut impl FnMut(OpenConnection) -> io::Result<()>,
+    prepare: &mut impl FnMut(usize) -> io::Result<S>,
 ) -> io::Result<()> {
     while connections.wait_for_room()? {
         // The stop goes first: a flood of clients must not put it off.
         if connections.wait(PollFd::readable(acceptor.as_fd()), None)? {
             break;
         }
-        let retry_at = match acceptor.accept()? {
-            Accepted::Client(stream) => match start(connections.enter(stream)) {
-                Ok(()) => continue,
-                Err(shortage) => acceptor.back_off(&shortage),
+        let retry_at = match prepare(connections.open()) {
+            Err(shortage) => acceptor.back_off(&shortage),
+            Ok(serve) => match acceptor.accept()? {
+                Accepted::Shortage(retry_at) => retry_at,
+                Accepted::Client(stream) => {
+                    serve(connections.enter(stream));
+                    continue;
+                }
+                Accepted::Empty => continue,
             },
-            // Another process was faster, or the client has gone again.
-            Accepted::Empty => continue,
-            Accepted::Shortage(retry_at) => retry_at,
         };
-        // For the stop and the deadline only.
         connections.wait(PollFd::readable(connections.stop()), Some(retry_at))?;
     }
     Ok(())
@@ -80,7 +78,6 @@ fn serve_until_stop(
 /// Serves one client until its connection can be closed.
 pub(super) fn converse(connection: OpenConnection) {
     let mut driver = Driver::new(connection);
-    // A broken connection ends this conversation only, and its client knows why.
     while let Ok(Next::ShutDown) = driver.run() {}
 }
 

@@ -27,9 +27,8 @@ pub(super) fn serve(
     ready: Ready<'_>,
 ) -> io::Result<()> {
     let pool = ThreadPool::fixed("worker", config.workers)?;
-    let served = accept_all(listener, config, stop, ready, |connection| {
-        let job = pool.submit(move || converse_and_hand_over(connection));
-        job.map(drop).map_err(io::Error::other)
+    let served = accept_all(listener, config, stop, ready, |_| {
+        Ok(|client| drop(pool.submit(move || converse_and_hand_over(client))))
     });
     // Not the pool's drop, which would run every job that is still queued, long after the grace (CALC-POOL-3).
     pool.abandon();

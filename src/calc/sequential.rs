@@ -20,8 +20,5 @@ pub(super) fn serve(
     stop: BorrowedFd<'_>,
     ready: Ready<'_>,
 ) -> io::Result<()> {
-    accept_all(listener, config, stop, ready, |connection| {
-        converse_and_hand_over(connection);
-        Ok(())
-    })
+    accept_all(listener, config, stop, ready, |_| Ok(converse_and_hand_over))
 }

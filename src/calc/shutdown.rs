@@ -103,7 +103,7 @@ impl OpenConnections {
     }
 
     /// Returns how many connections are open. A caller that waits for fewer clears `closed` before it asks again.
-    fn open(&self) -> usize {
+    pub(super) fn open(&self) -> usize {
         // Pairs with the subtraction in the drop of a connection.
         self.open.load(Ordering::Acquire)
     }

@@ -5,15 +5,17 @@
 //!
 //! **Invariants**
 //! - `THREADS-1` A client's thread ends with its conversation: after `close`, after a reset, after the stop.
-//! - `THREADS-2` A thread that cannot be started costs that client its connection, and no other.
+//! - `THREADS-2` A client is accepted once its thread runs. Without a thread, or memory for it, the client waits.
 
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::blocking::{accept_all, converse};
 use super::config::{Config, Ready};
+use crate::threads::check_memory;
 
 /// Serves each client on a thread of its own, until `stop` is readable.
 ///
@@ -25,11 +27,16 @@ pub(super) fn serve(
     stop: BorrowedFd<'_>,
     ready: Ready<'_>,
 ) -> io::Result<()> {
-    let mut clients = 0_u64;
-    accept_all(listener, config, stop, ready, |connection| {
-        clients += 1;
-        // The kernel keeps 15 characters of the name, for `ps -T` and the debugger.
-        let thread = thread::Builder::new().name(format!("client {clients}"));
-        thread.spawn(move || converse(connection)).map(drop)
+    let mut most = 0;
+    accept_all(listener, config, stop, ready, |open| {
+        if open >= most {
+            check_memory()?;
+        }
+        // For so many threads there was memory, and it is kept for further ones.
+        most = most.max(open + 1);
+        let (client, accepted) = sync_channel(1);
+        let thread = thread::Builder::new().name("client".to_owned());
+        thread.spawn(move || accepted.recv().map(converse))?;
+        Ok(move |connection| drop(client.send(connection)))
     })
 }

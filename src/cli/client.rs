@@ -7,7 +7,8 @@
 //!   A line longer than [`HELD_BYTES`] is sent in pieces: memory is bounded.
 //! - `CLIENT-2`: when stdin ends, the sending side is closed. The server answers what it has and closes too; its end
 //!   proves that all replies have come.
-//! - `CLIENT-3`: the server's end is the client's end, also when stdin goes on.
+//! - `CLIENT-3`: the server's end is the client's end, also when stdin goes on. It is a failure if a line before a
+//!   `close` has no reply.
 //!
 //! **Source**: the course's client, which blocks in turn on `input()` and on `recv()`; nc(1).
 
@@ -15,6 +16,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -51,37 +54,53 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let mut stream = address.connect().map_err(|error| Failure::Failed(error.to_string()))?;
     let to_server = stream.try_clone().doing("dup")?;
     let (result, sent) = mpsc::channel();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
     let sender = move || {
         // First the result: when the server has closed because of the shutdown, the result is there.
-        drop(result.send(send(&to_server)));
+        drop(result.send(send(&to_server, &count)));
         // It fails when the server has closed, which the receiving thread sees.
         drop(to_server.shutdown(Shutdown::Write));
     };
     let started = thread::Builder::new().name("send".to_owned()).spawn(sender);
     started.doing("start a thread")?;
     let mut chunk = vec![0; CHUNK_BYTES];
+    let mut replies = 0;
     loop {
         let count = stream.read(&mut chunk).doing("read from the server")?;
         if count == 0 {
             break;
         }
+        replies += newlines(&chunk[..count]);
         output.bytes(&chunk[..count])?;
         // Also what is not a whole line yet, which std holds back.
         output.flush()?;
     }
     // CLIENT-3: a thread that still reads ends with the process.
-    sent.try_recv().unwrap_or(Ok(())).doing("read stdin")
+    sent.try_recv().unwrap_or(Ok(())).doing("read stdin")?;
+    let asked = asked.load(Ordering::Acquire);
+    if asked <= replies {
+        return Ok(());
+    }
+    let missing = asked - replies;
+    Err(Failure::Failed(format!("the server closed: {missing} of {asked} replies are missing")))
+}
+
+/// How many lines end in these bytes.
+fn newlines(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&byte| byte == b'\n').count()
 }
 
 /// Sends stdin, line by line (`CLIENT-1`), to its end; the caller closes the sending side then (`CLIENT-2`).
 ///
 /// The errors are those of stdin. An error of the socket ends the sending; the receiving thread reports it. After a
-/// `close` the server may have ended while lines still come, and that is no failure.
-fn send(mut to_server: &TcpStream) -> io::Result<()> {
+/// `close` the server may have ended while lines still come, and that is no failure. `asked` counts the lines before it.
+fn send(mut to_server: &TcpStream, asked: &AtomicUsize) -> io::Result<()> {
     // A copy of the descriptor, without std's buffer.
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut held = Vec::new();
     let mut chunk = vec![0; CHUNK_BYTES];
+    let mut closes = false;
     loop {
         // The program that shares the terminal may have made it non-blocking, so a read alone may not wait.
         poll(&mut [PollFd::readable(stdin.as_fd())], None)?;
@@ -97,6 +116,13 @@ fn send(mut to_server: &TcpStream) -> io::Result<()> {
             None if held.len() >= HELD_BYTES => held.len(),
             last_newline => last_newline.map_or(0, |at| at + 1),
         };
+        // Lines before a `close`, counted before the write: no reply comes before its line. Pairs with `run`.
+        for line in held[..whole].split_inclusive(|&byte| byte == b'\n') {
+            closes |= line.trim_ascii() == b"close";
+            if !closes && (count == 0 || line.ends_with(b"\n")) {
+                asked.fetch_add(1, Ordering::Release);
+            }
+        }
         let sent = to_server.write_all(&held[..whole]);
         held.drain(..whole);
         if sent.is_err() || count == 0 {

@@ -12,7 +12,8 @@
 //! **Source**: the POSIX utility syntax guidelines; `getopt_long(3)`.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::fmt::Display;
+use std::os::unix::ffi::OsStrExt;
 
 use super::failure::Failure;
 use super::output::Output;
@@ -75,12 +76,10 @@ impl Opt {
     fn value(&self) -> Option<&'static str> {
         self.spelling.split_once("--")?.1.split(' ').nth(1)
     }
-
-    /// Whether it may be given several times.
-    fn is_repeated(&self) -> bool {
-        self.spelling.ends_with("...")
-    }
 }
+
+/// The option that every subcommand has.
+pub(crate) static HELP: Opt = Opt::new("-h, --help", "prints this");
 
 /// What reads the text of a value: it returns the value, or what it expected.
 pub(crate) trait Reader<T>: Fn(&OsStr) -> Result<T, String> {}
@@ -107,14 +106,24 @@ impl Subcommand {
             return Ok(None);
         }
         let mut args = Args { declared: self, given: Vec::new(), operands: Vec::new() };
-        let mut words = words.iter();
+        let mut words = words.iter().peekable();
         while let Some(word) = words.next() {
             if word == "--" {
                 args.operands.extend(words.by_ref().cloned());
             } else if looks_like_option(word) {
                 let (option, attached) = self.find(word)?;
-                let next = || words.next().filter(|word| !looks_like_option(word)).cloned();
-                args.add(option, attached, next)?;
+                let value = match (option.value(), attached) {
+                    (None, None) => Ok(OsString::new()),
+                    (None, Some(value)) => {
+                        Err(format!("takes no value, got \"{}\"", value.display()))
+                    }
+                    (Some(_), Some(value)) => Ok(value.to_owned()),
+                    (Some(what), None) => words
+                        .next_if(|word| !looks_like_option(word))
+                        .cloned()
+                        .ok_or(format!("its value {what} is missing")),
+                };
+                args.add(option, value).map_err(|text| about(option.name(), &text))?;
             } else {
                 args.operands.push(word.clone());
             }
@@ -123,39 +132,37 @@ impl Subcommand {
         Ok(Some(args))
     }
 
-    /// Finds the option that a word begins, and the value that is attached to it.
-    fn find(&self, word: &OsStr) -> Result<(&'static Opt, Option<OsString>), Failure> {
+    /// Finds the option that a word begins, and the value that is attached to it: `--name=value` or `-nvalue`.
+    fn find<'a>(&self, word: &'a OsStr) -> Result<(&'static Opt, Option<&'a OsStr>), Failure> {
         let bytes = word.as_bytes();
-        let (name, attached) = match bytes.iter().position(|byte| *byte == b'=') {
-            Some(at) if bytes.starts_with(b"--") => (&bytes[..at], Some(&bytes[at + 1..])),
-            _ if bytes.starts_with(b"--") => (bytes, None),
-            _ => (&bytes[..2], Some(&bytes[2..]).filter(|rest| !rest.is_empty())),
+        let is_long = bytes.starts_with(b"--");
+        let end = if is_long { bytes.iter().position(|byte| *byte == b'=') } else { Some(2) };
+        let (name, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        let attached = if is_long {
+            rest.strip_prefix(b"=")
+        } else {
+            Some(rest).filter(|rest| !rest.is_empty())
         };
-        let is_it = |option: &&Opt| match name.strip_prefix(b"--") {
-            Some(long) => option.name().as_bytes() == long,
-            None => option.short().is_some_and(|short| short as u32 == u32::from(name[1])),
+        let name = String::from_utf8_lossy(name);
+        let is_it = |option: &&Opt| match name.strip_prefix("--") {
+            Some(long) => option.name() == long,
+            None => option.short().is_some_and(|short| name.ends_with(short)),
         };
-        let name_text = String::from_utf8_lossy(name);
-        let found = self.options.iter().find(is_it);
-        let found = found.ok_or_else(|| match attached {
-            Some(value) if name == b"--help" => takes_no_value("help", OsStr::from_bytes(value)),
-            _ => self.unknown(&name_text),
-        })?;
-        Ok((found, attached.map(|value| OsString::from_vec(value.to_vec()))))
-    }
-
-    /// The failure for an option that does not exist.
-    fn unknown(&self, word: &str) -> Failure {
-        let names = self.options.iter().map(Opt::name).chain(["help"]);
-        let near = nearest(word.trim_start_matches('-'), names);
-        let hint = near.map(|name| format!("; did you mean --{name}?")).unwrap_or_default();
-        Failure::Usage(format!("unknown option {word}{hint}"))
+        match self.options.iter().chain([&HELP]).find(is_it) {
+            Some(option) => Ok((option, attached.map(OsStr::from_bytes))),
+            None => {
+                let names = self.options.iter().chain([&HELP]).map(Opt::name);
+                let near = nearest(name.trim_start_matches('-'), names);
+                let hint = near.map(|name| format!("; did you mean --{name}?"));
+                Err(Failure::Usage(format!("unknown option {name}{}", hint.unwrap_or_default())))
+            }
+        }
     }
 }
 
-/// The failure for a flag with a value.
-fn takes_no_value(name: &str, value: &OsStr) -> Failure {
-    Failure::Usage(format!("--{name}: takes no value, got \"{}\"", value.display()))
+/// The failure of an option.
+fn about(option: &str, text: &str) -> Failure {
+    Failure::Usage(format!("--{option}: {text}"))
 }
 
 /// Tells an option from an operand or a value. A dash alone is an operand.
@@ -164,23 +171,11 @@ fn looks_like_option(word: &OsStr) -> bool {
 }
 
 impl Args {
-    /// Notes an option, with the value attached to it or else the next word.
-    fn add(
-        &mut self,
-        option: &Opt,
-        attached: Option<OsString>,
-        next: impl FnOnce() -> Option<OsString>,
-    ) -> Result<(), Failure> {
-        let name = option.name();
-        let value = match (option.value(), attached) {
-            (None, None) => OsString::new(),
-            (None, Some(value)) => return Err(takes_no_value(name, &value)),
-            (Some(what), attached) => attached
-                .or_else(next)
-                .ok_or_else(|| Failure::Usage(format!("--{name}: its value {what} is missing")))?,
-        };
-        if self.is_given(name) && !option.is_repeated() {
-            return Err(Failure::Usage(format!("--{name}: given twice")));
+    /// Notes an option and its value.
+    fn add(&mut self, option: &Opt, value: Result<OsString, String>) -> Result<(), String> {
+        let (name, value) = (option.name(), value?);
+        if self.is_given(name) && !option.spelling.ends_with("...") {
+            return Err("given twice".to_owned());
         }
         self.given.push((name, value));
         Ok(())
@@ -198,6 +193,20 @@ impl Args {
                 Err(Failure::Usage(format!("{} is missing", name.trim_end_matches('.'))))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses an option that was given where it would change nothing: it applies to `what`, not to `this`.
+    pub(crate) fn refuse(
+        &self,
+        name: &str,
+        is_useless: bool,
+        what: &str,
+        this: impl Display,
+    ) -> Result<(), Failure> {
+        match is_useless && self.is_given(name) {
+            true => Err(about(name, &format!("only for {what}, not for {this}"))),
+            false => Ok(()),
         }
     }
 

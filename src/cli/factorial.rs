@@ -5,7 +5,6 @@
 //! - `FACTORIAL-2`: ctrl-c ends it with what was measured so far, and no process is left; the exit code is 130.
 //! - `FACTORIAL-3`: a wrong result or a pool that failed is reported, and the exit code is 1.
 
-use std::os::fd::BorrowedFd;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -15,9 +14,7 @@ use super::interrupt::interruption;
 use super::output::{Output, make_directory, write_into};
 use super::timeline::TRACE;
 use super::values::{parsed, path, seconds, text, whole};
-use crate::factorial::benchmark::{
-    Benchmark, BenchmarkOutcome, PoolKind, Size, chart, table, to_json,
-};
+use crate::factorial::benchmark::{Benchmark, PoolKind, Size, chart, table, to_json};
 use crate::factorial::factorial;
 
 /// The largest number: its factorial has some 500 million digits, and takes minutes.
@@ -85,23 +82,18 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let out = args.value("out", path("a directory"))?;
     // Before the benchmark, so that its results are not lost when the directory cannot be made.
     make_directory(&out)?;
-    let outcome = run_benchmark(&benchmark, interruption()?, output)?;
+    let outcome = benchmark.run(interruption()?, &mut |stage| output.progress(stage));
+    output.clear_progress();
+    let outcome = outcome.doing("start the pools")?;
     output.result(args.is_given("json"), to_json(&outcome), &table(&outcome))?;
     write_into(&out, CHART_FILE, &chart(&outcome))?;
     write_into(&out, "factorial.txt", &table(&outcome))?;
     output.note(format_args!("The picture: {}", out.join(CHART_FILE).display()));
-    verdict(&outcome)
-}
-
-/// Runs a benchmark, with progress.
-pub(crate) fn run_benchmark(
-    benchmark: &Benchmark,
-    stop: BorrowedFd<'_>,
-    output: &mut Output,
-) -> Result<BenchmarkOutcome, Failure> {
-    let outcome = benchmark.run(stop, &mut |stage| output.progress(stage));
-    output.clear_progress();
-    outcome.doing("start the pools")
+    match outcome.failures().first() {
+        _ if outcome.is_stopped => Err(Failure::Interrupted),
+        None => Ok(()),
+        Some(first) => Err(Failure::Failed(format!("not everything was right: {first}"))),
+    }
 }
 
 /// Reads a number.
@@ -121,15 +113,4 @@ fn pools(text: &str) -> Result<Vec<PoolKind>, String> {
         kinds.push(kind);
     }
     Ok(kinds)
-}
-
-/// How the program ends.
-pub(crate) fn verdict(outcome: &BenchmarkOutcome) -> Result<(), Failure> {
-    if outcome.is_stopped {
-        return Err(Failure::Interrupted);
-    }
-    match outcome.failures().first() {
-        None => Ok(()),
-        Some(first) => Err(Failure::Failed(format!("not everything was right: {first}"))),
-    }
 }

@@ -40,6 +40,14 @@ impl Failure {
         }
     }
 
+    /// The failure of something that ctrl-c interrupts.
+    pub(crate) fn of_io(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Self::Interrupted,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+
     /// The program's exit code (`EXIT-1`).
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {

@@ -1,19 +1,24 @@
 //! The usage texts, made from the declarations that the parser reads (`command_line`).
 
-use super::command_line::{Opt, Subcommand};
+use super::command_line::{HELP, Opt, Subcommand};
+use crate::report::wrapped;
 
-/// What the parser knows without a declaration.
-const HELP: (&str, &str) = ("-h, --help", "prints this");
-
+/// A blank at which no line is broken.
+const NO_BREAK: &str = "\u{a0}";
+/// How wide the left column of a table may be; a longer cell stands on a line of its own.
+const LEFT_COLUMNS: usize = 24;
+/// How wide the texts are, also in a pipe and on a wider terminal.
+const COLUMNS: usize = 80;
 /// The usage text of one subcommand.
 pub(crate) fn of_subcommand(subcommand: &Subcommand) -> String {
     let Subcommand { name, summary, operands, options, examples, .. } = subcommand;
     let names: Vec<_> = operands.iter().map(|(name, _)| *name).collect();
     let usage = [&["[OPTIONS]"], &*names].concat().join(" ");
     let operands = operands.iter().map(|&(name, help)| row(name.trim_matches(['[', ']']), help));
-    let options = options.iter().map(option_row).chain([row(HELP.0, HELP.1)]);
+    let options = options.iter().map(option_row).chain([option_row(&HELP)]);
     format!(
-        "{summary}\n\nUsage: handloom {name} {usage}\n{}{}{}",
+        "{}\n\nUsage: handloom {name} {usage}\n{}{}{}",
+        wrapped(summary, COLUMNS),
         table("Arguments", operands.collect()),
         table("Options", options.collect()),
         examples_text(examples),
@@ -23,14 +28,14 @@ pub(crate) fn of_subcommand(subcommand: &Subcommand) -> String {
 /// The usage text of the program.
 pub(crate) fn of_program(subcommands: &[&Subcommand]) -> String {
     let rows = subcommands.iter().map(|each| row(each.name, each.summary));
-    let options = vec![row(HELP.0, HELP.1), row("-V, --version", "prints the version")];
+    let options = vec![option_row(&HELP), row("-V, --version", "prints the version")];
     let examples: Vec<_> =
         subcommands.iter().filter_map(|each| each.examples.first().copied()).collect();
     format!(
-        "A laboratory of concurrency: one calculator server in every model, and what it teaches\n\n\
+        "A laboratory of concurrency: one calculator server in every model, and more\n\n\
          Usage: handloom SUBCOMMAND [OPTIONS]\n{}{}{}\n\
-         `handloom SUBCOMMAND --help` tells more. Exit codes: 0 done, 1 it ran and something failed,\n\
-         2 the command line was wrong, 130 interrupted.\n",
+         `handloom help SUBCOMMAND` tells more. Exit codes: 0 done, 1 it ran and\n\
+         something failed, 2 the command line was wrong, 130 interrupted.\n",
         table("Subcommands", rows.collect()),
         table("Options", options),
         examples_text(&examples),
@@ -44,19 +49,32 @@ fn row(left: &str, right: &str) -> (String, String) {
 
 /// The row of an option, with its default.
 fn option_row(option: &Opt) -> (String, String) {
-    let default = option.default.map(|default| format!(" [default: {default}]"));
+    let default = option.default.map(|default| format!(" [default:{NO_BREAK}{default}]"));
     row(option.spelling, &format!("{}{}", option.help, default.unwrap_or_default()))
 }
 
 /// Rows under a heading; nothing when there are none.
 fn table(heading: &str, rows: Vec<(String, String)>) -> String {
-    let Some(widest) = rows.iter().map(|(left, _)| left.len()).max() else { return String::new() };
-    let lines = rows.into_iter().map(|(left, right)| format!("  {left:widest$}  {right}\n"));
-    format!("\n{heading}:\n{}", lines.collect::<String>())
+    let widths = rows.iter().map(|(left, _)| left.len()).filter(|width| *width <= LEFT_COLUMNS);
+    let widest = widths.max().unwrap_or(LEFT_COLUMNS);
+    let lines = rows.iter().map(|(left, right)| match left {
+        left if left.len() <= widest => indented(&format!("  {left:widest$}  "), right),
+        left => format!("  {left}\n{}", indented(&format!("  {:widest$}  ", ""), right)),
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { format!("\n{heading}:\n{lines}") }
+}
+
+/// A text behind `first`, in lines that are indented alike.
+fn indented(first: &str, text: &str) -> String {
+    let break_and_indent = format!("\n{:1$}", "", first.len());
+    let text = wrapped(text, COLUMNS - first.len());
+    format!("{first}{}\n", text.replace('\n', &break_and_indent).replace(NO_BREAK, " "))
 }
 
 /// Examples: a command, and below it what it does.
 fn examples_text(examples: &[(&str, &str)]) -> String {
-    let lines = examples.iter().map(|(command, what)| format!("  {command}\n      {what}\n"));
-    format!("\nExamples:\n{}", lines.collect::<String>())
+    let of_one =
+        |(command, what): &(&str, &str)| format!("  {command}\n{}", indented("      ", what));
+    format!("\nExamples:\n{}", examples.iter().map(of_one).collect::<String>())
 }

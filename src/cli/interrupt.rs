@@ -9,7 +9,7 @@ use std::thread;
 
 use super::failure::{Doing, Failure, INTERRUPTED};
 use crate::os::signal::{self, Signal};
-use crate::os::{PollFd, poll};
+use crate::os::{PollFd, poll, process as os_process};
 
 /// The signals that ask the program to end.
 const STOPS: [Signal; 2] = [Signal::Interrupt, Signal::Terminate];
@@ -42,4 +42,14 @@ pub(crate) fn exit_when_interrupted(
     };
     let started = thread::Builder::new().name("interrupt".to_owned()).spawn(watch);
     started.map(drop).doing("signals")
+}
+
+/// Has the signals end the program by their default action, also where its parent had it ignore them. The kernel
+/// withholds that action from process 1. There the handler ends the program, after a first signal that it sends itself.
+pub(crate) fn end_by_default() -> Result<(), Failure> {
+    if process::id() == 1 {
+        interruption()?;
+        return os_process::kill(os_process::pid(), Signal::Terminate).doing("signals");
+    }
+    STOPS.into_iter().try_for_each(signal::restore_default).doing("signals")
 }

@@ -6,13 +6,13 @@
 use std::io;
 
 use super::command_line::{Args, Subcommand};
-use super::failure::{Doing as _, Failure};
+use super::failure::Failure;
+use super::interrupt::end_by_default;
 use super::output::Output;
 use super::suggest::nearest;
 use super::timeline::TRACE;
 use super::values::{parsed, text};
-use crate::labs::{Journal, LABS, Lab, leave_process_one};
-use crate::os::process::{Exit, exit_now};
+use crate::labs::{Journal, LABS, Lab};
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -33,11 +33,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         return output.bytes(list().as_bytes());
     };
     let lab = LABS.iter().find(|lab| lab.name == name).ok_or_else(|| unknown(&name))?;
-    if let Some(exit) = leave_process_one().doing("lab")? {
-        // The child has written everything.
-        let Exit::Code(code) = exit else { return Err(Failure::Interrupted) };
-        exit_now(code);
-    }
+    end_by_default()?;
     // The lab's lines are the result. It pauses between them, so each line is written at once.
     let done = (lab.run)(&Journal::new(io::stdout()));
     // A lab owns no other pipe: this kind of error can only come from stdout (EXIT-2).

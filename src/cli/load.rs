@@ -12,13 +12,14 @@ use super::failure::{Doing, Failure};
 use super::interrupt::interruption;
 use super::output::Output;
 use super::values::{Address, parsed, text, time_limit, whole};
+use crate::calc::Op;
 use crate::compare::{End, Load, LoadProgress, LoadReport, MAX_DEPTH, load_json};
 use crate::os::limits;
 
 /// Most connections that may be asked for: the ports of one address.
-pub(crate) const MOST_CONNECTIONS: usize = u16::MAX as usize;
+const MOST_CONNECTIONS: usize = u16::MAX as usize;
 /// Most requests that may be asked for: the fastest server would need days.
-pub(crate) const MOST_REQUESTS: usize = 1_000_000_000_000;
+const MOST_REQUESTS: usize = 1_000_000_000_000;
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -44,15 +45,10 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 /// Puts the load on the server, and prints what came of it.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let address = args.operand(Address::to_connect)?;
-    let load = Load {
-        connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
-        depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
-        requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
-        op: args.value("op", text(parsed))?,
-        timeout: args.value("timeout", time_limit())?,
-        // Last, because it asks the network: a mistake in the command line is reported before.
-        address: choose(&address)?,
-    };
+    let mut load = load(args)?;
+    load.op = args.value("op", text(parsed))?;
+    // Last, because it asks the network: a mistake in the command line is reported before.
+    load.address = choose(&address)?;
     // Too few descriptors show as failed connections.
     drop(limits::raise_open_files());
     let stop = interruption()?;
@@ -71,6 +67,18 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         report.failures.iter().for_each(|failure| output.note(failure));
     }
     verdict(&report)
+}
+
+/// Reads the options of a load; its address is to be filled in.
+pub(crate) fn load(args: &Args) -> Result<Load, Failure> {
+    Ok(Load {
+        address: ([0, 0, 0, 0], 0).into(),
+        connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
+        depth: args.value("depth", whole("requests", 1..=MAX_DEPTH))?,
+        requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
+        op: Op::Sum,
+        timeout: args.value("timeout", time_limit())?,
+    })
 }
 
 /// The address that the load is for. If the name has several, a connection finds out which of them answers; when

@@ -6,12 +6,14 @@
 //! - `OUTPUT-1`: stdout holds results and nothing else, so that it can be piped into the next program.
 //! - Progress is shown on a terminal only, and is erased. A closed stderr is no failure.
 
+use std::env;
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use super::failure::{Doing, Failure};
+use crate::report::{output_columns, wrapped};
 use crate::rt::EventLoop;
 
 /// Goes back to the line's beginning and clears it, on a terminal.
@@ -34,7 +36,9 @@ impl Output {
     /// Takes the streams of this process.
     pub(crate) fn new() -> Self {
         let stderr = io::stderr();
-        let is_watched = stderr.is_terminal();
+        // A terminal that cannot erase a line would show every step of the progress.
+        let is_dumb = env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        let is_watched = stderr.is_terminal() && !is_dumb;
         Self { stdout: io::stdout(), stderr, is_watched, shows_progress: false }
     }
 
@@ -57,6 +61,16 @@ impl Output {
     pub(crate) fn bytes(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.clear_progress();
         self.stdout.write_all(piece).map_err(|error| Failure::of_stdout(&error))
+    }
+
+    /// Writes a text, in lines that fit the terminal. Tables and drawings, which have several blanks in a row, stay.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        let columns = output_columns();
+        let fit = |line: &str| match line.trim_start().contains("  ") {
+            true => line.to_owned(),
+            false => wrapped(line, columns),
+        };
+        self.bytes(text.split('\n').map(fit).collect::<Vec<_>>().join("\n").as_bytes())
     }
 
     /// Writes what std holds back until a line is whole.
@@ -96,6 +110,14 @@ impl Drop for Output {
 /// Makes a directory, if it does not exist yet.
 pub(crate) fn make_directory(directory: &Path) -> Result<(), Failure> {
     fs::create_dir_all(directory).doing(format_args!("write {}", directory.display()))
+}
+
+/// Makes a directory in which a file can be written; keeps what an earlier run has written.
+pub(crate) fn make_directory_for(directory: &Path, name: &str) -> Result<(), Failure> {
+    make_directory(directory)?;
+    let path = directory.join(name);
+    let opened = fs::OpenOptions::new().append(true).create(true).open(&path);
+    opened.map(drop).doing(format_args!("write {}", path.display()))
 }
 
 /// Writes a file into a directory that exists.

@@ -52,18 +52,23 @@ pub fn main() -> ExitCode {
 /// Runs the subcommand that the first word names; returns its name, and how it ended.
 fn run(words: &[OsString], output: &mut Output) -> (&'static str, Result<(), Failure>) {
     let Some((first, rest)) = words.split_first() else { return ("", Err(unknown(""))) };
+    let find = |name: &str| SUBCOMMANDS.iter().find(|subcommand| subcommand.name == name);
     let first = first.to_string_lossy();
-    if let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == first) {
+    if let Some(subcommand) = find(&first) {
         let done = subcommand.parse(rest).and_then(|args| match args {
             Some(args) => traced(&args, output, subcommand.run),
             None => output.bytes(help::of_subcommand(subcommand).as_bytes()),
         });
         return (subcommand.name, done);
     }
-    let done = match &*first {
-        "--help" | "-h" | "help" => output.bytes(help::of_program(SUBCOMMANDS).as_bytes()),
-        "--version" | "-V" => output.line(concat!("handloom ", env!("CARGO_PKG_VERSION"))),
-        name => Err(unknown(name)),
+    let done = match (&*first, rest) {
+        ("help", [name, ..]) => match find(&name.to_string_lossy()) {
+            Some(subcommand) => output.bytes(help::of_subcommand(subcommand).as_bytes()),
+            None => Err(unknown(&name.to_string_lossy())),
+        },
+        ("--help" | "-h" | "help", _) => output.bytes(help::of_program(SUBCOMMANDS).as_bytes()),
+        ("--version" | "-V", _) => output.line(concat!("handloom ", env!("CARGO_PKG_VERSION"))),
+        (name, _) => Err(unknown(name)),
     };
     ("", done)
 }

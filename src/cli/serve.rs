@@ -29,16 +29,23 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "serve",
     summary: "Serves the calculator: two numbers come, their sum goes back",
     options: &[
-        Opt::new("--model MODEL", "sequential, threads, pool, prefork, callbacks, generators or async")
-            .default("async"),
+        Opt::new(
+            "--model MODEL",
+            "sequential, threads, pool, prefork, callbacks, generators or async",
+        )
+        .default("async"),
         Opt::new("--addr ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
             .default("127.0.0.1:8888"),
         Opt::new("--op OP", "sum, or product (of messages of up to 32 KiB)").default("sum"),
         Opt::new("--max-message BYTES", "a longer message is an error").default("1048576"),
         Opt::new("--pause-ms MS", "after this silence a message without newline is complete")
             .default("100"),
-        Opt::new("--max-connections N", "further clients wait until one leaves; not for sequential and prefork (one client at a time / each)")
-            .default("100000"),
+        Opt::new(
+            "--max-connections N",
+            "further clients wait until one leaves; not for sequential \
+            and prefork, whose processes serve one client at a time",
+        )
+        .default("100000"),
         Opt::new("--idle-timeout S", "closes a connection after this silence [default: never]"),
         Opt::new("--grace S", "how long a stop may take").default("5"),
         Opt::new("--workers N", "threads of pool, processes of prefork; only for these two")
@@ -72,6 +79,10 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         grace: args.value("grace", grace())?,
         workers: args.value("workers", whole("workers", 1..=MOST_WORKERS))?,
     };
+    let has_workers = matches!(model, Model::Pool | Model::Prefork);
+    args.refuse("workers", !has_workers, "pool and prefork", model)?;
+    let serves_one = matches!(model, Model::Sequential | Model::Prefork);
+    args.refuse("max-connections", serves_one, "models that serve many clients at once", model)?;
     let address = args.value("addr", Address::to_listen)?;
     let what = format!("model {model}");
     listen_and_serve(&address, &what, "", output, |listener, stop, ready| {

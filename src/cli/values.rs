@@ -11,9 +11,12 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 use super::command_line::Reader;
+use crate::web::client::dial::{STAGGER, alternate};
 
 /// Reads a whole number of `what` ("milliseconds") within `range`.
 pub(crate) fn whole(what: &str, range: RangeInclusive<usize>) -> impl Reader<usize> {
@@ -76,9 +79,6 @@ pub(crate) fn path(what: &str) -> impl Reader<PathBuf> {
     }
 }
 
-/// How long an address may take to accept, if its name has others.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-
 /// A host and a port as they were given; the name of the host is not resolved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address(String);
@@ -112,25 +112,39 @@ impl Address {
         }
     }
 
-    /// Connects to the first address of this name that accepts. `localhost` is often `::1` first and `127.0.0.1`
-    /// second, and a server listens on one of them. If there are others, the wait for an address ends after
-    /// [`CONNECT_LIMIT`]. The error is that of the last address.
+    /// Connects to one of the addresses of this name. As in `get`, the attempts overlap: the next one begins when the
+    /// last has failed, or has taken [`STAGGER`]. `localhost` is often `::1` first and `127.0.0.1` second, and a server
+    /// listens on one of them. The error is that of the first address.
     pub(crate) fn connect(&self) -> io::Result<TcpStream> {
-        let addresses = self.resolve()?;
+        let mut untried = alternate(&self.resolve()?).into_iter().enumerate();
         let mut failure = io::Error::other(format!("{self}: the name has no address"));
-        for address in &addresses {
-            let connected = match addresses.len() {
-                1 => TcpStream::connect(address),
-                _ => TcpStream::connect_timeout(address, CONNECT_LIMIT),
-            };
-            match connected {
-                Ok(stream) => return Ok(stream),
-                Err(error) => {
-                    failure = io::Error::new(error.kind(), format!("connect {address}: {error}"));
+        let (sender, results) = channel();
+        let mut running = 0;
+        loop {
+            if let Some((position, address)) = untried.next() {
+                let sender = sender.clone();
+                let attempt = move || {
+                    let connected = TcpStream::connect(address).map_err(|error| {
+                        io::Error::new(error.kind(), format!("connect {address}: {error}"))
+                    });
+                    // It fails when another attempt was faster. Then this connection is closed.
+                    drop(sender.send((position, connected)));
+                };
+                thread::Builder::new().name("connect".to_owned()).spawn(attempt)?;
+                running += 1;
+            } else if running == 0 {
+                return Err(failure);
+            }
+            let limit = if untried.len() > 0 { STAGGER } else { Duration::MAX };
+            match results.recv_timeout(limit) {
+                Ok((_, Ok(stream))) => return Ok(stream),
+                Ok((position, Err(error))) => {
+                    running -= 1;
+                    failure = if position == 0 { error } else { failure };
                 }
+                Err(_) => {}
             }
         }
-        Err(failure)
     }
 
     /// Asks the system for the addresses of this name, which blocks while the name service works.

@@ -9,17 +9,19 @@
 //! - `WATCHCMD-2`: ctrl-c ends the sleep, and the reading of a large file, at once. A deletion that has begun is
 //!   finished; a second ctrl-c ends that too.
 //!
-//! **Left out**: several files; a file's name that is not text.
+//! **Left out**: several files.
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 use super::command_line::{Args, Opt, Subcommand};
 use super::failure::Failure;
 use super::interrupt::interruption;
 use super::output::{Output, quiet_loop};
 use super::values::{path, second_of, text, time_limit};
-use crate::watch::{Deletion, Needle, Order, Outcome, WatchError, asynchronous, threads};
+use crate::http::date::log_stamp;
+use crate::watch::{Deletion, Needle, Order, Outcome, WatchError, asynchronous, shown, threads};
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -60,7 +62,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     match outcome {
         Ok(Outcome::Found(Deletion::Deleted | Deletion::Gone)) => Ok(()),
         Ok(Outcome::Found(Deletion::Replaced)) => {
-            let path = order.path.display();
+            let path = shown(&order.path);
             Err(Failure::Failed(format!("{path} was replaced before it could be deleted")))
         }
         Ok(Outcome::Stopped) => Err(Failure::Interrupted),
@@ -69,10 +71,10 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
 }
 
-/// Writes a line to stdout; both threads of a watcher call it.
+/// Writes a line to stdout, with the time; both threads of a watcher call it.
 fn line(text: impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(format!("{text}\n").as_bytes())?;
+    stdout.write_all(format!("{} {text}\n", log_stamp(SystemTime::now())).as_bytes())?;
     stdout.flush()
 }
 

@@ -2,53 +2,45 @@
 //!
 //! **Invariants**
 //! - `BENCH-1` One server runs at a time, and it has ended before the next one starts.
-//! - `BENCH-2` With two processors or more, the server is pinned to the first and the client to the last, which are
-//!   never two halves of one core. With one they share it, and the table says so.
-//! - `BENCH-3` Rounds are interleaved (a b c, a b c), so a change on the machine meets all servers alike. The best
-//!   round by requests per second counts, because a disturbance only ever slows; or the first one that was wrong.
+//! - `BENCH-2` On an idle machine with two processors or more, the server is pinned to the first and the client to the
+//!   last, which are never two halves of one core. Beside other work nothing is pinned: a pinned server waits for its
+//!   processor although another one is idle. Each run notes how much of the processors other programs had.
+//! - `BENCH-3` Rounds are interleaved (a b c, a b c). The best by requests per second counts, or the first wrong one.
 //! - `BENCH-4` A server that fails gets a result that says so, and the others still run.
-//! - `BENCH-5` Processor time is given only for a run of at least [`LEAST_SPAN`]. It is read before the first request
-//!   and after the end of the last connection; in a shorter run the time around these two reads counts too much.
+//! - `BENCH-5` Processor time is given only for a run of at least [`LEAST_SPAN`].
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::calc::Op;
 use crate::os::affinity::{allowed_cpus, pin_to_cpus};
+use crate::report::{OtherWork, OtherWorkProbe};
 
-use super::load::{End, Load, LoadProgress, LoadReport};
+use super::load::{Load, LoadProgress};
 use super::server::{Server, ServerCommand};
+use super::tally::{End, LoadReport};
 use super::usage::Usage;
 
 /// The shortest run whose processor time is given (`BENCH-5`): five ticks of the coarser account (`USAGE-2`).
 const LEAST_SPAN: Duration = Duration::from_millis(50);
+/// How long the machine is watched before the first run (`BENCH-2`).
+const FIRST_LOOK: Duration = Duration::from_millis(250);
 
 /// Which servers to measure, and with what load.
 #[derive(Clone, Debug)]
 pub struct Benchmark {
     /// The servers, in the table's order.
     pub servers: Vec<ServerCommand>,
-    /// As [`Load::connections`].
-    pub connections: usize,
-    /// As [`Load::depth`].
-    pub depth: usize,
-    /// As [`Load::requests`].
-    pub requests: u64,
-    /// As [`Load::timeout`], for each server and round.
-    pub timeout: Duration,
+    /// The load for each server in each round; its address is not used.
+    pub load: Load,
     /// How many times each server runs.
     pub rounds: usize,
+    /// Whether server and client may be pinned (`BENCH-2`).
+    pub may_pin: bool,
 }
 
-/// What a benchmark reports while it runs.
-#[derive(Clone, Copy, Debug)]
-pub enum BenchmarkProgress<'a> {
-    /// A server is about to be started, for the given round, counted from 0.
-    Starts(&'a ServerCommand, usize),
-    /// How many of its requests have been answered.
-    Answered(&'a ServerCommand, u64),
-}
+/// Hears which server runs, and how many of its requests have been answered: at its start, and a few times a second.
+pub type Watch<'a> = &'a mut dyn FnMut(&ServerCommand, u64);
 
 /// What was measured of one server.
 #[derive(Clone, Debug)]
@@ -59,6 +51,8 @@ pub struct Measurement {
     pub cpu: Duration,
     /// The most that the server had of each.
     pub most: Usage,
+    /// How much of the processors other programs had.
+    pub others: OtherWork,
     /// Whether it ended when it was asked to.
     pub ended_well: bool,
 }
@@ -68,19 +62,23 @@ impl Measurement {
     pub fn cpu_micros(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "no load has 2^53 requests")]
         let answered = self.load.answered as f64;
-        self.is_long_enough().then(|| self.cpu.as_secs_f64() * 1e6 / answered)
+        self.knows_cpu().then(|| self.cpu.as_secs_f64() * 1e6 / answered)
     }
 
-    /// Returns the share of the time in which the server was running; 1 means that it was the limit. `None` after
-    /// too short a run.
+    /// Returns the share of the time in which the server was running; 1 means that it was the limit.
     pub fn busy(&self) -> Option<f64> {
         let seconds = self.load.elapsed.as_secs_f64();
-        self.is_long_enough().then(|| self.cpu.as_secs_f64() / seconds)
+        self.knows_cpu().then(|| self.cpu.as_secs_f64() / seconds)
     }
 
-    /// Tells whether processor time can be given (`BENCH-5`). Without any answer the span is 0.
-    pub(super) fn is_long_enough(&self) -> bool {
-        self.load.elapsed >= LEAST_SPAN
+    /// Tells whether processor time can be given: after a long run with answers (`BENCH-5`), and with /proc.
+    pub(super) fn knows_cpu(&self) -> bool {
+        self.load.elapsed >= LEAST_SPAN && self.load.answered > 0 && self.most.processes > 0
+    }
+
+    /// Tells whether other programs took so much that the answers per second are too few.
+    pub fn is_disturbed(&self) -> bool {
+        self.others.share().is_some() && !self.others.is_small()
     }
 }
 
@@ -107,6 +105,8 @@ pub struct BenchmarkReport {
     pub cpus: usize,
     /// The server's processor and the client's, by number (`BENCH-2`).
     pub pinned: Option<(usize, usize)>,
+    /// How much of the processors other programs had before the first run.
+    pub others_before: OtherWork,
     /// The servers that have run.
     pub results: Vec<ServerResult>,
     /// Whether it was stopped before all of them had run.
@@ -126,24 +126,22 @@ impl Benchmark {
     ///
     /// # Errors
     /// The kernel does not say which processors there are. What goes wrong with a server is in its result.
-    ///
-    /// # Blocking
-    /// At most the start, the time-out and the end of each server in each round.
     pub fn run(
         &self,
         stop: Option<BorrowedFd<'_>>,
-        watch: &mut dyn FnMut(BenchmarkProgress<'_>),
+        watch: Watch<'_>,
     ) -> io::Result<BenchmarkReport> {
         let allowed = allowed_cpus()?;
+        let others_before = OtherWork::during(FIRST_LOOK);
         let pinned = match &*allowed {
-            [first, .., last] => Some((*first, *last)),
+            [first, .., last] if self.may_pin && others_before.is_small() => Some((*first, *last)),
             _ => None,
         };
         let mut runs: Vec<Vec<Result<Measurement, String>>> = vec![Vec::new(); self.servers.len()];
         let mut is_stopped = false;
-        'rounds: for round in 0..self.rounds {
+        'rounds: for _ in 0..self.rounds {
             for (server, runs) in self.servers.iter().zip(&mut runs) {
-                watch(BenchmarkProgress::Starts(server, round));
+                watch(server, 0);
                 let run = self.run_one(server, pinned, stop, watch);
                 // The next server inherits the processors of this thread, so the pinning is undone first.
                 pin_to_cpus(&allowed)?;
@@ -161,7 +159,8 @@ impl Benchmark {
         let results = self.servers.iter().zip(runs).filter_map(|(server, runs)| {
             Some(ServerResult { server: server.clone(), result: choose(runs)? })
         });
-        Ok(BenchmarkReport { cpus: allowed.len(), pinned, results: results.collect(), is_stopped })
+        let (cpus, results) = (allowed.len(), results.collect());
+        Ok(BenchmarkReport { cpus, pinned, others_before, results, is_stopped })
     }
 
     /// Starts, measures and ends one server (`BENCH-1`).
@@ -170,7 +169,7 @@ impl Benchmark {
         command: &ServerCommand,
         pinned: Option<(usize, usize)>,
         stop: Option<BorrowedFd<'_>>,
-        watch: &mut dyn FnMut(BenchmarkProgress<'_>),
+        watch: Watch<'_>,
     ) -> io::Result<Measurement> {
         if let Some((cpu, _)) = pinned {
             pin_to_cpus(&[cpu])?;
@@ -180,27 +179,22 @@ impl Benchmark {
         if let Some((_, cpu)) = pinned {
             pin_to_cpus(&[cpu])?;
         }
-        let load = Load {
-            address: server.address(),
-            connections: self.connections,
-            depth: self.depth,
-            requests: self.requests,
-            op: Op::Sum,
-            timeout: self.timeout,
-        };
+        let load = Load { address: server.address(), ..self.load.clone() };
         // Read on the client's thread, a few times a second: what that costs is the client's time.
         let (mut begin, mut most) = (Usage::default(), Usage::default());
+        let others = OtherWorkProbe::start();
         let load = load.run(stop, &mut |progress| {
             // A server that has ended has no usage; its clients will see that.
             let now = Usage::of(server.pid()).unwrap_or_default();
             most.keep_most(now);
             match progress {
                 LoadProgress::Begins => begin = now,
-                LoadProgress::Answered(count) => watch(BenchmarkProgress::Answered(command, count)),
+                LoadProgress::Answered(count) => watch(command, count),
             }
         })?;
         let end = Usage::of(server.pid()).unwrap_or_default();
         most.keep_most(end);
+        let others = others.finish();
         let ended_well = if load.end == End::Stopped {
             // The drop kills it at once: a second ctrl-c ends this program immediately, so nothing may wait here.
             drop(server);
@@ -208,7 +202,7 @@ impl Benchmark {
         } else {
             server.end()?
         };
-        Ok(Measurement { load, cpu: end.cpu_since(&begin), most, ended_well })
+        Ok(Measurement { load, cpu: end.cpu_since(&begin), most, others, ended_well })
     }
 }
 

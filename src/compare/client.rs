@@ -6,9 +6,7 @@
 //! - `TALK-3` The words of a failure are short, whatever the server sent: at most [`SHOWN_BYTES`] of it are shown.
 
 use std::future::poll_fn;
-use std::io;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Instant;
@@ -36,13 +34,11 @@ pub(super) struct Client {
 }
 
 /// What went wrong with a batch.
-enum BatchError {
-    /// A system call failed.
-    Io(io::Error),
-    /// The server closed the connection; this many bytes of the replies had come.
-    Closed(usize),
-    /// After so many right bytes came these, which are wrong or too many.
-    Wrong(usize, Vec<u8>),
+struct BatchError {
+    /// The bytes of the replies that came.
+    got: Vec<u8>,
+    /// Why no more came, if that is the reason.
+    why: String,
 }
 
 impl Client {
@@ -63,21 +59,40 @@ impl Client {
         stream.set_nodelay(true).map_err(|error| format!("set TCP_NODELAY: {error}"))?;
         tally.begin.wait().await;
         let offset = STRIDE * self.number as u64;
-        let (mut asked, mut sent) = (0, Instant::now());
+        let mut asked = 0;
+        let mut waiting = Waiting { tally, sent: Instant::now(), requests: 0 };
         while asked < self.share {
             let left = usize::try_from(self.share - asked).unwrap_or(usize::MAX);
             let count = self.depth.min(left);
             let (requests, replies) = tally.script.batch(offset + asked, count);
-            exchange(tally, &mut stream, requests, replies)
-                .await
-                .map_err(|error| describe(&error, requests, replies, asked, self.share))?;
+            waiting.requests = count;
+            let answered = exchange(tally, &mut stream, requests, replies).await;
+            waiting.requests = 0;
+            answered.map_err(|error| describe(&error, requests, replies, asked, self.share))?;
             // The next batch is sent at once, so one look at the clock serves both.
             let now = Instant::now();
-            tally.record(sent, now, count);
-            sent = now;
+            tally.record(waiting.sent, now, count);
+            waiting.sent = now;
             asked += count as u64;
         }
         Ok(())
+    }
+}
+
+/// The requests of a connection that have no reply yet. The end of the load drops the client's future, and this with
+/// it: then they are counted, with the time that they have waited (`LOAD-5`).
+struct Waiting<'a> {
+    /// Where they are counted.
+    tally: &'a Tally,
+    /// When they were sent.
+    sent: Instant,
+    /// How many there are.
+    requests: usize,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.tally.wait_in_vain(self.sent, self.requests);
     }
 }
 
@@ -88,49 +103,43 @@ async fn exchange(
     requests: &[u8],
     replies: &[u8],
 ) -> Result<(), BatchError> {
-    stream.write_all(requests).await.map_err(BatchError::Io)?;
     let mut right = 0;
+    let failed = |right: usize, came: &[u8], why: String| BatchError {
+        got: [&replies[..right], came].concat(),
+        why,
+    };
+    stream.write_all(requests).await.map_err(|error| failed(0, b"", format!(": {error}")))?;
     poll_fn(|cx| {
         let mut buffer = tally.buffer.borrow_mut();
         loop {
-            let count = ready!(stream.poll_read(cx, &mut buffer)).map_err(BatchError::Io)?;
-            match compare(&buffer[..count], replies, &mut right) {
-                ControlFlow::Continue(()) => {}
-                ControlFlow::Break(verdict) => return Poll::Ready(verdict),
+            let count = ready!(stream.poll_read(cx, &mut buffer))
+                .map_err(|error| failed(right, b"", format!(": {error}")))?;
+            let came = &buffer[..count];
+            if count == 0 {
+                let why = ": the server closed the connection".to_owned();
+                return Poll::Ready(Err(failed(right, came, why)));
+            }
+            // What is longer than the rest of the replies is not a prefix of it (TALK-1).
+            if !replies[right..].starts_with(came) {
+                return Poll::Ready(Err(failed(right, came, String::new())));
+            }
+            right += count;
+            if right == replies.len() {
+                return Poll::Ready(Ok(()));
             }
         }
     })
     .await
 }
 
-/// Compares what one read brought with what is still to come; `right` counts the bytes that were right.
-fn compare(came: &[u8], replies: &[u8], right: &mut usize) -> ControlFlow<Result<(), BatchError>> {
-    if came.is_empty() {
-        return ControlFlow::Break(Err(BatchError::Closed(*right)));
-    }
-    // What is longer than the rest of the replies is not a prefix of it (TALK-1).
-    if !replies[*right..].starts_with(came) {
-        return ControlFlow::Break(Err(BatchError::Wrong(*right, came.to_vec())));
-    }
-    *right += came.len();
-    if *right == replies.len() { ControlFlow::Break(Ok(())) } else { ControlFlow::Continue(()) }
-}
-
 /// Puts a batch's error into words: which request it was, what was expected, what came.
 fn describe(
-    error: &BatchError,
+    BatchError { got, why }: &BatchError,
     requests: &[u8],
     replies: &[u8],
     before: u64,
     share: u64,
 ) -> String {
-    let (right, came): (usize, &[u8]) = match error {
-        BatchError::Io(_) => (0, &[]),
-        BatchError::Closed(right) => (*right, &[]),
-        BatchError::Wrong(right, came) => (*right, came),
-    };
-    // All bytes of this batch that came, as far as they are known.
-    let got = [&replies[..right], came].concat();
     if let Some(extra) = got.strip_prefix(replies) {
         let (number, extra) = (before + 1, shown(extra));
         return format!("request {number} of {share}: came more than was asked for: {extra:?}");
@@ -138,23 +147,11 @@ fn describe(
     // Requests and replies have one line each (SCRIPT-3), so the same index finds both.
     let agreed = got.iter().zip(replies).take_while(|(a, b)| a == b).count();
     let index = replies[..agreed].split(|byte| *byte == b'\n').count() - 1;
-    let (asked, expected, got) = (line(requests, index), line(replies, index), line(&got, index));
-    let which = format!("request {} of {share}: asked {asked:?}", before + index as u64 + 1);
-    match error {
-        BatchError::Io(error) => format!("{which}, expected {expected:?}: {error}"),
-        BatchError::Closed(_) if got.is_empty() => {
-            format!("{which}, expected {expected:?}, got nothing: the server closed the connection")
-        }
-        BatchError::Closed(_) => {
-            format!("{which}, expected {expected:?}, got {got:?}: the server closed the connection")
-        }
-        BatchError::Wrong(..) => format!("{which}, expected {expected:?}, got {got:?}"),
-    }
-}
-
-/// The line with that index, without its end, as text to show.
-fn line(bytes: &[u8], index: usize) -> String {
-    shown(bytes.split(|byte| *byte == b'\n').nth(index).unwrap_or_default())
+    let line = |text: &[u8]| shown(text.split(|byte| *byte == b'\n').nth(index).unwrap_or(b""));
+    let (asked, expected, got) = (line(requests), line(replies), line(got));
+    let number = before + index as u64 + 1;
+    let got = if got.is_empty() { "nothing".to_owned() } else { format!("{got:?}") };
+    format!("request {number} of {share}: asked {asked:?}, expected {expected:?}, got {got}{why}")
 }
 
 /// Bytes as text to show, cut short (`TALK-3`).

@@ -1,14 +1,12 @@
 //! Latencies by the hundred thousand, in a few kilobytes.
 //!
-//! Percentiles need every value, and keeping every value needs memory and a sort. A log-linear histogram cuts each
-//! power of two into the same number of equal cells, so a cell is never wider than a known share of its values.
+//! A log-linear histogram: each power of two has the same number of equal cells.
 //!
 //! **Invariants**
 //! - `HISTOGRAM-1` Each value lies in one cell; a larger value never lies in a lower cell.
-//! - `HISTOGRAM-2` A percentile is never below the true one, and above it by less than one part in
-//!   [`CELLS_PER_OCTAVE`].
+//! - `HISTOGRAM-2` A percentile is never below the true one, and above it by less than a 64th part.
 //! - `HISTOGRAM-3` The largest value is kept exactly, and no percentile is above it.
-//! - `HISTOGRAM-4` Without values there is no percentile and no largest value.
+//! - `HISTOGRAM-4` Without values there is neither.
 //!
 //! **Source**: the idea of Gil Tene's `HdrHistogram`.
 
@@ -18,8 +16,7 @@ use std::time::Duration;
 const OCTAVE_BITS: u32 = 6;
 /// The same as a count: an error below 2 %, less than the difference between two runs.
 const CELLS_PER_OCTAVE: usize = 1 << OCTAVE_BITS;
-/// Cells for every number of nanoseconds there can be: the first two octaves' worth are exact, then one octave
-/// for each further bit of a `u64`.
+/// Cells for every number of nanoseconds: the first two octaves are exact, then one octave for each bit of a `u64`.
 const CELLS: usize = (u64::BITS - OCTAVE_BITS + 1) as usize * CELLS_PER_OCTAVE;
 
 /// How often each latency came, about.
@@ -77,14 +74,9 @@ impl Default for Histogram {
 }
 
 impl std::fmt::Debug for Histogram {
-    /// Shows the total and the usual percentiles, not four thousand cells.
+    /// Shows two figures, not four thousand cells.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Histogram")
-            .field("total", &self.total)
-            .field("p50", &self.per_mille(500))
-            .field("p99", &self.per_mille(990))
-            .field("largest", &self.largest())
-            .finish_non_exhaustive()
+        write!(out, "Histogram({} values up to {:?})", self.total, self.largest())
     }
 }
 

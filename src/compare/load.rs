@@ -1,8 +1,7 @@
 //! A closed-loop load: clients that send, wait, compare, and send again.
 //!
-//! "Closed" means that a client sends no request before the reply to its last one has come. The load measures how much a server can do and what that costs, not how it behaves when requests
-//! come at a rate of their own (an open loop). Each connection sends a fixed share and closes, so a server that
-//! serves one client at a time finishes too, and the waiting of its clients shows in the latencies.
+//! The load measures how much a server can do, not how it behaves when requests come at a rate of their own (an open
+//! loop). Each connection sends a fixed share and closes, so a server that serves one client at a time finishes too.
 //!
 //! **Invariants**
 //! - `LOAD-1` It ends, whatever the server does: with all shares answered, with the time-out, or with the stop.
@@ -11,10 +10,10 @@
 //! - `LOAD-3` The clock starts when all connections are open, or half a second after the first attempt. All clients
 //!   begin at that moment.
 //! - `LOAD-4` A batch of [`Load::depth`] requests is one write and, if the server allows it, one read.
+//! - `LOAD-5` A server that hangs does not look fast: time counts to the end of the load, not to the last answer, and
+//!   requests that wait at the end are counted, and are in the latencies with the time that they have waited.
 //!
-//! **Source**: the closed-loop mode of `wrk` and of redis-benchmark.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -23,20 +22,16 @@ use std::time::{Duration, Instant};
 
 use crate::aio::{Descriptor, Either, race, timeout};
 use crate::calc::Op;
-use crate::report::{grouped, known, per_second, span};
 use crate::rt::{EventLoop, spawn_named};
 
 use super::client::Client;
-use super::histogram::Histogram;
 use super::script::RING;
-use super::tally::Tally;
+use super::tally::{End, LoadReport, Tally};
 
-/// The greatest depth. A batch of it is some kilobytes, which the buffers of a socket hold, so neither side waits for
-/// the other to read. It is also the longest slice of the script (`SCRIPT-2`).
+/// The greatest depth. The buffers of a socket hold a batch of it. It is also the longest slice of the script.
 pub const MAX_DEPTH: usize = RING;
 
-/// How long the clock waits for connections that do not open (`LOAD-3`), such as those that a full backlog makes the
-/// kernel try again after a second.
+/// How long the clock waits for connections that do not open (`LOAD-3`).
 const CONNECT_GRACE: Duration = Duration::from_millis(500);
 
 /// The time between two reports of progress.
@@ -57,67 +52,6 @@ pub struct Load {
     pub op: Op,
     /// How long the whole load may take (`LOAD-1`).
     pub timeout: Duration,
-}
-
-/// How a load ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Every connection has sent its share, or failed.
-    Done,
-    /// The time was up.
-    TimedOut,
-    /// The stop descriptor was readable.
-    Stopped,
-}
-
-/// What a load measured.
-#[derive(Clone, Debug)]
-pub struct LoadReport {
-    /// How many requests there should have been.
-    pub requests: u64,
-    /// How many were answered rightly.
-    pub answered: u64,
-    /// From the start of the clock (`LOAD-3`) to the last right answer.
-    pub elapsed: Duration,
-    /// From the send to the answer. In a batch every request counts with the time of the whole batch.
-    pub latency: Histogram,
-    /// How many connections failed.
-    pub failed: u64,
-    /// The first failures, in words.
-    pub failures: Vec<String>,
-    /// How it ended.
-    pub end: End,
-}
-
-impl LoadReport {
-    /// Tells whether every request was answered rightly.
-    pub fn is_right(&self) -> bool {
-        self.end == End::Done && self.failed == 0 && self.answered == self.requests
-    }
-
-    /// Returns the right answers per second.
-    pub fn per_second(&self) -> f64 {
-        let seconds = self.elapsed.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "no load has 2^53 requests")]
-        let answered = self.answered as f64;
-        if seconds > 0.0 { answered / seconds } else { 0.0 }
-    }
-}
-
-impl fmt::Display for LoadReport {
-    /// Writes the report as lines.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let speed = per_second(self.per_second());
-        let [answered, requests] = [self.answered, self.requests].map(grouped);
-        let seconds = self.elapsed.as_secs_f64();
-        writeln!(out, "requests/s  {speed}")?;
-        writeln!(out, "answered    {answered} of {requests} in {seconds:.3} s")?;
-        writeln!(out, "errors      {}", self.failed)?;
-        for (name, rank) in [("p50", 500), ("p90", 900), ("p99", 990), ("p99.9", 999)] {
-            writeln!(out, "{name:<12}{}", known(self.latency.per_mille(rank), span))?;
-        }
-        write!(out, "{:<12}{}", "max", known(self.latency.largest(), span))
-    }
 }
 
 /// What a load reports while it runs.
@@ -146,20 +80,32 @@ impl Load {
         watch: &mut dyn FnMut(LoadProgress),
     ) -> io::Result<LoadReport> {
         assert!((1..=MAX_DEPTH).contains(&self.depth), "the depth is from 1 to {MAX_DEPTH}");
-        let tally = Rc::new(Tally::new(self.op, self.used_connections()));
+        let report = LoadReport { requests: self.requests, ..LoadReport::default() };
+        let tally = Rc::new(Tally::new(self.op, self.used_connections(), report));
         // A watcher may take its time (reading /proc of sixty processes does), and that is no fault of a task.
         let event_loop = EventLoop::builder().slow_poll(None).build()?;
-        let (began, end) = event_loop.block_on(self.drive(&tally, stop, watch))?;
-        Ok(self.report(&tally, began, end))
+        let (elapsed, end) = event_loop.block_on(self.drive(&tally, stop, watch))?;
+        // The loop has dropped every client, which has counted what it waited for.
+        let mut report = LoadReport { elapsed, end, ..tally.report.take() };
+        if end == End::TimedOut {
+            let (limit, unopened) = (self.timeout.as_secs_f64(), tally.unopened());
+            let LoadReport { answered, requests, waiting, .. } = &report;
+            report.failures.push(format!(
+                "the time was up after {limit} s: {answered} of {requests} requests were answered, {waiting} waited, \
+                 {unopened} connections did not open"
+            ));
+        }
+        Ok(report)
     }
 
-    /// Starts a task for each connection, starts the clock, and waits for the end.
+    /// Starts a task for each connection, starts the clock, and waits for the end. Returns how long it ran, and how it
+    /// ended.
     async fn drive(
         &self,
         tally: &Rc<Tally>,
         stop: Option<BorrowedFd<'_>>,
         watch: &mut dyn FnMut(LoadProgress),
-    ) -> io::Result<(Instant, End)> {
+    ) -> io::Result<(Duration, End)> {
         // A time-out beyond what the clock can count is none.
         let deadline = Instant::now().checked_add(self.timeout);
         let mut stop = stop.map(Descriptor::new).transpose()?;
@@ -174,7 +120,7 @@ impl Load {
         let began = Instant::now();
         tally.begin.set();
         watch(LoadProgress::Begins);
-        loop {
+        let end = loop {
             let left = deadline.map_or(TICK, |at| at.saturating_duration_since(Instant::now()));
             let stopped = async {
                 match &mut stop {
@@ -184,33 +130,13 @@ impl Load {
             };
             // When the stop and the end come in the same turn, the end wins: everything has been measured.
             match timeout(left.min(TICK), race(tally.all_ended.wait(), stopped)).await {
-                Ok(Either::First(())) => return Ok((began, End::Done)),
-                Ok(Either::Second(stopped)) => return stopped.map(|()| (began, End::Stopped)),
-                Err(_) if left.is_zero() => return Ok((began, End::TimedOut)),
-                Err(_) => watch(LoadProgress::Answered(tally.answered.get())),
+                Ok(Either::First(())) => break End::Done,
+                Ok(Either::Second(stopped)) => break stopped.map(|()| End::Stopped)?,
+                Err(_) if left.is_zero() => break End::TimedOut,
+                Err(_) => watch(LoadProgress::Answered(tally.report.borrow().answered)),
             }
-        }
-    }
-
-    /// Sums up.
-    fn report(&self, tally: &Tally, began: Instant, end: End) -> LoadReport {
-        let (requests, answered) = (self.requests, tally.answered.get());
-        let mut failures = tally.failures.take();
-        if end == End::TimedOut {
-            let limit = self.timeout.as_secs_f64();
-            failures.push(format!(
-                "the time was up after {limit} s: {answered} of {requests} requests were answered"
-            ));
-        }
-        LoadReport {
-            requests,
-            answered,
-            elapsed: tally.last_answer.get().map_or(Duration::ZERO, |last| last - began),
-            latency: tally.latency.take(),
-            failed: tally.failed.get(),
-            failures,
-            end,
-        }
+        };
+        Ok((began.elapsed(), end))
     }
 
     /// How many connections there are: none of them without a request.

@@ -1,50 +1,45 @@
-//! A benchmark as a table, as a picture, and as JSON.
+//! A benchmark as a table, and as JSON.
 //!
 //! **Invariants**
-//! - `PRESENT-1` Each server has one line and one bar, also one that failed; below the table each failure is in words.
+//! - `PRESENT-1` Each server has one line in each table, also one that failed; below them each failure is in words.
 //! - `PRESENT-2` In JSON a name carries its unit: `p50_us`, `peak_memory_bytes`, `seconds`. Numbers are not rounded;
 //!   one that is not known is `null`. `right` is true only if every request was answered rightly.
 
 use std::time::Duration;
 
 use super::benchmark::{Benchmark, BenchmarkReport, Measurement, ServerResult};
-use super::load::LoadReport;
-use crate::calc::Model;
+use super::load::Load;
+use super::tally::LoadReport;
 use crate::json::Json;
-use crate::report::{Bar, Bars, Ratio, columns, grouped, known, per_second, span};
+use crate::report::{columns, grouped, known, per_second, span};
 
-/// The table's columns. `busy` is the share of the time in which the server was running: near 100 % the server was
-/// the limit; otherwise the client was, or each waited for the other.
-const HEADINGS: [&str; 11] = [
-    "model",
-    "requests/s",
-    "of best",
-    "p50",
-    "p99",
-    "max",
-    "server CPU/request",
-    "busy",
-    "peak memory",
-    "threads",
-    "processes",
-];
+/// What the clients saw.
+const SEEN: [&str; 6] = ["model", "requests/s", "of best", "p50", "p99", "max"];
+/// What the server used. `busy` is the share of the time in which it was running: near 100 % the server was the limit;
+/// otherwise the client was, or each waited for the other. `others` is what other programs had of all processors.
+const USED: [&str; 7] =
+    ["model", "CPU/request", "busy", "others", "peak memory", "threads", "processes"];
 
 /// What the dashes mean in a run in which there were answers (`BENCH-5`).
 const TOO_SHORT: &str =
     "-: the run was too short to tell processor time; more requests make it longer\n";
+/// What a high share of others means.
+const DISTURBED: &str =
+    "others: requests/s are too low beside other work; CPU/request stays right\n";
 
-/// Bytes in a mebibyte.
-const MIB: f64 = 1024.0 * 1024.0;
-
-/// Writes a benchmark as text: what was measured where, the table, and what went wrong.
+/// Writes a benchmark as text that fits 80 columns: what was measured where, the tables, and what went wrong.
 pub fn table(benchmark: &Benchmark, report: &BenchmarkReport) -> String {
-    let mut text = conditions(benchmark, report);
     let best = report.best();
-    let rows: Vec<_> = report.results.iter().map(|result| cells(result, best)).collect();
-    text.push_str(&columns(&HEADINGS, &rows));
-    let mut measured = report.results.iter().filter_map(|result| result.result.as_ref().ok());
-    if measured.any(|each| each.load.answered > 0 && !each.is_long_enough()) {
+    let seen: Vec<_> = report.results.iter().map(|result| seen(result, best)).collect();
+    let used: Vec<_> = report.results.iter().map(used).collect();
+    let [seen, used] = [columns(&SEEN, &seen), columns(&USED, &used)];
+    let mut text = format!("{}\n\n{seen}\n{used}", conditions(benchmark, report));
+    let measured = || report.results.iter().filter_map(|result| result.result.as_ref().ok());
+    if measured().any(|each| each.load.answered > 0 && !each.knows_cpu()) {
         text.push_str(TOO_SHORT);
+    }
+    if measured().any(Measurement::is_disturbed) {
+        text.push_str(DISTURBED);
     }
     for failure in report.results.iter().flat_map(failures) {
         text.push_str(&failure);
@@ -54,46 +49,58 @@ pub fn table(benchmark: &Benchmark, report: &BenchmarkReport) -> String {
 }
 
 /// The load, and the machine.
-fn conditions(benchmark: &Benchmark, report: &BenchmarkReport) -> String {
-    let Benchmark { connections, depth, requests, rounds, .. } = benchmark;
+pub(super) fn conditions(benchmark: &Benchmark, report: &BenchmarkReport) -> String {
+    let Benchmark { load: Load { connections, depth, requests, .. }, rounds, .. } = benchmark;
     let cpus = report.cpus;
     let place = match report.pinned {
         Some((server, client)) => {
-            format!("{cpus} processors: the server on number {server}, the load on {client}")
+            format!("{cpus} processors: server on {server}, load on {client}")
         }
-        None => "1 processor, which server and load share: compare the processor time".to_owned(),
+        None if cpus == 1 => "1 processor, shared: compare the processor time".to_owned(),
+        None if benchmark.may_pin => {
+            format!("{cpus} processors, not pinned: {}", report.others_before)
+        }
+        None => format!("{cpus} processors, not pinned"),
     };
     let best = if *rounds > 1 { format!("; the best of {rounds} rounds") } else { String::new() };
     let requests = grouped(*requests);
-    format!("{requests} requests over {connections} connections, depth {depth}{best}\n{place}\n\n")
+    format!("{requests} requests over {connections} connections, depth {depth}{best}\n{place}")
 }
 
-/// The line of a server.
-fn cells(result: &ServerResult, best: f64) -> Vec<String> {
+/// The line of a server in the first table.
+fn seen(result: &ServerResult, best: f64) -> Vec<String> {
     let name = result.server.name.clone();
-    let Ok(measured) = &result.result else { return vec![name, "failed".to_owned()] };
-    let Measurement { load, most, .. } = measured;
+    let Ok(Measurement { load, .. }) = &result.result else {
+        return vec![name, "failed".to_owned()];
+    };
     let speed = load.per_second();
-    #[expect(clippy::cast_precision_loss, reason = "shown to a tenth of a mebibyte")]
-    let peak_mib = most.peak_bytes as f64 / MIB;
     vec![
         name,
         per_second(speed),
-        if best > 0.0 { Ratio(speed / best).to_string() } else { String::new() },
+        known((best > 0.0).then_some(speed / best), |ratio| format!("{ratio:.3}")),
         known(load.latency.per_mille(500), span),
         known(load.latency.per_mille(990), span),
         known(load.latency.largest(), span),
-        cpu_text(measured),
-        known(measured.busy(), |share| format!("{:.0} %", 100.0 * share)),
-        format!("{peak_mib:.1} MiB"),
-        most.threads.to_string(),
-        most.processes.to_string(),
     ]
 }
 
-/// Processor time for each request.
-fn cpu_text(measured: &Measurement) -> String {
-    known(measured.cpu_micros(), |micros| format!("{micros:.2} µs"))
+/// The line of a server in the second table.
+fn used(result: &ServerResult) -> Vec<String> {
+    let name = result.server.name.clone();
+    let Ok(measured) = &result.result else { return vec![name, "failed".to_owned()] };
+    let most = &measured.most;
+    // Without /proc all of these are 0.
+    let of_proc = |text: String| known((most.processes > 0).then_some(text), |text| text);
+    let percent = |share| format!("{:.0} %", 100.0 * share);
+    vec![
+        name,
+        known(measured.cpu_micros(), |micros| format!("{micros:.2} µs")),
+        known(measured.busy(), percent),
+        known(measured.others.share(), percent),
+        of_proc(format!("{} KiB", grouped(most.peak_bytes >> 10))),
+        of_proc(most.threads.to_string()),
+        of_proc(most.processes.to_string()),
+    ]
 }
 
 /// What went wrong with a server, in words (`PRESENT-1`).
@@ -118,31 +125,6 @@ fn failures(result: &ServerResult) -> Vec<String> {
     lines
 }
 
-/// Draws requests per second as bars, with the server's processor time beside each.
-pub fn chart(benchmark: &Benchmark, report: &BenchmarkReport) -> String {
-    let Benchmark { connections, depth, .. } = benchmark;
-    let cpus = report.cpus;
-    Bars {
-        title: "Requests per second, and the server's processor time for each",
-        conditions: &format!("{connections} connections, depth {depth}, {cpus} processors"),
-        rows: report.results.iter().map(bar).collect(),
-    }
-    .svg()
-}
-
-/// The bar of a server; one that failed has no length, and says so.
-fn bar(result: &ServerResult) -> Bar {
-    let name = result.server.name.clone();
-    let is_marked = result.server.model == Some(Model::Async);
-    let Ok(measured) = &result.result else {
-        return Bar { name, length: None, words: "failed".to_owned(), is_marked };
-    };
-    let speed = measured.load.per_second();
-    let wrong = if result.is_right() { "" } else { "; not all was right" };
-    let words = format!("{}  ({}{wrong})", per_second(speed), cpu_text(measured));
-    Bar { name, length: Some(speed), words, is_marked }
-}
-
 /// Writes a benchmark as one JSON object.
 pub fn to_json(benchmark: &Benchmark, report: &BenchmarkReport) -> Json {
     // Null where server and client share the only processor.
@@ -151,13 +133,14 @@ pub fn to_json(benchmark: &Benchmark, report: &BenchmarkReport) -> Json {
     };
     let models = report.results.iter().map(|result| result_json(result, report.best()));
     Json::object(vec![
-        ("connections", Json::whole(benchmark.connections as u64)),
-        ("depth", Json::whole(benchmark.depth as u64)),
-        ("requests", Json::whole(benchmark.requests)),
+        ("connections", Json::whole(benchmark.load.connections as u64)),
+        ("depth", Json::whole(benchmark.load.depth as u64)),
+        ("requests", Json::whole(benchmark.load.requests)),
         ("rounds", Json::whole(benchmark.rounds as u64)),
         ("processors", Json::whole(report.cpus as u64)),
         ("server_processor", pinned(|(server, _)| server)),
         ("load_processor", pinned(|(_, load)| load)),
+        ("other_work_before", Json::real(report.others_before.share())),
         ("complete", Json::Bool(!report.is_stopped)),
         ("models", Json::List(models.collect())),
     ])
@@ -176,6 +159,7 @@ fn result_json(result: &ServerResult, best: f64) -> Json {
         members.extend(load_members(&measured.load));
         members.push(("server_cpu_us_per_request", Json::real(measured.cpu_micros())));
         members.push(("server_busy", Json::real(measured.busy())));
+        members.push(("other_work", Json::real(measured.others.share())));
         members.push(("peak_memory_bytes", Json::whole(measured.most.peak_bytes)));
         members.push(("threads", Json::whole(measured.most.threads)));
         members.push(("processes", Json::whole(measured.most.processes)));
@@ -201,6 +185,7 @@ fn load_members(report: &LoadReport) -> Vec<(&'static str, Json)> {
     let per_mille = |rank| micros(report.latency.per_mille(rank));
     vec![
         ("answered", Json::whole(report.answered)),
+        ("waiting", Json::whole(report.waiting)),
         ("failed_connections", Json::whole(report.failed)),
         ("seconds", Json::real(report.elapsed.as_secs_f64())),
         ("requests_per_second", Json::real(report.per_second())),

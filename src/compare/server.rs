@@ -7,8 +7,6 @@
 //!   Both signals go to the whole group, before its leader is reaped: until then no other group has its number.
 //! - `SERVER-3` Its output is read to the end, so it never blocks in a write. The end comes when the last process that
 //!   holds the pipe has ended, a worker too.
-//!
-//! **Left out**: a process that leaves the group (a daemon).
 
 use std::env;
 use std::io::{self, Read};
@@ -28,8 +26,8 @@ use crate::os::{PollFd, poll};
 
 /// How long a server may take from its start to `listening on`: far longer than one that works.
 const START_LIMIT: Duration = Duration::from_secs(10);
-/// How long it may take from SIGTERM to its end; its clients have gone by then.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long it may take from SIGTERM to its end; a thousand threads end slowly on a busy machine.
+const GRACE: Duration = Duration::from_secs(6);
 /// What stands before the address.
 const LISTENING: &str = "listening on ";
 /// A longer first line is not the one that is waited for.
@@ -44,8 +42,6 @@ pub struct ServerCommand {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// Which of our models it is, if any.
-    pub model: Option<Model>,
 }
 
 impl ServerCommand {
@@ -55,12 +51,15 @@ impl ServerCommand {
     /// The system does not say which program this is.
     pub fn of_model(model: Model) -> io::Result<Self> {
         let arguments = ["serve", "--model", model.name(), "--addr", "127.0.0.1:0"];
-        Ok(Self {
-            name: model.name().to_owned(),
-            program: env::current_exe()?,
-            arguments: arguments.map(str::to_owned).to_vec(),
-            model: Some(model),
-        })
+        Self::of_this_program(model.name(), &arguments)
+    }
+
+    /// A server of this program, by its arguments; the errors are those of [`ServerCommand::of_model`].
+    pub fn of_this_program(name: &str, arguments: &[&str]) -> io::Result<Self> {
+        let program = env::current_exe()
+            .map_err(|error| io::Error::new(error.kind(), format!("/proc/self/exe: {error}")))?;
+        let arguments = arguments.iter().copied().map(str::to_owned).collect();
+        Ok(Self { name: name.to_owned(), program, arguments })
     }
 
     /// Another program, from `NAME=COMMAND`; the command is split at white space, without a shell. `None` when the
@@ -70,7 +69,7 @@ impl ServerCommand {
         let mut words = command.split_whitespace().map(str::to_owned);
         let program = PathBuf::from(words.next()?);
         let name = Some(name.trim()).filter(|name| !name.is_empty())?.to_owned();
-        Some(Self { name, program, arguments: words.collect(), model: None })
+        Some(Self { name, program, arguments: words.collect() })
     }
 }
 
@@ -92,11 +91,8 @@ impl Server {
     /// The program cannot be started; it ends, or prints another line, or none within `START_LIMIT`. Then it has been
     /// ended. `Interrupted` when `stop` was readable first.
     ///
-    /// # Panics
-    /// Never in practice: std keeps the pipe that it was asked for.
-    ///
     /// # Blocking
-    /// For `START_LIMIT` at most: ten seconds.
+    /// For `START_LIMIT` at most.
     pub fn start(server: &ServerCommand, stop: Option<BorrowedFd<'_>>) -> io::Result<Self> {
         let mut command = Command::new(&server.program);
         command.args(&server.arguments).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -135,18 +131,23 @@ impl Server {
     /// The signal cannot be sent; the drop kills it then.
     ///
     /// # Blocking
-    /// For `GRACE` at most, two seconds.
+    /// For `GRACE` at most.
     pub fn end(self) -> io::Result<bool> {
+        // The leader first: a supervisor would replace workers that end before it.
+        process::kill(Pid::from(&self.child), Signal::Terminate)?;
+        let ended = Err(RecvTimeoutError::Disconnected);
+        if self.output.recv_timeout(GRACE / 20) == ended {
+            return Ok(true);
+        }
         process::kill_group(Pid::from(&self.child), Signal::Terminate)?;
-        Ok(self.output.recv_timeout(GRACE) == Err(RecvTimeoutError::Disconnected))
+        Ok(self.output.recv_timeout(GRACE) == ended)
     }
 }
 
 impl Drop for Server {
     /// Kills its whole group, and reaps it.
     fn drop(&mut self) {
-        // The group first (SERVER-2): when the leader has ended, other processes may be left. Neither call can fail
-        // for a child that is not reaped.
+        // The group first (SERVER-2): when the leader has ended, other processes may be left.
         drop(process::kill_group(Pid::from(&self.child), Signal::Kill));
         drop(self.child.wait());
     }
@@ -162,22 +163,21 @@ fn read_address(stdout: &mut ChildStdout, stop: Option<BorrowedFd<'_>>) -> io::R
         let left = deadline.saturating_duration_since(Instant::now());
         if poll(&mut fds, Some(left))? == 0 {
             let text = format!("it did not say \"{LISTENING}ADDRESS\" within {START_LIMIT:?}");
-            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            return Err(io::Error::other(text));
         }
         if fds.get(1).is_some_and(PollFd::is_ready) {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+            return Err(io::ErrorKind::Interrupted.into());
         }
         let mut byte = [0];
         if stdout.read(&mut byte)? == 0 {
-            let text = format!("it ended without \"{LISTENING}ADDRESS\"");
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+            return Err(io::Error::other(format!("it ended without \"{LISTENING}ADDRESS\"")));
         }
         line.push(byte[0]);
     }
     let line = String::from_utf8_lossy(&line);
-    let address = line.trim_end().strip_prefix(LISTENING).and_then(|text| text.parse().ok());
-    address.ok_or_else(|| {
-        let text = format!("expected \"{LISTENING}ADDRESS\", got {:?}", line.trim_end());
-        io::Error::new(io::ErrorKind::InvalidData, text)
-    })
+    let address = line.trim_end().strip_prefix(LISTENING);
+    let address = address.map(|text| text.trim_start_matches("http://").trim_end_matches('/'));
+    let address = address.and_then(|text| text.parse().ok());
+    let expected = || format!("expected \"{LISTENING}ADDRESS\", got {:?}", line.trim_end());
+    address.ok_or_else(|| io::Error::other(expected()))
 }

@@ -1,20 +1,87 @@
-//! What the connections of one load share: the script, a read buffer, the start signal, and the counts.
+//! What a load measures, and what its connections share: the script, a read buffer, the start signal, the counts.
 
 use std::cell::{Cell, RefCell};
-use std::time::Instant;
+use std::fmt;
+use std::time::{Duration, Instant};
 
 use crate::aio::Event;
 use crate::calc::Op;
 
 use super::histogram::Histogram;
 use super::script::Script;
+use crate::report::{grouped, known, per_second, span};
 
 /// How many failures are kept in words. They are mostly alike.
 const FAILURES_KEPT: usize = 5;
 
-/// The size of a read. It is larger than the replies to the deepest batch, so a read is short, and a short read
-/// needs no second one (`TCP-1`).
+/// The size of a read: larger than the replies to the deepest batch, so that no second read is needed (`TCP-1`).
 const READ_BYTES: usize = 64 * 1024;
+
+/// How a load ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// Every connection has sent its share, or failed.
+    #[default]
+    Done,
+    /// The time was up.
+    TimedOut,
+    /// The stop descriptor was readable.
+    Stopped,
+}
+
+/// What a load measured.
+#[derive(Clone, Debug, Default)]
+pub struct LoadReport {
+    /// How many requests there should have been.
+    pub requests: u64,
+    /// How many were answered rightly.
+    pub answered: u64,
+    /// How many had no reply when the load ended (`LOAD-5`).
+    pub waiting: u64,
+    /// From the start of the clock (`LOAD-3`) to the end of the load.
+    pub elapsed: Duration,
+    /// From the send to the answer, or to the end (`LOAD-5`). In a batch every request counts with the time of the
+    /// whole batch.
+    pub latency: Histogram,
+    /// How many connections failed.
+    pub failed: u64,
+    /// The first failures, in words.
+    pub failures: Vec<String>,
+    /// How it ended.
+    pub end: End,
+}
+
+impl LoadReport {
+    /// Tells whether every request was answered rightly.
+    pub fn is_right(&self) -> bool {
+        self.end == End::Done && self.failed == 0 && self.answered == self.requests
+    }
+
+    /// Returns the right answers per second.
+    pub fn per_second(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "no load has 2^53 requests")]
+        let answered = self.answered as f64;
+        if seconds > 0.0 { answered / seconds } else { 0.0 }
+    }
+}
+
+impl fmt::Display for LoadReport {
+    /// Writes the report as lines.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [answered, requests, waiting] =
+            [self.answered, self.requests, self.waiting].map(grouped);
+        let seconds = self.elapsed.as_secs_f64();
+        writeln!(out, "requests/s  {}", per_second(self.per_second()))?;
+        writeln!(out, "answered    {answered} of {requests} in {seconds:.3} s")?;
+        writeln!(out, "waiting     {waiting}")?;
+        writeln!(out, "errors      {}", self.failed)?;
+        for (name, rank) in [("p50", 500), ("p90", 900), ("p99", 990), ("p99.9", 999)] {
+            writeln!(out, "{name:<12}{}", known(self.latency.per_mille(rank), span))?;
+        }
+        write!(out, "{:<12}{}", "max", known(self.latency.largest(), span))
+    }
+}
 
 /// The shared state. All of it lives on the loop's thread.
 pub(super) struct Tally {
@@ -32,21 +99,13 @@ pub(super) struct Tally {
     running: Cell<usize>,
     /// Set when `running` is 0.
     pub(super) all_ended: Event,
-    /// When the last right answer came.
-    pub(super) last_answer: Cell<Option<Instant>>,
-    /// How many right answers came.
-    pub(super) answered: Cell<u64>,
-    /// How long they took.
-    pub(super) latency: RefCell<Histogram>,
-    /// How many connections failed.
-    pub(super) failed: Cell<u64>,
-    /// The first failures in words.
-    pub(super) failures: RefCell<Vec<String>>,
+    /// What was measured so far.
+    pub(super) report: RefCell<LoadReport>,
 }
 
 impl Tally {
     /// Makes the state of a load with so many connections, at least one.
-    pub(super) fn new(op: Op, connections: usize) -> Self {
+    pub(super) fn new(op: Op, connections: usize, report: LoadReport) -> Self {
         Self {
             script: Script::new(op),
             buffer: RefCell::new(vec![0; READ_BYTES].into()),
@@ -55,11 +114,7 @@ impl Tally {
             begin: Event::new(),
             running: Cell::new(connections),
             all_ended: Event::new(),
-            last_answer: Cell::new(None),
-            answered: Cell::new(0),
-            latency: RefCell::default(),
-            failed: Cell::new(0),
-            failures: RefCell::default(),
+            report: RefCell::new(report),
         }
     }
 
@@ -75,18 +130,31 @@ impl Tally {
 
     /// Counts the answers of a batch that was sent at `sent` and was complete at `now`.
     pub(super) fn record(&self, sent: Instant, now: Instant, count: usize) {
-        let count = count as u64;
-        self.latency.borrow_mut().record(now - sent, count);
-        self.answered.set(self.answered.get() + count);
-        self.last_answer.set(Some(now));
+        let report = &mut *self.report.borrow_mut();
+        report.latency.record(now - sent, count as u64);
+        report.answered += count as u64;
+    }
+
+    /// Counts requests that were sent at `sent` and had no reply at the end of the load.
+    pub(super) fn wait_in_vain(&self, sent: Instant, count: usize) {
+        if count > 0 {
+            let report = &mut *self.report.borrow_mut();
+            report.latency.record(sent.elapsed(), count as u64);
+            report.waiting += count as u64;
+        }
+    }
+
+    /// How many connections have neither opened nor failed to.
+    pub(super) fn unopened(&self) -> usize {
+        self.opening.get()
     }
 
     /// Counts a connection that failed, and keeps the reason if it is one of the first.
     pub(super) fn fail(&self, reason: String) {
-        self.failed.set(self.failed.get() + 1);
-        let mut failures = self.failures.borrow_mut();
-        if failures.len() < FAILURES_KEPT {
-            failures.push(reason);
+        let report = &mut *self.report.borrow_mut();
+        report.failed += 1;
+        if report.failures.len() < FAILURES_KEPT {
+            report.failures.push(reason);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! **Invariants**
 //! - `USAGE-1` The figures are of a process and all its descendants. One that ends meanwhile is left out, without an
 //!   error; its time has become its parent's.
-//! - `USAGE-2` There are two accounts of processor time. The one in ticks is complete, and counts hundredths of a
-//!   second; the scheduler's counts nanoseconds, and forgets a thread that has ended. A span is taken from the
+//! - `USAGE-2` There are two accounts of processor time. The one in ticks is complete, and counts hundredths of a second
+//!   in each process; the scheduler's counts nanoseconds, and forgets a thread that has ended. A span is taken from the
 //!   second as long as it agrees with the first.
 //! - `USAGE-3` Memory is the sum over the processes; what they share is counted in each of them.
 //!
@@ -20,23 +20,20 @@ const TICK: Duration = Duration::from_millis(10);
 /// `VmHWM` and `VmRSS` count in units of this.
 const KIB: u64 = 1024;
 
-/// Indices of fields of `stat`, counted from the one after the name, which is field 3 of proc(5).
-mod field {
-    /// Processor time in user mode and in the kernel: fields 14 and 15.
-    pub(super) const OWN: [usize; 2] = [11, 12];
-    /// The same of children that were waited for: fields 16 and 17.
-    pub(super) const CHILDREN: [usize; 2] = [13, 14];
-    /// The number of threads: field 20.
-    pub(super) const THREADS: usize = 17;
-}
+/// Indices of fields of `stat`, counted from the one after the name, which is field 3 of proc(5): processor time in user
+/// mode and in the kernel, of the process and of children that were waited for; and the number of threads.
+const CPU_FIELDS: [usize; 4] = [11, 12, 13, 14];
+/// See there.
+const THREADS_FIELD: usize = 17;
 
 /// What a process and its descendants have used, or use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Processor time in ticks, in user mode and in the kernel; ended threads and reaped children included.
-    pub cpu: Duration,
-    /// Processor time of the living threads, to the nanosecond; 0 where the kernel keeps no account.
-    pub scheduled: Duration,
+    /// Processor time in hundredths of a second, in user mode and in the kernel; of ended threads and reaped children
+    /// too (`USAGE-2`).
+    pub cpu_ticks: u64,
+    /// Processor time of the living threads in nanoseconds; 0 where the kernel keeps no account.
+    pub scheduled: u64,
     /// The most memory that was resident.
     pub peak_bytes: u64,
     /// The memory that is resident now.
@@ -57,7 +54,7 @@ impl Usage {
         let mut descendants = children(pid);
         while let Some(pid) = descendants.pop() {
             if let Ok(one) = Self::of_one(pid) {
-                usage.combine(one, |a, b| a + b, |a, b| a + b);
+                usage.combine(one, |a, b| a + b);
                 descendants.extend(children(pid));
             }
         }
@@ -67,39 +64,35 @@ impl Usage {
     /// Reads the figures of one process.
     fn of_one(pid: u32) -> io::Result<Self> {
         let fields = stat_fields(pid)?;
-        let sum = |places: [usize; 2]| places.iter().map(|place| fields[*place]).sum::<u64>();
+        let field = |place: usize| fields.get(place).copied().unwrap_or(0);
         let status = fs::read_to_string(in_proc(pid, "status"))?;
         Ok(Self {
-            cpu: ticks(sum(field::OWN) + sum(field::CHILDREN)),
+            cpu_ticks: CPU_FIELDS.into_iter().map(field).sum(),
             scheduled: scheduled(pid),
             peak_bytes: kib_field(&status, "VmHWM:"),
             resident_bytes: kib_field(&status, "VmRSS:"),
-            threads: fields[field::THREADS],
+            threads: field(THREADS_FIELD),
             processes: 1,
         })
     }
 
     /// Combines each figure with that of another.
-    fn combine(
-        &mut self,
-        other: Self,
-        time: fn(Duration, Duration) -> Duration,
-        count: fn(u64, u64) -> u64,
-    ) {
+    fn combine(&mut self, other: Self, with: fn(u64, u64) -> u64) {
         *self = Self {
-            cpu: time(self.cpu, other.cpu),
-            scheduled: time(self.scheduled, other.scheduled),
-            peak_bytes: count(self.peak_bytes, other.peak_bytes),
-            resident_bytes: count(self.resident_bytes, other.resident_bytes),
-            threads: count(self.threads, other.threads),
-            processes: count(self.processes, other.processes),
+            cpu_ticks: with(self.cpu_ticks, other.cpu_ticks),
+            scheduled: with(self.scheduled, other.scheduled),
+            peak_bytes: with(self.peak_bytes, other.peak_bytes),
+            resident_bytes: with(self.resident_bytes, other.resident_bytes),
+            threads: with(self.threads, other.threads),
+            processes: with(self.processes, other.processes),
         };
     }
 
     /// Returns the processor time since earlier figures (`USAGE-2`).
     pub fn cpu_since(&self, earlier: &Self) -> Duration {
-        let in_ticks = self.cpu.saturating_sub(earlier.cpu);
-        let exact = self.scheduled.saturating_sub(earlier.scheduled);
+        let ticks = u32::try_from(self.cpu_ticks.saturating_sub(earlier.cpu_ticks));
+        let in_ticks = TICK * ticks.unwrap_or(u32::MAX);
+        let exact = Duration::from_nanos(self.scheduled.saturating_sub(earlier.scheduled));
         // Each process's two kinds of time are cut to whole ticks in both figures.
         let processes = u32::try_from(self.processes.max(earlier.processes)).unwrap_or(u32::MAX);
         let tolerance = TICK.saturating_mul(2).saturating_mul(processes);
@@ -108,7 +101,7 @@ impl Usage {
 
     /// Keeps the greater of each figure.
     pub fn keep_most(&mut self, other: Self) {
-        self.combine(other, Duration::max, u64::max);
+        self.combine(other, u64::max);
     }
 }
 
@@ -120,28 +113,21 @@ fn in_proc(pid: u32, file: &str) -> PathBuf {
 /// Reads the numbers of `stat` after the name, which may hold spaces and brackets, so the last bracket ends it. A
 /// field that is no number (the state's letter) reads as 0.
 fn stat_fields(pid: u32) -> io::Result<Vec<u64>> {
-    let stat = fs::read_to_string(in_proc(pid, "stat"))?;
+    let path = in_proc(pid, "stat");
+    let stat = fs::read_to_string(&path).map_err(|error| {
+        io::Error::new(error.kind(), format!("read {}: {error}", path.display()))
+    })?;
     let (_, after_name) = stat.rsplit_once(')').unwrap_or_default();
-    let fields: Vec<u64> =
-        after_name.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
-    if fields.len() <= field::THREADS {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat: short")));
-    }
-    Ok(fields)
+    Ok(after_name.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect())
 }
 
-/// Ticks as a span.
-fn ticks(count: u64) -> Duration {
-    TICK * u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// The scheduler's account of the living threads (`USAGE-2`).
-fn scheduled(pid: u32) -> Duration {
+/// The scheduler's account of the living threads, in nanoseconds (`USAGE-2`).
+fn scheduled(pid: u32) -> u64 {
     let nanos = threads(pid).filter_map(|thread| {
         let text = fs::read_to_string(thread.join("schedstat")).ok()?;
         text.split_ascii_whitespace().next()?.parse::<u64>().ok()
     });
-    Duration::from_nanos(nanos.sum())
+    nanos.sum()
 }
 
 /// The children of a process: each of its threads may have forked.

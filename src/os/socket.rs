@@ -14,11 +14,11 @@
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use libc::c_int;
 
-use super::syscall::check;
+use super::syscall::{check, retry_length};
 
 /// What to do about an accept that failed (`OS-ACCEPT-1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,4 +100,19 @@ pub fn set_linger_zero(stream: &TcpStream) -> io::Result<()> {
         )
     })
     .map(drop)
+}
+
+/// Sends as much as there is room for, whatever the socket's mode, and returns how much that was.
+///
+/// # Errors
+/// `WouldBlock` when there is no room; `BrokenPipe` or `ConnectionReset` when the peer is gone, without SIGPIPE.
+///
+/// # Source
+/// send(2), `MSG_DONTWAIT`
+pub fn try_send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the kernel reads `bytes.len()` bytes from where they lie.
+    retry_length(|| unsafe {
+        libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags)
+    })
 }

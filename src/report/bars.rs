@@ -1,69 +1,48 @@
-//! A picture of bars: one for each thing that is compared.
-//!
-//! **Invariants**
-//! - `BARS-1` Each row has its name and its words, also a row without a figure, which has no bar.
+//! Bars over an axis, for pictures that compare a few things.
 
+use super::figures::per_second;
 use super::svg::Picture;
 
-/// The picture's width, in its own units.
-const WIDTH: f64 = 760.0;
-/// Where the bars begin; the names stand before it.
-const LEFT: f64 = 150.0;
-/// The longest bar; the words stand behind it.
-const LONGEST: f64 = 330.0;
-/// The height of a row.
-const ROW: f64 = 30.0;
-/// The height of its bar.
-const BAR: f64 = 20.0;
-/// The room of the heading.
-const TOP: f64 = 58.0;
-
-/// What is drawn.
-#[derive(Clone, Debug)]
-pub struct Bars<'a> {
-    /// The picture's title.
-    pub title: &'a str,
-    /// The line below it: under which conditions.
-    pub conditions: &'a str,
-    /// The bars, from the top.
-    pub rows: Vec<Bar>,
+/// An axis from 0 to a round number, and the bars over it.
+#[derive(Clone, Copy, Debug)]
+pub struct BarAxis {
+    /// Where it begins, and how long it is.
+    place: [f64; 2],
+    /// The value of the first mark, and how many marks follow that of 0.
+    marks: [f64; 2],
 }
 
-/// One bar.
-#[derive(Clone, Debug)]
-pub struct Bar {
-    /// What it stands for.
-    pub name: String,
-    /// How long it is, in any unit; `None` when it was not measured.
-    pub length: Option<f64>,
-    /// What stands behind it.
-    pub words: String,
-    /// Whether it is drawn in the other colour.
-    pub is_marked: bool,
-}
+impl BarAxis {
+    /// Makes the axis for values up to `most`, with at most four steps.
+    pub fn new(left: f64, length: f64, most: f64) -> Self {
+        let power = 10_f64.powf((most / 4.0).max(1e-3).log10().floor());
+        let steps = [1.0, 2.0, 5.0, 10.0].map(|first| first * power);
+        let step = steps.into_iter().find(|step| step * 4.0 >= most).unwrap_or(most);
+        Self { place: [left, length], marks: [step, (most / step).ceil().max(1.0)] }
+    }
 
-impl Bars<'_> {
-    /// Draws the picture; the longest bar fills its room.
-    pub fn svg(&self) -> String {
-        let rows = self.rows.iter().fold(0.0, |rows: f64, _| rows + 1.0);
-        let size = [WIDTH, TOP + rows * ROW + 16.0];
-        let figures = self.rows.iter().map(|bar| format!("{}: {}", bar.name, bar.words));
-        let figures = figures.collect::<Vec<_>>().join("; ");
-        let mut picture = Picture::new(self.title, self.conditions, &figures, size);
-        let longest =
-            self.rows.iter().filter_map(|bar| bar.length).fold(f64::MIN_POSITIVE, f64::max);
-        let mut top = TOP;
-        for Bar { name, length, words, is_marked } in &self.rows {
-            let base = top + 15.0;
-            picture.text([LEFT - 10.0, base], "end", name);
-            let end = LEFT + length.map_or(-8.0, |length| length / longest * LONGEST);
-            if length.is_some() {
-                let colour = if *is_marked { "#c26a3d" } else { "#5b8db8" };
-                picture.rect([LEFT, top], [end - LEFT, BAR], colour);
-            }
-            picture.text([end + 8.0, base], "start", words);
-            top += ROW;
+    /// Where a value stands.
+    fn at(&self, value: f64) -> f64 {
+        self.place[0] + value / (self.marks[0] * self.marks[1]) * self.place[1]
+    }
+
+    /// Draws the marks, their numbers, and the name of the axis below.
+    pub fn draw(&self, picture: &mut Picture, [top, bottom]: [f64; 2], name: &str) {
+        let mut mark = 0.0;
+        while mark <= self.marks[1] {
+            let value = mark * self.marks[0];
+            picture.rule([self.at(value), top], [self.at(value), bottom], "grid");
+            let words = if value < 1000.0 { value.to_string() } else { per_second(value) };
+            picture.text([self.at(value), bottom + 16.0], "middle", &words);
+            mark += 1.0;
         }
-        picture.finish()
+        picture.text([self.place[0], bottom + 36.0], "start", name);
+    }
+
+    /// Draws a bar, and words behind it.
+    pub fn bar(&self, picture: &mut Picture, top: f64, value: f64, colour: &str, words: &str) {
+        let end = self.at(value);
+        picture.rect([self.place[0], top], [end - self.place[0], 18.0], colour);
+        picture.text([end + 6.0, top + 14.0], "start", words);
     }
 }

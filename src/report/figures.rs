@@ -1,17 +1,6 @@
 //! Numbers as people read them: in groups, with a unit that suits, without digits that mean nothing.
 
-use std::fmt;
 use std::time::Duration;
-
-/// A ratio with three digits behind the point, so that 0.3 % can be seen.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ratio(pub f64);
-
-impl fmt::Display for Ratio {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(&format!("{:.3}", self.0))
-    }
-}
 
 /// A figure as `show` writes it, or a dash if it is not known.
 pub fn known<T>(figure: Option<T>, show: impl FnOnce(T) -> String) -> String {

@@ -1,5 +1,4 @@
-//! What was measured, as people read it: numbers, tables, pictures and pages, all of them text; and whether a figure can
-//! be trusted.
+//! What was measured, as people read it: numbers, tables, pictures, pages; and whether a figure can be trusted.
 
 mod bars;
 mod columns;
@@ -9,9 +8,9 @@ mod page;
 mod svg;
 mod text_width;
 
-pub use bars::{Bar, Bars};
+pub use bars::BarAxis;
 pub use columns::columns;
-pub use figures::{Ratio, grouped, known, per_second, seconds, span};
+pub use figures::{grouped, known, per_second, seconds, span};
 pub use other_work::{OtherWork, OtherWorkProbe};
 pub use page::Page;
 pub use svg::{Picture, escaped};

@@ -13,9 +13,12 @@ use super::svg::{TAKES_ALL, escaped};
 /// Everything before the title.
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width\">\n";
-/// The style: a column of text; tables may be wider.
-const STYLE: &str = "<style>body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
-    pre{overflow-x:auto;background:#f4f4f4;color:#222;padding:1em}svg{max-width:100%;height:auto}</style>\n";
+/// The style: for wide and narrow windows, light and dark ones, and paper.
+const STYLE: &str = "<style>:root{color-scheme:light dark}body{font:16px/1.5 sans-serif;max-width:62em;margin:2em auto;\
+    padding:0 1em}pre{white-space:pre-wrap;overflow-wrap:anywhere}svg{max-width:100%;height:auto}table{display:block;\
+    overflow-x:auto;border-collapse:collapse;font-size:.9em}th,td{padding:.1em .7em;text-align:right;\
+    border-bottom:1px solid #8886}th:first-child,td:first-child{text-align:left;padding-left:0}\
+    @media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
 
 /// A page that is being written, from the top.
 #[derive(Debug)]
@@ -28,16 +31,14 @@ impl Page {
     /// Begins a page.
     pub fn new(title: &str) -> Self {
         let title = escaped(title);
-        Self {
-            html: format!(
-                "{HEAD}<title>{title}</title>\n{STYLE}</head>\n<body>\n<h1>{title}</h1>\n"
-            ),
-        }
+        let top = format!("{HEAD}<title>{title}</title>\n{STYLE}</head>\n<body>\n");
+        Self { html: format!("{top}<h1>{title}</h1>\n") }
     }
 
-    /// Writes a heading within the page.
-    pub fn heading(&mut self, words: &str) {
-        self.element("h2", words);
+    /// Writes a heading, to which a link to `#ID` leads.
+    pub fn heading(&mut self, id: &str, words: &str) {
+        let words = escaped(words);
+        writeln!(self.html, "<h2 id=\"{id}\">{words}</h2>").expect(TAKES_ALL);
     }
 
     /// Writes a paragraph.
@@ -45,9 +46,30 @@ impl Page {
         self.element("p", words);
     }
 
-    /// Writes a text whose lines and columns stay as they are.
-    pub fn verbatim(&mut self, text: &str) {
-        self.element("pre", text);
+    /// Writes a text: what `columns` has made as tables, other lines as they are.
+    pub fn text(&mut self, text: &str) {
+        let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
+        for block in lines.chunk_by(|a, b| is_row(a) == is_row(b)) {
+            if !is_row(block[0]) {
+                self.element("pre", &block.join("\n"));
+                continue;
+            }
+            self.html.push_str("<table>");
+            for (place, line) in block.iter().enumerate() {
+                let tag = if place == 0 { "th" } else { "td" };
+                self.html.push_str("<tr>");
+                cells(line).for_each(|cell| self.element(tag, cell));
+            }
+            self.html.push_str("</table>\n");
+        }
+    }
+
+    /// Writes a list of links: where each leads, and its words.
+    pub fn links(&mut self, links: &[(String, String)]) {
+        for (to, words) in links {
+            let [to, words] = [to, words].map(|text| escaped(text));
+            writeln!(self.html, "<li><a href=\"{to}\">{words}</a></li>").expect(TAKES_ALL);
+        }
     }
 
     /// Writes a list of points.
@@ -75,4 +97,14 @@ impl Page {
         let words = escaped(words);
         writeln!(self.html, "<{name}>{words}</{name}>").expect(TAKES_ALL);
     }
+}
+
+/// The cells of a line that `columns` has made: two blanks or more part them.
+fn cells(line: &str) -> impl Iterator<Item = &str> {
+    line.split("  ").map(str::trim).filter(|cell| !cell.is_empty())
+}
+
+/// Whether a line is a row of a table.
+fn is_row(line: &str) -> bool {
+    !line.starts_with(' ') && cells(line).count() > 2
 }

@@ -12,12 +12,14 @@ mod barrier;
 mod deadline;
 mod event;
 pub mod gil;
+mod memory;
 mod pool;
 mod queue;
 mod semaphore;
 
 pub use barrier::Barrier;
 pub use event::Event;
+pub use memory::check_memory;
 pub use pool::ThreadPool;
 pub use queue::{GetError, PutError, Queue};
 pub use semaphore::{Permit, Semaphore};

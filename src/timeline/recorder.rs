@@ -69,10 +69,10 @@ impl Recorder {
     /// Makes a recorder of the last `capacity` events. Its memory is taken from the system when it is first used.
     ///
     /// # Errors
-    /// Out of memory, address space or descriptors.
+    /// Out of memory or address space.
     pub fn new(capacity: u32) -> io::Result<Self> {
         let words = RING + capacity.max(1) as usize * RECORD_WORDS;
-        let (memory, _descriptor) = SharedMemory::new(words * 8)?;
+        let memory = SharedMemory::new(words * 8)?;
         Ok(Self { memory, capacity: u64::from(capacity.max(1)), origin: Instant::now() })
     }
 

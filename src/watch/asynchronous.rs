@@ -56,7 +56,7 @@ pub async fn watch(
     listener: impl Fn(&News<'_>) -> io::Result<()> + 'static,
 ) -> Result<Outcome, WatchError> {
     let stop = Descriptor::new(stop);
-    let stop = stop.map_err(|error| WatchError::while_doing("wait for the stop", error))?;
+    let stop = stop.map_err(|error| WatchError::System("wait for the stop".to_owned(), error))?;
     let shared = Rc::new(Shared {
         order: order.clone(),
         listener: Box::new(listener),
@@ -131,7 +131,7 @@ async fn on_a_thread<T: Send + 'static>(
     job: impl FnOnce() -> Result<T, WatchError> + Send + 'static,
 ) -> Result<T, WatchError> {
     let done = run_blocking(job).await;
-    done.map_err(|error| WatchError::while_doing("work on a thread", error.into()))?
+    done.map_err(|error| WatchError::System("work on a thread".to_owned(), error.into()))?
 }
 
 /// Sets an event when it is dropped.

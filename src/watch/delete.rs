@@ -12,9 +12,8 @@
 //! is it the file that was seen? no:
 //! put it back, if the name is free
 //! ```
-//! The file that is looked at last, and then unlinked, has a name that no other process uses. The price: for a moment
-//! a file that must not be deleted is not under its name, and a process that is killed in that moment leaves it in the
-//! directory.
+//! The file that is looked at last, and then unlinked, has a name that no other process uses. The price: a process that
+//! is killed in that moment leaves the file in the directory.
 //!
 //! **Invariants**
 //! - `DELETE-1`: only the file that was seen is unlinked: the same device and inode, and time of birth where the file
@@ -31,7 +30,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use super::error::WatchError;
+use super::error::{WatchError, shown};
 use super::look::{Identity, Seen};
 
 /// How a deletion ended.
@@ -54,21 +53,22 @@ pub enum Deletion {
 /// For the disk.
 pub fn delete(seen: &Seen) -> Result<Deletion, WatchError> {
     let path = &*seen.path;
-    // In the common case no other file is touched.
     match identity_at(path)? {
         None => return Ok(Deletion::Gone),
         Some(identity) if identity != seen.identity => return Ok(Deletion::Replaced),
         Some(_) => {}
     }
-    let directory = private_directory(path)?;
-    let held = directory.join("held");
+    let (directory, is_private) = private_directory(path);
+    let held = if is_private { directory.join("held") } else { directory.clone() };
     let outcome = match fs::rename(path, &held) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Deletion::Gone),
-        Err(error) => Err(WatchError::on_file("rename", path, error)),
+        Err(error) => Err(WatchError::on_file("delete", path, error)),
         Ok(()) => delete_held(seen, &held),
     };
-    // It fails if a file is left in it (DELETE-3).
-    drop(fs::remove_dir(&directory));
+    if is_private {
+        // It fails if a file is left in it (DELETE-3).
+        drop(fs::remove_dir(&directory));
+    }
     outcome
 }
 
@@ -80,8 +80,8 @@ fn delete_held(seen: &Seen, held: &Path) -> Result<Deletion, WatchError> {
         return Ok(Deletion::Deleted);
     }
     put_back(held, &seen.path).map_err(|error| {
-        let doing = format!("put {} back as {}", held.display(), seen.path.display());
-        WatchError::while_doing(&doing, error)
+        let doing = format!("put {} back as {}", shown(held), shown(&seen.path));
+        WatchError::System(doing, error)
     })?;
     Ok(Deletion::Replaced)
 }
@@ -106,17 +106,17 @@ fn identity_at(path: &Path) -> Result<Option<Identity>, WatchError> {
     }
 }
 
-/// Makes a directory beside the file that only this user may write.
-fn private_directory(path: &Path) -> Result<PathBuf, WatchError> {
+/// Makes a directory beside the file that only this user may write. Where none can be made, for example without a free
+/// inode, its name alone has to do: no other program uses it. If this user may not write there, the rename says so.
+fn private_directory(path: &Path) -> (PathBuf, bool) {
     let mut number = 0_u32;
     loop {
         let name = format!(".handloom-watch-{}-{number}", process::id());
         let directory = path.with_file_name(name);
         match DirBuilder::new().mode(0o700).create(&directory) {
-            Ok(()) => return Ok(directory),
             // Of another thread, or left by a killed process that had the same number.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(WatchError::on_file("mkdir", &directory, error)),
+            made => return (directory, made.is_ok()),
         }
     }
 }

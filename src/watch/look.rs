@@ -25,7 +25,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::error::WatchError;
+use super::error::{WatchError, shown};
 use super::needle::{Needle, Search};
 use crate::os::open_at_once;
 
@@ -139,5 +139,5 @@ fn refuse_other_kinds(path: &Path, kind: FileType) -> Result<(), WatchError> {
         kind if kind.is_socket() => "a socket",
         _ => "a device",
     };
-    Err(WatchError::NotAFile { path: path.to_owned(), kind })
+    Err(WatchError::NotAFile(format!("{} is {kind}, not a regular file", shown(path))))
 }

@@ -15,7 +15,7 @@ mod news;
 pub mod threads;
 
 pub use delete::{Deletion, delete};
-pub use error::WatchError;
+pub use error::{WatchError, shown};
 pub use look::{Look, Seen, look};
 pub use needle::{Needle, Search};
 pub use news::{News, Order, Outcome};

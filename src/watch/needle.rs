@@ -15,6 +15,7 @@
 //! - `NEEDLE-3`: the text need not be UTF-8.
 //!
 //! **Source**: D. E. Knuth, J. H. Morris and V. R. Pratt, "Fast pattern matching in strings", 1977.
+
 /// What is looked for; at least one byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needle {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::delete::Deletion;
-use super::error::WatchError;
+use super::error::{WatchError, shown};
 use super::look::Look;
 use super::needle::Needle;
 
@@ -73,16 +73,15 @@ pub(super) fn tell(
 
 impl fmt::Display for News<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.order.path.display();
+        let path = shown(&self.order.path);
         let needle = String::from_utf8_lossy(self.order.needle.bytes());
         let pause = self.order.interval.as_secs_f64();
+        let again = format_args!("looks again in {pause} s");
         match self.step {
             Step::Begins => write!(out, "looks for {path} with {needle:?} in it, every {pause} s"),
-            Step::Looked(Look::Missing) => {
-                write!(out, "{path} is not there; looks again in {pause} s")
-            }
+            Step::Looked(Look::Missing) => write!(out, "{path} is not there; {again}"),
             Step::Looked(Look::Without { bytes }) => {
-                write!(out, "{path} has {bytes} bytes without {needle:?}; looks again in {pause} s")
+                write!(out, "{path} has {bytes} bytes without {needle:?}; {again}")
             }
             Step::Looked(Look::Holds(seen)) => {
                 write!(out, "{path} has {needle:?} at byte {}", seen.at)
@@ -92,7 +91,7 @@ impl fmt::Display for News<'_> {
             Step::Deletes => write!(out, "the event has come; deletes {path}"),
             Step::Deleted(Deletion::Deleted) => write!(out, "deleted {path}"),
             Step::Deleted(Deletion::Gone) => {
-                write!(out, "{path} is gone: somebody else was first")
+                write!(out, "{path} is gone: another process was first")
             }
             Step::Deleted(Deletion::Replaced) => {
                 write!(out, "{path} is another file now, and stays")

@@ -58,7 +58,7 @@ pub fn watch(
     let shared = Shared::default();
     let (shared, listener) = (&shared, &listener);
     let deletion = scope(|scope| {
-        let no_thread = |error| WatchError::while_doing("start a thread", error);
+        let no_thread = |error| WatchError::System("start a thread".to_owned(), error);
         // This one first: if the other does not start, this one can be released.
         let deleting = Builder::new().name("delete".to_owned());
         let deleting = deleting.spawn_scoped(scope, move || delete_found(order, shared, listener));
@@ -133,7 +133,7 @@ fn delete_found(
 /// Sleeps so long, or until the stop (`WATCH-THREADS-3`); returns whether the stop came.
 fn is_stopped(stop: BorrowedFd<'_>, at_most: Duration) -> Result<bool, WatchError> {
     let ready = poll(&mut [PollFd::readable(stop)], Some(at_most));
-    ready.map(|ready| ready > 0).map_err(|error| WatchError::while_doing("poll", error))
+    ready.map(|ready| ready > 0).map_err(|error| WatchError::System("poll".to_owned(), error))
 }
 
 /// Sets an event when it is dropped.

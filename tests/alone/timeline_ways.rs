@@ -118,7 +118,7 @@ fn one_computes_at_a_time(strip: &Strip) {
 fn killed() {
     let recorder = Arc::new(Recorder::new(100).unwrap());
     let lane = recorder.lane(LaneKind::Process, "worker");
-    let (ready, _descriptor) = SharedMemory::new(8).unwrap();
+    let ready = SharedMemory::new(8).unwrap();
     match process::fork().unwrap() {
         Fork::Child => {
             for number in 0..50 {

@@ -43,7 +43,28 @@ fn help_lists_the_subcommands_with_examples() {
         assert!(long.contains(name), "expected {name} in the help, came:\n{long}");
     }
     assert_eq!(long, prints(&["-h"]), "-h and --help are one option");
-    assert_eq!(long, prints(&["help"]), "who types the word means the option");
+    assert_eq!(long, prints(&["help"]), "a user that types the word means the option");
+}
+
+#[test]
+fn help_and_a_name_is_the_help_of_that_subcommand() {
+    assert_eq!(prints(&["help", "serve"]), prints(&["serve", "--help"]));
+    refuses(&["help", "quartz"], &["unknown subcommand \"quartz\""]);
+}
+
+#[test]
+fn every_help_text_fits_a_terminal_of_80_columns() {
+    let program = prints(&["--help"]);
+    let rows = program.lines().skip_while(|line| *line != "Subcommands:").skip(1);
+    let names = rows.take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("    "));
+    let names: Vec<_> = names.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.contains(&"serve") && names.contains(&"lab"), "came {names:?}");
+    for text in names.iter().map(|name| prints(&["help", name])).chain([program.clone()]) {
+        let wide = text.lines().find(|line| line.chars().count() > 80);
+        // A command that a user copies is one line.
+        let wide = wide.filter(|line| !line.starts_with("  handloom "));
+        assert_eq!(wide, None, "wider than 80 columns");
+    }
 }
 
 #[test]
@@ -97,6 +118,10 @@ fn without_a_subcommand_the_known_ones_are_named() {
 fn an_unknown_subcommand_is_named_with_the_nearest() {
     refuses(&["sreve"], &["\"sreve\"", "did you mean serve?"]);
     refuses(&["quartz"], &["\"quartz\"", "serve, client"]);
+    for wild in ["bench", "stop", "x", "daemon", "fetch-all-of-it"] {
+        let ended = run(&[wild]);
+        assert!(!ended.err.contains("did you mean"), "{wild} is near to nothing: {ended:?}");
+    }
 }
 
 #[test]

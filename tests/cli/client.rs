@@ -104,6 +104,33 @@ fn the_servers_end_is_the_clients_end() {
 }
 
 #[test]
+fn a_server_that_closes_before_all_replies_is_a_failure_with_their_number() {
+    for (sent, replies, missing) in [
+        ("1 1\n2 2\n3 3\n", "2\n", "2 of 3 replies are missing"),
+        ("1 1\n2 2", "", "2 of 2 replies are missing"),
+    ] {
+        let (mut client, mut stream) = with_own_server();
+        type_in(&mut client, sent);
+        drop(client.stdin.take());
+        stream.read_to_string(&mut String::new()).expect("the client closes its sending side");
+        stream.write_all(replies.as_bytes()).expect("write");
+        drop(stream);
+        let ended = client.end();
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), replies), "CLIENT-3: {ended:?}");
+        assert!(ended.err.contains(missing), "CLIENT-3: expected {missing:?}, came {ended:?}");
+    }
+}
+
+#[test]
+fn lines_after_a_close_have_no_reply_and_that_is_right() {
+    let (_server, address) = serve();
+    let mut client = start(command(&["client", &address]));
+    type_in(&mut client, "5 7\nclose\n1 1\n2 2\n");
+    let ended = client.end();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "12\n"), "CLIENT-3: {ended:?}");
+}
+
+#[test]
 fn half_a_line_is_held_back_until_it_is_whole() {
     let (mut client, stream) = with_own_server();
     type_in(&mut client, "1 1\n5 ");

@@ -121,8 +121,11 @@ fn the_table_names_the_machine_and_each_model_in_a_line() {
     assert!(table.contains("200 requests over 2 connections, depth 4"), "{table}");
     assert!(table.contains("processor"), "it says how many processors there are: {table}");
     for start in ["model ", "threads ", "async "] {
-        assert_eq!(table.lines().filter(|line| line.starts_with(start)).count(), 1, "{table}");
+        let lines = table.lines().filter(|line| line.starts_with(start)).count();
+        assert_eq!(lines, 2, "PRESENT-1: one line in each table: {table}");
     }
+    let wide = table.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None, "wider than 80 columns");
 }
 
 #[test]
@@ -131,9 +134,10 @@ fn a_run_without_answers_has_dashes_for_what_was_not_measured() {
     let words = ["compare", "--models=none", "--server", "mute=echo listening on 127.0.0.1:1"];
     let (code, table, _) = run(&[&words[..], &["-c", "1", "-n", "1"][..]].concat());
     assert_eq!(code, Some(1), "{table}");
-    let line = table.lines().find(|line| line.starts_with("mute ")).expect("its line");
-    let cells: Vec<_> = line.split_whitespace().collect();
-    assert_eq!(cells[2..7], ["-"; 5], "HISTOGRAM-4, BENCH-5: came {table}");
+    let lines = table.lines().filter(|line| line.starts_with("mute "));
+    let rows: Vec<Vec<_>> = lines.map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0][2..6], ["-"; 4], "HISTOGRAM-4: came {table}");
+    assert_eq!(rows[1][1..3], ["-"; 2], "BENCH-5: came {table}");
 }
 
 #[test]
@@ -171,7 +175,10 @@ fn a_server_that_answers_wrongly_has_a_row_that_says_so() {
     let (code, table, _) =
         run(&["compare", "--models=none", "--server", &server, "-c", "1", "-n", "10"]);
     assert_eq!(code, Some(1), "{table}");
-    assert!(table.contains("product: connection 0, request 2 of 10: asked \"389 727\""), "{table}");
+    assert!(
+        table.contains("product: connection 0, request 1 of 10: asked \"294 5233\""),
+        "{table}"
+    );
 }
 
 #[test]
@@ -183,7 +190,45 @@ fn the_picture_is_written_where_out_says() {
     assert_eq!(code, Some(0));
     let picture = fs::read_to_string(&path).expect("the picture");
     assert!(picture.starts_with("<svg") && picture.contains(">async</text>"), "{picture}");
+    for part in ["requests per second</text>", "in µs</text>", "prefers-color-scheme:dark"] {
+        assert!(picture.contains(part), "expected {part} in {picture}");
+    }
+    assert_eq!(figures(&picture).len(), 1, "PICTURE-1: {picture}");
     fs::remove_dir_all(&directory).expect("remove");
+}
+
+/// What a picture's description says of each server: its name, its requests per second, its processor time for each
+/// in microseconds, and the share of other work in percent. What was not measured is not a number.
+fn figures(picture: &str) -> Vec<(String, [f64; 3])> {
+    let (_, rest) = picture.split_once("<desc>").expect("PICTURE-1: a description");
+    let (text, _) = rest.split_once("</desc>").expect("its end");
+    let number = |text: &str| text.split(' ').next().and_then(|word| word.parse().ok());
+    let of_one = |text: &str| {
+        let (name, figures) = text.split_once(": ").expect("PICTURE-1: a name");
+        let figures: Vec<f64> =
+            figures.split(", ").map(|text| number(text).unwrap_or(f64::NAN)).collect();
+        (name.to_owned(), figures.try_into().expect("PICTURE-1: three figures"))
+    };
+    text.split("; ").map(of_one).collect()
+}
+
+#[test]
+fn a_picture_that_cannot_be_written_is_told_before_the_benchmark() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare-no-directory");
+    fs::write(&file, "").expect("write");
+    let out = format!("--out={}", file.display());
+    let begun = Instant::now();
+    let (code, table, told) = run(&["compare", "-n", "1000000000", &out]);
+    assert_eq!((code, table.as_str()), (Some(1), ""), "{told}");
+    assert!(told.contains("compare-no-directory") && begun.elapsed() < PATIENCE / 6, "{told}");
+    fs::remove_file(&file).expect("remove");
+}
+
+#[test]
+fn the_hard_example_of_its_help_succeeds() {
+    let words = ["compare", "--models", "async,threads", "-c", "1000", "-d", "16", "-n", "100000"];
+    let (code, table, told) = run(&words);
+    assert_eq!(code, Some(0), "{table} {told}");
 }
 
 /// Starts a comparison that would last for minutes, and waits until its server runs.

@@ -23,7 +23,7 @@ fn within_patience<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) 
 /// A server of lines: `answer` gets the number of the request on its connection and its two numbers, and returns
 /// the bytes to send; `None` closes the connection.
 fn fake_server(
-    answer: impl Fn(usize, u64, u64) -> Option<String> + Send + Sync + 'static,
+    answer: impl Fn(usize, i64, i64) -> Option<String> + Send + Sync + 'static,
 ) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let address = listener.local_addr().expect("address");
@@ -37,7 +37,7 @@ fn fake_server(
     address
 }
 
-fn serve_lines(stream: &TcpStream, answer: &dyn Fn(usize, u64, u64) -> Option<String>) {
+fn serve_lines(stream: &TcpStream, answer: &dyn Fn(usize, i64, i64) -> Option<String>) {
     stream.set_nodelay(true).expect("nodelay");
     for (number, line) in BufReader::new(stream).lines().enumerate() {
         let Ok(line) = line else { return };
@@ -53,7 +53,7 @@ fn serve_lines(stream: &TcpStream, answer: &dyn Fn(usize, u64, u64) -> Option<St
 
 /// The right reply; in an `Option`, since that is what a fake server's answer is.
 #[expect(clippy::unnecessary_wraps, reason = "it stands where others close the connection")]
-fn right(a: u64, b: u64) -> Option<String> {
+fn right(a: i64, b: i64) -> Option<String> {
     Some(format!("{}\n", a + b))
 }
 
@@ -107,8 +107,8 @@ fn replies_in_single_bytes_are_right_too() {
         stream.set_nodelay(true).expect("nodelay");
         for line in BufReader::new(&stream).lines() {
             let line = line.expect("a line");
-            let sum: u64 =
-                line.split(' ').map(|number| number.parse::<u64>().expect("number")).sum();
+            let sum: i64 =
+                line.split(' ').map(|number| number.parse::<i64>().expect("number")).sum();
             for byte in format!("{sum}\n").bytes() {
                 (&stream).write_all(&[byte]).expect("write");
                 // Each byte in a packet of its own, read for itself.
@@ -122,10 +122,11 @@ fn replies_in_single_bytes_are_right_too() {
 
 #[test]
 fn a_wrong_reply_is_named_with_request_expected_and_got() {
-    let address = fake_server(|number, a, b| Some(format!("{}\n", a + b + u64::from(number == 2))));
+    let address = fake_server(|number, a, b| Some(format!("{}\n", a + b + i64::from(number == 2))));
     let report = run(load(address, 1, 1, 5));
-    // The third exchange of the script: 2 * 389 % 1000 and 2 * 727 % 1000.
-    expect_told(&report, &["connection 0, request 3 of 5", "\"778 454\"", "\"1232\"", "\"1233\""]);
+    // The third exchange of the script.
+    let (asked, expected, got) = ("\"82 894\"", "\"976\"", "\"977\"");
+    expect_told(&report, &["connection 0, request 3 of 5", asked, expected, got]);
     assert_eq!((report.answered, report.failed), (2, 1), "the two before it count: {report:?}");
     assert!(!report.is_right());
 }
@@ -145,10 +146,10 @@ fn a_wrong_reply_inside_a_batch_is_named() {
 
 #[test]
 fn one_wrong_connection_does_not_spoil_the_others() {
-    // Only connection 0 begins with exchange 0, and so has exchange 1 as its second: 389 and 727.
+    // Only connection 0 begins with exchange 0, and so has exchange 1 as its second: 52610 and 441.
     let address = fake_server(
         |number, a, b| {
-            if (number, a, b) == (1, 389, 727) { None } else { right(a, b) }
+            if (number, a, b) == (1, 52610, 441) { None } else { right(a, b) }
         },
     );
     let report = run(load(address, 4, 1, 8));
@@ -207,6 +208,33 @@ fn a_server_that_never_answers_ends_with_the_time_out() {
     assert_eq!(report.end, End::TimedOut, "LOAD-1: {report:?}");
     expect_told(&report, &["the time was up after 0.3 s", "0 of 10 requests were answered"]);
     assert!(!report.is_right() && report.per_second() < 1.0, "{report:?}");
+}
+
+#[test]
+fn a_server_that_answers_some_and_hangs_does_not_look_fast() {
+    let address =
+        fake_server(|number, a, b| if number < 20 { right(a, b) } else { Some(String::new()) });
+    let timeout = Duration::from_millis(800);
+    let report = run(Load { timeout, ..load(address, 2, 1, 1000) });
+    assert_eq!((report.answered, report.waiting), (40, 2), "LOAD-5: {report:?}");
+    assert!(report.elapsed >= timeout / 2, "LOAD-5: time counts to the end: {report:?}");
+    assert!(report.latency.largest() >= Some(timeout / 2), "LOAD-5: they wait: {report:?}");
+    assert!(report.per_second() < 200.0, "LOAD-5: 40 answers in 0.8 s: {report:?}");
+    expect_told(&report, &["40 of 1000 requests were answered, 2 waited"]);
+    assert!(report.to_string().contains("\nwaiting     2\n"), "LOAD-5: {report}");
+}
+
+#[test]
+fn requests_that_wait_at_a_stop_are_counted_too() {
+    let address =
+        fake_server(|number, a, b| if number < 3 { right(a, b) } else { Some(String::new()) });
+    let stop = EventFd::new().expect("eventfd");
+    stop.signal().expect("signal");
+    let report = within_patience(move || {
+        load(address, 2, 1, 100).run(Some(stop.as_fd()), &mut |_| ()).expect("run")
+    });
+    assert_eq!(report.end, End::Stopped, "{report:?}");
+    assert_eq!(report.answered + report.waiting, report.latency.total(), "LOAD-5: {report:?}");
 }
 
 #[test]
@@ -281,7 +309,7 @@ fn the_program_ends_with_1_for_a_wrong_reply_and_says_which() {
     let done = handloom(&["load", &address, "-c", "1", "-n", "5"]).output().expect("run");
     let told = String::from_utf8_lossy(&done.stderr).into_owned();
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    assert!(told.contains("expected \"0\", got \"13\""), "LOADCMD-2: came {told}");
+    assert!(told.contains("expected \"5527\", got \"13\""), "LOADCMD-2: came {told}");
 }
 
 #[test]

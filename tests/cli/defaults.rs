@@ -23,9 +23,13 @@ impl Usage {
 
     /// The default of an option is the one of the library.
     fn says(&mut self, option: &str, default: impl Display) -> &mut Self {
-        let start = format!("--{option} ");
-        let line = self.text.lines().find(|line| line.trim_start().starts_with(&start));
-        let line = line.unwrap_or_else(|| panic!("expected --{option} in {}", self.text));
+        let start = format!("\n  --{option} ");
+        let from = self.text.find(&start).map(|at| &self.text[at + 1..]);
+        let from = from.unwrap_or_else(|| panic!("expected --{option} in {}", self.text));
+        // The lines of one option: the first, and those that are indented further.
+        let more = from.lines().skip(1).take_while(|line| line.starts_with("     ")).count();
+        let lines: Vec<_> = from.lines().take(1 + more).map(str::trim).collect();
+        let line = lines.join(" ");
         let expected = format!("[default: {default}]");
         assert!(
             line.ends_with(&expected),

@@ -21,6 +21,12 @@ fn serve(options: &[&str]) -> (Program, SocketAddr) {
     (server, address)
 }
 
+/// The options of a small server: two workers, where a model has workers.
+fn of_model<'a>(model: &'a str, others: &[&'a str]) -> Vec<&'a str> {
+    let workers = matches!(model, "pool" | "prefork").then_some("--workers=2");
+    ["--model", model].into_iter().chain(workers).chain(others.iter().copied()).collect()
+}
+
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("connect to a server that said it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
@@ -45,7 +51,7 @@ fn ends_well(server: Program, what: &str) {
 #[test]
 fn every_model_answers_and_stops_at_sigterm() {
     for model in Model::ALL {
-        let (server, address) = serve(&["--model", model.name(), "--workers", "2"]);
+        let (server, address) = serve(&of_model(model.name(), &[]));
         let client = connect(address);
         assert_eq!(ask(&client, "5 7\n"), "12\n", "{model}");
         server.signal("TERM");
@@ -56,7 +62,7 @@ fn every_model_answers_and_stops_at_sigterm() {
 #[test]
 fn sigint_stops_it_too() {
     for model in ["async", "threads", "prefork"] {
-        let (server, address) = serve(&["--model", model, "--workers=2"]);
+        let (server, address) = serve(&of_model(model, &[]));
         assert_eq!(ask(&connect(address), "0.1 0.2\n"), "0.3\n", "{model}");
         server.signal("INT");
         ends_well(server, model);
@@ -111,7 +117,7 @@ fn clog(address: SocketAddr) -> TcpStream {
 #[test]
 fn a_second_signal_ends_it_at_once_with_130() {
     for model in Model::ALL.map(Model::name) {
-        let (server, address) = serve(&["--model", model, "--grace=600", "--workers=2"]);
+        let (server, address) = serve(&of_model(model, &["--grace=600"]));
         let _never_reads = clog(address);
         // Two different ones, since two of a kind may become one before they are delivered.
         server.signal("TERM");
@@ -124,7 +130,7 @@ fn a_second_signal_ends_it_at_once_with_130() {
 #[test]
 fn the_grace_has_an_end() {
     for model in Model::ALL.map(Model::name) {
-        let (server, address) = serve(&["--model", model, "--grace=0.1", "--workers=2"]);
+        let (server, address) = serve(&of_model(model, &["--grace=0.1"]));
         let _never_reads = clog(address);
         server.signal("TERM");
         ends_well(server, model);
@@ -139,6 +145,43 @@ fn an_address_in_use_is_named() {
     assert_eq!(ended.code, Some(1), "EXIT-1: it ran and failed: {ended:?}");
     assert!(ended.err.contains(&format!("listen on {address}: ")), "PROGRAM-1: {ended:?}");
     assert_eq!(ended.out, "", "SERVE-1: it never listened: {ended:?}");
+}
+
+#[test]
+fn a_client_without_memory_for_its_thread_waits_and_the_server_lives() {
+    let serve = format!(
+        "ulimit -v 524288; exec {} serve --addr 127.0.0.1:0 --model threads",
+        env!("CARGO_BIN_EXE_handloom")
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &serve]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = start(shell);
+    let line = server.line();
+    let address = line.trim_start_matches("listening on ").parse().expect("an address");
+    let clients: Vec<_> = (0..300).map(|_| connect(address)).collect();
+    assert_eq!(ask(&clients[0], "5 7\n"), "12\n", "THREADS-2: the first has its thread");
+    // Each client that leaves makes a thread and its memory free for one that waits.
+    for client in clients {
+        assert_eq!(ask(&client, "5 7\n"), "12\n", "THREADS-2: no client is reset");
+    }
+    server.signal("TERM");
+    assert_eq!(server.end_with_open_stdin().code, Some(0), "THREADS-2: the server lives");
+}
+
+#[test]
+fn an_option_that_changes_nothing_in_a_model_is_refused() {
+    for (model, option) in [
+        ("async", "--workers=2"),
+        ("threads", "--workers=2"),
+        ("sequential", "--max-connections=2"),
+        ("prefork", "--max-connections=2"),
+    ] {
+        let ended = start(command(&["serve", "--model", model, option])).end();
+        assert_eq!(ended.code, Some(2), "EXIT-1: {model} {option}: {ended:?}");
+        let name = option.split('=').next().expect("a name");
+        assert!(ended.err.contains(&format!("{name}: only for ")), "PROGRAM-1: {ended:?}");
+        assert!(ended.err.contains(&format!("not for {model}")), "PROGRAM-1: {ended:?}");
+    }
 }
 
 #[test]
@@ -164,8 +207,9 @@ fn a_server_without_the_descriptors_it_needs_does_not_say_that_it_listens() {
     for model in Model::ALL {
         for descriptors in 4..=10 {
             let server = format!(
-                "ulimit -n {descriptors}; exec {} serve --addr 127.0.0.1:0 --workers 2 --model {model}",
-                env!("CARGO_BIN_EXE_handloom")
+                "ulimit -n {descriptors}; exec {} serve --addr 127.0.0.1:0 {}",
+                env!("CARGO_BIN_EXE_handloom"),
+                of_model(model.name(), &[]).join(" ")
             );
             let mut shell = Command::new("sh");
             shell.args(["-c", &server]).stdout(Stdio::piped()).stderr(Stdio::null());

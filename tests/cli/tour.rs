@@ -3,8 +3,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::program::{command, start};
 use handloom::os::process;
 use handloom::os::signal::Signal;
 
@@ -36,25 +37,45 @@ fn a_tour_goes_through_every_part_and_writes_its_report() {
     let (code, shown, told) = tour(&directory);
     assert_eq!(code, Some(0), "TOUR-2: {shown} {told}");
     assert!(shown.contains("What to notice"), "{shown}");
-    for part in [
+    for (part, number) in [
         "a server that adds two numbers",
         "seven models",
         "many pages",
         "factorials",
         "Wow!",
         "gateway",
-    ] {
-        let title = shown.lines().find(|line| line.contains(part));
-        assert!(
-            title.is_some_and(|line| line.contains(". ")),
-            "TOUR-2: no part about {part}: {shown}"
-        );
-    }
-    // What was said to both servers, the threads that it took, and what was done with the file.
-    for seen in
-        ["server: \"0.3\\n\"", "with 3 clients 4", "with 3 clients 1", "sets the event", "deleted "]
+    ]
+    .into_iter()
+    .zip(1..)
     {
+        let heading = format!("Part {number} of 6: ");
+        let title = shown.lines().find(|line| line.starts_with(&heading));
+        assert!(title.is_some_and(|line| line.contains(part)), "TOUR-2: no {part}: {shown}");
+    }
+    // The table of the links has what they are called.
+    let is_link = |line: &&str| line.starts_with("http://") || line.starts_with("link ");
+    for line in shown.lines().filter(|line| !is_link(line)) {
+        let fits = line.chars().count() <= 80 || line.contains(directory.to_str().expect("text"));
+        assert!(fits, "wider than 80 columns: {line}");
+    }
+    // What was said to the servers, the threads that it took, and what was done with the file.
+    for seen in [
+        "hears  \"0.3\\n\"",
+        "sequential server, with 3 clients and 1 threads",
+        "threads server, with 3 clients and 4 threads",
+        "async server, with 3 clients and 1 threads",
+        "sets the event",
+        "deleted ",
+    ] {
         assert!(shown.contains(seen), "TOUR-2: expected {seen} in {shown}");
+    }
+    // In the sequential server, B and C hear something only after A has closed; in the others before.
+    for (model, closes_first) in [("sequential", true), ("threads", false), ("async", false)] {
+        let from = shown.find(&format!("{model} server, with")).expect("its conversation");
+        let talk = shown[from..].split("\n\n").next().expect("its lines");
+        let [closes, hears] = ["A sends  \"close", "B hears"].map(|words| talk.find(words));
+        assert!(closes.is_some() && hears.is_some(), "TOUR-2: {talk}");
+        assert_eq!(closes < hears, closes_first, "TOUR-2: {model}: {talk}");
     }
     assert!(!directory.join("wow.txt").exists(), "TOUR-2: the file is deleted");
     for mode in ["sequential", "threads", "async"] {
@@ -76,9 +97,33 @@ fn a_tour_goes_through_every_part_and_writes_its_report() {
     }
     let page = fs::read_to_string(directory.join("report.html")).expect("the page");
     assert!(page.contains("<svg") && page.contains("requests/s"), "PAGE-1: {page}");
-    for foreign in ["<script", "src=", "href=", "url("] {
+    for link in ["href=\"#part-6\"", "href=\"fetch-async.log\"", "<table>"] {
+        assert!(page.contains(link), "TOUR-3: no {link} in {page}");
+    }
+    for foreign in ["<script", "src=", "href=\"http", "url("] {
         assert!(!page.contains(foreign), "PAGE-1: {foreign} in {page}");
     }
+    fs::remove_dir_all(&directory).expect("remove");
+}
+
+#[test]
+fn ctrl_c_ends_the_tour_at_once_with_a_report_that_says_so() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tour-interrupted");
+    let out = format!("--out={}", directory.display());
+    // The second part would last for minutes.
+    let words = ["tour", "-c", "2", "-n", "1000000000", &out];
+    let mut tour = start(command(&words));
+    while !tour.line().starts_with("- async:") {}
+    thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    tour.signal("INT");
+    let ended = tour.end_with_open_stdin();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(begun.elapsed() < Duration::from_secs(3), "it took {:?}", begun.elapsed());
+    let page = fs::read_to_string(directory.join("report.html")).expect("the page");
+    assert!(page.contains("Interrupted: this part has not come to its end."), "TOUR-3: {page}");
+    assert!(page.contains("Not run: the tour was interrupted before."), "TOUR-3: {page}");
+    assert!(!page.contains("<svg"), "TOUR-3: no picture of an interrupted part: {page}");
     fs::remove_dir_all(&directory).expect("remove");
 }
 

@@ -4,7 +4,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use handloom::os::ThreadUsage;
-use handloom::report::{Bar, Bars, OtherWork, OtherWorkProbe, Page, columns, text_width, wrapped};
+use handloom::report::{
+    BarAxis, OtherWork, OtherWorkProbe, Page, Picture, columns, text_width, wrapped,
+};
 
 /// The numbers that stand in an attribute of the picture's elements of one kind.
 fn attribute(svg: &str, element: &str, name: &str) -> Vec<f64> {
@@ -66,26 +68,40 @@ fn a_claim_is_judged_by_what_the_machine_allowed() {
 }
 
 #[test]
-fn the_longest_bar_fills_its_room_and_one_without_a_figure_has_none() {
-    let bar = |name: &str, length| Bar {
-        name: name.to_owned(),
-        length,
-        words: "words".to_owned(),
-        is_marked: false,
-    };
-    let bars = Bars {
-        title: "t",
-        conditions: "",
-        rows: vec![bar("a", Some(2.0)), bar("b", Some(1.0)), bar("c", None)],
-    };
-    let svg = bars.svg();
-    let widths = attribute(&svg, "rect", "width");
-    assert_eq!(widths.len(), 3, "BARS-1: expected the background and two bars, came {svg}");
-    assert!(
-        (widths[1] - 2.0 * widths[2]).abs() < 0.2,
-        "expected one bar twice as long as the other, came {widths:?}"
-    );
-    assert_eq!(svg.matches(">words<").count(), 3, "BARS-1: a bar without a figure says why");
+fn a_bar_axis_ends_at_a_round_number_and_bars_have_the_lengths_of_their_values() {
+    for (most, last_mark) in [(74_632.0, "80,000"), (9.4, "10"), (1.0, "1"), (0.0, "0.0005")] {
+        let mut picture = Picture::new("t", "", "", [100.0, 100.0]);
+        let axis = BarAxis::new(0.0, 240.0, most);
+        axis.draw(&mut picture, [0.0, 50.0], "requests per second");
+        axis.bar(&mut picture, 0.0, most, "red", "the most");
+        axis.bar(&mut picture, 0.0, most / 2.0, "red", "half of it");
+        let svg = picture.finish();
+        let widths = attribute(&svg, "rect", "width");
+        assert!((widths[1] - 2.0 * widths[2]).abs() < 0.2, "came {widths:?}");
+        assert!(widths[1] <= 240.0 && (most == 0.0 || widths[1] > 120.0), "came {widths:?}");
+        assert!(svg.contains(&format!(">{last_mark}</text>")), "{most}: came {svg}");
+        assert!(svg.contains(">requests per second</text>"), "the axis has a name: {svg}");
+    }
+}
+
+#[test]
+fn a_page_shows_columns_as_a_table_and_other_lines_as_they_are() {
+    let rows = [vec!["a <b>".to_owned(), "1".to_owned(), "2".to_owned()]];
+    let mut page = Page::new("t");
+    page.text(&format!("Before\n{}After", columns(&["name", "n", "m"], &rows)));
+    page.links(&[("fetch-async.log".to_owned(), "its log".to_owned())]);
+    let html = page.finish().replace('\n', "");
+    for part in [
+        "<pre>Before</pre>",
+        "<tr><th>name</th><th>n</th><th>m</th>",
+        "<tr><td>a &lt;b&gt;</td><td>1</td><td>2</td>",
+        "<pre>After</pre>",
+        "<a href=\"fetch-async.log\">its log</a>",
+        "color-scheme:light dark",
+        "@media print",
+    ] {
+        assert!(html.contains(part), "expected {part} in {html}");
+    }
 }
 
 #[test]
@@ -97,8 +113,8 @@ fn a_text_cannot_leave_its_element() {
     for raw in ["<script>", "</p><b>", "<i>"] {
         assert!(!html.contains(raw), "PAGE-2: expected \"{raw}\" to be escaped, came {html}");
     }
-    let rows =
-        vec![Bar { name: "<&>".to_owned(), length: None, words: String::new(), is_marked: false }];
-    let svg = Bars { title: "<t>", conditions: "\"", rows }.svg();
+    let mut picture = Picture::new("<t>", "\"", "<t>", [10.0, 10.0]);
+    picture.text([0.0, 0.0], "start", "<&>");
+    let svg = picture.finish();
     assert!(svg.contains("&lt;&amp;&gt;") && !svg.contains("<t>"), "SVG-2: came {svg}");
 }

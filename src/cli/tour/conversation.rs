@@ -1,108 +1,115 @@
-//! The first and the fifth task: one conversation with the threaded server, and the same with the async one.
+//! The first and the fifth task: the same three clients with the sequential server, the threaded and the async one.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
-use super::super::failure::{Doing, Failure};
+use super::super::failure::Failure;
 use super::super::output::Output;
 use super::part::{Part, Shown, Tour};
 use crate::calc::Model;
 use crate::compare::{Server, ServerCommand, Usage};
+use crate::os::{PollFd, poll};
 
 /// The part.
 pub(super) const PART: Part = Part {
-    title: "Tasks 1 and 5: a server that adds two numbers",
-    introduction: &[
-        "Three clients at once send two numbers, get the sum, send the next pair; \"close\" closes both sides.",
-        "First the server with a thread for each client, then the one with an event loop and one thread.",
-    ],
+    title: "a server that adds two numbers (tasks 1 and 5)",
+    introduction: "Three clients at once, A, B and C, send two numbers and get the sum; \"close\" closes both sides. They \
+        meet three servers: one client after another, a thread for each client, and one event loop.",
     run,
     notices: &[
-        "Both servers say the same, to the byte: they share one parser and one arithmetic (src/calc/session.rs).",
-        "Threads: one for each client, and one that accepts. A client that closes ends its thread.",
-        "The event loop answers all three on one thread: while one client is silent, it serves another.",
+        "sequential: B and C are connected, and wait until A has closed. The kernel holds them in its backlog.",
+        "threads: all three are answered at once, each by a thread of its own, which ends when its client closes.",
+        "async: all three are answered at once by one thread. While one client is silent, it serves another.",
+        "All servers say the same, to the byte: they share one parser and one arithmetic (src/calc/session.rs).",
         "0.1 and 0.2 make 0.3: numbers are computed exactly, in decimal, of any size.",
         "A message without an end of line is answered after a pause; so the course's own clients are understood.",
     ],
 };
 
-/// What the first client sends, and how the replies must begin.
-const TALK: [(&str, &str); 4] = [
-    ("5 7\n", "12\n"),
-    ("0.1 0.2", "0.3\n"),
-    ("99999999999999999999, 1\n", "100000000000000000000\n"),
-    ("five 7\n", "error: "),
-];
-/// How many clients there are.
-const CLIENTS: usize = 3;
-/// How long a reply may take.
+/// The clients: their names, what each sends, and how the reply must begin.
+const TALK: [(&str, &str, &str); 3] =
+    [("A", "5 7", "12\n"), ("B", "0.1 0.2\n", "0.3\n"), ("C", "five 7\n", "error: ")];
+/// How long the clients listen before A closes: longer than the pause after a message without an end of line.
+const LISTEN: Duration = Duration::from_millis(400);
+/// How long a reply may take that must come.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Talks to both servers.
+/// Talks to the three servers.
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
-    let mut lines = Vec::new();
-    let mut verdict = Ok(());
-    for model in [Model::Threads, Model::Async] {
+    let mut shown = Shown::default();
+    for model in [Model::Sequential, Model::Threads, Model::Async] {
         output.progress(format_args!("the {model} server"));
-        match talk(model, tour, &mut lines) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                return Err(Failure::Interrupted);
+        shown.failure = match talk(model, tour, &mut shown.text).map_err(Failure::of_io) {
+            Ok(()) => shown.failure,
+            Err(Failure::Interrupted) => {
+                return Ok(Shown { failure: Some(Failure::Interrupted), ..shown });
             }
-            talked => verdict = verdict.and(talked.doing(format_args!("the {model} server"))),
-        }
+            Err(failure) => Some(failure),
+        };
     }
-    Ok(Shown::lines(lines, verdict))
+    Ok(shown)
 }
 
-/// Starts a server, talks to it, ends it; notes what was said, and how many threads the server had.
-fn talk(model: Model, tour: &Tour<'_>, lines: &mut Vec<String>) -> io::Result<()> {
+/// Starts a server, has three clients talk to it, ends it; notes what was said and when.
+fn talk(model: Model, tour: &Tour<'_>, text: &mut String) -> io::Result<()> {
     let server = Server::start(&ServerCommand::of_model(model)?, Some(tour.stop))?;
-    let threads = || Usage::of(server.pid()).map(|usage| usage.threads);
-    let before = threads()?;
-    let clients = (0..CLIENTS).map(|_| connect(&server)).collect::<io::Result<Vec<_>>>();
-    let mut clients = clients?;
-    for client in &mut clients {
-        // After its answer a client has certainly been accepted.
-        ask(client, "1 1\n", "2\n")?;
+    let connect = |_| TcpStream::connect(server.address());
+    let clients = TALK.iter().map(connect).collect::<io::Result<Vec<_>>>()?;
+    let begun = Instant::now();
+    let mut lines = String::new();
+    let mut note = |client: usize, what: &str, words: &str| {
+        let seconds = begun.elapsed().as_secs_f64();
+        lines += &format!("  {seconds:.3} s  {} {what}  {words:?}\n", TALK[client].0);
+    };
+    for (client, (_, words, _)) in TALK.iter().enumerate() {
+        note(client, "sends", words);
+        (&clients[client]).write_all(words.as_bytes())?;
     }
-    let during = threads()?;
-    lines.push(format!(
-        "{model} server, a process of its own: {before} thread, with {CLIENTS} clients {during}"
-    ));
-    for (said, expected) in TALK {
-        let heard = ask(&mut clients[0], said, expected)?;
-        lines.push(format!("  client: {said:<28?} server: {heard:?}"));
+    let mut unanswered = vec![0, 1, 2];
+    listen(&clients, &mut unanswered, tour, LISTEN, &mut note)?;
+    let threads = Usage::of(server.pid())?.threads;
+    let before_close: &[usize] = if model == Model::Sequential { &[1, 2] } else { &[] };
+    let is_right = unanswered == before_close;
+    for (client, mut stream) in clients.iter().enumerate() {
+        note(client, "sends", "close\n");
+        stream.write_all(b"close\n")?;
     }
-    clients[0].write_all(b"close\n")?;
-    let rest = clients[0].read(&mut [0])?;
-    lines.push(format!("  client: {:<28?} server: closes too", "close\n"));
-    // The other two are still connected.
-    ask(&mut clients[1], "3 4\n", "7\n")?;
+    listen(&clients, &mut unanswered, tour, TIMEOUT, &mut note)?;
+    *text += &format!("{model} server, with 3 clients and {threads} threads\n{lines}\n");
     drop(clients);
     let ended_well = server.end()?;
-    if rest > 0 || !ended_well {
-        return Err(io::Error::other("it did not close, or not end, when it was asked to"));
+    if is_right && unanswered.is_empty() && ended_well {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("the {model} server did not answer as it should")))
+}
+
+/// Notes replies until no client waits for one, or for so long.
+fn listen(
+    clients: &[TcpStream],
+    unanswered: &mut Vec<usize>,
+    tour: &Tour<'_>,
+    limit: Duration,
+    note: &mut dyn FnMut(usize, &str, &str),
+) -> io::Result<()> {
+    let deadline = Instant::now() + limit;
+    while !unanswered.is_empty() {
+        let mut fds = vec![PollFd::readable(tour.stop)];
+        fds.extend(unanswered.iter().map(|&client| PollFd::readable(clients[client].as_fd())));
+        poll(&mut fds, Some(deadline.saturating_duration_since(Instant::now())))?;
+        if fds[0].is_ready() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let Some(place) = fds[1..].iter().position(PollFd::is_ready) else { break };
+        let client = unanswered.remove(place);
+        let mut reply = String::new();
+        BufReader::new(&clients[client]).read_line(&mut reply)?;
+        note(client, "hears", &reply);
+        if !reply.starts_with(TALK[client].2) {
+            return Err(io::Error::other(format!("{:?}: came {reply:?}", TALK[client].1)));
+        }
     }
     Ok(())
-}
-
-/// Connects one client.
-fn connect(server: &Server) -> io::Result<TcpStream> {
-    let client = TcpStream::connect(server.address())?;
-    client.set_read_timeout(Some(TIMEOUT))?;
-    client.set_nodelay(true)?;
-    Ok(client)
-}
-
-/// Sends a request and reads a line; it must begin as expected.
-fn ask(client: &mut TcpStream, said: &str, expected: &str) -> io::Result<String> {
-    client.write_all(said.as_bytes())?;
-    let mut heard = String::new();
-    // The server sends one line, so the buffer takes no byte of a later one.
-    BufReader::new(client).read_line(&mut heard)?;
-    if heard.ends_with('\n') && heard.starts_with(expected) {
-        return Ok(heard);
-    }
-    Err(io::Error::other(format!("{said:?}: expected {expected:?}, came {heard:?}")))
 }

@@ -6,28 +6,31 @@
 //! - `TOUR-3`: what it prints is also in its directory, as files and as a page that needs no other file; after ctrl-c,
 //!   the parts that ran.
 
-use std::path::Path;
-use std::time::Instant;
+use std::fs;
+use std::thread::available_parallelism;
+use std::time::{Instant, SystemTime};
 
 use super::super::command_line::{Args, Opt, Subcommand};
-use super::super::failure::Failure;
+use super::super::failure::{Doing, Failure};
 use super::super::interrupt::interruption;
-use super::super::load::{MOST_CONNECTIONS, MOST_REQUESTS};
-use super::super::output::{Output, make_directory, write_into};
-use super::super::values::{path, whole};
+use super::super::load::load;
+use super::super::output::{Output, make_directory_for, write_into};
+use super::super::values::path;
 use super::part::{Part, Shown, Tour};
-use super::{conversation, factorials, fetching, gateway, models, watching};
-use crate::report::{Page, span};
+use super::{conversation, gateway, programs, watching};
+use crate::compare::Load;
+use crate::http::date::log_stamp;
+use crate::report::{Page, output_columns, span};
 
 /// The name of the page.
 const PAGE_FILE: &str = "report.html";
 
-/// Every part, in the order of the course.
+/// Every part, in the order of the course. A part more is a line more.
 const PARTS: [&Part; 6] = [
     &conversation::PART,
-    &models::PART,
-    &fetching::PART,
-    &factorials::PART,
+    &programs::MODELS,
+    &programs::FETCHING,
+    &programs::FACTORIALS,
     &watching::PART,
     &gateway::PART,
 ];
@@ -41,7 +44,9 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             .default("handloom-tour"),
         Opt::new("-c, --connections N", "connections that ask each calculator at once")
             .default("64"),
+        Opt::new("-d, --depth N", "requests sent before a reply is read").default("1"),
         Opt::new("-n, --requests N", "requests to each calculator").default("50000"),
+        Opt::new("--timeout S", "how long each calculator may take").default("60"),
     ],
     operands: &[],
     examples: &[
@@ -54,74 +59,95 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 /// Runs the parts, and writes the report.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let out = args.value("out", path("a directory"))?;
-    make_directory(&out)?;
-    let tour = Tour {
-        directory: &out,
-        stop: interruption()?,
-        connections: args.value("connections", whole("connections", 1..=MOST_CONNECTIONS))?,
-        requests: args.value("requests", whole("requests", 1..=MOST_REQUESTS))? as u64,
-    };
+    let Load { connections, depth, requests, timeout, .. } = load(args)?;
+    let load =
+        format!("-c{connections} -d{depth} -n{requests} --timeout={}", timeout.as_secs_f64());
+    let load = load.split(' ').map(str::to_owned).collect();
+    let tour = Tour { directory: &out, load, stop: interruption()? };
+    make_directory_for(&out, PAGE_FILE)?;
     let mut page = Page::new("A tour of handloom");
+    page.paragraph(&machine());
+    let title =
+        |number: usize| format!("Part {number} of {}: {}", PARTS.len(), PARTS[number - 1].title);
+    let contents = |number| (format!("#part-{number}"), title(number));
+    page.links(&(1..=PARTS.len()).map(contents).collect::<Vec<_>>());
     let mut failed = Vec::new();
     let mut interrupted = false;
     for (part, number) in PARTS.into_iter().zip(1..) {
-        output.line(format_args!("{number}. {}\n", part.title))?;
-        part.introduction.iter().try_for_each(|line| output.line(line))?;
-        output.line("")?;
+        page.heading(&format!("part-{number}"), &title(number));
+        page.text(part.introduction);
+        if interrupted {
+            page.paragraph("Not run: the tour was interrupted before.");
+            continue;
+        }
+        let rule = "─".repeat(output_columns());
+        output.line(format_args!("{rule}\n{}\n{rule}", title(number)))?;
+        output.text(&format!("{}\n\n", part.introduction))?;
         let begun = Instant::now();
-        let shown = (part.run)(&tour, output);
+        let shown = (part.run)(&tour, output)
+            .unwrap_or_else(|failure| Shown { failure: Some(failure), ..Shown::default() });
         output.clear_progress();
-        if let Err(failure) = shown.and_then(|shown| show(part, shown, &out, &mut page, output)) {
-            interrupted = matches!(failure, Failure::Interrupted);
-            let (title, all) = (part.title, PARTS.len());
-            let line = match failure {
-                Failure::Failed(why) => format!("{title}: {why}"),
-                Failure::Interrupted => {
-                    format!("Interrupted in part {number} of {all}: what follows did not run.")
-                }
-                other => return Err(other),
-            };
-            page.paragraph(&line);
-            output.note(format_args!("handloom tour: {line}"));
-            if interrupted {
-                break;
+        match show(part, shown, &tour, &mut page, output)? {
+            None => {}
+            Some(Failure::Interrupted) => {
+                page.paragraph("Interrupted: this part has not come to its end.");
+                output.note(format_args!("handloom tour: interrupted in part {number}"));
+                interrupted = true;
             }
-            failed.push(title);
+            Some(Failure::Failed(why)) => {
+                page.paragraph(&format!("Failed: {why}"));
+                output.note(format_args!("handloom tour: {}: {why}", title(number)));
+                failed.push(part.title);
+            }
+            Some(other) => return Err(other),
         }
         output.line(format_args!("\n({})\n", span(begun.elapsed())))?;
     }
     write_into(&out, PAGE_FILE, &page.finish())?;
     output.line(format_args!("The report: {}", out.join(PAGE_FILE).display()))?;
-    if interrupted {
-        return Err(Failure::Interrupted);
+    match &*failed {
+        _ if interrupted => Err(Failure::Interrupted),
+        [] => Ok(()),
+        failed => Err(Failure::Failed(format!("not all was right with: {}", failed.join("; ")))),
     }
-    if failed.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::Failed(format!("not all was right with: {}", failed.join("; "))))
 }
 
-/// Prints what a part has to show, and puts it into the directory and on the page (`TOUR-3`).
+/// When and where the tour runs.
+fn machine() -> String {
+    let processors = available_parallelism().map_or(1, usize::from);
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let name = name.map_or("processors", |(_, name)| name);
+    format!("{}, {processors} × {name}", log_stamp(SystemTime::now()))
+}
+
+/// Prints what a part has to show, and puts it into the directory and on the page (`TOUR-3`); returns its failure.
 fn show(
     part: &Part,
     shown: Shown,
-    out: &Path,
+    tour: &Tour<'_>,
     page: &mut Page,
     output: &mut Output,
-) -> Result<(), Failure> {
-    let Shown { text, chart, verdict } = shown;
-    output.bytes(text.as_bytes())?;
-    page.heading(part.title);
-    page.paragraph(&part.introduction.join(" "));
-    if let Some((name, svg)) = &chart {
-        write_into(out, &format!("{name}.txt"), &text)?;
-        write_into(out, &format!("{name}.svg"), svg)?;
-        page.picture(svg);
+) -> Result<Option<Failure>, Failure> {
+    let Shown { text, picture, mut files, failure } = shown;
+    output.text(&text)?;
+    page.text(&text);
+    if let Some(name) = picture {
+        files.extend([format!("{name}.txt"), format!("{name}.svg")]);
+        write_into(tour.directory, &format!("{name}.txt"), &text)?;
+        // A picture of an interrupted part would be an old one, or lack its last rows.
+        if failure.is_none() {
+            let path = tour.directory.join(format!("{name}.svg"));
+            let svg = fs::read_to_string(&path).doing(format_args!("read {}", path.display()))?;
+            page.picture(&svg);
+        }
     }
-    page.verbatim(&text);
+    page.links(&files.into_iter().map(|file| (file.clone(), file)).collect::<Vec<_>>());
     // The notices describe a part that succeeded.
-    verdict?;
-    output.line("\nWhat to notice\n")?;
-    page.list(part.notices);
-    part.notices.iter().try_for_each(|notice| output.line(format_args!("- {notice}")))
+    if failure.is_none() {
+        page.list(part.notices);
+        let notices = part.notices.iter().map(|notice| format!("\n- {notice}"));
+        output.text(&format!("\nWhat to notice\n{}\n", notices.collect::<String>()))?;
+    }
+    Ok(failure)
 }

@@ -1,23 +1,29 @@
-//! A part of the tour: two lines that introduce it, what it does, and what to notice.
+//! A part of the tour: what comes, what it does, and what to notice.
 //!
 //! **Invariants**
 //! - A part runs something and judges it; it shows only what happened.
-//! - `PART-2`: when a part returns, its threads and processes have ended, so the next one may fork.
+//! - `PART-2`: when a part returns, its threads and processes have ended. Ctrl-c ends it at once.
 
-use std::os::fd::BorrowedFd;
+use std::env;
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use super::super::failure::Failure;
 use super::super::output::Output;
-use crate::os::wait_readable;
+use crate::os::process::{self, Pid};
+use crate::os::signal::Signal;
+use crate::os::{PollFd, poll};
 
 /// A part, as its file declares it.
 pub(super) struct Part {
     /// Its heading.
     pub(super) title: &'static str,
-    /// What comes, in two lines.
-    pub(super) introduction: &'static [&'static str; 2],
+    /// What comes.
+    pub(super) introduction: &'static str,
     /// Runs it. It returns an error if there is nothing to show.
     pub(super) run: fn(&Tour<'_>, &mut Output) -> Result<Shown, Failure>,
     /// What to notice in what was shown.
@@ -30,33 +36,58 @@ pub(super) struct Tour<'a> {
     pub(super) directory: &'a Path,
     /// Readable after ctrl-c.
     pub(super) stop: BorrowedFd<'static>,
-    /// How many clients ask at once in the benchmark of the models.
-    pub(super) connections: usize,
-    /// How many requests each model gets.
-    pub(super) requests: u64,
-}
-
-impl Tour<'_> {
-    /// Tells whether ctrl-c was pressed. If the descriptor cannot be asked, only a second ctrl-c ends the tour.
-    pub(super) fn is_interrupted(&self) -> bool {
-        wait_readable(self.stop, Duration::ZERO).unwrap_or(false)
-    }
+    /// The options of the load that each model gets.
+    pub(super) load: Vec<String>,
 }
 
 /// What a part has to show.
+#[derive(Default)]
 pub(super) struct Shown {
     /// Its result, as text.
     pub(super) text: String,
-    /// A name and a chart as SVG. The text goes to the file `NAME.txt`, the chart to `NAME.svg`.
-    pub(super) chart: Option<(&'static str, String)>,
-    /// Whether it did what the course asks; if not, why.
-    pub(super) verdict: Result<(), Failure>,
+    /// The name of a picture: the text goes to the file `NAME.txt`, and the part has written `NAME.svg`.
+    pub(super) picture: Option<&'static str>,
+    /// Other files that it has written into the directory.
+    pub(super) files: Vec<String>,
+    /// Why it did not do what the course asks, if so.
+    pub(super) failure: Option<Failure>,
 }
 
-impl Shown {
-    /// A result without a chart.
-    pub(super) fn lines(mut lines: Vec<String>, verdict: Result<(), Failure>) -> Self {
-        lines.push(String::new());
-        Self { text: lines.join("\n"), chart: None, verdict }
+impl Tour<'_> {
+    /// Runs a subcommand of this program in a process of its own, with the tour's directory as its last argument. Ctrl-c
+    /// interrupts it; what it has printed is shown all the same.
+    pub(super) fn program<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Shown, Failure> {
+        let run = || {
+            let mut command = Command::new(env::current_exe()?);
+            command.args(words).arg(self.directory).stdin(Stdio::null()).stdout(Stdio::piped());
+            // A group of its own: ctrl-c reaches it once, from here, and not from the terminal too.
+            process::end_with_parent(command.process_group(0));
+            let mut child = command.spawn()?;
+            let mut stdout = child.stdout.take().expect("holds because its output is a pipe");
+            let (mut text, mut chunk) = (Vec::new(), [0; 4096]);
+            let mut is_told = false;
+            loop {
+                let mut fds = [PollFd::readable(stdout.as_fd()), PollFd::readable(self.stop)];
+                poll(&mut fds[..if is_told { 1 } else { 2 }], None)?;
+                if fds[1].is_ready() {
+                    is_told = true;
+                    process::kill(Pid::from(&child), Signal::Interrupt)?;
+                } else {
+                    let count = stdout.read(&mut chunk)?;
+                    text.extend_from_slice(&chunk[..count]);
+                    if count == 0 {
+                        return Ok((text, child.wait()?, is_told));
+                    }
+                }
+            }
+        };
+        let (text, status, is_told) = run().map_err(Failure::of_io)?;
+        let failure = match status.success() {
+            _ if is_told => Some(Failure::Interrupted),
+            true => None,
+            false => Some(Failure::Failed("see above".to_owned())),
+        };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Ok(Shown { text, failure, ..Shown::default() })
     }
 }

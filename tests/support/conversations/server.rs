@@ -52,7 +52,10 @@ impl Server {
 
     fn start_with(model: Model, options: &[&str], mut command: Command) -> Self {
         command.args(["serve", "--model", model.name(), "--addr", ADDRESS]);
-        command.args(["--workers", &WORKERS.to_string()]).args(options);
+        if matches!(model, Model::Pool | Model::Prefork) {
+            command.args(["--workers", &WORKERS.to_string()]);
+        }
+        command.args(options);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("spawn");
         let stderr = process.stderr.take().expect("piped");

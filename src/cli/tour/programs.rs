@@ -1,0 +1,72 @@
+//! The parts that are subcommands of this program: the models under load, the fetch, the factorials.
+
+use super::part::{Part, Shown};
+use crate::fetch::{Log, Mode};
+
+/// The first and the fifth task once more: the calculator in every model, under the same load.
+pub(super) const MODELS: Part = Part {
+    title: "seven models of one server under load (tasks 1 and 5)",
+    introduction: "The same server in every way a program can wait for many clients, each in a process of its own. All \
+        get the same load, one after another, and every reply is checked.\n\
+        - sequential: one client at a time; the others wait in the kernel's backlog\n\
+        - threads: a thread for each client; the kernel switches between them\n\
+        - pool: a fixed number of threads; a client more than that waits\n\
+        - prefork: a fixed number of processes that share the listener\n\
+        - callbacks: one thread and a selector; a closure for what happens next\n\
+        - generators: one thread and a selector; generators, as in the course's server\n\
+        - async: one thread and a selector; futures on Handloom's event loop",
+    run: |tour, _| {
+        let words = ["compare"].into_iter().chain(tour.load.iter().map(String::as_str));
+        let shown = tour.program(&words.chain(["--out"]).collect::<Vec<_>>())?;
+        Ok(Shown { picture: Some("compare"), ..shown })
+    },
+    notices: &[
+        "sequential: p50 against max. One client is served at once; each other client waits for the end of all \
+         conversations before its own. Between two requests of the one client the server blocks and is woken each time, \
+         which costs more than the answer does.",
+        "threads and pool: a thread for each client, most of them asleep. Look at the threads and at the peak memory; a \
+         switch between threads is in each request's processor time.",
+        "prefork: the same with processes. Pages that all share are counted in each. What it buys is that the others \
+         survive when a worker dies.",
+        "callbacks, generators, async: one thread, one selector. The third reads like sequential code and waits like the \
+         other two; async against callbacks is the price of futures, in processor time per request.",
+        "busy: near to 100 % the server was the limit, and its requests per second are what it can do. Where it is far \
+         from that, the client was, or another program (see others); then trust the processor time per request.",
+    ],
+};
+
+/// The second task: the same links one after another, on threads, and on the event loop.
+pub(super) const FETCHING: Part = Part {
+    title: "many pages, one after another and at once (task 2)",
+    introduction: "A dozen slow pages, a redirect and a 404 of a site that is started for this, fetched in three ways. \
+        Each way logs every start and every answer to a file of its own, so that the orders can be compared.",
+    run: |tour, _| {
+        let shown = tour.program(&["fetch", "--log-dir"])?;
+        Ok(Shown { files: Mode::ALL.map(Log::name).to_vec(), ..shown })
+    },
+    notices: &[
+        "sequential: start, answer, start, answer. The time is the sum of all pages' times.",
+        "threads: as many at once as there are threads; each waits for its own page.",
+        "async: all are started before the first answer comes, on one thread. The time is that of the slowest page.",
+        "The answers come in the order in which the pages are ready, not in that of their starts.",
+        "A 404 is an answer like any other; only a link without an answer has failed.",
+    ],
+};
+
+/// The third task: the same factorials in every pool.
+pub(super) const FACTORIALS: Part = Part {
+    title: "factorials on threads, on processes, and under a GIL (task 3)",
+    introduction: "The same tasks one after another, on a pool of threads, on a pool of processes, and on threads that \
+        take turns with one lock as CPython's do; from 0!, which is nothing to do, to what the time allows.",
+    run: |tour, _| {
+        let shown = tour.program(&["factorial", "--time", "5", "--out"])?;
+        Ok(Shown { picture: Some("factorial"), ..shown })
+    },
+    notices: &[
+        "The smallest tasks: every pool loses. To hand a job over costs more than to do it, and to another process most.",
+        "The largest: on two idle processors two workers need half the time, threads and processes alike. Rust has no GIL.",
+        "gil: however many threads, the time is that of one. That is why Python computes with processes.",
+        "In between lies the crossover: how long a task must compute before it is worth handing over.",
+        "What a process adds grows with the result: its limbs travel from one memory to another.",
+    ],
+};
