@@ -147,11 +147,32 @@ fn what_is_no_question_is_400_and_the_upstream_hears_nothing_of_it() {
             let json = Json::parse(body.as_bytes()).expect("JSON");
             assert!(json.get("error").is_some(), "{query}: {body}");
         }
-        assert_eq!(gateway.get("/").await.0, 404);
+        assert_eq!(gateway.get("/other").await.0, 404);
         assert_eq!(gate.requests(), 0);
         let enough = vec!["city=A"; gateway::MOST_CITIES].join("&");
         assert_eq!(gateway.get(&format!("/weather?{enough}")).await.0, 200);
         assert_eq!(gate.requests(), 1, "SHARED-UPSTREAM-2: within one request too");
+    });
+}
+
+#[test]
+fn the_first_page_has_links_that_answer() {
+    run(async {
+        let gateway = Gateway::start(Gate::start_open().shared(8, LONG));
+        let page = gateway.client.get(&format!("http://{}/", gateway.address)).await;
+        let page = page.expect("a page");
+        assert_eq!(
+            page.response.head.fields.get("content-type"),
+            Some(&b"text/html; charset=utf-8"[..])
+        );
+        let text = String::from_utf8(page.body).expect("text");
+        assert!(text.contains("Moscow, 210ms"), "the delay of the embedded upstream: {text}");
+        let links: Vec<_> =
+            text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(links.len(), CITIES.len() + 1, "{text}");
+        for link in links {
+            assert_eq!(gateway.get(&link.replace("&amp;", "&")).await.0, 200, "{link}");
+        }
     });
 }
 
