@@ -35,7 +35,7 @@ pub(super) fn serve(
         // For so many threads there was memory, and it is kept for further ones.
         most = most.max(open + 1);
         let (client, accepted) = sync_channel(1);
-        let thread = thread::Builder::new().name("client".to_owned());
+        let thread = thread::Builder::new().name(format!("client {}", open + 1));
         thread.spawn(move || accepted.recv().map(converse))?;
         Ok(move |connection| drop(client.send(connection)))
     })

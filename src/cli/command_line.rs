@@ -148,15 +148,13 @@ impl Subcommand {
             Some(long) => option.name() == long,
             None => option.short().is_some_and(|short| name.ends_with(short)),
         };
-        match self.options.iter().chain([&HELP]).find(is_it) {
-            Some(option) => Ok((option, attached.map(OsStr::from_bytes))),
-            None => {
-                let names = self.options.iter().chain([&HELP]).map(Opt::name);
-                let near = nearest(name.trim_start_matches('-'), names);
-                let hint = near.map(|name| format!("; did you mean --{name}?"));
-                Err(Failure::Usage(format!("unknown option {name}{}", hint.unwrap_or_default())))
-            }
+        if let Some(option) = self.options.iter().chain([&HELP]).find(is_it) {
+            return Ok((option, attached.map(OsStr::from_bytes)));
         }
+        let names = self.options.iter().chain([&HELP]).map(Opt::name);
+        let near = nearest(name.trim_start_matches('-'), names);
+        let hint = near.map(|name| format!("; did you mean --{name}?")).unwrap_or_default();
+        Err(Failure::Usage(format!("unknown option {name}{hint}")))
     }
 }
 
@@ -204,10 +202,10 @@ impl Args {
         what: &str,
         this: impl Display,
     ) -> Result<(), Failure> {
-        match is_useless && self.is_given(name) {
-            true => Err(about(name, &format!("only for {what}, not for {this}"))),
-            false => Ok(()),
+        if !is_useless || !self.is_given(name) {
+            return Ok(());
         }
+        Err(about(name, &format!("only for {what}, not for {this}")))
     }
 
     /// Tells whether an option stands on the command line.

@@ -41,7 +41,7 @@ impl Failure {
     }
 
     /// The failure of something that ctrl-c interrupts.
-    pub(crate) fn of_io(error: io::Error) -> Self {
+    pub(crate) fn of_io(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::Interrupted => Self::Interrupted,
             _ => Self::Failed(error.to_string()),

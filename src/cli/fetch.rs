@@ -21,8 +21,8 @@ use super::output::{Output, make_directory};
 use super::timeline::TRACE;
 use super::values::{parsed, path, text, time_limit, whole};
 use crate::fetch::{
-    EmbeddedSite, FetchOutcome, FetchPlan, Gate, Log, Mode, embed, failures, fetch_links,
-    read_link, read_links, site, table, to_json,
+    FetchOutcome, FetchPlan, Gate, Log, Mode, embed, failures, fetch_links, read_link, read_links,
+    site, table, to_json,
 };
 use crate::os::limits::raise_open_files;
 use crate::web::client::Options;
@@ -79,8 +79,9 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let (_site, plan) = if let Some(links) = given {
         (None, FetchPlan { links: links.into(), concurrency, serves_itself: false, options })
     } else {
-        let (site, plan) = of_embedded_site(concurrency, options)?;
-        (Some(site), plan)
+        let site = embed(Config::default()).doing("embedded site")?;
+        let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
+        (Some(site), FetchPlan { links: links.into(), concurrency, serves_itself: true, options })
     };
     let outcomes = fetch_all(&plan, &modes, &log_dir, &gate, output)?;
     output.result(
@@ -91,18 +92,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     verdict(&plan.links, &outcomes)
 }
 
-/// Starts the embedded site, and plans to fetch all its links.
-pub(crate) fn of_embedded_site(
-    concurrency: usize,
-    options: Options,
-) -> Result<(EmbeddedSite, FetchPlan), Failure> {
-    let site = embed(Config::default()).doing("embedded site")?;
-    let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
-    Ok((site, FetchPlan { links: links.into(), concurrency, serves_itself: true, options }))
-}
-
 /// Fetches all links in one mode after another.
-pub(crate) fn fetch_all(
+fn fetch_all(
     plan: &FetchPlan,
     modes: &[Mode],
     log_dir: &Path,
@@ -162,7 +153,7 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
 }
 
 /// How the program ends (`FETCHCMD-1`).
-pub(crate) fn verdict(links: &[String], outcomes: &[FetchOutcome]) -> Result<(), Failure> {
+fn verdict(links: &[String], outcomes: &[FetchOutcome]) -> Result<(), Failure> {
     if let Some(error) = outcomes.iter().find_map(|outcome| outcome.log_error.as_ref()) {
         return Err(Failure::Failed(error.to_string()));
     }

@@ -19,8 +19,8 @@ pub(crate) fn of_subcommand(subcommand: &Subcommand) -> String {
     format!(
         "{}\n\nUsage: handloom {name} {usage}\n{}{}{}",
         wrapped(summary, COLUMNS),
-        table("Arguments", operands.collect()),
-        table("Options", options.collect()),
+        table("Arguments", &operands.collect::<Vec<_>>()),
+        table("Options", &options.collect::<Vec<_>>()),
         examples_text(examples),
     )
 }
@@ -36,8 +36,8 @@ pub(crate) fn of_program(subcommands: &[&Subcommand]) -> String {
          Usage: handloom SUBCOMMAND [OPTIONS]\n{}{}{}\n\
          `handloom help SUBCOMMAND` tells more. Exit codes: 0 done, 1 it ran and\n\
          something failed, 2 the command line was wrong, 130 interrupted.\n",
-        table("Subcommands", rows.collect()),
-        table("Options", options),
+        table("Subcommands", &rows.collect::<Vec<_>>()),
+        table("Options", &options),
         examples_text(&examples),
     )
 }
@@ -54,7 +54,7 @@ fn option_row(option: &Opt) -> (String, String) {
 }
 
 /// Rows under a heading; nothing when there are none.
-fn table(heading: &str, rows: Vec<(String, String)>) -> String {
+fn table(heading: &str, rows: &[(String, String)]) -> String {
     let widths = rows.iter().map(|(left, _)| left.len()).filter(|width| *width <= LEFT_COLUMNS);
     let widest = widths.max().unwrap_or(LEFT_COLUMNS);
     let lines = rows.iter().map(|(left, right)| match left {

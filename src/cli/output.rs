@@ -66,10 +66,8 @@ impl Output {
     /// Writes a text, in lines that fit the terminal. Tables and drawings, which have several blanks in a row, stay.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
         let columns = output_columns();
-        let fit = |line: &str| match line.trim_start().contains("  ") {
-            true => line.to_owned(),
-            false => wrapped(line, columns),
-        };
+        let is_table = |line: &str| line.trim_start().contains("  ");
+        let fit = |line| if is_table(line) { line.to_owned() } else { wrapped(line, columns) };
         self.bytes(text.split('\n').map(fit).collect::<Vec<_>>().join("\n").as_bytes())
     }
 

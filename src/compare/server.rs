@@ -55,7 +55,7 @@ impl ServerCommand {
     }
 
     /// A server of this program, by its arguments; the errors are those of [`ServerCommand::of_model`].
-    pub fn of_this_program(name: &str, arguments: &[&str]) -> io::Result<Self> {
+    pub(crate) fn of_this_program(name: &str, arguments: &[&str]) -> io::Result<Self> {
         let program = env::current_exe()
             .map_err(|error| io::Error::new(error.kind(), format!("/proc/self/exe: {error}")))?;
         let arguments = arguments.iter().copied().map(str::to_owned).collect();
@@ -101,7 +101,7 @@ impl Server {
         let mut child = command.spawn().map_err(|error| {
             io::Error::new(error.kind(), format!("start {}: {error}", server.program.display()))
         })?;
-        let mut stdout = child.stdout.take().expect("holds because its output is a pipe");
+        let mut stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let (ended, output) = channel();
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         // From here on its drop ends it.

@@ -41,13 +41,11 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     let mut shown = Shown::default();
     for model in [Model::Sequential, Model::Threads, Model::Async] {
         output.progress(format_args!("the {model} server"));
-        shown.failure = match talk(model, tour, &mut shown.text).map_err(Failure::of_io) {
-            Ok(()) => shown.failure,
-            Err(Failure::Interrupted) => {
-                return Ok(Shown { failure: Some(Failure::Interrupted), ..shown });
-            }
-            Err(failure) => Some(failure),
-        };
+        match talk(model, tour, &mut shown.text).map_err(|error| Failure::of_io(&error)) {
+            Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            Err(failure) => shown.failure = Some(failure),
+            Ok(()) => {}
+        }
     }
     Ok(shown)
 }
@@ -58,10 +56,10 @@ fn talk(model: Model, tour: &Tour<'_>, text: &mut String) -> io::Result<()> {
     let connect = |_| TcpStream::connect(server.address());
     let clients = TALK.iter().map(connect).collect::<io::Result<Vec<_>>>()?;
     let begun = Instant::now();
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     let mut note = |client: usize, what: &str, words: &str| {
         let seconds = begun.elapsed().as_secs_f64();
-        lines += &format!("  {seconds:.3} s  {} {what}  {words:?}\n", TALK[client].0);
+        lines.push(format!("  {seconds:.3} s  {} {what}  {words:?}\n", TALK[client].0));
     };
     for (client, (_, words, _)) in TALK.iter().enumerate() {
         note(client, "sends", words);
@@ -77,7 +75,8 @@ fn talk(model: Model, tour: &Tour<'_>, text: &mut String) -> io::Result<()> {
         stream.write_all(b"close\n")?;
     }
     listen(&clients, &mut unanswered, tour, TIMEOUT, &mut note)?;
-    *text += &format!("{model} server, with 3 clients and {threads} threads\n{lines}\n");
+    lines.insert(0, format!("{model} server, with 3 clients and {threads} threads\n"));
+    text.push_str(&(lines.concat() + "\n"));
     drop(clients);
     let ended_well = server.end()?;
     if is_right && unanswered.is_empty() && ended_well {

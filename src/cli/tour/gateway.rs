@@ -35,7 +35,8 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     output.progress("the gateway");
     let arguments = ["gateway", "--addr", "127.0.0.1:0", "--access-log", "/dev/null"];
     let command = ServerCommand::of_this_program("gateway", &arguments).doing("the gateway")?;
-    let server = Server::start(&command, Some(tour.stop)).map_err(Failure::of_io)?;
+    let server =
+        Server::start(&command, Some(tour.stop)).map_err(|error| Failure::of_io(&error))?;
     let mut lines = Vec::new();
     let verdict = ask(&format!("http://{}/weather?", server.address()), tour, &mut lines);
     server.end().doing("the gateway")?;

@@ -67,8 +67,6 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     make_directory_for(&out, PAGE_FILE)?;
     let mut page = Page::new("A tour of handloom");
     page.paragraph(&machine());
-    let title =
-        |number: usize| format!("Part {number} of {}: {}", PARTS.len(), PARTS[number - 1].title);
     let contents = |number| (format!("#part-{number}"), title(number));
     page.links(&(1..=PARTS.len()).map(contents).collect::<Vec<_>>());
     let mut failed = Vec::new();
@@ -91,7 +89,6 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             None => {}
             Some(Failure::Interrupted) => {
                 page.paragraph("Interrupted: this part has not come to its end.");
-                output.note(format_args!("handloom tour: interrupted in part {number}"));
                 interrupted = true;
             }
             Some(Failure::Failed(why)) => {
@@ -110,6 +107,11 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         [] => Ok(()),
         failed => Err(Failure::Failed(format!("not all was right with: {}", failed.join("; ")))),
     }
+}
+
+/// The heading of a part; the first has number 1.
+fn title(number: usize) -> String {
+    format!("Part {number} of {}: {}", PARTS.len(), PARTS[number - 1].title)
 }
 
 /// When and where the tour runs.

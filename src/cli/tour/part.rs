@@ -81,7 +81,7 @@ impl Tour<'_> {
                 }
             }
         };
-        let (text, status, is_told) = run().map_err(Failure::of_io)?;
+        let (text, status, is_told) = run().map_err(|error| Failure::of_io(&error))?;
         let failure = match status.success() {
             _ if is_told => Some(Failure::Interrupted),
             true => None,
