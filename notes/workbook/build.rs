@@ -83,10 +83,10 @@ fn with_switches(stage: &str, changes: &BTreeMap<String, Vec<Change>>) -> String
             );
             return format!("compile_error!({why:?});");
         };
-        let mut changed = lines[..at].to_vec();
-        changed.push(switch(right, wrongs));
-        changed.extend_from_slice(&lines[at + wanted.len()..]);
-        text = changed.join("\n");
+        let mut text_now = lines[..at].to_vec();
+        text_now.push(switch(right, wrongs));
+        text_now.extend_from_slice(&lines[at + wanted.len()..]);
+        text = text_now.join("\n");
     }
     text
 }
@@ -115,13 +115,7 @@ fn switch(right: &str, wrongs: &[Change]) -> String {
     };
     let at = heads.iter().find_map(|head| common(head)).filter(|_| is_simple && !is_block);
     let Some(at) = at else {
-        let chain: String = wrongs
-            .iter()
-            .map(|change| {
-                format!("if crate::fault({:?}) {{\n{}\n}} else ", change.name, change.wrong)
-            })
-            .collect();
-        return format!("{chain}{{\n{right}\n}}");
+        return chain(wrongs, right, |text| format!("\n{text}\n"));
     };
     let prefix = right[..at].trim_start();
     let end = if right.ends_with(" {") { " {" } else { &right[right.len() - 1..] };
@@ -134,17 +128,21 @@ fn switch(right: &str, wrongs: &[Change]) -> String {
             .trim()
             .to_owned()
     };
-    let chain: String = wrongs
-        .iter()
-        .map(|change| {
-            format!("if crate::fault({:?}) {{ {} }} else ", change.name, rest(&change.wrong))
-        })
-        .collect();
-    let value = format!("{chain}{{ {} }}", rest(right));
+    let value = chain(wrongs, right, rest);
     // After `let`, `in` and `=>` a switch may stand as it is; after `if` it needs brackets.
     if prefix.ends_with("if ") || prefix.ends_with("in ") {
         format!("{prefix}({value}){end}")
     } else {
         format!("{prefix}{value}{end}")
     }
+}
+
+/// `if fault("NAME") { … } else { … }`, with what `part` makes of each text.
+fn chain(wrongs: &[Change], right: &str, part: impl Fn(&str) -> String) -> String {
+    let mut text = String::new();
+    for Change { name, wrong } in wrongs {
+        write!(text, "if crate::fault({name:?}) {{ {} }} else ", part(wrong))
+            .expect("a string has room");
+    }
+    text + "{ " + &part(right) + " }"
 }

@@ -75,7 +75,7 @@ pub(crate) fn first_open(last: u8, tells: bool) -> Result<Option<(u8, Found)>, S
 
 /// Where the student is, and what comes next.
 pub(crate) fn status() -> Result<(), String> {
-    if let Some(name) = keep::broken_with()? {
+    if let Some(name) = keep::broken_with() {
         print::text(&format!(
             "The loop has the fault `{name}` now. Find it with `-- check`; `-- mend` gives\nyours back.\n"
         ));
@@ -112,7 +112,7 @@ All steps hold: you have written an event loop. What is left:
 pub(crate) fn check(last: Option<u8>) -> Result<(), String> {
     match first_open(last.unwrap_or(11), true)? {
         None => {
-            match keep::broken_with()? {
+            match keep::broken_with() {
                 Some(name) => print::text(&format!(
                     "\nAll steps hold: the fault `{name}` is found and mended. `-- mend` gives your own\nloop back."
                 )),
@@ -219,14 +219,12 @@ impl Server {
         }
         let address =
             line.trim_end().strip_prefix("listening on ").and_then(|text| text.parse().ok());
-        match address {
-            Some(address) => Ok(Self { child, address }),
-            None => {
-                drop(child.kill());
-                drop(child.wait());
-                Err(format!("expected `listening on ADDRESS`, came {line:?}"))
-            }
+        if let Some(address) = address {
+            return Ok(Self { child, address });
         }
+        drop(child.kill());
+        drop(child.wait());
+        Err(format!("expected `listening on ADDRESS`, came {line:?}"))
     }
 }
 

@@ -65,27 +65,26 @@ fn put_aside() -> Result<PathBuf, String> {
 }
 
 /// The name of the fault in the loop, if `break` put one there.
-pub(crate) fn broken_with() -> Result<Option<String>, String> {
+pub(crate) fn broken_with() -> Option<String> {
     if !mine().exists() {
-        return Ok(None);
+        return None;
     }
-    Ok(Some(read(&fault_name()).unwrap_or_default().trim().to_owned()))
+    Some(read(&fault_name()).unwrap_or_default().trim().to_owned())
 }
 
 /// Lists the faults.
-pub(crate) fn list_faults() -> Result<(), String> {
+pub(crate) fn list_faults() {
     print::text(
         "Faults that a loop can have. `-- break NAME` puts one into yours; find it with `-- check`.\n",
     );
     for fault in faults::all().iter().filter(|fault| fault.file == faults::FIRST_LOOP) {
         print::text(&format!("step {:>2}  {}", fault.step, fault.name));
     }
-    Ok(())
 }
 
 /// Puts a fault into the student's loop if the place is found there, and else into the reference.
 pub(crate) fn break_loop(name: &str) -> Result<(), String> {
-    if let Some(other) = broken_with()? {
+    if let Some(other) = broken_with() {
         return Err(format!("The loop has the fault `{other}` already. First: `-- mend`."));
     }
     let known = faults::all();
@@ -118,7 +117,7 @@ fn in_reference(fault: &Fault) -> Result<String, String> {
 
 /// Gives the student's own loop back.
 pub(crate) fn mend() -> Result<(), String> {
-    let Some(name) = broken_with()? else {
+    let Some(name) = broken_with() else {
         return Err("Your loop has no fault that `break` put there.".into());
     };
     let place = put_aside()?;
@@ -136,7 +135,7 @@ pub(crate) fn mend() -> Result<(), String> {
 
 /// Puts the reference after a step in the place of the student's file.
 pub(crate) fn take(step: u8) -> Result<(), String> {
-    if broken_with()?.is_some() {
+    if broken_with().is_some() {
         return Err("The loop has a fault of `break`'s. First: `-- mend`.".into());
     }
     let step = step.min(stages::LAST);

@@ -65,7 +65,7 @@ fn timers<R: Runtime>(runtime: &R) -> Duration {
     runtime.block_on(async {
         let begun = Instant::now();
         for _ in 0..20_000 {
-            let _in_time = R::timeout(Duration::from_secs(60), R::yield_now()).await;
+            let _in_time = R::timeout(Duration::from_mins(1), R::yield_now()).await;
         }
         each(20_000, begun)
     })

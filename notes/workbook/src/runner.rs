@@ -88,7 +88,7 @@ impl Judge {
         let said = says.join().unwrap_or_default();
         let (word, rest) = text.split_once('\n').unwrap_or((&text, ""));
         Ok(match word.strip_prefix("step ").map(str::parse) {
-            Some(Ok(step)) => Outcome::BelongsToStep(step),
+            Some(Ok(number)) => Outcome::BelongsToStep(number),
             _ if word == "holds" => Outcome::Holds,
             _ if word == "fails" || word == "hangs" => Outcome::Broken(rest.to_owned()),
             _ => {

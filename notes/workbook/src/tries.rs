@@ -65,7 +65,10 @@ fn two() {
     block_on(gate.passed());
     drop(far.join());
     if let (Some(before), Some(after)) = (before, cpu_time()) {
-        say!("a wait of 500 ms used {} ms of a processor", (after - before).as_millis());
+        say!(
+            "a wait of 500 ms used {} ms of a processor",
+            after.saturating_sub(before).as_millis()
+        );
     }
 }
 
@@ -78,7 +81,7 @@ fn three() {
             let line = written.clone();
             drop(spawn(async move {
                 for number in (1..=from).rev() {
-                    line.borrow_mut().push_str(&format!("{name}{number} "));
+                    line.borrow_mut().extend([name, &number.to_string(), " "]);
                     yield_now().await;
                 }
             }));
@@ -209,7 +212,7 @@ fn eight() {
             (begun, cpu_time())
         });
         if let (Some(begun), Some(ended)) = (begun, ended) {
-            let micros = (ended - begun).as_micros() / u128::from(TRIPS);
+            let micros = ended.saturating_sub(begun).as_micros() / u128::from(TRIPS);
             say!("a round trip beside {idle:>3} idle sockets: {micros} µs of a processor");
         }
     }

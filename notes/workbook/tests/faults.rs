@@ -23,8 +23,14 @@ fn home(path: &str) -> PathBuf {
 }
 
 /// The faults that a student's loop can have.
+///
+/// `FAULT=name` chooses one.
 fn of_the_loop() -> Vec<Fault> {
-    faults::all().into_iter().filter(|fault| fault.file == faults::FIRST_LOOP).collect()
+    let only = std::env::var("FAULT").ok();
+    let is_wanted = |fault: &Fault| {
+        fault.file == faults::FIRST_LOOP && only.as_ref().is_none_or(|name| *name == fault.name)
+    };
+    faults::all().into_iter().filter(is_wanted).collect()
 }
 
 /// Tells whether the test is to write what comes.
@@ -32,26 +38,34 @@ fn writes() -> bool {
     std::env::var("FAULTS").is_ok_and(|word| word == "write")
 }
 
+/// The faulty loop as a judge of claims.
+fn judge(fault: &Fault, limit: Duration, workers: usize) -> Judge {
+    // Only this process's children see the variable.
+    let arguments = vec![
+        format!("HANDLOOM_WORKBOOK_FAULT={}", fault.name),
+        env!("CARGO_BIN_EXE_faulty").to_owned(),
+    ];
+    Judge { program: "env".into(), arguments, limit, workers }
+}
+
 /// Judges the claims up to the fault's step, and returns those that fail, with what the judge says.
+///
+/// Several claims at a time with a short limit, because many hang. One that fails unexpectedly is judged once more,
+/// alone and with a long limit: on a busy machine it may only have been slow.
 fn failing(fault: &Fault) -> Vec<(String, String)> {
-    // Only this process's children see it; `Judge` hands on the environment.
-    let judge = Judge {
-        program: "env".into(),
-        arguments: vec![
-            format!("HANDLOOM_WORKBOOK_FAULT={}", fault.name),
-            env!("CARGO_BIN_EXE_faulty").into(),
-        ],
-        limit: Duration::from_secs(2),
-        workers: 6,
-    };
     let names: Vec<_> = (1..=fault.step).flat_map(claims_of).collect();
-    let outcomes = judge.all(&names);
-    let broken = names.iter().zip(outcomes).filter_map(|(name, outcome)| match outcome {
-        Outcome::Holds => None,
-        Outcome::Broken(text) => Some(((*name).to_owned(), text)),
-        Outcome::BelongsToStep(step) => Some(((*name).to_owned(), format!("step {step}"))),
-    });
-    broken.collect()
+    let outcomes = judge(fault, Duration::from_secs(2), 6).all(&names);
+    let mut broken = Vec::new();
+    for (name, mut outcome) in names.iter().zip(outcomes) {
+        let is_expected = fault.caught_by.iter().any(|known| known == name);
+        if outcome != Outcome::Holds && (!is_expected || writes()) {
+            outcome = judge(fault, Duration::from_secs(8), 1).one(name);
+        }
+        if let Outcome::Broken(text) = outcome {
+            broken.push(((*name).to_owned(), text));
+        }
+    }
+    broken
 }
 
 /// The first label in a text.
@@ -64,7 +78,7 @@ fn label_in(text: &str) -> Option<&'static str> {
 #[test]
 fn every_fault_can_be_put_into_the_reference() {
     let reference = stages::stage(stages::LAST);
-    let all = of_the_loop();
+    let all = faults::all();
     assert!(all.len() >= LEAST, "expected {LEAST} faults at least, came {}", all.len());
     for fault in all {
         let broken = fault.apply(&reference);
@@ -99,7 +113,9 @@ fn every_fault_is_caught_by_exactly_its_claims_and_by_name() {
             }
             continue;
         }
-        if names != fault.caught_by {
+        let is_same = names.len() == fault.caught_by.len()
+            && names.iter().all(|name| fault.caught_by.contains(name));
+        if !is_same {
             let text: Vec<_> =
                 found.iter().filter(|(name, _)| !fault.caught_by.contains(name)).collect();
             complaints.push(format!(

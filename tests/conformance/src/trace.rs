@@ -18,7 +18,7 @@ use std::time::Duration;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// How many tasks a table shows.
-const SHOWN: usize = 8;
+const SHOWN: usize = 4;
 
 /// What is known of the futures of one thread.
 #[derive(Clone, Debug, Default)]

@@ -10,6 +10,7 @@
 )]
 #![allow(
     unused,
+    clippy::type_complexity,
     clippy::pedantic,
     missing_debug_implementations,
     reason = "the stubs of later steps use nothing"
