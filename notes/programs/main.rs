@@ -6,6 +6,9 @@ use std::error::Error;
 
 #[expect(
     unreachable_pub,
+    clippy::similar_names,
+    clippy::needless_pass_by_value,
+    clippy::large_futures,
     clippy::missing_docs_in_private_items,
     reason = "each program stands as a reader would write it in a file of its own"
 )]

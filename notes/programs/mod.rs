@@ -18,8 +18,8 @@ macro_rules! programs {
         /// The name of each program, and how to run it on Handloom and on tokio.
         pub(crate) const PROGRAMS: &[(&str, Run, Run)] = &[$((
             stringify!($name),
-            || Outcome::from_main($name::handloom::main()),
-            || Outcome::from_main($name::tokio::main()),
+            || $name::handloom::main().result(),
+            || $name::tokio::main().result(),
         )),*];
     };
 }
@@ -30,17 +30,17 @@ pub(crate) type Run = fn() -> Result<(), Box<dyn Error>>;
 /// What a program's `main` may return.
 trait Outcome {
     /// Turns it into a result.
-    fn from_main(self) -> Result<(), Box<dyn Error>>;
+    fn result(self) -> Result<(), Box<dyn Error>>;
 }
 
 impl Outcome for () {
-    fn from_main(self) -> Result<(), Box<dyn Error>> {
+    fn result(self) -> Result<(), Box<dyn Error>> {
         Ok(self)
     }
 }
 
 impl<E: Into<Box<dyn Error>>> Outcome for Result<(), E> {
-    fn from_main(self) -> Result<(), Box<dyn Error>> {
+    fn result(self) -> Result<(), Box<dyn Error>> {
         self.map_err(Into::into)
     }
 }

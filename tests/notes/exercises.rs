@@ -386,7 +386,7 @@ mod right {
         ) -> Option<u32> {
             let kept = self.0.borrow().get(key).copied();
             if let Some((came, value)) = kept
-                && now() - came <= Duration::from_secs(60)
+                && now() - came <= Duration::from_mins(1)
             {
                 return Some(value);
             }
@@ -437,6 +437,7 @@ mod wrong {
     }
 
     /// Never ends.
+    #[expect(clippy::unnecessary_wraps, reason = "that it has no end is its mistake")]
     pub(super) fn resume(state: &mut (u64, u64)) -> Option<u64> {
         let (a, b) = *state;
         *state = (b, a.wrapping_add(b));

@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 
 #[expect(
     unreachable_pub,
-    clippy::missing_docs_in_private_items,
+    clippy::similar_names,
+    clippy::needless_pass_by_value,
+    clippy::large_futures,
     reason = "each program stands as a reader would write it in a file of its own"
 )]
 #[path = "../../notes/programs/mod.rs"]

@@ -31,9 +31,11 @@ fn within(judge: impl FnOnce() + Send + 'static) {
         judge();
         drop(ended);
     });
-    if has_ended.recv_timeout(LIMIT) == Err::<(), _>(RecvTimeoutError::Timeout) {
-        panic!("expected an end within {LIMIT:?}: some thread waits and is never woken");
-    }
+    let outcome: Result<(), _> = has_ended.recv_timeout(LIMIT);
+    assert!(
+        outcome != Err(RecvTimeoutError::Timeout),
+        "expected an end within {LIMIT:?}: some thread waits and is never woken"
+    );
     if let Err(payload) = thread.join() {
         panic::resume_unwind(payload);
     }
@@ -141,8 +143,8 @@ pub fn third(future: impl Future<Output = ()>) {
     for poll in 1..=2 {
         let answer = future.as_mut().poll(&mut Context::from_waker(&waker));
         assert_eq!(answer, Poll::Pending, "poll {poll}");
-        let wakes = counter.0.load(Ordering::Relaxed);
-        assert_eq!(wakes, poll, "wakes after poll {poll}: without one the loop never polls again");
+        let woken = counter.0.load(Ordering::Relaxed);
+        assert_eq!(woken, poll, "wakes after poll {poll}: without one the loop never polls again");
     }
     let answer = future.as_mut().poll(&mut Context::from_waker(&waker));
     assert_eq!(answer, Poll::Ready(()), "poll 3");

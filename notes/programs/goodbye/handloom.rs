@@ -39,7 +39,7 @@ pub fn main() {
         let (block, keeper) = connect(Rc::clone(&log)).await;
         let task = spawn(async move {
             let _block = block;
-            sleep(Duration::from_secs(3600)).await;
+            sleep(Duration::from_hours(1)).await;
         });
         yield_now().await;
         task.cancel();                        // its future is dropped at its await

@@ -36,7 +36,7 @@ pub fn main() -> std::io::Result<()> {
         let (block, keeper) = connect(Rc::clone(&log)).await;
         let task = spawn_local(async move {
             let _block = block;
-            sleep(Duration::from_secs(3600)).await;
+            sleep(Duration::from_hours(1)).await;
         });
         yield_now().await;
         task.abort();                         // its future is dropped at its await
