@@ -1,8 +1,8 @@
 """Task 2: the same links one after another, on threads, and on asyncio; three logs. The counterpart is `src/fetch/`.
 
-`python3 fetch.py DIRECTORY URL ...`. The first two ways use `urllib.request`, which blocks. For the third the standard library
-has no HTTP client, so the protocol is spoken by hand over asyncio's streams, as `aiohttp` does inside: no
-connection is kept, and only what is needed is understood. `src/http/` is what it takes to do this well.
+`python3 fetch.py DIRECTORY URL ...`. The first two ways use `urllib.request`, which blocks. The third uses `aiohttp` where
+it is installed. The standard library has no HTTP client for asyncio, so elsewhere the protocol is spoken by hand over
+asyncio's streams: no connection is kept, and only what is needed is understood. The program says on stderr which ran.
 """
 
 import asyncio
@@ -16,6 +16,11 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+
+try:
+    import aiohttp
+except ModuleNotFoundError:
+    aiohttp = None
 
 AT_ONCE = 64
 TIMEOUT = 60
@@ -52,6 +57,7 @@ def words(error):
     """In which phase it failed, and why."""
     if isinstance(error, urllib.error.URLError):
         error = error.reason
+    error = getattr(error, "os_error", error)  # what aiohttp wraps
     if isinstance(error, socket.gaierror):
         return f"dns: {error.strerror}"
     if isinstance(error, (socket.timeout, asyncio.TimeoutError)):
@@ -99,14 +105,24 @@ def threads(urls, log):
         return all(list(pool.map(lambda url: fetch(url, log), urls)))
 
 
-async def fetch_async(url, log, room):
+async def fetch_async(url, log, room, status_of):
     """One link, by a coroutine."""
     async with room:
         log.started(url)
         try:
-            return log.received(url, await asyncio.wait_for(through_redirects(url), TIMEOUT))
-        except (OSError, ValueError, EOFError, asyncio.TimeoutError) as error:
+            return log.received(url, await asyncio.wait_for(status_of(url), TIMEOUT))
+        except (OSError, ValueError, EOFError, asyncio.TimeoutError, *ERRORS_OF_AIOHTTP) as error:
             return log.failed(url, error)
+
+
+ERRORS_OF_AIOHTTP = (aiohttp.ClientError,) if aiohttp else ()
+
+
+async def by_aiohttp(session, url):
+    checked(url)
+    async with session.get(url, max_redirects=REDIRECTS + 1) as response:
+        await response.read()
+        return response.status
 
 
 async def through_redirects(url):
@@ -152,8 +168,17 @@ async def read_body(reader, fields):
 
 
 async def on_asyncio(urls, log):
+    if aiohttp is None:
+        print("async: by asyncio's streams; aiohttp is not installed", file=sys.stderr)
+        return await all_at_once(urls, log, through_redirects)
+    print("async: by aiohttp", file=sys.stderr)
+    async with aiohttp.ClientSession() as session:
+        return await all_at_once(urls, log, lambda url: by_aiohttp(session, url))
+
+
+async def all_at_once(urls, log, status_of):
     room = asyncio.Semaphore(AT_ONCE)
-    return all(await asyncio.gather(*[fetch_async(url, log, room) for url in urls]))
+    return all(await asyncio.gather(*[fetch_async(url, log, room, status_of) for url in urls]))
 
 
 def main(directory, urls):

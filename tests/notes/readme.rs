@@ -44,6 +44,7 @@ const COMMANDS: &[(&str, Run)] = &[
     ("handloom watch FILE", Run::Elsewhere("\"watch\"")),
     ("handloom weather", Run::Here(&["weather"], "Moscow")),
     ("handloom compare", Run::Elsewhere("\"compare\"")),
+    ("handloom timeline", Run::Elsewhere("\"timeline\"")),
     ("cargo test --doc calc::", Run::Cargo("step tests cargo test\n")),
     ("cargo test --test calc conversation::", Run::Elsewhere("mod conversation;")),
     ("cargo run --example first_loop", Run::Example("first_loop")),
@@ -89,7 +90,11 @@ fn serve(mut command: Command) -> Result<(), String> {
     stdout.read_line(&mut line).unwrap();
     server.kill().unwrap();
     server.wait().unwrap();
-    if line.starts_with("listening on 127.0.0.1:") { Ok(()) } else { Err(format!("came {line:?}")) }
+    if line.starts_with("listening on ") && line.contains("127.0.0.1:") {
+        Ok(())
+    } else {
+        Err(format!("came {line:?}"))
+    }
 }
 
 /// Runs a command to its end and looks for words in what it prints.

@@ -78,7 +78,7 @@ pub async fn serve(
     }
     drop(listener);
     server.wake_all_to_end();
-    // Out of grace: whoever still does not read his replies will not get them.
+    // The grace is over: a client that still does not read its replies will not get them.
     let _ = timeout(server.config.grace, server.all_ended()).await;
     Ok(())
 }
@@ -87,7 +87,7 @@ pub async fn serve(
 struct Server {
     /// What was asked for on the command line.
     config: Config,
-    /// The buffers of whichever task runs right now; nobody holds the borrow across an await.
+    /// The buffers of the task that runs now; no borrow is held across an await.
     scratch: RefCell<Scratch>,
     /// How to wake each connection's task, by the number of the connection.
     wakers: RefCell<HashMap<u64, Waker>>,
@@ -195,7 +195,7 @@ async fn accept_all(listener: &TcpListener, server: &Rc<Server>) -> io::Result<I
             Ok((stream, _)) => {
                 backoff = FIRST_BACKOFF;
                 let seat = Seat::take(server);
-                // Detached: an error on a connection is nobody's but its client's.
+                // Detached: an error on a connection concerns its client only.
                 spawn_local(async move {
                     seat.keep_waker().await;
                     let _ = converse(stream, &seat.server).await;
@@ -221,7 +221,7 @@ fn is_clients_fault(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(libc::EPROTO)
 }
 
-/// Whether `accept` failed for want of descriptors or memory: wait until a connection has ended.
+/// Whether `accept` failed because descriptors or memory are used up: wait until a connection has ended.
 fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }

@@ -94,7 +94,7 @@ async fn in_processes(
     workers: &mut [Worker],
     chunks: impl Iterator<Item = (usize, Vec<u32>)>,
 ) -> io::Result<Vec<BigUint>> {
-    // An iterator that they share; nobody holds the borrow while he waits.
+    // An iterator that they share; no borrow is held across an await.
     let chunks = RefCell::new(chunks);
     let next = || chunks.borrow_mut().next();
     let answers = workers.iter_mut().map(async |worker| {
@@ -135,7 +135,7 @@ impl Worker {
     }
 }
 
-/// A worker's whole life: lines in, factorials out, until nobody asks any more.
+/// What a worker does: lines in, factorials out, until its input ends.
 ///
 /// # Errors
 /// Those of its two pipes; a line that holds something else than numbers.

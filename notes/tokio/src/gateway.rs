@@ -92,7 +92,7 @@ pub async fn serve(listener: TcpListener, upstream: Upstream) -> io::Result<Infa
         tokio::task::spawn_local(async move {
             let answer = service_fn(|request| answer(request, &upstream));
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
-            // An error on a connection is nobody's but its client's.
+            // An error on a connection concerns its client only.
             drop(connection.await);
         });
     }

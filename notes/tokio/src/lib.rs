@@ -1,9 +1,8 @@
-//! The programs of handloom once more, on tokio.
+//! The programs of Handloom once more, on tokio.
 //!
-//! Each module here does the work of the room of the same name in handloom, with the same sans-IO
-//! part, so that what differs is the event loop alone. Lay the two side by side: `block_on`,
-//! `spawn`, `sleep`, `timeout` and `JoinHandle` mean the same in both, and where the lines differ,
-//! a comment says why.
+//! Each module does the work of Handloom's module of the same name, and uses the same code where nothing waits. So
+//! what differs is the event loop. `block_on`, `spawn`, `sleep`, `timeout` and `JoinHandle` mean the same in both;
+//! where lines differ, a comment says why.
 
 pub mod calc;
 pub mod factorial;
@@ -13,6 +12,6 @@ pub mod gateway;
 pub mod labs;
 pub mod watch;
 
-/// Tokio itself, for the benches and tests that lay it beside handloom's loop, so that its version
+/// tokio itself, for benches and tests that compare it with Handloom's loop, so that its version
 /// stands in one place.
 pub use tokio;

@@ -27,10 +27,10 @@ type Failure = Box<dyn Error>;
 struct Shared<L> {
     /// What was asked for.
     order: Order,
-    /// Who is told; gets lines.
+    /// Receives lines of news.
     listener: L,
-    /// The string was found, or nobody looks for it any more. One waits, so a `Notify` is event enough: it keeps
-    /// one notice for somebody who comes later.
+    /// The string was found, or the search has ended. One task waits, so a `Notify` is enough: it keeps
+    /// one notice for a task that waits later.
     event: Notify,
     /// Somebody wants the watch to end. Kept like the event.
     stop: Notify,
@@ -159,7 +159,7 @@ async fn look_on_a_thread(order: &Order) -> Result<Look, Failure> {
 /// The kernel's news of a folder, and what keeps them coming.
 type Changes = (RecommendedWatcher, mpsc::Receiver<()>);
 
-/// Asks for news of the folder in which the file stands, or will stand. `None` when there are none to be had.
+/// Asks for news of the folder in which the file stands, or will stand. `None` when the system gives none.
 fn changes(path: &Path) -> Option<Changes> {
     // One place is enough: however much has changed, the next look sees all of it.
     let (sender, receiver) = mpsc::channel(1);
@@ -176,7 +176,7 @@ fn changes(path: &Path) -> Option<Changes> {
     Some((watcher, receiver))
 }
 
-/// Waits for the next change; for ever, when nobody tells of any.
+/// Waits for the next change; forever, when no change is reported.
 async fn changed(changes: &mut Option<Changes>) {
     if let Some((_watcher, told)) = changes
         && told.recv().await.is_some()
@@ -195,7 +195,7 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// Tells a thread, when it is dropped, that nobody wants its result.
+/// Tells a thread, when it is dropped, that its result is not wanted.
 struct UnwantedOnDrop(Arc<AtomicBool>);
 
 impl Drop for UnwantedOnDrop {

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use handloom::factorial::digits::checksum_of_factorial;
 use handloom_tokio::labs::LABS;
 
-/// Runs a program to its end; the test's own limit is that of whoever runs it.
+/// Runs a program to its end, without a limit of its own.
 fn run(program: &str, words: &[&str]) -> Output {
     Command::new(program).args(words).output().expect("the program starts")
 }

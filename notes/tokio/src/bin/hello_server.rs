@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let connection = http1::Builder::new()
                     .pipeline_flush(true)
                     .serve_connection(TokioIo::new(stream), service_fn(answer));
-                // An error on a connection is nobody's but its client's.
+                // An error on a connection concerns its client only.
                 drop(connection.await);
             });
         }

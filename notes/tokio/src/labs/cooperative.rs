@@ -1,4 +1,4 @@
-//! Who switches between tasks on tokio: they do, at an `.await`, and nowhere else.
+//! Tasks on tokio switch at an `.await`, and nowhere else.
 //!
 //! Line for line `handloom::labs::cooperative`, and half as many hand-overs: tokio puts those who yield aside, and wakes
 //! them after it has looked at the selector, the last one first. So the order is a b, b a, a b.
@@ -84,7 +84,7 @@ async fn play() -> usize {
         let (last, handovers) = (last.clone(), handovers.clone());
         spawn_local(async move {
             for _ in 0..ROUNDS {
-                // Two statements, and nobody runs between them: there is no await.
+                // No task runs between these two statements: there is no await.
                 let found = last.replace(Some(me));
                 handovers.set(handovers.get() + usize::from(found.is_some_and(|name| name != me)));
                 yield_now().await;

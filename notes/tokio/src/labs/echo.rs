@@ -47,7 +47,7 @@ impl Connection {
         self.answer().await
     }
 
-    /// Takes leave: waits until the server has said goodbye too. Answers that somebody left behind are passed over.
+    /// Says goodbye, and waits until the server has answered. Answers to earlier questions are skipped.
     ///
     /// # Errors
     /// As [`ask`](Self::ask).
@@ -99,7 +99,7 @@ pub async fn serve(listener: TcpListener, visits: mpsc::Sender<Visit>) -> io::Re
             visit.questions += usize::from(!visit.said_goodbye);
             lines.get_mut().get_mut().write_all(format!("{line}\n").as_bytes()).await?;
         }
-        // When nobody listens any more, there is nobody to tell.
+        // When the receiver is gone, there is nothing to report to.
         let _ = visits.send(visit).await;
     }
 }

@@ -17,12 +17,12 @@ use super::local_runtime;
 
 /// The unit of the three waits.
 pub const BEAT: Duration = Duration::from_millis(200);
-/// Who waits, and for how many beats.
+/// The names of the waits, and how many beats each takes.
 pub const WAITS: [(&str, u32); 3] = [("a", 3), ("b", 1), ("c", 2)];
-/// Who fails, in the parts with an error.
+/// The one that fails, in the parts with an error.
 const FAILS: &str = "c";
 
-/// The order in which the waits came to their ends, shared by all of them.
+/// The order in which the waits ended, shared by all of them.
 type Ends = Rc<RefCell<Vec<&'static str>>>;
 
 /// What the lab has found.
@@ -34,7 +34,7 @@ pub struct GatherReport {
     pub ends: Vec<&'static str>,
     /// How long that took.
     pub took: Duration,
-    /// Who came to its end although "c" failed, when futures were gathered.
+    /// The waits that ended although "c" failed, when futures were gathered.
     pub ends_of_futures: Vec<&'static str>,
     /// The same for tasks.
     pub ends_of_tasks: Vec<&'static str>,
@@ -103,7 +103,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<GatherReport> {
     Ok(GatherReport { results, ends, took, ends_of_futures, ends_of_tasks })
 }
 
-/// Waits, notes that it came to its end, and gives its name.
+/// Waits, notes its end, and returns its name.
 async fn wait(
     name: &'static str,
     beats: u32,

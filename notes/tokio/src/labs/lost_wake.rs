@@ -1,4 +1,4 @@
-//! A future that forgets its waker, on tokio: nobody says anything, and the program hangs.
+//! A future that forgets its waker, on tokio: there is no report, and the program hangs.
 //!
 //! Line for line `handloom::labs::lost_wake`, but for the end: where our loop names the task that nobody can wake any
 //! more, a limit has to end the wait here.
@@ -19,14 +19,14 @@ use super::local_runtime;
 /// How long the program is left to hang. Without it, for ever.
 pub const PATIENCE: Duration = Duration::from_millis(300);
 
-/// A door that somebody waits for, and somebody opens.
+/// A door that one task waits for and another opens.
 #[derive(Debug, Default)]
 pub struct Door {
     /// Set when it is opened.
     is_open: Cell<bool>,
-    /// Who waits, if he left his waker.
+    /// The waker of the task that waits, if it was stored.
     waker: RefCell<Option<Waker>>,
-    /// How often whoever waits was polled.
+    /// How often the task that waits was polled.
     polls: Cell<usize>,
 }
 
@@ -40,7 +40,7 @@ impl Door {
         if !forgetful {
             drop(self.waker.borrow_mut().replace(cx.waker().clone()));
         }
-        // Here is the mistake of the first part: "not yet", and nobody who will say when.
+        // The mistake of the first part: `Pending`, and no waker stored.
         Poll::Pending
     }
 
@@ -109,7 +109,7 @@ pub fn experiment(journal: &Journal) -> io::Result<LostWakeReport> {
     })
 }
 
-/// Has one task wait at a door, and opens it once that has begun.
+/// Makes one task wait at a door, and opens the door when the wait has begun.
 async fn wait_at(door: &Rc<Door>, forgetful: bool) {
     let waited_for = door.clone();
     let waiter = spawn_local(poll_fn(move |cx| waited_for.poll_open(cx, forgetful)));

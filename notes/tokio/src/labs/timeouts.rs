@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::local_runtime;
 
-/// How long anybody here waits.
+/// How long each wait lasts at most.
 pub const LIMIT: Duration = Duration::from_millis(300);
 /// A kernel that takes more than so many connections into a backlog of none does not fill it.
 const MOST_WAITING: usize = 64;
@@ -33,7 +33,7 @@ pub enum Outcome {
 /// The outcome of each part.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeoutsReport {
-    /// A connect to a port where nobody listens.
+    /// A connect to a port without a listener.
     pub refused: Outcome,
     /// A connect to a listener whose backlog is full.
     pub full: Outcome,
