@@ -1,9 +1,9 @@
 //! The strips as a picture: all ways under each other on one time axis.
 //!
 //! **Invariants**
-//! - `PICTURE-1` The picture stands alone: no script, nothing from the network. It can be read on light and on dark paper,
+//! - `LANE-1` The picture stands alone: no script, nothing from the network. It can be read on light and on dark paper,
 //!   and without colours: each state has its own hatching.
-//! - `PICTURE-2` What is narrower than a fraction of a pixel is drawn once for each such fraction, so the size of the
+//! - `LANE-2` What is narrower than a fraction of a pixel is drawn once for each such fraction, so the size of the
 //!   picture is bounded by its width and not by the number of events.
 
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ const HEADING: f64 = 24.0;
 const LANE: f64 = 15.0;
 /// The least height of a strip's lanes: the figures need it.
 const LEAST: f64 = 76.0;
-/// Spans of a state that begin so near to each other are drawn once (`PICTURE-2`).
+/// Spans of a state that begin so near to each other are drawn once (`LANE-2`).
 const NEAR: f64 = 0.4;
 /// A narrower span is a line.
 const THIN: f64 = 1.5;
@@ -250,7 +250,7 @@ impl Picture {
         }
     }
 
-    /// Draws the arrows between lanes; of those that lie upon each other, the first (`PICTURE-2`).
+    /// Draws the arrows between lanes; of those that lie upon each other, the first (`LANE-2`).
     fn arrows(&mut self, trace: &Trace, tops: &[f64], lane: f64) {
         let mut drawn = HashMap::new();
         for arrow in &trace.arrows {

@@ -27,7 +27,7 @@
 //! - `ENTRY-1` The members of an entry, their order and the blanks between them do not change. Texts are escaped.
 //! - `ENTRY-2` For one city, the response has the status of the entry. For several it is 200, and each entry that
 //!   failed has its own `status`.
-//! - `ACCESS-2` The log contains no key. The gateway's own key does not reach the log; if a client sends an `appid` by
+//! - `HIDDEN-1` The log contains no key. The gateway's own key does not reach the log; if a client sends an `appid` by
 //!   mistake, its value is replaced, however the name is escaped.
 
 use std::io;
@@ -211,7 +211,7 @@ pub fn log_line(answered: &Answered<'_>, time: SystemTime) -> String {
     format!("{before}?{} {after}", hide_keys(query))
 }
 
-/// Replaces the values of all `appid` in a query (`ACCESS-2`).
+/// Replaces the values of all `appid` in a query (`HIDDEN-1`).
 fn hide_keys(query: &str) -> String {
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) if is_key(name) => format!("{name}={HIDDEN}"),
@@ -239,7 +239,7 @@ mod tests {
             ("appid", "appid"),
         ];
         for (query, shown) in cases {
-            assert_eq!(hide_keys(query), shown, "ACCESS-2: {query}");
+            assert_eq!(hide_keys(query), shown, "HIDDEN-1: {query}");
         }
     }
 }

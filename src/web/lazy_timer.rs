@@ -1,7 +1,7 @@
 //! One timer for all the waits of a connection.
 //!
-//! A connection waits with every request, and each wait has a deadline. So it keeps one timer, and moves it only when
-//! the timer has fired (`LAZY-TIMER-2`) or the deadline is earlier than it (`LAZY-TIMER-1`).
+//! - `LAZY-TIMER-1` A connection has one timer for all its deadlines; it is moved when a deadline is earlier than it,
+//! - `LAZY-TIMER-2` or when it has fired before the deadline.
 //!
 //! **Source**: nginx's `ngx_event_add_timer`, which keeps a timer when the new time is near the old one.
 

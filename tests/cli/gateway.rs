@@ -130,7 +130,7 @@ fn the_upstream_s_failures_are_502_and_504_and_the_key_is_nowhere() {
     let log = fs::read_to_string(log).expect("the log");
     assert_eq!(log.lines().count(), 3, "ACCESS-1: {log}");
     for text in [seen, log] {
-        assert!(!text.contains("sesame"), "ACCESS-2: {text}");
+        assert!(!text.contains("sesame"), "HIDDEN-1: {text}");
     }
 }
 

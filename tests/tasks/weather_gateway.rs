@@ -271,6 +271,6 @@ fn the_log_has_a_line_for_each_answer_and_no_key() {
             "GET /%22x%22 HTTP/1.1 404",
         ];
         assert_eq!(shown, expected, "ACCESS-1, ANSWERED-2");
-        assert!(!log.contains("sesame"), "ACCESS-2: {log}");
+        assert!(!log.contains("sesame"), "HIDDEN-1: {log}");
     });
 }

@@ -1,8 +1,8 @@
 //! An access log that cannot stop its server.
 //!
 //! A write to a full pipe blocks until the pipe's reader goes on, and on the event loop it would hold up every client.
-//! So a line for which there is no space is dropped and counted, like a line that fails, and the count stands before
-//! the next line that can be written. `ACCESS-1`: one response is one line, and one write.
+//! So a line without space is dropped and counted, like a line that fails; the count stands before the next line.
+//! - `ACCESS-1` One response is one line, and one write.
 //!
 //! **Source**: pipe(7): poll(2) calls a pipe writable when a write of `PIPE_BUF` bytes would not block.
 
