@@ -171,7 +171,7 @@ fn the_page_of_ten_thousand_events_is_small_and_asks_for_nothing() {
 #[test]
 fn the_picture_is_bounded_by_its_width() {
     let [few, many] = [5_000, 50_000].map(|polls| picture("x", &[long_strip(polls)]).len());
-    assert!(many < few * 2, "PICTURE-2: ten times the events: {few} and {many} bytes");
+    assert!(many < few * 2, "LANE-2: ten times the events: {few} and {many} bytes");
 }
 
 #[test]
