@@ -30,7 +30,6 @@ use super::work::Work;
 use super::worker;
 use crate::os::process::{self, Child, Exit, Fork, Pid};
 use crate::os::signal::{self, Signal};
-use crate::os::socket::try_send;
 use crate::os::{PollFd, SharedMemory, poll, socket_pair};
 use crate::processes::message::{Message, to_bytes};
 
@@ -190,7 +189,9 @@ impl ForkServer<'_> {
 
 /// Sends a request without waiting; false when it could not be sent: the fork server is gone, or has much to read.
 pub(super) fn ask(control: BorrowedFd<'_>, packet: Packet) -> bool {
-    to_bytes(&packet).is_ok_and(|bytes| try_send(control, &bytes).is_ok())
+    let ready = poll(&mut [PollFd::writable(control)], Some(Duration::ZERO));
+    let send = |bytes: Vec<u8>| socket_pair::send_with_fds(control, &bytes, &[]);
+    ready.is_ok_and(|count| count > 0) && to_bytes(&packet).is_ok_and(|bytes| send(bytes).is_ok())
 }
 
 /// Receives a message; `None` when `waits` is false and there is none.
