@@ -25,7 +25,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::event_count::EventCount;
+use super::ring::EventCount;
 use super::work::Work;
 use super::worker;
 use crate::os::process::{self, Child, Exit, Fork, Pid};

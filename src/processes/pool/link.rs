@@ -23,10 +23,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::event_count::EventCount;
 use super::ring::{
-    ANSWERS, CLOSING, Corrupt, HEADER_WORDS, JOBS, QUEUED, RING_WORDS, Side, WORD_BYTES,
-    WORKER_EVENTS,
+    ANSWERS, CLOSING, Corrupt, EventCount, HEADER_WORDS, JOBS, QUEUED, RING_WORDS, Side,
+    WORD_BYTES, WORKER_EVENTS,
 };
 use super::work::{Failure, failed};
 use crate::jobs::JobError;

@@ -4,11 +4,10 @@
 //! | --- | --- |
 //! | `process_pool` | submit, map, shutdown: what the owner of a pool calls |
 //! | `state` | the queue, the workers' places, deaths |
-//! | `link`, `ring`, `event_count` | the parent's side of one worker; the shared memory in between; sleeping and waking |
+//! | `link`, `ring` | the parent's side of one worker; the shared memory in between |
 //! | `fork_server`, `worker`, `work` | the process that forks workers; what a worker does; the pool's function on bytes |
 //! | `shared` | the pool's thread, which delivers the results; what a handle has |
 
-mod event_count;
 mod fork_server;
 mod link;
 mod process_pool;

@@ -42,10 +42,9 @@ use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use super::event_count::EventCount;
 use super::fork_server;
 use super::link::{Job, Owner};
-use super::ring::CHANNEL_BYTES;
+use super::ring::{CHANNEL_BYTES, EventCount};
 use super::shared::{Decode, Pending, Shared};
 use super::state::{Phase, State};
 use super::work::{read_chunk, read_one, work};

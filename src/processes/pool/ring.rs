@@ -11,18 +11,31 @@
 //! | jobs | mark | length, and whether it is a chunk | the argument |
 //! | answers | position of its job | length, and whether it is a value | the value, or the failure |
 //!
+//! An [`EventCount`] lets the worker, and the pool's thread, sleep. Only a side that sleeps costs a system call. No wake-up
+//! is lost, because all accesses are sequentially consistent:
+//!
+//! ```text
+//! sleeper                                 waker
+//! reads the count: 7
+//! is there a job? no                      publishes a job
+//! SLEEPS = 1                              count = 8
+//! futex wait while the count is 7         SLEEPS is 1: SLEEPS = 0, futex wake
+//! ```
+//!
 //! **Invariants**
 //! - `RING-1`: each side keeps its own cursor in its own memory and publishes a copy. The other side's copy is checked
 //!   before it is used; an impossible one is [`Corrupt`]. Bytes are copied out before they are decoded.
 //! - `RING-2`: the mark of a job changes once, from `QUEUED`: to `BEGUN` by the worker or to `REVOKED` by the parent. So a
 //!   job that is taken back never runs, and one that has begun is never given to another worker.
 //!
-//! **Source**: Lamport's queue for one producer and one consumer (1977); `io_uring(7)`.
+//! **Source**: Lamport's queue for one producer and one consumer (1977); `io_uring(7)`; Reed and Kanodia,
+//! "Synchronization with eventcounts and sequencers" (1979); futex(2).
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use std::time::Duration;
 
 use crate::os::SharedMemory;
 
@@ -35,7 +48,7 @@ pub(super) const WORD_BYTES: usize = 8;
 /// The size of a channel.
 pub(super) const CHANNEL_BYTES: usize = (DATA + 2 * RING_WORDS) * WORD_BYTES;
 /// Words that different sides write are on different cache lines.
-pub(super) const LINE: usize = 8;
+const LINE: usize = 8;
 /// The ring from parent to worker.
 pub(super) const JOBS: usize = 0;
 /// The ring from worker to parent.
@@ -185,5 +198,65 @@ impl Side {
         let is_there = self.position - position <= RING_WORDS;
         let mark = self.word(position);
         is_there && mark.compare_exchange(QUEUED, REVOKED, AcqRel, Acquire).is_ok()
+    }
+}
+
+/// A word that counts events, and one that tells whether the one thread that may sleep here does. A process that damages
+/// them delays the sleeper until its timeout, and does nothing worse.
+pub(super) struct EventCount {
+    /// The memory in which both words are.
+    memory: Arc<SharedMemory>,
+    /// The index of the count. The other word is on the next cache line.
+    index: usize,
+}
+
+impl EventCount {
+    /// The event count at a place in shared memory.
+    pub(super) fn at(memory: &Arc<SharedMemory>, index: usize) -> Self {
+        Self { memory: Arc::clone(memory), index }
+    }
+
+    /// Makes an event count, which processes that are forked afterwards have too.
+    pub(super) fn new() -> io::Result<Self> {
+        let memory = SharedMemory::new(2 * LINE * WORD_BYTES)?;
+        Ok(Self { memory: Arc::new(memory), index: 0 })
+    }
+
+    /// Keeps it out of children that are forked from now on.
+    pub(super) fn keep_from_children(&self) -> io::Result<()> {
+        self.memory.share_with_children(false)
+    }
+
+    /// The count.
+    pub(super) fn count(&self) -> u64 {
+        self.memory.word(self.index).load(SeqCst)
+    }
+
+    /// Raises the count, and wakes the sleeper if there is one.
+    pub(super) fn advance(&self) {
+        self.memory.word(self.index).fetch_add(1, SeqCst);
+        // A plain load first: an exchange would take the cache line from a sleeper that is awake.
+        if self.sleeps() && self.memory.word(self.index + LINE).swap(0, SeqCst) != 0 {
+            self.memory.wake(self.index);
+        }
+    }
+
+    /// Wakes the sleeper, whatever the words say.
+    pub(super) fn wake(&self) {
+        self.memory.word(self.index).fetch_add(1, SeqCst);
+        self.memory.word(self.index + LINE).store(0, SeqCst);
+        self.memory.wake(self.index);
+    }
+
+    /// Tells whether a thread sleeps here, or is about to.
+    pub(super) fn sleeps(&self) -> bool {
+        self.memory.word(self.index + LINE).load(SeqCst) != 0
+    }
+
+    /// Sleeps until the count is no longer `seen`, or the time is up. May return early.
+    pub(super) fn wait(&self, seen: u64, timeout: Duration) {
+        self.memory.word(self.index + LINE).store(1, SeqCst);
+        self.memory.wait_while(self.index, seen, timeout);
+        self.memory.word(self.index + LINE).store(0, SeqCst);
     }
 }

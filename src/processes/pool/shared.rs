@@ -27,8 +27,8 @@ use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::event_count::EventCount;
 use super::link::Owner;
+use super::ring::EventCount;
 use super::state::{Phase, State};
 use crate::jobs::{Cancel, JobError, Outcome, Slot};
 use crate::os::signal::Signal;

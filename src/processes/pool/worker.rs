@@ -21,8 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::event_count::EventCount;
-use super::ring::{ANSWERS, CLOSING, HEADER_WORDS, JOBS, Side, WORKER_EVENTS};
+use super::ring::{ANSWERS, CLOSING, EventCount, HEADER_WORDS, JOBS, Side, WORKER_EVENTS};
 use super::work::{PanicRecorder, Work};
 use crate::os::SharedMemory;
 use crate::os::process::{self, Pid};
