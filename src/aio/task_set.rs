@@ -36,13 +36,15 @@ impl TaskSet {
 
     /// Leaves the waker of a task. It may be called in every poll.
     pub fn set_waker(&self, key: u32, waker: &Waker) {
-        let mut wakers = self.wakers.borrow_mut();
-        let Some(known) = wakers.get_mut(key).filter(|known| !known.will_wake(waker)) else {
+        if self.wakers.borrow_mut().get_mut(key).is_none_or(|known| known.will_wake(waker)) {
             return;
-        };
-        let displaced = std::mem::replace(known, waker.clone());
-        drop(wakers);
-        contain(|| drop(displaced));
+        }
+        // A clone is foreign code, and must not meet a borrow.
+        let mut waker = waker.clone();
+        if let Some(known) = self.wakers.borrow_mut().get_mut(key) {
+            std::mem::swap(known, &mut waker);
+        }
+        contain(|| drop(waker));
     }
 
     /// Removes a task.

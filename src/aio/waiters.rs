@@ -145,11 +145,17 @@ impl<'a, R: Resource> Acquire<'a, R> {
                 self.state = AcquireState::InLine(waiters.borrow_mut().push(waker));
                 return Poll::Pending;
             }
-            AcquireState::InLine(ticket) => match waiters.borrow_mut().waker(ticket) {
-                None => {}
-                Some(Some(known)) if known.will_wake(waker) => return Poll::Pending,
-                Some(_) => return self.change_waker(ticket, waker.clone()),
-            },
+            AcquireState::InLine(ticket) => {
+                let known = waiters
+                    .borrow_mut()
+                    .waker(ticket)
+                    .map(|known| known.as_ref().is_some_and(|known| known.will_wake(waker)));
+                match known {
+                    None => {}
+                    Some(true) => return Poll::Pending,
+                    Some(false) => return self.change_waker(ticket, waker.clone()),
+                }
+            }
             AcquireState::New | AcquireState::Acquired | AcquireState::Done => {}
         }
         self.state = AcquireState::Acquired;

@@ -1,7 +1,6 @@
 //! The calculator on the event loop: a task for each client, all on one thread.
 //!
-//! `generators` keeps where a conversation stands in a state that is written by hand. Here the compiler writes it:
-//! [`Client::converse`] reads like the blocking driver, and waits inside whatever it calls.
+//! `generators` keeps where a conversation stands in a state that is written by hand. Here the compiler writes it.
 //!
 //! **Invariants**
 //! - `ASYNC-1` The buffers hold nothing across an `.await`: an idle client costs its task and its socket, no buffer.
@@ -11,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use std::{io, net};
 
@@ -74,15 +73,13 @@ struct Server {
 }
 
 impl Server {
-    /// Accepts clients until the listener fails.
+    /// Accepts clients until the listener fails. A broken connection concerns its client only.
     async fn accept_all(self: &Rc<Self>, mut listener: TcpListener) -> io::Result<()> {
         loop {
             self.clients.wait_below(self.config.max_connections).await;
             let (stream, _) = listener.accept().await?;
-            let conversation = Conversation::new(&self.config);
-            let seat = self.clients.add();
-            let mut client = Client { server: self.clone(), stream, conversation, seat };
-            // A broken connection concerns its client only.
+            let (server, conversation) = (self.clone(), Conversation::new(&self.config));
+            let mut client = Client { seat: server.clients.add(), server, stream, conversation };
             drop(spawn(async move { drop(client.converse().await) }));
         }
     }
@@ -110,12 +107,8 @@ impl Client {
         };
         poll_fn(leave_waker).await;
         loop {
-            if self.next() == Next::Read(None) {
-                if poll_fn(|cx| self.poll_read(false, cx)).await? == READ_BYTES {
-                    // A client that sends without end lets the others run.
-                    yield_now().await;
-                }
-            } else if Box::pin(self.do_next()).await? {
+            poll_fn(|cx| self.poll_answers(cx)).await?;
+            if Box::pin(self.do_next()).await? {
                 return Ok(());
             }
         }
@@ -126,17 +119,35 @@ impl Client {
         self.conversation.next(&self.server.config, self.server.grace_end.get(), Instant::now)
     }
 
+    /// Reads and answers as long as the conversation waits for bytes without a deadline, where it spends most of its time.
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.next() == Next::Read(None) {
+            ready!(self.stream.poll_readable(cx))?;
+            if self.answer()? {
+                // A client that sends without end lets the others run.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Does what is rarer than waiting for bytes without a deadline; returns whether the conversation is over.
     async fn do_next(&mut self) -> io::Result<bool> {
         let server = Rc::clone(&self.server);
-        let stopping = server.grace_end.get().is_some();
+        let grace_end = &server.grace_end;
+        let stopping = grace_end.get().is_some();
         let mut in_time = true;
         match self.next() {
             Next::Read(until) => {
-                let read = poll_fn(|cx| self.poll_read(stopping, cx));
-                match within(until, read).await? {
-                    Some(READ_BYTES) => yield_now().await,
-                    length => in_time = length.is_some(),
+                let readable = poll_fn(|cx| match self.stream.poll_readable(cx) {
+                    // The stop has come, and changes what the conversation waits for.
+                    Poll::Pending if stopping != grace_end.get().is_some() => Poll::Ready(Ok(())),
+                    polled => polled,
+                });
+                in_time = within(until, readable).await?.is_some();
+                if in_time && self.answer()? {
+                    yield_now().await;
                 }
             }
             Next::Write(until) => in_time = within(until, self.stream.writable()).await?.is_some(),
@@ -158,27 +169,17 @@ impl Client {
         Ok(false)
     }
 
-    /// Reads once and answers; returns how many bytes came. Returns too when the stop comes, unless it came before.
-    fn poll_read(&mut self, stopping: bool, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            match self.stream.poll_readable(cx) {
-                Poll::Ready(outcome) => outcome?,
-                Poll::Pending if self.server.grace_end.get().is_some() && !stopping => {
-                    return Poll::Ready(Ok(0));
-                }
-                Poll::Pending => return Poll::Pending,
-            }
-            let (input, out) = &mut *self.server.buffers.borrow_mut();
-            match self.stream.try_read(input) {
-                Ok(length) => {
-                    self.conversation.received(&input[..length], out);
-                    self.conversation.flush(out, |bytes| self.stream.try_write(bytes))?;
-                    return Poll::Ready(Ok(length));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+    /// Reads once and answers; returns whether the client may have sent more.
+    #[inline]
+    fn answer(&mut self) -> io::Result<bool> {
+        let (input, out) = &mut *self.server.buffers.borrow_mut();
+        let length = match self.stream.try_read(input) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            read => read?,
+        };
+        self.conversation.received(&input[..length], out);
+        self.conversation.flush(out, |bytes| self.stream.try_write(bytes))?;
+        Ok(length == READ_BYTES)
     }
 }
 
@@ -193,7 +194,6 @@ async fn within<T>(
     until: Option<Instant>,
     future: impl Future<Output = io::Result<T>>,
 ) -> io::Result<Option<T>> {
-    let left = |until: Instant| until.saturating_duration_since(Instant::now());
-    let left = until.map_or(Duration::MAX, left);
+    let left = until.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
     timeout(left, future).await.ok().transpose()
 }

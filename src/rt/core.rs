@@ -150,23 +150,24 @@ impl Core {
             self.tasks.borrow_mut().release(slot);
             return false;
         };
-        let id = task.header().id();
+        let number = task.header().id().number;
+        let watched = self.hooks.poll_begins(|| task.header().id());
         if let Some(asked) = &self.asked {
             asked.poll_begins(task.header());
         }
-        let waiting = self.hooks.polled(id, || task.run(self), || self.quoted_name(id));
+        let waiting = task.run(self);
+        let has_ended = waiting.is_none();
+        if let Some((id, from)) = watched {
+            self.hooks.poll_ended(id, from, has_ended, &self.quoted_name(id));
+        }
         if let Some(asked) = &self.asked {
-            asked.poll_ended(slot, waiting.is_none());
+            asked.poll_ended(slot, has_ended);
         }
-        if let Some(task) = waiting {
-            self.tasks.borrow_mut().put(slot, task);
-            return false;
+        match waiting {
+            Some(task) => self.tasks.borrow_mut().put(slot, task),
+            None => drop(self.names.borrow_mut().remove(&number)),
         }
-        if !id.is_main() {
-            self.hooks.observe(|| Moment::Finished { task: id });
-            self.names.borrow_mut().remove(&id.number);
-        }
-        true
+        has_ended
     }
 
     /// Counts one operation of the running task; see [`poll_budget`](super::poll_budget).

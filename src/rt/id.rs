@@ -36,9 +36,9 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// Returns a number that no other call in this process returns: an id of one loop names no task of another.
+/// Returns a number that no other call in this process returns, beyond those of tasks.
 pub(crate) fn unique_number() -> u64 {
-    static NUMBERS: AtomicU64 = AtomicU64::new(1);
+    static NUMBERS: AtomicU64 = AtomicU64::new(1 << 63);
     // No other data depends on it.
     NUMBERS.fetch_add(1, Ordering::Relaxed)
 }

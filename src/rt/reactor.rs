@@ -101,9 +101,8 @@ impl Entry {
         let to_read = readiness.is_readable() || read_closed;
         let to_write = readiness.is_writable() || readiness.is_write_closed();
         for (direction, is_ready) in [to_read, to_write].into_iter().enumerate() {
-            // An error is found by trying, in either direction.
-            if is_ready || readiness.is_error() {
-                self.ready[direction].set(true);
+            // An error is found by trying, in either direction. No task waits for what was ready before.
+            if (is_ready || readiness.is_error()) && !self.ready[direction].replace(true) {
                 woken.extend(self.waiting[direction].take());
             }
         }

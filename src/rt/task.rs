@@ -69,6 +69,7 @@ impl Header {
     }
 
     /// Makes the task ready; from any thread, at any time.
+    #[inline]
     pub(crate) fn wake(&self) {
         let here = context::with_current(|core| {
             let is_here = Arc::ptr_eq(&core.inbox, &self.inbox);

@@ -3,6 +3,7 @@
 mod buf_reader;
 mod combinators;
 mod hostile;
+mod hostile_loop;
 mod interval;
 mod locks;
 mod queue;

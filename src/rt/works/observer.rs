@@ -80,35 +80,26 @@ impl Hooks {
         contain(|| observer.report(text));
     }
 
-    /// Makes a poll, and tells of it if the observer or the limit needs it.
-    #[inline]
-    pub(crate) fn polled<T>(
-        &self,
-        task: TaskId,
-        poll: impl FnOnce() -> T,
-        name: impl FnOnce() -> String,
-    ) -> T {
-        if self.slow_poll.is_none() && self.observers.is_empty() {
-            return poll();
-        }
-        let from = Instant::now();
-        let polled = poll();
-        self.poll_ended(from, task, name);
-        polled
+    /// Returns the task that is about to be polled and the time, if an observer or the limit needs them.
+    pub(crate) fn poll_begins(&self, task: impl FnOnce() -> TaskId) -> Option<(TaskId, Instant)> {
+        let is_needed = self.slow_poll.is_some() || !self.observers.is_empty();
+        is_needed.then(|| (task(), Instant::now()))
     }
 
-    /// Tells when a poll ended, and names a task that held the loop too long.
+    /// Tells when a poll ended, names a task that held the loop too long, and tells of the task's end.
     #[cold]
-    fn poll_ended(&self, from: Instant, task: TaskId, name: impl FnOnce() -> String) {
+    pub(crate) fn poll_ended(&self, task: TaskId, from: Instant, has_ended: bool, name: &str) {
         let to = Instant::now();
         self.observe(|| Moment::Polled { task, from, to });
         if self.slow_poll.is_some_and(|limit| to - from > limit) {
             self.report(&format!(
-                "{task}{} held the loop for {:.0?}: give blocking work to run_blocking, and long computing \
+                "{task}{name} held the loop for {:.0?}: give blocking work to run_blocking, and long computing \
                  a yield_now now and then",
-                name(),
                 to - from
             ));
+        }
+        if has_ended && !task.is_main() {
+            self.observe(|| Moment::Finished { task });
         }
     }
 }
