@@ -47,10 +47,9 @@ async fn run(
         clients: TaskSet::new(),
         grace_end: Cell::new(None),
     });
-    let mut stop = Descriptor::new(stop)?;
     let listener = TcpListener::from_std(listener)?;
     ready()?;
-    match race(stop.readable(), server.accept_all(listener)).await {
+    match race(Descriptor::new(stop)?.readable(), server.accept_all(listener)).await {
         Either::First(stopped) => stopped?,
         Either::Second(failed) => return failed,
     }
@@ -170,7 +169,8 @@ impl Client {
     }
 
     /// Reads once and answers; returns whether the client may have sent more.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call a request less (benches/calculator.rs)")]
+    #[inline(always)]
     fn answer(&mut self) -> io::Result<bool> {
         let (input, out) = &mut *self.server.buffers.borrow_mut();
         let length = match self.stream.try_read(input) {
