@@ -1,7 +1,6 @@
 //! The join handle: the result of a task, which is a value, a panic or a cancellation.
 //!
-//! A task runs on when the code that spawned it does something else; the handle brings its result back. A panic in a
-//! task whose result is never taken would vanish, and with it the reason why a program does nothing.
+//! A panic in a task whose result is never taken would vanish, and with it the reason why a program does nothing.
 //!
 //! **Invariants**
 //! - `JOIN-1` Awaiting the handle gives the result once, and after the future's destructors have run.
