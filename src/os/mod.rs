@@ -26,7 +26,6 @@ mod thread_usage;
 pub mod affinity;
 pub mod context;
 pub mod limits;
-pub mod long_poll;
 pub mod process;
 pub mod signal;
 pub mod socket;

@@ -19,15 +19,17 @@
 //!
 //! **Source**: signal-safety(7), sigaction(2); the self-pipe trick of D. J. Bernstein.
 
+use std::fmt::{self, Write as _};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::panic::Location;
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::{mem, ptr};
 
 use libc::c_int;
 
+use super::clock::tick;
 use super::event_fd::EventFd;
-use super::long_poll;
 use super::syscall::check;
 
 /// How many signals [`Signal`] names.
@@ -196,7 +198,7 @@ extern "C" fn handle(number: c_int) {
     }
     COUNTS[signal.index()].fetch_add(1, Ordering::AcqRel);
     if signal == Signal::User1 {
-        long_poll::tell();
+        tell_long_poll();
     }
     let one = 1_u64;
     let fd = FDS[signal.slot()].load(Ordering::Acquire);
@@ -316,4 +318,67 @@ impl Drop for AllBlocked {
         // It cannot fail for a mask that was in force.
         drop(set_mask(&self.before));
     }
+}
+
+/// A poll that has lasted so long, in nanoseconds, keeps the loop from answering itself.
+const LONG: i64 = 200_000_000;
+/// The task that is polled, plus one; 0 between polls.
+static TASK: AtomicU64 = AtomicU64::new(0);
+/// Since when, by [`tick`].
+static SINCE: AtomicI64 = AtomicI64::new(0);
+/// Where the task was spawned.
+static SPAWNED_AT: AtomicPtr<Location<'static>> = AtomicPtr::new(ptr::null_mut());
+
+/// Notes that a poll of this task begins.
+pub fn poll_begins(task: u32, spawned_at: &'static Location<'static>) {
+    SINCE.store(tick(), Ordering::Relaxed);
+    SPAWNED_AT.store(ptr::from_ref(spawned_at).cast_mut(), Ordering::Relaxed);
+    // Pairs with the load in `tell_long_poll`.
+    TASK.store(u64::from(task) + 1, Ordering::Release);
+}
+
+/// Notes that the poll has ended.
+pub fn poll_ended() {
+    TASK.store(0, Ordering::Relaxed);
+}
+
+/// Text of a bounded length, written without memory from the allocator.
+struct Line {
+    /// The bytes.
+    bytes: [u8; 512],
+    /// How many are used.
+    length: usize,
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        let count = piece.len().min(self.bytes.len() - self.length);
+        self.bytes[self.length..self.length + count].copy_from_slice(&piece.as_bytes()[..count]);
+        self.length += count;
+        Ok(())
+    }
+}
+
+/// Writes to standard error which poll lasts long, if one does. Called by the signal handler: no lock, no memory.
+fn tell_long_poll() {
+    // Pairs with the store in `poll_begins`.
+    let task = TASK.load(Ordering::Acquire);
+    let lasts = tick() - SINCE.load(Ordering::Relaxed);
+    if task == 0 || lasts < LONG {
+        return;
+    }
+    // SAFETY: null, or a reference that lives forever.
+    let spawned_at = unsafe { SPAWNED_AT.load(Ordering::Relaxed).as_ref() };
+    let Some(spawned_at) = spawned_at else { return };
+    let mut line = Line { bytes: [0; 512], length: 0 };
+    let _never_fails = writeln!(
+        line,
+        "event loop: task {}, spawned at {spawned_at}, has been polled for {} ms and holds the loop; the table of tasks \
+         follows when that poll ends",
+        task - 1,
+        lasts / 1_000_000
+    );
+    // SAFETY: write(2) is on the list of signal-safety(7); it reads `length` bytes of the array.
+    let _nobody_to_tell =
+        unsafe { libc::write(libc::STDERR_FILENO, line.bytes.as_ptr().cast(), line.length) };
 }

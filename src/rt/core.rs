@@ -72,7 +72,7 @@ pub(crate) struct Core {
     /// The observer, and the report of long polls.
     pub(crate) hooks: Hooks,
     /// What answers SIGUSR1, if this loop is watched.
-    pub(crate) asked: Option<Asked>,
+    pub(crate) asked: Asked,
     /// Watches for a wait that nothing known can end.
     pub(crate) stuck: StuckWatch,
     /// Jobs that run on threads for tasks of this loop.
@@ -152,17 +152,13 @@ impl Core {
         };
         let number = task.header().id().number;
         let watched = self.hooks.poll_begins(|| task.header().id());
-        if let Some(asked) = &self.asked {
-            asked.poll_begins(task.header());
-        }
+        self.asked.poll_begins(|| (task.header().id().shown(), task.header().spawned_at));
         let waiting = task.run(self);
         let has_ended = waiting.is_none();
         if let Some((id, from)) = watched {
             self.hooks.poll_ended(id, from, has_ended, &self.quoted_name(id));
         }
-        if let Some(asked) = &self.asked {
-            asked.poll_ended(slot, has_ended);
-        }
+        self.asked.poll_ended(slot, has_ended);
         match waiting {
             Some(task) => self.tasks.borrow_mut().put(slot, task),
             None => drop(self.names.borrow_mut().remove(&number)),
@@ -238,10 +234,10 @@ impl Core {
             && !self.inbox.has_handles()
     }
 
-    /// Lists every task, and what it waits for.
-    pub(crate) fn task_table(&self) -> String {
+    /// Lists every task, what it waits for, and what `more` adds for its slot.
+    pub(crate) fn task_table(&self, more: impl Fn(u32) -> String) -> String {
         let tasks = self.tasks.borrow();
-        let line = |task: &Arc<dyn Runnable>| task.header().standing();
+        let line = |task: &Arc<dyn Runnable>| task.header().standing() + &more(task.header().slot);
         tasks.iter().map(line).collect::<Vec<_>>().join("\n  ")
     }
 }

@@ -97,16 +97,15 @@ impl EventLoop {
         wake_all(woken.drain(..));
         core.woken.set(woken);
         core.empty_inbox();
-        if let Some(asked) = &core.asked {
-            asked.answer(core);
-        }
+        core.asked.answer(&core.hooks, |more| core.task_table(more));
         false
     }
 
     /// Returns how long the selector may block; `None` is without limit.
     fn time_to_wait(&self) -> Option<Duration> {
         let core = &*self.core;
-        let stuck = core.stuck.time_left(core.is_stuck(), || core.task_table(), &core.hooks);
+        let table = || core.task_table(|_| String::new());
+        let stuck = core.stuck.time_left(core.is_stuck(), table, &core.hooks);
         if !core.ready.borrow().is_empty() {
             return Some(Duration::ZERO);
         }

@@ -9,11 +9,9 @@
 //!                            ├────► Recorder (shared memory) ──► Trace ──┬─► picture: SVG, and a page around it
 //!  the loop's observer ──────┘ Woken, Polled, Waits                      └─► trace_json: for Perfetto
 //! ```
-//! Read `event` (what is noted), `recorder` (where), `observer` (the loop's notes), `trace` (states, arrows and lateness
-//! made of them); then `workload` and `ways` (the same jobs in six ways), and the views: `picture`, `page`, `trace_json`.
+//! Read `event` (what is noted), `recorder` (where; and the loop's notes), `trace` (states, arrows and lateness made of them); then `workload` and `ways` (the same jobs in six ways), and the views: `picture`, `page`, `trace_json`.
 
 mod event;
-mod observer;
 mod page;
 mod picture;
 mod recorder;
@@ -23,10 +21,9 @@ mod ways;
 mod workload;
 
 pub use event::{Event, Lane, LaneId, LaneKind, State, What};
-pub use observer::LoopObserver;
 pub use page::{figures_table, page};
 pub use picture::picture;
-pub use recorder::{Recorder, Recording};
+pub use recorder::{LoopObserver, Recorder, Recording};
 pub use trace::{Arrow, Row, Span, Trace};
 pub use trace_json::{trace_json, traces_json};
 pub use ways::{Strip, Way, run_all};

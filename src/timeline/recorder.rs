@@ -12,8 +12,10 @@
 //!
 //! **Source**: the ring buffer of Linux's ftrace.
 
-use std::fmt::{self, Write as _};
+use std::cell::Cell;
+use std::fmt::{self, Display, Write as _};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ use super::event::{
     Event, LABEL_BYTES, LABEL_WORDS, Lane, LaneId, LaneKind, RECORD_WORDS, What, nanos,
 };
 use crate::os::SharedMemory;
+use crate::rt::context::with_current;
+use crate::rt::{Moment, Observer, TaskId, Wait};
 
 /// The word that counts the claimed records.
 const CLAIMED: usize = 0;
@@ -77,7 +81,7 @@ impl Recorder {
     }
 
     /// Adds a lane. Beyond 512, lanes share the last number.
-    pub fn lane(&self, kind: LaneKind, name: impl fmt::Display) -> LaneId {
+    pub fn lane(&self, kind: LaneKind, name: impl Display) -> LaneId {
         // Pairs with the load in `lanes`; the lane counts when its kind is written.
         let claimed = self.memory.word(LANES).fetch_add(1, Ordering::Relaxed);
         let number = usize::try_from(claimed).unwrap_or(MOST_LANES).min(MOST_LANES - 1);
@@ -88,7 +92,7 @@ impl Recorder {
     }
 
     /// Notes an event that happens now.
-    pub fn note(&self, lane: LaneId, what: What, label: impl fmt::Display) {
+    pub fn note(&self, lane: LaneId, what: What, label: impl Display) {
         self.note_at(Instant::now(), lane, 0, what, label);
     }
 
@@ -99,7 +103,7 @@ impl Recorder {
         lane: LaneId,
         task: u32,
         what: What,
-        label: impl fmt::Display,
+        label: impl Display,
     ) {
         let number = self.memory.word(CLAIMED).fetch_add(1, Ordering::Relaxed);
         let first = self.place(number);
@@ -170,7 +174,7 @@ impl Recorder {
     }
 
     /// Writes a label to the words from `first` on.
-    fn write_label(&self, first: usize, label: impl fmt::Display) {
+    fn write_label(&self, first: usize, label: impl Display) {
         let mut text = Label { bytes: [0; LABEL_BYTES], length: 0 };
         // It fails for a label that is too long, which is cut.
         let _is_cut = write!(text, "{label}").is_err();
@@ -193,5 +197,71 @@ impl fmt::Write for Label {
         self.bytes[self.length..self.length + cut].copy_from_slice(&piece.as_bytes()[..cut]);
         self.length += cut;
         if cut < piece.len() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// Notes what a loop does.
+#[derive(Debug)]
+pub struct LoopObserver {
+    /// Where.
+    recorder: Arc<Recorder>,
+    /// The loop's lane.
+    lane: LaneId,
+    /// When the next timer was due, when the loop went to the selector; by the loop's clock.
+    due: Cell<u64>,
+    /// Under the virtual clock, polls take no time, so that two runs give the same events.
+    is_virtual: bool,
+}
+
+impl LoopObserver {
+    /// Makes the observer of a loop, and the loop's lane.
+    pub fn new(recorder: Arc<Recorder>, name: &str) -> Self {
+        let lane = recorder.lane(LaneKind::Loop, name);
+        Self { recorder, lane, due: Cell::new(u64::MAX), is_virtual: false }
+    }
+
+    /// Takes all times from the loop's clock, which is virtual.
+    #[must_use]
+    pub fn virtual_clock(self) -> Self {
+        Self { is_virtual: true, ..self }
+    }
+
+    /// Notes what happens now.
+    fn note(&self, task: Option<TaskId>, what: What, label: &dyn Display) {
+        let virtual_now = || with_current(|core| core.clock.now());
+        let now = if self.is_virtual { virtual_now() } else { None }.unwrap_or_else(Instant::now);
+        self.recorder.note_at(now, self.lane, task.map_or(0, TaskId::shown), what, label);
+    }
+}
+
+impl Observer for LoopObserver {
+    fn observe(&self, moment: Moment<'_>) {
+        match moment {
+            Moment::Spawned { task, name: Some(name), .. } => {
+                self.note(Some(task), What::Spawned, &name);
+            }
+            Moment::Spawned { task, name: None, at } => self.note(Some(task), What::Spawned, &at),
+            Moment::Woken { task } => self.note(Some(task), What::Woken, &""),
+            Moment::Polled { task, from, to } => {
+                let wait = with_current(|core| core.wait.get()).unwrap_or(Wait::Nothing);
+                if self.is_virtual {
+                    self.note(Some(task), What::Polled(Duration::ZERO), &wait);
+                } else {
+                    let what = What::Polled(to.saturating_duration_since(from));
+                    self.recorder.note_at(from, self.lane, task.shown(), what, wait);
+                }
+            }
+            Moment::Finished { task } => self.note(Some(task), What::Finished, &""),
+            Moment::Waits { timeout } => {
+                let due = with_current(|core| core.timers.borrow_mut().next_deadline()).flatten();
+                self.due.set(due.unwrap_or(u64::MAX));
+                self.note(None, What::Waits(timeout), &"");
+            }
+            Moment::Woke { sockets, timers } => {
+                let now = with_current(|core| core.clock.nanos()).unwrap_or(0);
+                let late = Duration::from_nanos(now.saturating_sub(self.due.get()));
+                self.note(None, What::Woke(timers as u64, late), &sockets);
+            }
+        }
     }
 }

@@ -18,8 +18,7 @@ use std::time::{Duration, Instant};
 use num_bigint::BigUint;
 
 use super::event::{LaneId, LaneKind, State, What};
-use super::observer::LoopObserver;
-use super::recorder::{Recorder, Recording};
+use super::recorder::{LoopObserver, Recorder, Recording};
 use super::trace::Trace;
 use super::workload::{Job, Notes, Workload, factorial};
 use crate::aio::{run_blocking, sleep};

@@ -2,72 +2,81 @@
 //!
 //! The handler of the signal makes an event descriptor readable, which interrupts the selector; the loop sees the count
 //! and prints the table, between two turns. If a task holds the loop, the handler tells of that poll at once
-//! (`os::long_poll`). Nothing is polled, and no lock is taken.
+//! (`os::signal`). Nothing is polled, and no lock is taken.
 //!
 //! **Source**: Go's SIGQUIT; `faulthandler.register` of `CPython`; SIGINFO of the BSDs.
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Write as _;
 use std::io;
+use std::panic::Location;
 
+use super::observer::Hooks;
 use crate::os::signal::{self, Signal};
-use crate::os::{long_poll, tick};
-use crate::rt::core::Core;
+use crate::os::tick;
 use crate::rt::reactor::Reactor;
-use crate::rt::task::Header;
 
-/// Milliseconds of the kernel's clock, modulo 2³².
-fn now() -> u32 {
-    u32::try_from(tick() / 1_000_000 & i64::from(u32::MAX)).unwrap_or(0)
-}
+/// How often the task in a slot was polled, and when last, in milliseconds of the kernel's clock.
+type Polls = (u32, i64);
 
-/// What a watched loop knows beside its tasks.
-pub(crate) struct Asked {
+/// What a watched loop knows beside its tasks; nothing, if the loop is not watched.
+pub(crate) struct Asked(Option<Watched>);
+
+/// The same, of a loop that is.
+struct Watched {
     /// How many signals it has answered.
     answered: Cell<u32>,
-    /// By slot: how often its task was polled, and when last.
-    polls: RefCell<Vec<(u32, u32)>>,
+    /// The polls, by slot.
+    polls: RefCell<Vec<Polls>>,
 }
 
 impl Asked {
-    /// Has the signal interrupt this selector from now on.
-    pub(crate) fn new(reactor: &Reactor) -> io::Result<Self> {
+    /// Has the signal interrupt this selector from now on, if the loop is watched.
+    pub(crate) fn new(is_watched: bool, reactor: &Reactor) -> io::Result<Self> {
+        if !is_watched {
+            return Ok(Self(None));
+        }
         signal::install(Signal::User1)?;
         reactor.unpark_when(signal::event_fd(Signal::User1)?)?;
         let answered = Cell::new(signal::count(Signal::User1));
-        Ok(Self { answered, polls: RefCell::default() })
+        Ok(Self(Some(Watched { answered, polls: RefCell::default() })))
     }
 
-    /// A poll begins; the first one of a task counts anew.
-    pub(crate) fn poll_begins(&self, task: &Header) {
-        long_poll::poll_begins(task.id().shown(), task.spawned_at);
+    /// A poll begins.
+    pub(crate) fn poll_begins(&self, task: impl FnOnce() -> (u32, &'static Location<'static>)) {
+        if self.0.is_some() {
+            let (task, spawned_at) = task();
+            signal::poll_begins(task, spawned_at);
+        }
     }
 
     /// The poll of the task in this slot has ended; `is_done` if the task has.
     pub(crate) fn poll_ended(&self, slot: u32, is_done: bool) {
-        long_poll::poll_ended();
-        let (mut polls, slot) = (self.polls.borrow_mut(), slot as usize);
+        let Some(Watched { polls, .. }) = &self.0 else { return };
+        signal::poll_ended();
+        let (mut polls, slot) = (polls.borrow_mut(), slot as usize);
         if slot >= polls.len() {
             polls.resize(slot + 1, (0, 0));
         }
-        polls[slot] = if is_done { (0, 0) } else { (polls[slot].0.saturating_add(1), now()) };
+        let count = polls[slot].0.saturating_add(1);
+        polls[slot] = if is_done { (0, 0) } else { (count, tick() / 1_000_000) };
     }
 
-    /// Prints the table, if the signal came since the last time.
-    pub(crate) fn answer(&self, core: &Core) {
+    /// Prints the table, if the signal came since the last time. `table` adds to each line what is known of its slot.
+    pub(crate) fn answer(
+        &self,
+        hooks: &Hooks,
+        table: impl FnOnce(&dyn Fn(u32) -> String) -> String,
+    ) {
+        let Some(Watched { answered, polls }) = &self.0 else { return };
         let came = signal::count(Signal::User1);
-        if self.answered.replace(came) == came {
+        if answered.replace(came) == came {
             return;
         }
-        let mut text = String::from("the tasks, on SIGUSR1:");
-        for header in core.tasks.borrow().iter().map(|task| task.header()) {
-            let known = self.polls.borrow().get(header.slot as usize).copied();
-            let (count, last) = known.unwrap_or_default();
-            let since = if count == 0 { 0 } else { now().wrapping_sub(last) };
-            let (standing, since) = (header.standing(), f64::from(since) / 1e3);
-            let line = format_args!("\n  {standing}, for {since:.1} s now; polls: {count}");
-            text.write_fmt(line).expect("holds because a String takes all");
-        }
-        core.hooks.report(&text);
+        let known = |slot: u32| {
+            let (count, last) = polls.borrow().get(slot as usize).copied().unwrap_or_default();
+            let since = if count == 0 { 0 } else { tick() / 1_000_000 - last };
+            format!(", for {since} ms now; polls: {count}")
+        };
+        hooks.report(&format!("the tasks, on SIGUSR1:\n  {}", table(&known)));
     }
 }

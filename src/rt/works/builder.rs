@@ -74,7 +74,7 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         os::wake_on_time();
         let reactor = Reactor::new()?;
-        let asked = context::is_watched().then(|| Asked::new(&reactor)).transpose()?;
+        let asked = Asked::new(context::is_watched(), &reactor)?;
         let observers = self.observer.into_iter().chain(context::observer()).collect();
         let core = Core {
             inbox: Arc::new(Inbox::new(reactor.unparker()?)),
