@@ -1,7 +1,6 @@
 //! Reading a body, framed by its length, by chunks, or by the end of the connection.
 //!
-//! The owner of a connection reads bytes into its own buffer and asks here which of them are the body. It gets a
-//! slice of that buffer, so nothing is copied. The bytes behind the body stay in the input: they are the next message.
+//! The caller gets slices of its own buffer, so nothing is copied. The bytes behind the body are the next message.
 //!
 //! A chunked body has a length before each chunk, an empty chunk at its end, then trailers. [`ChunkDecoder`] keeps
 //! only a few numbers:

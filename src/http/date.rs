@@ -1,8 +1,6 @@
 //! Points in time as text: the `Date` of a response, and the stamp of a line in a log.
 //!
-//! A clock counts seconds since 1970; people count days of months of different lengths. The calendar between them is
-//! a page of whole-number arithmetic, and needs neither a library nor the machine's time zone. The clock is never read
-//! here: the time is an argument.
+//! The calendar is a page of whole-number arithmetic, in UTC. The clock is never read here: the time is an argument.
 //!
 //! **Invariants**
 //! - `DATE-2` Each form has a fixed length, so its order as text is its order in time. Times before 1970 are written

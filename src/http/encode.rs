@@ -5,8 +5,7 @@
 //!   and targets were checked when they were made (`FIELDS-1`, `URL-1`).
 //! - `ENCODE-2` Only the encoder writes `Host`, `Content-Length`, `Transfer-Encoding`, `Connection` and `Date`; it
 //!   skips them in the caller's fields. So no message has two lengths.
-//! - `ENCODE-3` A response without a body (1xx, 204) has no length either. A client of HTTP/1.0 gets no chunks, but
-//!   a body that ends with the connection.
+//! - `ENCODE-3` A response without a body (1xx, 204) has no length either. HTTP/1.0 gets no chunks, but the end.
 //!
 //! **Source**: RFC 9112, sections 3, 4, 6 and 7.1; RFC 9110, section 8.6.
 

@@ -1,8 +1,7 @@
 //! The fields of a head, such as `Content-Length: 5`, and the bytes that names and values may have.
 //!
-//! A map would lose the order and the repeated names, and both have a meaning. A string for each name and value
-//! would cost ten allocations for five fields. Here one vector holds all the text and another says where each field
-//! begins and ends. Both keep their memory for the next head.
+//! Order and repeated names have a meaning, so this is no map. One vector holds all the text and another says where each
+//! field begins and ends. Both keep their memory for the next head.
 //!
 //! **Invariants**
 //! - `FIELDS-1` Every name is a token, and no value has a control character except the tab: a field that is written

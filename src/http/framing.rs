@@ -1,7 +1,6 @@
 //! Where a body ends, and whether the connection stays open after it.
 //!
-//! Most attacks on HTTP are about this: a message whose length can be read in two ways is one message for one
-//! program and two for the next. Where the standard allows a choice, such a message is refused here.
+//! A message whose length can be read in two ways is one message for one program and two for the next: it is refused.
 //! `notes/internals/http-verdicts.md` has the list.
 //!
 //! **Invariants**

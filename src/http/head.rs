@@ -1,9 +1,8 @@
 //! Finding the end of a head, and its fields: what requests and responses have in common.
 //!
-//! A head comes in pieces. Parsing it again after each piece would cost the square of its length, and a peer that
-//! sends single bytes would decide how much. So the lines are counted first, each byte once, and parsed when the
-//! last one has come. The same pass refuses what `httparse` accepts: it takes a bare line feed for the end of a line,
-//! as some programs do and others do not. Where two programs on one path disagree about the end of a message, an
+//! A head comes in pieces. Parsing it again after each piece would cost the square of its length, so the lines are
+//! counted first, each byte once, and parsed when the last one has come. The same pass refuses a bare line feed, which
+//! `httparse` takes for the end of a line: where two programs on one path disagree about the end of a message, an
 //! attacker can hide one message in another.
 //!
 //! **Invariants**

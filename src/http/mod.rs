@@ -1,8 +1,7 @@
 //! HTTP/1.1 on byte slices: no socket, no clock, no waiting.
 //!
-//! A client that mixes reading sockets with parsing must be written once for each way to wait, and tested through
-//! sockets. Here bytes go in and parts of a message come out. The caller owns the socket, the buffer and the clock,
-//! so the blocking client, the asynchronous client and the server share one parser and one set of verdicts.
+//! Bytes go in and parts of a message come out. The caller owns the socket, the buffer and the clock, so the blocking
+//! client, the asynchronous client and the server share one parser and one set of verdicts.
 //!
 //! A client uses it like this:
 //!
@@ -22,8 +21,7 @@
 //! end) → [`Body`] → `response` or `request` → `encode`. Beside them [`Url`] and `redirect` (clients), [`percent`]
 //! (servers) and [`date`].
 //!
-//! A message that two programs could read in two ways is refused. `notes/internals/http-verdicts.md` lists each case with
-//! its verdict.
+//! A message that two programs could read in two ways is refused: `notes/internals/http-verdicts.md` lists the cases.
 //!
 //! **Left out**: HTTP/2, TLS, compression, cookies, caches, ranges.
 //!

@@ -1,13 +1,12 @@
 //! Percent escapes, `%D0%96` for bytes that a URL cannot contain, and queries: `city=Moscow&city=New+York`.
 //!
 //! **Invariants**
-//! - `PERCENT-1` A `%` that is not followed by two hex digits is an error, and so is text that is not UTF-8
-//!   afterwards. A guess would differ from the guess of the next program.
+//! - `PERCENT-1` A `%` without two hex digits behind it is an error, and so is text that is not UTF-8 afterwards.
 //! - `PERCENT-2` `decode(encode(text))` is `text`, for any text.
 //! - `QUERY-1` Names in a query may be repeated; all values are kept, in order.
 //! - `QUERY-2` A bad escape makes the whole query an error: a server answers with 400.
 //!
-//! **Left out**: `;` between pairs, which was once allowed. Two pairs for one program would be one for another.
+//! **Left out**: `;` between pairs, which was once allowed.
 //!
 //! **Source**: RFC 3986, section 2.1; the form `application/x-www-form-urlencoded` of the URL standard (WHATWG),
 //! section 5.1, which ignores bad escapes.

@@ -12,7 +12,7 @@
 //! - `REDIRECT-3` A redirect leads to `http` and to no other scheme (`RESOLVE-1`). Blanks and raw bytes in its address
 //!   are escaped, as a browser does.
 //!
-//! **Left out**: 300, which offers a choice to people; 305, which is withdrawn; remembering permanent redirects.
+//! **Left out**: 300, 305; remembering permanent redirects.
 //!
 //! **Source**: RFC 9110, sections 10.2.2 and 15.4.
 

@@ -9,7 +9,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::ops::Range;
 
 use super::fields::{Fields, is_value_byte};
 use super::framing::{self, Framing, FramingError};
@@ -45,8 +44,6 @@ pub struct ResponseHead {
     pub framing: Framing,
     /// Whether the connection stays open after the body.
     pub keep_alive: bool,
-    /// Where the reason phrase stands in the head.
-    reason: Range<usize>,
 }
 
 /// What is wrong with a response's head.
@@ -110,28 +107,22 @@ impl ResponseHead {
         let (code, reason) = rest.split_at_checked(3).ok_or(ResponseError::Status)?;
         let status = parse_status(code).ok_or(ResponseError::Status)?;
         // The standard requires a blank after the status even without a reason; some servers leave it out.
-        let reason = match reason {
-            [] => reason,
-            [b' ', reason @ ..] if reason.iter().copied().all(is_value_byte) => reason,
+        match reason {
+            [] => {}
+            [b' ', reason @ ..] if reason.iter().copied().all(is_value_byte) => {}
             [b'0'..=b'9', ..] => return Err(ResponseError::Status),
             _ => return Err(HeadError::FirstLine.into()),
-        };
-        let reason = line.len() - reason.len()..line.len();
+        }
         let mut fields = Fields::new();
         read_fields(head, extent, &mut fields)?;
         let framing = framing::of_response(asked, status, version, &fields)?;
         let keep_alive = framing != Framing::Close && framing::persists(version, &fields);
-        Ok(Self { version, status, fields, framing, keep_alive, reason })
+        Ok(Self { version, status, fields, framing, keep_alive })
     }
 
     /// Returns the whole head as it came, with the empty line at its end.
     pub fn as_bytes(&self) -> &[u8] {
         self.fields.whole_head()
-    }
-
-    /// Returns the reason phrase, which people read; it may be empty.
-    pub fn reason(&self) -> &[u8] {
-        self.fields.head_part(self.reason.clone())
     }
 }
 

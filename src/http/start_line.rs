@@ -6,8 +6,7 @@
 //! - `STATUS-1` A status is from 100 to 599. The standard gives no meaning to other numbers, so a message with one
 //!   is refused, and no later code needs a sixth class.
 //!
-//! **Left out**: `CONNECT`, which turns a server into a tunnel; `TRACE`, which sends a request's fields back, cookies
-//! included; HTTP/0.9, which has no head; HTTP/2 and later, which are not text.
+//! **Left out**: `CONNECT` (tunnels), `TRACE` (sends cookies back); HTTP/0.9, HTTP/2 and later.
 //!
 //! **Source**: RFC 9110, sections 9 and 15; RFC 9112, section 2.3; RFC 5789 (`PATCH`).
 

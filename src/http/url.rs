@@ -10,12 +10,11 @@
 //! - `RESOLVE-1` The meaning of a reference is an address like any other, so `URL-1` and `URL-2` hold for it: a
 //!   redirect cannot contain a line break, lead to another scheme, or leave the root.
 //!
-//! A host is a name of letters, digits and `-._~!$&'()*+,;=`, or an IPv6 address in brackets. A port has digits
-//! alone, from 1 to 65535; an empty one counts as missing. Escapes are kept as they are: only the server knows whether
-//! it treats `%2F` and `/` alike. Characters beyond ASCII in path and query are escaped, as a browser does.
+//! A host is a name of letters, digits and `-._~!$&'()*+,;=`, or an IPv6 address in brackets. An empty port counts as
+//! missing. Escapes are kept as they are. Characters beyond ASCII in path and query are escaped, as a browser does.
 //!
-//! **Left out**: `https`; users and passwords, which RFC 9110 (section 4.2.4) wants treated as an attempt to
-//! deceive; hosts beyond ASCII or with escapes; the zone of an IPv6 address; `http:a` as a relative reference.
+//! **Left out**: `https`; users and passwords (RFC 9110, section 4.2.4); hosts beyond ASCII or with escapes; the zone of
+//! an IPv6 address; `http:a` as a relative reference.
 //!
 //! **Source**: RFC 3986, sections 3 and 5.2; RFC 9110, section 4.2.
 
@@ -313,8 +312,7 @@ fn parse_port(digits: &str) -> Option<u16> {
 
 /// Replaces the password in a text that was given as an address by `***`, for messages and logs.
 ///
-/// The text need not be an address. If it looks as if a password contained a `/`, `?` or `#`, the text up to the last
-/// `@` is taken as the password: hiding too much is better than too little.
+/// If it looks as if a password contained a `/`, `?` or `#`, the text up to the last `@` is taken as the password.
 ///
 /// # Examples
 /// ```
