@@ -3,7 +3,7 @@
 //! A declaration is data. The parser, the usage text (`help`) and the error messages are all made from it, so an
 //! option that is not declared is neither read nor shown. Words are bytes, because file names are.
 //!
-//! - An option is `--name value` or `--name=value`; with a short name also `-n value` or `-nvalue`.
+//! - An option is `--name value` or `--name=value`; with a short name also `-n value`, `-nvalue` or `-n=value`.
 //! - An option is given once, unless its declaration ends in `...`.
 //! - A default is text that is read like a given value.
 //! - `ARGS-4`: after `--` every word is an operand. `--help` before it wins over any error.
@@ -138,10 +138,9 @@ impl Subcommand {
         let is_long = bytes.starts_with(b"--");
         let end = if is_long { bytes.iter().position(|byte| *byte == b'=') } else { Some(2) };
         let (name, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        let attached = if is_long {
-            rest.strip_prefix(b"=")
-        } else {
-            Some(rest).filter(|rest| !rest.is_empty())
+        let attached = match rest.strip_prefix(b"=") {
+            None if is_long || rest.is_empty() => None,
+            after => Some(after.unwrap_or(rest)),
         };
         let name = String::from_utf8_lossy(name);
         let is_it = |option: &&Opt| match name.strip_prefix("--") {

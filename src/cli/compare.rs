@@ -59,7 +59,8 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Runs the benchmark and prints the table.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let mut servers = args.value("models", text(models))?;
+    let models = args.value("models", text(models))?.into_iter().map(ServerCommand::of_model);
+    let mut servers = models.collect::<Result<Vec<_>, _>>().doing("this program")?;
     let server = |words: &str| ServerCommand::of_text(words).ok_or("expected NAME=COMMAND".into());
     servers.extend(args.all("server", text(server))?);
     // A benchmark without servers would succeed, and show nothing.
@@ -104,12 +105,10 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// Reads the list of models.
-fn models(text: &str) -> Result<Vec<ServerCommand>, String> {
-    let models: Vec<Model> = match text {
-        "none" => Vec::new(),
-        "all" => Model::ALL.to_vec(),
-        names => names.split(',').map(|name| parsed(name.trim())).collect::<Result<_, _>>()?,
-    };
-    let servers = models.into_iter().map(ServerCommand::of_model);
-    servers.collect::<Result<_, _>>().map_err(|error| error.to_string())
+fn models(text: &str) -> Result<Vec<Model>, String> {
+    match text {
+        "none" => Ok(Vec::new()),
+        "all" => Ok(Model::ALL.to_vec()),
+        names => names.split(',').map(|name| parsed(name.trim())).collect(),
+    }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
@@ -140,6 +141,18 @@ fn an_unknown_option_is_named_with_the_nearest() {
     refuses(&["serve", "-z"], &["unknown option -z"]);
     refuses(&["serve", "--help=op"], &["--help: takes no value, got \"op\""]);
     refuses(&["client", "--json", "127.0.0.1:1"], &["handloom client:", "unknown option --json"]);
+}
+
+#[test]
+fn a_value_is_given_to_a_short_name_in_four_ways() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let address = listener.local_addr().expect("address").to_string();
+    drop(listener);
+    for words in [&["-n", "7"][..], &["-n7"], &["-n=7"], &["--requests=7"]] {
+        let ended = run(&[&["load", &address, "-c1"], words].concat());
+        assert!(ended.out.contains("0 of 7"), "expected 7 requests for {words:?}: {ended:?}");
+    }
+    refuses(&["load", &address, "-n="], &["--requests: expected a whole number", "got \"\""]);
 }
 
 #[test]
