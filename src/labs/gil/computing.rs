@@ -10,8 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Row;
-use crate::labs::samples::Samples;
+use crate::labs::samples::{Row, Samples};
 use crate::threads::gil::{COUNT, Gil, Interpreter, SWITCH_INTERVAL};
 
 /// The rounds that are timed first, to learn how fast this machine is.

@@ -12,4 +12,4 @@ pub mod native;
 pub mod updates;
 pub mod waiting;
 
-pub use run::{Row, run};
+pub use run::run;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Row;
+use crate::labs::samples::Row;
 use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 
 /// The clock's tick.

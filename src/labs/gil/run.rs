@@ -8,23 +8,8 @@ use std::io;
 
 use super::{computing, native, python, updates, waiting};
 use crate::labs::Journal;
+use crate::labs::samples::Row;
 use crate::report::{OtherWorkProbe, columns, seconds};
-
-/// What was measured in one setting.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The setting, in words.
-    pub what: String,
-    /// The figures, in the order of the section's headings. Times are in seconds.
-    pub figures: Vec<f64>,
-}
-
-impl Row {
-    /// Makes a row.
-    pub(super) fn new(what: &str, figures: Vec<f64>) -> Self {
-        Self { what: what.to_owned(), figures }
-    }
-}
 
 /// One experiment.
 struct Section {

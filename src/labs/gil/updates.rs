@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::Row;
+use crate::labs::samples::Row;
 use crate::threads::gil::{COUNT, COUNT_WITH_CALL, Gil, Held, Interpreter, Op};
 
 /// How many updates each of the two threads makes with switches by the clock.

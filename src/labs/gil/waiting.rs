@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Row;
+use crate::labs::samples::Row;
 use crate::threads::gil::{COUNT, Gil, Held, Interpreter, SWITCH_INTERVAL};
 
 /// How many naps there are in all.
