@@ -14,14 +14,6 @@ use num_bigint::BigUint;
 pub(super) const BITS: u64 = u64::BITS as u64;
 
 /// Makes the number of these limbs, lowest first; zeros at the top are allowed.
-///
-/// # Examples
-/// ```
-/// use handloom::factorial::limbs;
-///
-/// let value = limbs::from_limbs(&[0, 1]);
-/// assert_eq!(value.to_string(), "18446744073709551616");
-/// /// ```
 pub fn from_limbs(limbs: &[u64]) -> BigUint {
     // `num-bigint` takes halves only.
     let halves = limbs.iter().flat_map(|&limb| [low_half(limb), low_half(limb >> 32)]);

@@ -1,7 +1,6 @@
 //! The factorial by a plain tree of products: the stage before [`swing`](mod@super::swing), kept to test it against.
 //!
-//! The numbers of each half are multiplied, and then the two products, which have about equal length. That alone is far
-//! faster than one number after another. It shares no code with `swing`, so a result on which both agree is right.
+//! It shares no code with `swing`, so a result on which both agree is right.
 
 use num_bigint::BigUint;
 

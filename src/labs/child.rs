@@ -4,7 +4,6 @@
 //! - `LAB-CHILD-1`: a child never returns from here. It leaves with the code of its work, or with [`EXIT_FAILED`].
 //! - `LAB-CHILD-2`: it dies with its parent; its parent reaps it when the [`Child`] is dropped.
 //! - `LAB-CHILD-3`: neither side waits for the other forever: after [`PATIENCE`] the lab fails.
-//! - `LAB-CHILD-4`: ctrl-c and SIGTERM end a lab, also as process 1, and where they were inherited as ignored.
 //!
 //! What the work owns (`move`) is closed in the parent when [`fork_child`] returns. What it borrows exists twice.
 

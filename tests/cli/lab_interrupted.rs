@@ -36,7 +36,7 @@ fn a_child_of_a_lab_dies_with_it() {
     let number = until(|| fs::read_to_string(&children).ok().filter(|list| !list.is_empty()));
     kill(Pid::from(&child), Signal::Interrupt).expect("it runs");
     let status = child.wait().expect("wait");
-    assert_eq!(status.code(), None, "LAB-CHILD-4: ctrl-c is left to the kernel, came {status}");
+    assert_eq!(status.code(), None, "ctrl-c is left to the kernel, came {status}");
     let state = format!("/proc/{}/status", number.trim());
     // Gone, or a zombie that its new parent has not collected yet.
     until(|| {

@@ -1,10 +1,13 @@
 //! The picture of the benchmark of factorials: its axes, and that it shows nothing that cannot be.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use handloom::factorial::benchmark::{
     BenchmarkOutcome, PoolKind, Row, Run, Size, StartTimes, chart, table,
 };
+use handloom::json::{Json, Number};
 use handloom::report::OtherWork;
 
 /// An outcome of two processors: for each row the number, and the milliseconds of each pool.
@@ -88,4 +91,42 @@ fn a_speed_up_that_the_processors_do_not_allow_is_not_shown() {
         "OUTCOME-1: one point is left"
     );
     assert!(text.lines().all(|line| line.chars().count() <= 80), "80 columns: {text}");
+}
+
+/// The figures in a picture's `<desc>`.
+fn figures(svg: &str) -> Json {
+    let (_, rest) = svg.split_once("<desc>").expect("CHART-2: a <desc>");
+    let (text, _) = rest.split_once("</desc>").expect("CHART-2: its end");
+    let text = text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
+    Json::parse(text.replace("&amp;", "&").as_bytes()).expect("CHART-2: JSON")
+}
+
+/// What a picture shows that cannot be: speed-ups above the processors, or above one under a GIL.
+fn impossible(figures: &Json) -> Vec<String> {
+    let number = |json: &Json, name: &str| json.get(name)?.as_number().map(Number::to_f64);
+    let processors = number(figures, "processors").expect("the processors");
+    let mut found = Vec::new();
+    for row in figures.get("rows").expect("rows").items() {
+        for run in row.get("runs").expect("runs").items() {
+            let pool = run.get("pool").and_then(Json::as_text).expect("a pool");
+            let most = if pool == "gil" { 1.2 } else { 1.2 * processors };
+            let speed = number(run, "speed_up").unwrap_or(0.0);
+            let n = row.get("n").and_then(Json::as_text).expect("n");
+            if speed > most {
+                found.push(format!("{pool}, {n}!: {speed:.2} times, on {processors} processors"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_picture_of_the_course_shows_nothing_that_cannot_be() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("notes/pictures/factorial.svg");
+    let figures = figures(&fs::read_to_string(path).expect("the picture"));
+    assert!(!figures.get("rows").expect("rows").items().is_empty(), "expected rows in {figures}");
+    assert_eq!(impossible(&figures), [""; 0], "draw it anew on an idle machine");
+    // The same test finds what the first edition's picture showed.
+    let old = br#"{"processors":2,"rows":[{"n":"1","runs":[{"pool":"threads","speed_up":3.48},{"pool":"gil","speed_up":1.55},{"pool":"processes","speed_up":1.9}]}]}"#;
+    assert_eq!(impossible(&Json::parse(old).expect("JSON")).len(), 2);
 }

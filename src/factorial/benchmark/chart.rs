@@ -12,7 +12,7 @@ use crate::report::{Picture, seconds};
 /// The picture's size, in its own units.
 const SIZE: [f64; 2] = [800.0, 480.0];
 /// The left and the right end of the plot.
-const ACROSS: [f64; 2] = [64.0, 680.0];
+const ACROSS: [f64; 2] = [64.0, 660.0];
 /// The lower and the upper end of the plot.
 const UP: [f64; 2] = [420.0, 104.0];
 /// The colours of the pools.
@@ -76,7 +76,9 @@ pub fn chart(outcome: &BenchmarkOutcome) -> String {
     let across = Axis::of(points().map(|(x, ..)| x), ACROSS);
     let up = Axis::of(points().map(|(_, y, _)| y).chain([1.0, processors]), UP);
     grid(&mut picture, across, up);
-    for (limit, name) in [(1.0, "as fast".to_owned()), (processors, format!("{cpus} processors"))] {
+    for (limit, name) in
+        [(1.0, "1: as fast as one".to_owned()), (processors, format!("{cpus} processors"))]
+    {
         let y = up.place(limit);
         picture.rule([ACROSS[0], y], [ACROSS[1], y], "limit");
         picture.text([ACROSS[1] + 6.0, y + 5.0], "start", &name);

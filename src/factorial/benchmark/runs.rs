@@ -98,14 +98,15 @@ impl Benchmark {
         };
         let mut runs = BenchmarkRuns { pools, stop, tell, outcome };
         let begun = Instant::now();
-        for size in &self.sizes {
+        for (size, next) in self.sizes.iter().zip(self.sizes.iter().skip(1).map(Some).chain([None]))
+        {
             let started = Instant::now();
             let chunk = self.chunk.unwrap_or_else(|| size.chunk(self.workers));
             let Some(row) = runs.row(size, Some(chunk)) else { break };
             runs.outcome.rows.push(row);
-            // The next size takes three times as long, or less (`BENCHMARK-5`).
-            let expected = 3 * started.elapsed();
-            if self.time.is_some_and(|time| begun.elapsed() + expected > time) {
+            // BENCHMARK-5; a quarter of the time is for the largest factorial in parts.
+            let expected = started.elapsed().mul_f64(next.map_or(0.0, |next| size.growth(next)));
+            if self.time.is_some_and(|time| begun.elapsed() + expected > time * 3 / 4) {
                 break;
             }
         }
@@ -178,13 +179,11 @@ impl BenchmarkRuns<'_> {
     }
 }
 
+/// The times of a run, and its results.
+type Measured = Result<(Run, Vec<BigUint>), RunError>;
+
 /// Measures all tasks of a size on a pool, in chunks.
-fn in_chunks(
-    pool: &Pool,
-    numbers: &[u32],
-    chunk: usize,
-    stop: BorrowedFd<'_>,
-) -> Result<(Run, Vec<BigUint>), RunError> {
+fn in_chunks(pool: &Pool, numbers: &[u32], chunk: usize, stop: BorrowedFd<'_>) -> Measured {
     if is_stopped(stop) {
         return Err(RunError::Stopped);
     }
@@ -195,12 +194,7 @@ fn in_chunks(
 }
 
 /// Measures one factorial in parts on a pool.
-fn in_parts(
-    pool: &Pool,
-    n: u32,
-    workers: usize,
-    stop: BorrowedFd<'_>,
-) -> Result<(Run, Vec<BigUint>), RunError> {
+fn in_parts(pool: &Pool, n: u32, workers: usize, stop: BorrowedFd<'_>) -> Measured {
     let workers = if pool.kind == PoolKind::Sequential { 1 } else { workers };
     let (begun, mut computing) = (Instant::now(), Duration::ZERO);
     let value = on_workers(n, workers, |jobs| {
@@ -213,11 +207,7 @@ fn in_parts(
 }
 
 /// Measures these tasks on a pool.
-fn run_all(
-    pool: &Pool,
-    tasks: impl Iterator<Item = Task>,
-    stop: BorrowedFd<'_>,
-) -> Result<(Run, Vec<BigUint>), RunError> {
+fn run_all(pool: &Pool, tasks: impl Iterator<Item = Task>, stop: BorrowedFd<'_>) -> Measured {
     let begun = Instant::now();
     let handles: Vec<_> = tasks
         .map(|task| pool.submit(task).map_err(|error| failed(&error)))

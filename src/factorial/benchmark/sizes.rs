@@ -16,6 +16,10 @@ const USUAL: [(u32, usize); 6] =
     [(0, 10_000), (1_000, 2_000), (10_000, 200), (100_000, 8), (100_001, 4), (10_000_000, 2)];
 /// Factorials below this number are looked up in a table.
 const TINY: u32 = 20;
+/// Sizes up to this number take less than a second together.
+const SHORT: u32 = 1_000;
+/// The time of a task grows with this power of its number, as Toom–Cook's does.
+const GROWTH: f64 = 1.4;
 /// The sizes after the tiny ones.
 const CLIMB: [u32; 13] = [
     100,
@@ -58,6 +62,16 @@ impl Size {
     /// handing over short tasks is visible.
     pub fn chunk(&self, workers: usize) -> usize {
         (self.numbers.len() / (workers * CHUNKS_PER_WORKER)).clamp(1, MOST_IN_CHUNK)
+    }
+
+    /// About how many times as long as this size the next one takes; the short ones take little time in any case.
+    pub(super) fn growth(&self, next: &Self) -> f64 {
+        if next.largest() <= SHORT {
+            return 0.0;
+        }
+        let ratio = |large: u32, small: u32| f64::from(large) / f64::from(small.max(1));
+        let count = |size: &Self| u32::try_from(size.numbers.len()).unwrap_or(u32::MAX);
+        ratio(next.largest(), self.largest()).powf(GROWTH) * ratio(count(next), count(self))
     }
 
     /// The largest of the numbers; 0 if there is none.
