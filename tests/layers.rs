@@ -132,7 +132,6 @@ const RT_UNSAFE_FILES: usize = 1;
 const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of os:", 2207, "docs of sockets, signals and contexts"),
     ("budget of json, report:", 1063, "width of text, other work"),
-    ("budget of http:", 2722, "a few lines of docs"),
     ("budget of jobs:", 962, "handles, slot and map could share more"),
     ("budget of rt:", 2341, "as step 7"),
     ("budget of processes:", 2682, "as its pool, and the docs of messages"),

@@ -107,10 +107,8 @@ fn a_reply_is_read_by_the_client_as_it_was_meant() {
     assert!(!sent.keep_alive, "REFUSAL-1");
     let mut parser = ResponseParser::new(Method::Get, HeadLimits::default());
     let (head, taken) = parser.parse(&out).unwrap().unwrap();
-    assert_eq!(
-        (head.status, taken, head.reason()),
-        (Status::NOT_FOUND, out.len(), &b"Not Found"[..])
-    );
+    assert!(out.starts_with(b"HTTP/1.1 404 Not Found\r\n"));
+    assert_eq!((head.status, taken), (Status::NOT_FOUND, out.len()));
     assert_eq!((head.framing, head.keep_alive), (Framing::Length(0), false), "ENCODE-2");
     assert_eq!(head.fields.get_all("date").collect::<Vec<_>>(), [date.as_bytes()]);
 }
