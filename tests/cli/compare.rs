@@ -212,6 +212,45 @@ fn figures(picture: &str) -> Vec<(String, [f64; 3])> {
     text.split("; ").map(of_one).collect()
 }
 
+/// Why figures of a picture cannot be right, if so.
+fn impossible(figures: &[(String, [f64; 3])]) -> Option<String> {
+    let best = figures.iter().map(|(_, [rate, ..])| *rate).fold(0.0, f64::max);
+    figures.iter().find_map(|(name, [rate, micros, others])| {
+        // The processors that the server had, if its time for each request is right.
+        let processors = rate * micros / 1e6;
+        if !(0.1..2.2).contains(&processors) {
+            return Some(format!(
+                "{name}: {rate} requests/s of {micros} µs: {processors} processors"
+            ));
+        }
+        let is_slow = rate * 10.0 < best;
+        is_slow.then(|| format!("{name}: {rate} requests/s, and another has {best}")).or_else(
+            || {
+                (*others > 20.0)
+                    .then(|| format!("{name}: {others} % other work: draw it when idle"))
+            },
+        )
+    })
+}
+
+#[test]
+fn the_picture_of_the_course_has_figures_that_can_be() {
+    let of = |rate, micros, others| vec![("async".to_owned(), [rate, micros, others])];
+    assert_eq!(impossible(&of(78_000.0, 12.0, 2.0)), None);
+    for wrong in [of(78_000.0, 0.9, 2.0), of(78_000.0, 40.0, 2.0), of(78_000.0, 12.0, 60.0)] {
+        assert!(impossible(&wrong).is_some(), "expected a refusal of {wrong:?}");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("notes/pictures/compare.svg");
+    let picture = fs::read_to_string(&path).expect("the picture");
+    // Pictures that were drawn before figures were part of them say nothing that can be judged.
+    if picture.contains("<desc>") {
+        let figures = figures(&picture);
+        let names: Vec<_> = figures.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, MODELS, "every model has its bars");
+        assert_eq!(impossible(&figures), None, "{}", path.display());
+    }
+}
+
 #[test]
 fn a_picture_that_cannot_be_written_is_told_before_the_benchmark() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare-no-directory");
