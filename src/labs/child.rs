@@ -12,8 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::os::process::{self, Child, Exit, Fork, Pid};
-use crate::os::signal::{self, Signal};
+use crate::os::process::{self, Child, Exit, Fork};
 use crate::os::{EventFd, PollFd, poll};
 
 /// The code of a child whose work failed or panicked, or whose parent was gone before it began.
@@ -83,31 +82,4 @@ fn wait_readable(fd: BorrowedFd<'_>, what: &str) -> io::Result<()> {
 /// For `span` at most.
 pub(super) fn is_readable_within(fd: BorrowedFd<'_>, span: Duration) -> io::Result<bool> {
     Ok(poll(&mut [PollFd::readable(fd)], Some(span))? > 0)
-}
-
-/// Lets ctrl-c and SIGTERM end the lab, also where they were inherited as ignored (`LAB-CHILD-4`). The kernel does not deliver
-/// them to process 1 of a container by default. So process 1 forks, the child runs the lab, and process 1 waits for it
-/// and returns its exit. `None` where the lab is to be run.
-///
-/// # Errors
-/// Those of `fork`.
-pub fn leave_process_one() -> io::Result<Option<Exit>> {
-    let stops = [Signal::Interrupt, Signal::Terminate];
-    stops.into_iter().try_for_each(signal::restore_default)?;
-    let first = process::pid();
-    if first != Pid::from_raw(1) {
-        return Ok(None);
-    }
-    match process::fork()? {
-        Fork::Child => process::die_with_parent(first).map(|()| None),
-        Fork::Parent(mut child) => {
-            stops.into_iter().try_for_each(signal::install)?;
-            let pressed = signal::event_fd(Signal::Interrupt)?;
-            poll(&mut [PollFd::readable(pressed), PollFd::readable(child.as_fd())], None)?;
-            if signal::count(Signal::Interrupt) + signal::count(Signal::Terminate) > 0 {
-                child.kill(Signal::Kill)?;
-            }
-            child.wait().map(Some)
-        }
-    }
 }

@@ -62,6 +62,5 @@ pub mod cooperative;
 pub mod gather;
 pub mod tasks;
 
-pub use child::leave_process_one;
 pub use journal::Journal;
 pub use table::{LABS, Lab};
