@@ -69,8 +69,8 @@ pub struct FetchPlan {
 /// A line is no address; the text says which, and what is wrong.
 pub fn read_links(list: &[u8]) -> Result<Vec<String>, String> {
     let list = list.strip_prefix("\u{feff}".as_bytes()).unwrap_or(list);
-    let lines = list.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
-    let links = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with(b"#"));
+    let numbered = list.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
+    let links = numbered.filter(|(line, _)| !line.is_empty() && !line.starts_with(b"#"));
     let read = |(line, number): (&[u8], usize)| {
         let shown = String::from_utf8_lossy(line);
         let told = |wrong| format!("line {number}: {wrong}, got {:?}", without_password(&shown));
