@@ -25,7 +25,8 @@ pub fn figures_table(strips: &[Strip]) -> String {
     let rows: Vec<_> = strips
         .iter()
         .map(|strip| {
-            let mut row = vec![strip.way.title().to_owned()];
+            let title = strip.way.title();
+            let mut row = vec![title.split(':').next().unwrap_or(title).to_owned()];
             let figures = figures(strip);
             let names = ["wall ", "CPU ", "CPU / wall ", "work / wall ", " context switches"];
             row.extend(figures.iter().zip(names).map(|(figure, name)| figure.replace(name, "")));

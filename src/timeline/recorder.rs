@@ -97,14 +97,7 @@ impl Recorder {
     }
 
     /// Notes an event that happened at `at`, in a task of the lane's loop.
-    pub fn note_at(
-        &self,
-        at: Instant,
-        lane: LaneId,
-        task: u32,
-        what: What,
-        label: impl Display,
-    ) {
+    pub fn note_at(&self, at: Instant, lane: LaneId, task: u32, what: What, label: impl Display) {
         let number = self.memory.word(CLAIMED).fetch_add(1, Ordering::Relaxed);
         let first = self.place(number);
         let [kind, a, b] = what.to_words();

@@ -74,7 +74,7 @@ impl Way {
             Self::Gil => "threads under a GIL: one for each job, and one computes at a time",
             Self::Processes => "processes: one for each job",
             Self::Loop => "event loop: one thread, a task for each job",
-            Self::LoopAndThreads => "event loop, factorials on threads (run_blocking)",
+            Self::LoopAndThreads => "event loop and threads: the factorials in run_blocking",
         }
     }
 }

@@ -26,8 +26,9 @@ use crate::report::{Page, output_columns, span};
 const PAGE_FILE: &str = "report.html";
 
 /// Every part, in the order of the course. A part more is a line more.
-const PARTS: [&Part; 6] = [
+const PARTS: [&Part; 7] = [
     &conversation::PART,
+    &programs::TIMELINE,
     &programs::MODELS,
     &programs::FETCHING,
     &programs::FACTORIALS,

@@ -1,7 +1,25 @@
-//! The parts that are subcommands of this program: the models under load, the fetch, the factorials.
+//! The parts that are subcommands of this program: the timeline, the models under load, the fetch, the factorials.
 
 use super::part::{Part, Shown};
 use crate::fetch::{Log, Mode};
+
+/// One workload in every model, as a picture: what the other parts measure.
+pub(super) const TIMELINE: Part = Part {
+    title: "one workload on one time scale, in every model",
+    introduction: "Six requests of 300 ms, which wait, and four factorials, which compute: by one thread, by threads, by \
+        threads under a GIL, by processes, and by an event loop.",
+    run: |tour, _| {
+        let shown = tour.program(&["timeline", "--out"])?;
+        let files = ["timeline.html", "timeline.json"].map(str::to_owned).to_vec();
+        Ok(Shown { picture: Some("timeline"), files, ..shown })
+    },
+    notices: &[
+        "sequential: one lane, end to end. threads: the lanes overlap, and each that waits holds a thread.",
+        "Under the GIL never two lanes compute at once; processes are forked at the left and send results at the right.",
+        "event loop: all tasks wait at once on one thread. A factorial in it is one wide poll: every timer and answer is \
+         late until it ends. With run_blocking the loop is free.",
+    ],
+};
 
 /// The first and the fifth task once more: the calculator in every model, under the same load.
 pub(super) const MODELS: Part = Part {
