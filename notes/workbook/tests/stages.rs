@@ -137,6 +137,10 @@ fn what_a_page_quotes_of_a_stage_stands_in_it() {
     assert!(quotes >= 10, "expected ten quotes at least, came {quotes}");
 }
 
+/// Claims that an earlier stage meets by luck: in step 2, a stranger's `unpark` gives one poll too many or not, by the
+/// speed of two threads.
+const BY_LUCK: [&str; 1] = ["a_strangers_unpark_does_not_end_block_on"];
+
 /// Judges all claims on a stage, and complains where a claim of a step up to it fails, or one of a later step holds.
 ///
 /// Several claims at a time with a short limit, because later claims may hang. One that fails unexpectedly is judged once
@@ -156,7 +160,8 @@ fn expect_exactly(number: u8) {
         if expected && outcome != Outcome::Holds {
             outcome = judge(8, 1).one(name);
         }
-        if expected != (outcome == Outcome::Holds) {
+        let holds = outcome == Outcome::Holds;
+        if expected != holds && !(holds && BY_LUCK.contains(name)) {
             complaints.push(format!("{name}, of step {:?}: {outcome:?}", step_of(name)));
         }
     }
