@@ -61,7 +61,7 @@ impl StuckWatch {
         self.since.set(Some(since));
         let waited = since.elapsed();
         if waited < REPORT_AFTER {
-            return Some(REPORT_AFTER - waited);
+            return Some(REPORT_AFTER.saturating_sub(waited));
         }
         self.reported.set(true);
         let text = format!(
