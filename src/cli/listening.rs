@@ -7,7 +7,7 @@
 //! - `LISTENING-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::BorrowedFd;
 
 use super::failure::{Doing, Failure};
@@ -30,7 +30,12 @@ pub(crate) fn listen_and_serve(
         &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let listener = address.resolve().and_then(|addresses| TcpListener::bind(&*addresses));
+    // Of a name with both, such as localhost, the IPv4 address: clients that try `::1` first are refused there at once,
+    // and come to 127.0.0.1 next; the other way round, a client that knows only IPv4 would not come at all.
+    let listener = address.resolve().and_then(|mut addresses| {
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        TcpListener::bind(&*addresses)
+    });
     let listener = listener.doing(format_args!("listen on {address}"))?;
     let stop = interruption()?;
     let bound = listener.local_addr().doing("getsockname")?;

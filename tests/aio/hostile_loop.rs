@@ -273,7 +273,8 @@ fn a_handle_of_a_loop_at_rest_waits_and_one_of_a_dropped_loop_is_cancelled() {
     let _watchdog = Watchdog::new();
     let (other, event_loop) =
         (EventLoop::new().expect("a loop"), EventLoop::new().expect("a loop"));
-    let mut task = other.block_on(async { spawn(pending::<()>()) });
+    // The handle is the value, not awaited here.
+    let mut task = other.block_on(poll_fn(|_| Poll::Ready(spawn(pending::<()>()))));
     // It was left over, so it has ended.
     let ended = event_loop.block_on(async { (&mut task).await });
     assert!(matches!(ended, Err(JoinError::Cancelled)), "END-1: expected a cancel, came {ended:?}");
@@ -369,7 +370,7 @@ fn wakers_outlive_their_loop_on_other_threads() {
                 let keeps = kept.clone();
                 let held = Rc::new(());
                 drop(spawn(poll_fn(move |cx| {
-                    let _held = &held;
+                    assert_eq!(Rc::strong_count(&held), 1, "the task's own value");
                     keeps.borrow_mut().push(cx.waker().clone());
                     Poll::<()>::Pending
                 })));

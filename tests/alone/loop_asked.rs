@@ -1,8 +1,8 @@
 //! SIGUSR1 to a program on the event loop: the table of tasks comes, also while a task holds the loop.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -27,16 +27,22 @@ pub(crate) fn hold_the_loop() {
         let _sleeper = spawn_named("sleeper", sleep(Duration::from_hours(1)));
         let holder = spawn_named("holder", async {
             sleep(Duration::from_millis(1)).await;
-            println!("holding");
+            say("holding");
             io::stdin().read_line(&mut String::new()).unwrap();
         });
         holder.await.unwrap();
-        println!("free");
+        say("free");
         sleep(Duration::from_hours(1)).await;
     });
 }
 
-fn stuck() {
+/// Writes a line for the test that started this copy.
+fn say(line: &str) {
+    io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// Starts the copy, and passes on the lines of both its outputs.
+fn start_copy() -> (Child, Receiver<String>) {
     let mut copy = Command::new(std::env::current_exe().unwrap())
         .env(ROLE, "held_loop")
         .stdin(Stdio::piped())
@@ -44,15 +50,19 @@ fn stuck() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let pid = Pid::from(&copy);
     let (told, lines) = channel();
     let out = BufReader::new(copy.stdout.take().unwrap());
     let err = BufReader::new(copy.stderr.take().unwrap());
     let tell = told.clone();
-    let readers = [
-        thread::spawn(move || out.lines().for_each(|line| drop(told.send(line.unwrap())))),
-        thread::spawn(move || err.lines().for_each(|line| drop(tell.send(line.unwrap())))),
-    ];
+    // They end with the copy.
+    thread::spawn(move || out.lines().for_each(|line| drop(told.send(line.unwrap()))));
+    thread::spawn(move || err.lines().for_each(|line| drop(tell.send(line.unwrap()))));
+    (copy, lines)
+}
+
+fn stuck() {
+    let (mut copy, lines) = start_copy();
+    let pid = Pid::from(&copy);
     let wait_for = |part: &str| loop {
         let line = lines.recv_timeout(PATIENCE);
         let line = line.unwrap_or_else(|_| panic!("expected a line with `{part}`"));
@@ -89,7 +99,4 @@ fn stuck() {
     assert!(sleeper.ends_with("; polls: 1"), "the table polls nothing: {sleeper}");
     copy.kill().unwrap();
     copy.wait().unwrap();
-    for reader in readers {
-        reader.join().unwrap();
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::folder::Folder;
@@ -188,7 +189,7 @@ impl Downloads {
     /// Waits until a part has some bytes.
     fn wait_for_part(&self) {
         let has_bytes = |name: &String| {
-            name.ends_with(".part")
+            Path::new(name).extension().is_some_and(|extension| extension == "part")
                 && fs::metadata(self.name(name)).is_ok_and(|found| found.len() > 0)
         };
         while !self.folder.names().iter().any(has_bytes) {

@@ -31,35 +31,8 @@ fn tour(directory: &Path) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-#[test]
-fn a_tour_goes_through_every_part_and_writes_its_report() {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tour");
-    let (code, shown, told) = tour(&directory);
-    assert_eq!(code, Some(0), "TOUR-2: {shown} {told}");
-    assert!(shown.contains("What to notice"), "{shown}");
-    for (part, number) in [
-        "a server that adds two numbers",
-        "one workload",
-        "seven models",
-        "many pages",
-        "factorials",
-        "Wow!",
-        "gateway",
-    ]
-    .into_iter()
-    .zip(1..)
-    {
-        let heading = format!("Part {number} of 7: ");
-        let title = shown.lines().find(|line| line.starts_with(&heading));
-        assert!(title.is_some_and(|line| line.contains(part)), "TOUR-2: no {part}: {shown}");
-    }
-    // The table of the links has what they are called.
-    let is_link = |line: &&str| line.starts_with("http://") || line.starts_with("link ");
-    for line in shown.lines().filter(|line| !is_link(line)) {
-        let fits = line.chars().count() <= 80 || line.contains(directory.to_str().expect("text"));
-        assert!(fits, "wider than 80 columns: {line}");
-    }
-    // What was said to the servers, the threads that it took, and what was done with the file.
+/// What was said to the servers, the threads that it took, and what was done with the file.
+fn expect_conversations(shown: &str) {
     for seen in [
         "hears  \"0.3\\n\"",
         "sequential server, with 3 clients and 1 threads",
@@ -80,6 +53,10 @@ fn a_tour_goes_through_every_part_and_writes_its_report() {
         assert!(closes.is_some() && hears.is_some(), "TOUR-2: {talk}");
         assert_eq!(closes < hears, closes_first, "TOUR-2: {model}: {talk}");
     }
+}
+
+/// The files that the parts leave.
+fn expect_files(directory: &Path, shown: &str) {
     assert!(!directory.join("wow.txt").exists(), "TOUR-2: the file is deleted");
     for mode in ["sequential", "threads", "async"] {
         let log = fs::read_to_string(directory.join(format!("fetch-{mode}.log"))).expect(mode);
@@ -108,7 +85,39 @@ fn a_tour_goes_through_every_part_and_writes_its_report() {
     for foreign in ["<script", "src=", "href=\"http", "url("] {
         assert!(!elsewhere.contains(foreign), "PAGE-1: {foreign} in {page}");
     }
-    fs::remove_dir_all(&directory).expect("remove");
+    fs::remove_dir_all(directory).expect("remove");
+}
+
+#[test]
+fn a_tour_goes_through_every_part_and_writes_its_report() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tour");
+    let (code, shown, told) = tour(&directory);
+    assert_eq!(code, Some(0), "TOUR-2: {shown} {told}");
+    assert!(shown.contains("What to notice"), "{shown}");
+    for (part, number) in [
+        "a server that adds two numbers",
+        "one workload",
+        "seven models",
+        "many pages",
+        "factorials",
+        "Wow!",
+        "gateway",
+    ]
+    .into_iter()
+    .zip(1..)
+    {
+        let heading = format!("Part {number} of 7: ");
+        let title = shown.lines().find(|line| line.starts_with(&heading));
+        assert!(title.is_some_and(|line| line.contains(part)), "TOUR-2: no {part}: {shown}");
+    }
+    // The table of the links has what they are called.
+    let is_link = |line: &&str| line.starts_with("http://") || line.starts_with("link ");
+    for line in shown.lines().filter(|line| !is_link(line)) {
+        let fits = line.chars().count() <= 80 || line.contains(directory.to_str().expect("text"));
+        assert!(fits, "wider than 80 columns: {line}");
+    }
+    expect_conversations(&shown);
+    expect_files(&directory, &shown);
 }
 
 #[test]
@@ -129,7 +138,7 @@ fn ctrl_c_ends_the_tour_at_once_with_a_report_that_says_so() {
     assert!(page.contains("Interrupted: this part has not come to its end."), "TOUR-3: {page}");
     assert!(page.contains("Not run: the tour was interrupted before."), "TOUR-3: {page}");
     assert!(!page.contains("<svg"), "TOUR-3: no picture of an interrupted part: {page}");
-    fs::remove_dir_all(&directory).expect("remove");
+    fs::remove_dir_all(directory).expect("remove");
 }
 
 #[test]
