@@ -17,6 +17,8 @@ enum Run {
     Server(&'static [&'static str]),
     /// As an example, until it listens. `cargo test` builds it; where only this test was built, it is left out.
     Example(&'static str),
+    /// As an example, to its end; words that it then prints. Left out likewise.
+    Report(&'static str, &'static str),
     /// By another test, which this text in the sources of the tests proves.
     Elsewhere(&'static str),
     /// By cargo: the file or the tests that it names are there.
@@ -44,6 +46,9 @@ const COMMANDS: &[(&str, Run)] = &[
     ("handloom watch FILE", Run::Elsewhere("\"watch\"")),
     ("handloom weather", Run::Here(&["weather"], "Moscow")),
     ("handloom compare", Run::Elsewhere("\"compare\"")),
+    ("handloom weather --trace trace.json", Run::Here(&["weather", "--trace", "trace.json"], "Moscow")),
+    ("kill -USR1 PID", Run::Elsewhere("server.signal(\"USR1\")")),
+    ("cargo run --release --example costs", Run::Report("costs", "hand-over of a GIL")),
     ("handloom timeline", Run::Elsewhere("\"timeline\"")),
     ("cargo test --doc calc::", Run::Cargo("step tests cargo test\n")),
     ("cargo test --test calc conversation::", Run::Elsewhere("mod conversation;")),
@@ -81,6 +86,12 @@ fn folder() -> PathBuf {
     folder
 }
 
+/// Where cargo puts an example.
+fn example(name: &str) -> PathBuf {
+    let programs = std::env::current_exe().unwrap();
+    programs.ancestors().nth(2).unwrap().join("examples").join(name)
+}
+
 /// Starts a server on a free port, waits until it listens, and ends it.
 fn serve(mut command: Command) -> Result<(), String> {
     command.current_dir(folder()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -98,9 +109,8 @@ fn serve(mut command: Command) -> Result<(), String> {
 }
 
 /// Runs a command to its end and looks for words in what it prints.
-fn run(arguments: &[&str], words: &str) -> Result<(), String> {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_handloom"))
-        .args(arguments)
+fn run(mut command: Command, words: &str) -> Result<(), String> {
+    let mut program = command
         .current_dir(folder())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -131,18 +141,24 @@ fn every_command_of_the_readme_is_run_by_a_test() {
             complaints.push(format!("the README does not name {command:?}"));
         }
         let outcome = match how {
-            Run::Here(arguments, words) => run(arguments, words),
+            Run::Here(arguments, words) => {
+                let mut program = Command::new(env!("CARGO_BIN_EXE_handloom"));
+                program.args(*arguments);
+                run(program, words)
+            }
             Run::Server(arguments) => {
                 let mut server = Command::new(env!("CARGO_BIN_EXE_handloom"));
                 server.args(*arguments).args(["--addr", "127.0.0.1:0"]);
                 serve(server)
             }
             Run::Example(name) => {
-                let programs = std::env::current_exe().unwrap();
-                let example = programs.ancestors().nth(2).unwrap().join("examples").join(name);
-                let mut server = Command::new(&example);
+                let mut server = Command::new(example(name));
                 server.arg("127.0.0.1:0");
-                if example.exists() { serve(server) } else { Ok(()) }
+                if example(name).exists() { serve(server) } else { Ok(()) }
+            }
+            Run::Report(name, words) => {
+                let program = example(name);
+                if program.exists() { run(Command::new(program), words) } else { Ok(()) }
             }
             Run::Elsewhere(words) if tests.contains(words) => Ok(()),
             Run::Cargo(words) if ci.contains(words) => Ok(()),
