@@ -27,6 +27,7 @@ mod one_request;
 mod programs;
 mod questions;
 mod readme;
+mod strips;
 
 use std::collections::BTreeMap;
 use std::fs;
