@@ -1,7 +1,7 @@
 //! `handloom lab`: runs one of the course's experiments, or lists them.
 //!
-//! A lab has nothing to clean up, so ctrl-c keeps its default action, and the shell reports 130. A handler
-//! would have to be undone in the labs that fork or are about signals.
+//! A lab has nothing to clean up, so ctrl-c keeps its default action, and the shell reports 130. A handler would have to be
+//! undone in the labs that fork or are about signals.
 
 use std::io;
 

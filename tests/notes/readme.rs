@@ -46,7 +46,10 @@ const COMMANDS: &[(&str, Run)] = &[
     ("handloom watch FILE", Run::Elsewhere("\"watch\"")),
     ("handloom weather", Run::Here(&["weather"], "Moscow")),
     ("handloom compare", Run::Elsewhere("\"compare\"")),
-    ("handloom weather --trace trace.json", Run::Here(&["weather", "--trace", "trace.json"], "Moscow")),
+    (
+        "handloom weather --trace trace.json",
+        Run::Here(&["weather", "--trace", "trace.json"], "Moscow"),
+    ),
     ("kill -USR1 PID", Run::Elsewhere("server.signal(\"USR1\")")),
     ("cargo run --release --example costs", Run::Report("costs", "hand-over of a GIL")),
     ("handloom timeline", Run::Elsewhere("\"timeline\"")),
