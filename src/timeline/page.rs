@@ -21,7 +21,7 @@ const MOST_EVENTS: usize = 10_000;
 
 /// The figures of all strips as a table.
 pub fn figures_table(strips: &[Strip]) -> String {
-    let headings = ["", "wall", "CPU", "CPU/wall", "work/wall", "switches"];
+    let headings = ["way", "wall", "CPU", "CPU/wall", "work/wall", "switches"];
     let rows: Vec<_> = strips
         .iter()
         .map(|strip| {

@@ -62,10 +62,14 @@ fn every_fetcher_writes_the_same_logs() {
         [format!("request to {url} started"), ended]
     })
     .collect();
-    let urls: Vec<_> = expected.iter().step_by(2).map(|line| line.split(' ').nth(2)).collect();
-    let urls: Vec<_> = urls.into_iter().flatten().collect();
     let here = those_here(&FETCHERS.map(|(twin, _)| twin));
     for (twin, ways) in FETCHERS.into_iter().filter(|(twin, _)| here.contains(twin)) {
+        // What is no address ours refuses before anything runs, with exit code 2.
+        let is_asked =
+            |line: &&String| !matches!(twin, Twin::Ours(_)) || !line.contains("nonsense");
+        let expected: Vec<_> = expected.iter().filter(is_asked).cloned().collect();
+        let urls = expected.iter().step_by(2).filter_map(|line| line.split(' ').nth(2));
+        let urls: Vec<_> = urls.collect();
         let folder = Folder::new();
         let directory = folder.file("").to_str().expect("a name that is text").to_owned();
         let (status, said) = twin.start(&[&[&directory[..]], &urls[..]].concat()).end();

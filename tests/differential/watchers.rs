@@ -36,6 +36,12 @@ fn watched(twin: Twin, path: &Path) -> (ExitStatus, Vec<String>) {
     let (status, rest) = running.end();
     said.extend(rest);
     said.retain(|line| line.contains(words[0]));
+    let text = |line: String| match twin {
+        // Ours has the time before each line.
+        Twin::Ours(_) => line.split_once("Z ").map_or(line.clone(), |(_, text)| text.to_owned()),
+        _ => line,
+    };
+    said = said.into_iter().map(text).collect();
     said.dedup();
     (status, said.iter().map(|line| line.replace(words[0], "FILE")).collect())
 }
