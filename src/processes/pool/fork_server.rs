@@ -1,7 +1,7 @@
 //! The fork server: a small process with one thread, which forks workers for a parent that must not.
 //!
 //! Problem: a worker that died has to be replaced, hours after the pool was made, and by then the parent has threads. One
-//! of them may hold the allocator's lock at the moment of the fork, and in the child no thread is left to release it. So
+//! of them may hold a lock of the program at the moment of the fork, and in the child no thread is left to release it. So
 //! before there is any other thread, the parent forks one process that never has a second one.
 //!
 //! ```text
