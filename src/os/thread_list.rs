@@ -2,6 +2,7 @@
 //!
 //! **Invariants**
 //! - `THREADLIST-1`: if the calling thread is the only one, it stays so: no other thread could start one.
+//! - A thread whose name cannot be read is an error, and is not taken for one that has ended.
 //!
 //! **Source**: proc(5), under `/proc/[pid]/task` and `comm`.
 
@@ -22,14 +23,19 @@ const LEAVING_PAUSE: Duration = Duration::from_millis(1);
 /// The kernel keeps 15 bytes of each.
 ///
 /// # Errors
-/// /proc is not mounted.
+/// /proc is not mounted, which is told with its path; or what the kernel says, with its number: out of descriptors.
 pub fn names() -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    let unreadable = |error: io::Error| io::Error::new(error.kind(), format!("{TASKS}: {error}"));
-    for entry in fs::read_dir(TASKS).map_err(unreadable)? {
-        // A thread may end between the listing and this read; then it does not count.
-        if let Ok(name) = fs::read_to_string(entry?.path().join("comm")) {
-            names.push(name.trim_end().to_owned());
+    let not_mounted = |error: io::Error| match error.kind() {
+        kind @ io::ErrorKind::NotFound => io::Error::new(kind, format!("{TASKS}: {error}")),
+        _ => error,
+    };
+    for entry in fs::read_dir(TASKS).map_err(not_mounted)? {
+        match fs::read_to_string(entry?.path().join("comm")) {
+            Ok(name) => names.push(name.trim_end().to_owned()),
+            // A thread may end between the listing and this read; then it does not count.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(names)
@@ -38,7 +44,7 @@ pub fn names() -> io::Result<Vec<String>> {
 /// Fails when this process has a thread beside the one that calls.
 ///
 /// # Errors
-/// With the names of the threads; or /proc is not mounted.
+/// With the names of the threads; or those of [`names`].
 ///
 /// # Blocking
 /// For some milliseconds, when a thread that was joined is still leaving.

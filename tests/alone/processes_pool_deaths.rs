@@ -6,6 +6,7 @@
 
 use std::io::pipe;
 use std::os::fd::AsFd;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::pool_jobs::{
 };
 use handloom::jobs::{JobError, JobHandle};
 use handloom::os::limits;
-use handloom::os::process::{self, Exit, Pid};
+use handloom::os::process::{self, Exit, Fork, Pid};
 use handloom::os::signal::{self, Signal};
 use handloom::os::{EventFd, PollFd, poll};
 use handloom::processes::ProcessPoolOptions;
@@ -39,6 +40,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("workers_hold_no_descriptors", no_descriptors),
     ("dead_workers_are_reaped_at_once", reaped),
     ("threads_make_the_start_an_error", threads_refused),
+    ("a_fork_without_descriptors_overlooks_no_thread", threads_without_descriptors),
     ("signals_have_their_default_meaning_in_workers", default_signals),
 ];
 
@@ -203,6 +205,23 @@ fn fork_fails() {
     for workers in [0, 1_001] {
         options(workers).start(|n: u64| n).expect_err("scenario 23: expected an error");
     }
+}
+
+/// One descriptor is left: enough to list the threads, too few to read a name.
+fn threads_without_descriptors() {
+    let (end, stop) = mpsc::channel::<()>();
+    let other = thread::spawn(move || stop.recv());
+    let before = limits::open_files().unwrap().soft;
+    limits::set_open_files(4).unwrap();
+    let refused = process::fork();
+    if matches!(refused, Ok(Fork::Child)) {
+        process::exit_now(0);
+    }
+    limits::set_open_files(before).unwrap();
+    drop(end);
+    other.join().unwrap().unwrap_err();
+    let error = refused.expect_err("PROCESS-1: expected an error, another thread runs");
+    assert_eq!(error.raw_os_error(), Some(24), "{error}");
 }
 
 /// Scenario 8, later.
