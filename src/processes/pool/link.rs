@@ -196,7 +196,8 @@ impl Link {
         }
         if is_look && self.answers.position == start {
             self.look_after();
-        } else if self.sleeps_with_jobs() {
+        } else if !self.window.is_empty() {
+            // Also while it is awake: it may have looked already, and be about to sleep.
             self.events.advance();
         }
         if self.left == 0 && !self.is_ending {
@@ -242,17 +243,15 @@ impl Link {
         Ok((is_value, length, bytes))
     }
 
-    /// Tells whether the worker sleeps although it has jobs.
-    fn sleeps_with_jobs(&self) -> bool {
-        !self.window.is_empty() && self.events.sleeps()
-    }
-
     /// Looks after a worker that has jobs and is silent. A job may have written over our side of the channel, so that is
     /// published again. A worker that sleeps, with every word read and none answered, has lost a job.
     fn look_after(&mut self) {
         let has_read_all = self.unsent == 0 && self.jobs.room() == Ok(RING_WORDS);
         // The answers last: a healthy worker publishes them before it sleeps.
-        let is_lost = self.sleeps_with_jobs() && has_read_all && self.answers.available() == Ok(0);
+        let is_lost = !self.window.is_empty()
+            && self.events.sleeps()
+            && has_read_all
+            && self.answers.available() == Ok(0);
         self.lost_looks = if is_lost { self.lost_looks + 1 } else { 0 };
         if self.lost_looks == LOST_LOOKS {
             self.note(Err(Corrupt("the worker sleeps, but it has a job")));

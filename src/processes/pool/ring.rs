@@ -18,7 +18,7 @@
 //! sleeper                                 waker
 //! reads the count: 7
 //! is there a job? no                      publishes a job
-//! SLEEPS = 1                              count = 8
+//! SLEEPS = 1                              count = 8, also when SLEEPS is 0
 //! futex wait while the count is 7         SLEEPS is 1: SLEEPS = 0, futex wake
 //! ```
 //!
