@@ -18,6 +18,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::failure::Failure;
 use super::output::Output;
 use super::suggest::nearest;
+use crate::factorial::benchmark::Watch;
 use crate::http::without_password;
 
 /// A subcommand as its file declares it.
@@ -87,7 +88,6 @@ pub(crate) trait Reader<T>: Fn(&OsStr) -> Result<T, String> {}
 impl<T, F: Fn(&OsStr) -> Result<T, String>> Reader<T> for F {}
 
 /// What was given on a command line.
-#[derive(Debug)]
 pub(crate) struct Args {
     /// What could be given.
     declared: &'static Subcommand,
@@ -95,6 +95,8 @@ pub(crate) struct Args {
     given: Vec<(&'static str, OsString)>,
     /// The operands.
     operands: Vec<OsString>,
+    /// With `--trace`: what workers without an event loop tell.
+    pub(super) watch: Option<Watch>,
 }
 
 impl Subcommand {
@@ -105,7 +107,8 @@ impl Subcommand {
         if before_dashes.any(|word| word == "--help" || word == "-h") {
             return Ok(None);
         }
-        let mut args = Args { declared: self, given: Vec::new(), operands: Vec::new() };
+        let mut args =
+            Args { declared: self, given: Vec::new(), operands: Vec::new(), watch: None };
         let mut words = words.iter().peekable();
         while let Some(word) = words.next() {
             if word == "--" {

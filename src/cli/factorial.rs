@@ -82,7 +82,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let out = args.value("out", path("a directory"))?;
     // Before the benchmark, so that its results are not lost when the directory cannot be made.
     make_directory(&out)?;
-    let outcome = benchmark.run(interruption()?, &mut |stage| output.progress(stage));
+    let outcome =
+        benchmark.run(interruption()?, args.watch.as_ref(), &mut |stage| output.progress(stage));
     output.clear_progress();
     let outcome = outcome.doing("start the pools")?;
     output.result(args.is_given("json"), to_json(&outcome), &table(&outcome))?;

@@ -56,7 +56,7 @@ fn run(words: &[OsString], output: &mut Output) -> (&'static str, Result<(), Fai
     let first = first.to_string_lossy();
     if let Some(subcommand) = find(&first) {
         let done = subcommand.parse(rest).and_then(|args| match args {
-            Some(args) => traced(&args, output, subcommand.run),
+            Some(args) => traced(args, output, subcommand.run),
             None => output.bytes(help::of_subcommand(subcommand).as_bytes()),
         });
         return (subcommand.name, done);

@@ -12,7 +12,7 @@ use super::output::{Output, make_directory, write_into};
 use super::values::{path, whole};
 use crate::rt::watch_loops;
 use crate::timeline::{
-    LoopObserver, Recorder, Trace, Way, Workload, figures_table, page, picture, run_all,
+    LoopObserver, Recorder, Trace, Way, Workers, Workload, figures_table, page, picture, run_all,
     trace_json, traces_json,
 };
 
@@ -51,9 +51,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let (requests, factorials) =
         (args.value("requests", jobs())?, args.value("factorials", jobs())?);
     if requests + factorials == 0 {
-        return Err(Failure::Usage(
-            "--requests, --factorials: expected at least one job".to_owned(),
-        ));
+        let none = "--requests, --factorials: expected at least one job";
+        return Err(Failure::Usage(none.to_owned()));
     }
     let out = args.value("out", path("a directory"))?;
     make_directory(&out)?;
@@ -88,30 +87,29 @@ pub(crate) fn draw(
 
 /// The option of every subcommand whose work may run on an event loop.
 pub(crate) const TRACE: Opt =
-    Opt::new("--trace FILE", "writes what the event loop did, as JSON for ui.perfetto.dev");
+    Opt::new("--trace FILE", "what ran when, as JSON for ui.perfetto.dev");
 
-/// Runs a subcommand. Its loops answer SIGUSR1, and with `--trace` what they did is written, also after a failure.
+/// Runs a subcommand. Its loops answer SIGUSR1; `--trace` writes what they and the pools did, also after a failure.
 pub(crate) fn traced(
-    args: &Args,
+    mut args: Args,
     output: &mut Output,
     run: fn(&Args, &mut Output) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if !args.is_given("trace") {
         watch_loops(|| None);
-        return run(args, output);
+        return run(&args, output);
     }
     let file = args.value("trace", path("a file"))?;
     let recorder = Arc::new(Recorder::new(TRACED_EVENTS).doing("trace")?);
     let of_loop = Arc::clone(&recorder);
     watch_loops(move || Some(Box::new(LoopObserver::new(Arc::clone(&of_loop), "event loop"))));
-    let done = run(args, output);
+    let workers = Workers::new(Arc::clone(&recorder));
+    args.watch = Some(Arc::new(move |task, since| workers.note(task, since)));
+    let done = run(&args, output);
     let trace = Trace::whole(&recorder.recording());
     let json = trace_json("handloom", &trace).to_string();
     fs::write(&file, json).doing(format_args!("write {}", file.display()))?;
-    output.note(format_args!(
-        "The trace: {}, {} older events were dropped",
-        file.display(),
-        trace.dropped
-    ));
+    let (name, dropped) = (file.display(), trace.dropped);
+    output.note(format_args!("The trace: {name}, {dropped} older events were dropped"));
     done
 }

@@ -9,7 +9,7 @@
 //!                            ├────► Recorder (shared memory) ──► Trace ──┬─► picture: SVG, and a page around it
 //!  the loop's observer ──────┘ Woken, Polled, Waits                      └─► trace_json: for Perfetto
 //! ```
-//! Read `event` (what is noted), `recorder` (where; and the loop's notes), `trace` (states, arrows and lateness made of them); then `workload` and `ways` (the same jobs in six ways), and the views: `picture`, `page`, `trace_json`.
+//! Read `event` (what is noted), `recorder` (where; and the loop's notes), `workers` (the notes of pools), `trace` (states, arrows and lateness made of them); then `workload` and `ways` (the same jobs in six ways), and the views: `picture`, `page`, `trace_json`.
 
 mod event;
 mod page;
@@ -18,6 +18,7 @@ mod recorder;
 mod trace;
 mod trace_json;
 mod ways;
+mod workers;
 mod workload;
 
 pub use event::{Event, Lane, LaneId, LaneKind, State, What};
@@ -27,4 +28,5 @@ pub use recorder::{LoopObserver, Recorder, Recording};
 pub use trace::{Arrow, Row, Span, Trace};
 pub use trace_json::{trace_json, traces_json};
 pub use ways::{Strip, Way, run_all};
+pub use workers::Workers;
 pub use workload::Workload;

@@ -78,18 +78,6 @@ pub struct Trace {
     pub dropped: u64,
 }
 
-/// A change: the row enters a state.
-struct Change {
-    /// When.
-    at: Duration,
-    /// The state, the job and what it waits for.
-    state: State,
-    /// The job.
-    job: String,
-    /// What it waits for.
-    detail: String,
-}
-
 /// What is known of a task while the events are read.
 #[derive(Default)]
 struct TaskNotes {
@@ -105,10 +93,8 @@ struct TaskNotes {
 /// A trace that is being made.
 #[derive(Default)]
 struct Reader {
-    /// What is done.
+    /// What is done. The spans of a row are changes until `finish` sorts them and gives each its end.
     trace: Trace,
-    /// The changes of each row.
-    changes: Vec<Vec<Change>>,
     /// The row of each lane.
     rows: HashMap<LaneId, usize>,
     /// The tasks, by loop and number.
@@ -162,14 +148,13 @@ impl Reader {
     /// Adds a row.
     fn add(&mut self, lane: Lane, task: Option<(LaneId, u32)>) -> usize {
         self.trace.rows.push(Row { lane, task, spans: Vec::new() });
-        self.changes.push(Vec::new());
         self.trace.rows.len() - 1
     }
 
     /// Notes that a row enters a state.
     fn enter(&mut self, row: usize, at: Duration, state: State, job: &str, detail: &str) {
         let (job, detail) = (job.to_owned(), detail.to_owned());
-        self.changes[row].push(Change { at, state, job, detail });
+        self.trace.rows[row].spans.push(Span { state, from: at, to: at, job, detail });
     }
 
     /// The notes of an event's task, whose row is made now if it has none: its spawn may have been overwritten.
@@ -203,7 +188,7 @@ impl Reader {
             What::Used(cpu, switches) => {
                 self.trace.cpu += cpu;
                 self.trace.switches += switches;
-                if self.changes[row].last().is_some_and(|last| last.state != State::Idle) {
+                if self.trace.rows[row].spans.last().is_some_and(|last| last.state != State::Idle) {
                     self.enter(row, at, State::Idle, "", "");
                 }
             }
@@ -213,7 +198,7 @@ impl Reader {
             What::Finished => {
                 let row = self.task(event).row;
                 // Its last poll has left it parked.
-                let at = self.changes[row].last().map_or(at, |last| last.at);
+                let at = self.trace.rows[row].spans.last().map_or(at, |last| last.from);
                 self.enter(row, at, State::Idle, "", "");
             }
             What::Waits(_) => self.enter(row, at, State::Blocked, "selector", ""),
@@ -226,7 +211,7 @@ impl Reader {
 
     /// A task was made ready.
     fn woken(&mut self, event: &Event, loop_row: usize) {
-        if self.changes[loop_row].is_empty() {
+        if self.trace.rows[loop_row].spans.is_empty() {
             self.enter(loop_row, event.at, State::Running, "", "");
         }
         let notes = self.task(event);
@@ -281,33 +266,26 @@ impl Reader {
 
     /// Makes the spans of the changes (`TRACE-1`).
     fn finish(self) -> Trace {
-        let Self { mut trace, changes, .. } = self;
-        let (begin, end) = (trace.from, trace.to);
-        for (row, mut changes) in trace.rows.iter_mut().zip(changes) {
-            changes.sort_by_key(|change| change.at);
-            let idle = |from, to| Span {
-                state: State::Idle,
-                from,
-                to,
-                job: String::new(),
-                detail: String::new(),
-            };
-            let mut spans = vec![idle(begin, end)];
-            for Change { at, state, job, detail } in changes {
-                let at = at.clamp(begin, end);
-                let last = spans.last_mut().expect("holds because it begins with one");
-                if last.state == state && last.job == job && last.detail == detail {
+        let mut trace = self.trace;
+        for row in &mut trace.rows {
+            let (state, from, to) = (State::Idle, trace.from, trace.to);
+            let (job, detail) = Default::default();
+            let mut changes =
+                mem::replace(&mut row.spans, vec![Span { state, from, to, job, detail }]);
+            changes.sort_by_key(|change| change.from);
+            for change in changes {
+                let span = Span { from: change.from.clamp(from, to), to, ..change };
+                let last = row.spans.last_mut().expect("holds because it begins with one");
+                if last.state == span.state && last.job == span.job && last.detail == span.detail {
                     continue;
                 }
-                last.to = at;
-                let span = Span { state, from: at, to: end, job, detail };
-                if last.from == at {
+                last.to = span.from;
+                if last.from == span.from {
                     *last = span;
                 } else {
-                    spans.push(span);
+                    row.spans.push(span);
                 }
             }
-            row.spans = spans;
         }
         trace.arrows.sort_by_key(|arrow| arrow.to.1);
         trace

@@ -154,9 +154,9 @@ impl Run<'_> {
         let (before, began) = (ThreadUsage::now()?, Instant::now());
         match way {
             Way::Sequential => {
-                self.workload.jobs().into_iter().try_for_each(|job| self.work(notes, job))
+                self.workload.jobs().into_iter().try_for_each(|job| self.work(notes, job).map(drop))
             }
-            Way::Threads => self.threads(|notes, job| self.work(notes, job)),
+            Way::Threads => self.threads(|notes, job| self.work(notes, job).map(drop)),
             Way::Gil => {
                 let gil = Gil::new(SWITCH_INTERVAL);
                 self.threads(|notes, job| self.work_under(&gil, notes, job))
@@ -184,20 +184,19 @@ impl Run<'_> {
         expect_page(page.map(|page| page.status().code()))
     }
 
-    /// Does a job on this thread.
-    fn work(&self, notes: Notes<'_>, job: Job) -> io::Result<()> {
-        match job {
-            Job::Request(_) => {
-                notes.enter(State::Blocked, job);
-                self.fetch()?;
-            }
-            Job::Factorial(_) => {
-                notes.enter(State::Running, job);
-                expect_equal(&self.factorial(notes, job), self.answer)?;
-            }
+    /// Does a job on this thread, and returns the factorial, or 0 after a request.
+    fn work(&self, notes: Notes<'_>, job: Job) -> io::Result<BigUint> {
+        let mut value = BigUint::ZERO;
+        if let Job::Factorial(_) = job {
+            notes.enter(State::Running, job);
+            value = factorial(self.workload.number, |since| notes.step(since, job));
+            expect_equal(&value, self.answer)?;
+        } else {
+            notes.enter(State::Blocked, job);
+            self.fetch()?;
         }
         notes.enter(State::Running, "");
-        Ok(())
+        Ok(value)
     }
 
     /// Does a job under the GIL, as the interpreter would: a request releases the lock, a computation checks it.
@@ -308,13 +307,7 @@ impl Run<'_> {
         mut stream: &UnixStream,
     ) -> io::Result<()> {
         process::die_with_parent(parent)?;
-        let mut result = Vec::new();
-        if let Job::Factorial(_) = job {
-            notes.enter(State::Running, job);
-            result = self.factorial(notes, job).to_bytes_le();
-        } else {
-            self.work(notes, job)?;
-        }
+        let result = self.work(notes, job)?.to_bytes_le();
         notes.enter(State::Running, "sends its result");
         self.recorder.note(notes.lane, What::Sends(self.main), "");
         stream.write_all(&result)?;
@@ -358,11 +351,6 @@ impl Run<'_> {
             ticker.cancel();
             Ok(())
         })
-    }
-
-    /// Computes the factorial, with its notes.
-    fn factorial(&self, notes: Notes<'_>, job: Job) -> BigUint {
-        factorial(self.workload.number, |since| notes.step(since, job))
     }
 }
 

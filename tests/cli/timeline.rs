@@ -1,10 +1,11 @@
 //! `handloom timeline`: the files that it leaves, and how it ends.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use handloom::json::Json;
+use handloom::json::{Json, Number};
 
 use crate::folder::Folder;
 use crate::program::{command, start};
@@ -45,6 +46,43 @@ fn a_trace_of_a_run_has_the_tasks_and_their_wakes() {
     // Twelve cities: each has a task, and waits for a socket at least once.
     assert!(count("X") > 24 && count("s") > 12, "expected polls and wakes");
     assert_eq!(count("s"), count("f"), "each wake leads to a poll");
+}
+
+#[test]
+fn a_trace_of_pools_has_a_lane_for_each_worker() {
+    let folder = Folder::new();
+    let (out, file) = (folder.file("out"), folder.file("trace.json"));
+    for (pool, worker) in [("threads", "thread"), ("processes", "worker"), ("gil", "gil")] {
+        let sizes = ["2000", "--workers", "2", "--tasks", "200", "--chunk", "5", "--pools", pool];
+        let [out, trace] = [&out, &file].map(|path| path.to_str().unwrap_or_default());
+        let files = ["factorial", "--out", out, "--trace", trace];
+        let args: Vec<_> = files.into_iter().chain(sizes).collect();
+        let ended = start(command(&args)).end();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let json = Json::parse(&fs::read(&file).expect("the trace")).expect("valid JSON");
+        let events = json.get("traceEvents").map_or(&[][..], Json::items);
+        let text = |event: &Json, name: &str| event.get(name).map(Json::to_string);
+        let (mut names, mut slices) = (HashMap::new(), Vec::new());
+        for event in events {
+            let number = |name: &str| event.get(name).and_then(Json::as_number).map(Number::to_f64);
+            let lane = text(event, "tid").unwrap_or_default();
+            if text(event, "name").as_deref() == Some("\"thread_name\"") {
+                names.insert(lane, text(event, "args").unwrap_or_default());
+            } else if text(event, "cat").as_deref() == Some("\"running\"") {
+                let [from, took] = ["ts", "dur"].map(|name| number(name).unwrap_or_default());
+                slices.push((from, from + took, lane, text(event, "name").unwrap_or_default()));
+            }
+        }
+        let tasks = slices.iter().filter(|(.., name)| name == "\"factorials: 5\"").count();
+        assert!(tasks >= 120, "{pool}: expected a slice for each task of each run, came {tasks}");
+        let lanes: HashSet<_> = slices.iter().map(|(.., lane, _)| lane).collect();
+        assert_eq!(lanes.len(), 2, "{pool}: expected a lane for each worker: {names:?}");
+        assert!(lanes.iter().all(|lane| names[*lane].contains(worker)), "{pool}: {names:?}");
+        slices.sort_by(|one, other| one.0.total_cmp(&other.0));
+        // A span is told in microseconds with a fraction, whose sum with another is rounded.
+        let overlap = slices.windows(2).any(|pair| pair[0].1 > pair[1].0 + 0.01);
+        assert!(!(pool == "gil" && overlap), "under the GIL one lane runs at a time");
+    }
 }
 
 #[test]

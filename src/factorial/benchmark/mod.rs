@@ -16,7 +16,7 @@ mod task;
 
 pub use chart::chart;
 pub use outcome::{BenchmarkOutcome, Row, Run};
-pub use pool_kind::{PoolKind, StartTimes};
+pub use pool_kind::{PoolKind, StartTimes, Watch};
 pub use runs::Benchmark;
 pub use show::{table, to_json};
 pub use sizes::Size;

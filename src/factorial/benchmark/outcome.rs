@@ -105,8 +105,8 @@ impl Row {
 
     /// Whether a pool ran, but its speed-up cannot be (`OUTCOME-1`).
     pub(super) fn is_impossible(&self, kind: PoolKind) -> bool {
-        [PoolKind::Sequential, kind].iter().all(|kind| self.run(*kind).is_some())
-            && self.speed_up(kind).is_none()
+        let ran = self.run(PoolKind::Sequential).and(self.run(kind));
+        ran.is_some() && self.speed_up(kind).is_none()
     }
 
     /// How many seconds one task computes when nothing else runs.
@@ -161,15 +161,12 @@ impl BenchmarkOutcome {
 
     /// What went wrong, in words.
     pub fn failures(&self) -> Vec<String> {
-        let mut failures = Vec::new();
-        for row in self.rows.iter().chain(&self.parted) {
-            for (kind, result) in &row.runs {
-                if let Err(why) = result {
-                    failures.push(format!("{kind}, {}!: {why}", row.size.label));
-                }
-            }
-        }
-        failures
+        let rows = self.rows.iter().chain(&self.parted);
+        let runs = rows.flat_map(|row| row.runs.iter().map(|run| (&row.size.label, run)));
+        let why = |(label, (kind, result)): (_, &(_, Result<_, String>))| {
+            result.as_ref().err().map(|why| format!("{kind}, {label}!: {why}"))
+        };
+        runs.filter_map(why).collect()
     }
 
     /// What the course says of the smallest and the largest tasks, each with a verdict.

@@ -66,9 +66,8 @@ impl FromStr for PoolKind {
 
     /// Reads the name; the error lists all of them.
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
-        found
-            .ok_or_else(|| format!("expected pools among {}", Self::ALL.map(Self::name).join(", ")))
+        let expected = || format!("expected pools among {}", Self::ALL.map(Self::name).join(", "));
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(expected)
     }
 }
 
@@ -83,6 +82,9 @@ pub struct StartTimes {
     pub warming: Duration,
 }
 
+/// Is told by a worker, in its own thread and process: its task from now on, and since when it waited for the GIL.
+pub type Watch = Arc<dyn Fn(Option<&dyn fmt::Display>, Option<Instant>) + Send + Sync>;
+
 /// A pool that runs.
 pub(super) struct Pool {
     /// Which.
@@ -93,8 +95,8 @@ pub(super) struct Pool {
 
 /// The workers that run the tasks.
 enum Workers {
-    /// Threads, with a GIL if there is one.
-    Threads(ThreadPool, Option<Arc<Gil>>),
+    /// Threads, with a GIL if there is one, and what they tell.
+    Threads(ThreadPool, Option<Arc<Gil>>, Option<Watch>),
     /// Processes.
     Processes(ProcessPool<Task, TaskResult>),
 }
@@ -104,13 +106,14 @@ impl Pool {
     pub(super) fn start_all(
         kinds: &[PoolKind],
         workers: usize,
+        watch: Option<&Watch>,
     ) -> io::Result<Vec<(Self, StartTimes)>> {
         let mut in_order: Vec<_> = kinds.iter().copied().enumerate().collect();
         in_order.sort_by_key(|(_, kind)| *kind != PoolKind::Processes);
         let mut pools = Vec::new();
         for (place, kind) in in_order {
             let begun = Instant::now();
-            let pool = Self::start(kind, workers)?;
+            let pool = Self::start(kind, workers, watch.cloned())?;
             pools.push((place, pool, begun.elapsed()));
         }
         pools.sort_by_key(|(place, ..)| *place);
@@ -124,27 +127,26 @@ impl Pool {
     }
 
     /// Starts one pool.
-    fn start(kind: PoolKind, workers: usize) -> io::Result<Self> {
-        let workers = match kind {
-            PoolKind::Sequential => Workers::Threads(ThreadPool::fixed("sequential", 1)?, None),
-            PoolKind::Threads => Workers::Threads(ThreadPool::fixed("thread", workers)?, None),
-            PoolKind::Gil => {
-                let gil = Arc::new(Gil::new(SWITCH_INTERVAL));
-                Workers::Threads(ThreadPool::fixed("gil", workers)?, Some(gil))
-            }
+    fn start(kind: PoolKind, workers: usize, watch: Option<Watch>) -> io::Result<Self> {
+        let (name, workers) = match kind {
+            PoolKind::Sequential => ("sequential", 1),
+            PoolKind::Threads => ("thread", workers),
+            PoolKind::Gil => ("gil", workers),
             PoolKind::Processes => {
                 let options = ProcessPoolOptions { workers, grace: GRACE, ..Default::default() };
-                Workers::Processes(options.start(|task: Task| task.run())?)
+                let pool = options.start(move |task| run(&task, None, watch.as_ref()))?;
+                return Ok(Self { kind, workers: Workers::Processes(pool) });
             }
         };
+        let gil = (kind == PoolKind::Gil).then(|| Arc::new(Gil::new(SWITCH_INTERVAL)));
+        let workers = Workers::Threads(ThreadPool::fixed(name, workers)?, gil, watch);
         Ok(Self { kind, workers })
     }
 
     /// Runs some tasks, so that every worker has started and has its memory.
     fn warm(&self, workers: usize) -> io::Result<()> {
-        let tasks = (0..workers * WARMING_TASKS)
-            .map(|_| self.submit(Task::Factorials(vec![WARMING_NUMBER])));
-        let handles = tasks.collect::<Result<Vec<_>, _>>()?;
+        let submit = |_| self.submit(Task::Factorials(vec![WARMING_NUMBER]));
+        let handles = (0..workers * WARMING_TASKS).map(submit).collect::<Result<Vec<_>, _>>()?;
         for handle in handles {
             handle.join().map_err(|error| io::Error::other(error.to_string()))?;
         }
@@ -155,10 +157,9 @@ impl Pool {
     pub(super) fn submit(&self, task: Task) -> Result<JobHandle<TaskResult>, JobError> {
         match &self.workers {
             Workers::Processes(pool) => pool.submit(task),
-            Workers::Threads(pool, None) => pool.submit(move || task.run()),
-            Workers::Threads(pool, Some(gil)) => {
-                let gil = Arc::clone(gil);
-                pool.submit(move || run_under(&gil, &task))
+            Workers::Threads(pool, gil, watch) => {
+                let (gil, watch) = (gil.clone(), watch.clone());
+                pool.submit(move || run(&task, gil.as_deref(), watch.as_ref()))
             }
         }
     }
@@ -166,7 +167,7 @@ impl Pool {
     /// Ends the pool. If the benchmark is stopped, it does not wait: processes are killed, threads end with the program.
     pub(super) fn end(self, is_stopped: bool) {
         match self.workers {
-            Workers::Threads(pool, _) if is_stopped => pool.abandon(),
+            Workers::Threads(pool, ..) if is_stopped => pool.abandon(),
             Workers::Processes(pool) if is_stopped => pool.shutdown_now(),
             // The drop waits.
             Workers::Threads(..) | Workers::Processes(_) => {}
@@ -174,22 +175,23 @@ impl Pool {
     }
 }
 
-/// Runs a task under the GIL (`KIND-3`): checks the lock before the function and after each native call.
-fn run_under(gil: &Gil, task: &Task) -> TaskResult {
-    let held = gil.attach();
-    held.check();
-    let Task::Factorials(numbers) = task else {
-        let answer = task.run();
-        held.check();
-        return answer;
+/// Runs a task, under the GIL if there is one (`KIND-3`): checks the lock before the function and after each native call.
+fn run(task: &Task, gil: Option<&Gil>, watch: Option<&Watch>) -> TaskResult {
+    let tell = |task, since| watch.into_iter().for_each(|watch| watch(task, since));
+    let asks = gil.map(|_| Instant::now());
+    let held = gil.map(Gil::attach);
+    tell(Some(task), asks);
+    let check = || {
+        let Some(held) = &held else { return Duration::ZERO };
+        let asks = Instant::now();
+        if !held.check() {
+            return Duration::ZERO;
+        }
+        tell(Some(task), Some(asks));
+        asks.elapsed()
     };
-    let mut answer =
-        TaskResult { values: Vec::with_capacity(numbers.len()), computing: Duration::ZERO };
-    for &n in numbers {
-        let TaskResult { values, computing } = Task::Factorials(vec![n]).run();
-        answer.values.extend(values);
-        answer.computing += computing;
-        held.check();
-    }
+    check();
+    let answer = task.run(check);
+    tell(None, None);
     answer
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use num_bigint::BigUint;
 
 use super::outcome::{BenchmarkOutcome, Row, Run};
-use super::pool_kind::{Pool, PoolKind};
+use super::pool_kind::{Pool, PoolKind, Watch};
 use super::sizes::Size;
 use super::task::{Task, TaskResult};
 use crate::factorial::digits::{checksum, checksum_of_factorial, decimal_digits};
@@ -72,7 +72,7 @@ enum RunError {
 }
 
 impl Benchmark {
-    /// Runs the benchmark; `tell` is called at each stage, with a line of progress.
+    /// Runs the benchmark; `tell` is called at each stage, with a line of progress, and `watch` by the workers.
     ///
     /// # Errors
     /// A pool cannot be started; that of processes also if this process has a second thread.
@@ -82,10 +82,11 @@ impl Benchmark {
     pub fn run(
         &self,
         stop: BorrowedFd<'_>,
+        watch: Option<&Watch>,
         tell: &mut dyn FnMut(&str),
     ) -> io::Result<BenchmarkOutcome> {
         tell("the pools start");
-        let (pools, ready) = Pool::start_all(&self.pools, self.workers)?.into_iter().unzip();
+        let (pools, ready) = Pool::start_all(&self.pools, self.workers, watch)?.into_iter().unzip();
         let probe = OtherWorkProbe::start();
         let outcome = BenchmarkOutcome {
             cpus: available_parallelism().map_or(1, usize::from),

@@ -164,15 +164,13 @@ fn row_json(row: &Row, workers: usize) -> Json {
     let micros = |time: Option<Duration>| Json::real(time.map(|time| time.as_secs_f64() * 1e6));
     let runs = row.runs.iter().map(|(kind, result)| {
         let run = result.as_ref().ok();
+        let added = row.added(*kind, workers).map(|seconds| seconds * 1e6);
         Json::object([
             ("pool", Json::text(kind.name())),
             ("wall_us", micros(run.map(|run| run.wall))),
             ("slowest_us", micros(run.map(|run| run.slowest))),
             ("computing_us", micros(run.map(|run| run.computing))),
-            (
-                "added_us_per_task",
-                Json::real(row.added(*kind, workers).map(|seconds| seconds * 1e6)),
-            ),
+            ("added_us_per_task", Json::real(added)),
             ("speed_up", Json::real(row.speed_up(*kind))),
         ])
     });

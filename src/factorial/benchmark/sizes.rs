@@ -20,22 +20,8 @@ const TINY: u32 = 20;
 const SHORT: u32 = 1_000;
 /// The time of a task grows with this power of its number, as Toom–Cook's does.
 const GROWTH: f64 = 1.4;
-/// The sizes after the tiny ones.
-const CLIMB: [u32; 13] = [
-    100,
-    1_000,
-    10_000,
-    100_000,
-    200_000,
-    500_000,
-    1_000_000,
-    2_000_000,
-    5_000_000,
-    10_000_000,
-    20_000_000,
-    50_000_000,
-    100_000_000,
-];
+/// The sizes after the tiny ones; then come 2, 5 and 10 times the largest, and so on.
+const CLIMB: [u32; 4] = [100, 1_000, 10_000, 100_000];
 /// The least number of chunks for each worker, if there are enough tasks: the last worker then ends at most a sixteenth
 /// later than the others.
 const CHUNKS_PER_WORKER: usize = 16;
@@ -54,7 +40,9 @@ impl Size {
     pub fn from_the_smallest(tasks: Option<usize>) -> Vec<Self> {
         let tiny = (0..TINY).cycle().take(tasks.unwrap_or(USUAL[0].1)).collect();
         let tiny = Self { label: format!("< {TINY}"), numbers: tiny };
-        let large = CLIMB.iter().map(|&n| Self::of(n, tasks));
+        let powers = [100_000, 1_000_000, 10_000_000].into_iter();
+        let larger = powers.flat_map(|power| [2, 5, 10].map(|times| times * power));
+        let large = CLIMB.into_iter().chain(larger).map(|n| Self::of(n, tasks));
         [Self::of(0, tasks), tiny].into_iter().chain(large).collect()
     }
 

@@ -2,6 +2,7 @@
 //!
 //! The worker measures the time of the computation, so the time that the pool adds can be computed.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
@@ -29,14 +30,27 @@ pub(super) struct TaskResult {
 }
 
 impl Task {
-    /// Computes the task on this thread.
-    pub(super) fn run(&self) -> TaskResult {
-        let begun = Instant::now();
-        let values = match self {
-            Self::Factorials(numbers) => numbers.iter().map(|&n| factorial(n)).collect(),
-            Self::Part(job) => vec![job.compute()],
+    /// Computes the task on this thread; after each native call, `check` may wait, and returns how long it did.
+    pub(super) fn run(&self, check: impl Fn() -> Duration) -> TaskResult {
+        let (begun, mut waited) = (Instant::now(), Duration::ZERO);
+        let mut called = |value| {
+            waited += check();
+            value
         };
-        TaskResult { values, computing: begun.elapsed() }
+        let values = match self {
+            Self::Factorials(numbers) => numbers.iter().map(|&n| called(factorial(n))).collect(),
+            Self::Part(job) => vec![called(job.compute())],
+        };
+        TaskResult { values, computing: begun.elapsed().saturating_sub(waited) }
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Factorials(numbers) => write!(out, "factorials: {}", numbers.len()),
+            Self::Part(_) => out.write_str("part of a factorial"),
+        }
     }
 }
 
