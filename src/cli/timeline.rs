@@ -45,11 +45,10 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 /// Runs all ways, and writes the views.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let milliseconds = || whole("milliseconds", 1..=60_000);
-    let jobs = || whole("jobs", 0..=100);
+    let jobs = |option| args.value(option, whole("jobs", 0..=100));
     let wait_ms = args.value("wait-ms", milliseconds())?;
     let computing = Duration::from_millis(args.value("compute-ms", milliseconds())? as u64);
-    let (requests, factorials) =
-        (args.value("requests", jobs())?, args.value("factorials", jobs())?);
+    let (requests, factorials) = (jobs("requests")?, jobs("factorials")?);
     if requests + factorials == 0 {
         let none = "--requests, --factorials: expected at least one job";
         return Err(Failure::Usage(none.to_owned()));
@@ -101,9 +100,8 @@ pub(crate) fn traced(
     }
     let file = args.value("trace", path("a file"))?;
     let recorder = Arc::new(Recorder::new(TRACED_EVENTS).doing("trace")?);
-    let of_loop = Arc::clone(&recorder);
+    let (of_loop, workers) = (Arc::clone(&recorder), Workers::new(Arc::clone(&recorder)));
     watch_loops(move || Some(Box::new(LoopObserver::new(Arc::clone(&of_loop), "event loop"))));
-    let workers = Workers::new(Arc::clone(&recorder));
     args.watch = Some(Arc::new(move |task, since| workers.note(task, since)));
     let done = run(&args, output);
     let trace = Trace::whole(&recorder.recording());
