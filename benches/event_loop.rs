@@ -15,6 +15,7 @@
 //! | `timers_in_a_second` | fire [`MANY`] timers spread over one second | CPU time of the thread |
 //! | `sleep_lateness` | how late a sleep of 1 to 3 ms ends | wall time beyond the deadline |
 //! | `wake_from_thread` | from a wake on another thread until the sleeping loop runs the task | wall time |
+//! | `trace` | one note of a recorder; a yield as above, in a loop that is traced: a wake and a poll are noted | wall time |
 //!
 //! What would change the conclusions: a busy machine (`wake_from_thread` wants a core for each
 //! thread), and for `timer` an executor whose timers live in the future itself, since ours are a
@@ -30,6 +31,8 @@ use std::time::{Duration, Instant};
 
 use criterion::async_executor::AsyncExecutor;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use handloom::rt::EventLoop;
+use handloom::timeline::{LaneKind, LoopObserver, Recorder, State, What};
 
 #[path = "event_loop/bare.rs"]
 mod bare;
@@ -282,6 +285,25 @@ fn groups<S: Subject>(c: &mut Criterion) {
         .bench_function(S::NAME, |b| b.to_async(S::default()).iter_custom(wakes::<S>));
 }
 
+/// What a trace costs: compare `yield/handloom` with the yield here, and half the difference with the note.
+fn trace(c: &mut Criterion) {
+    let recorder = Arc::new(Recorder::new(500_000).expect("holds because there is memory"));
+    let lane = recorder.lane(LaneKind::Thread, "main");
+    let mut group = c.benchmark_group("trace");
+    group.bench_function("note", |b| {
+        b.iter(|| recorder.note(lane, What::Enters(State::Running), "job"));
+    });
+    group.bench_function("yield", |b| {
+        let observer = LoopObserver::new(Arc::clone(&recorder), "event loop");
+        let traced = EventLoop::builder().observer(observer).build();
+        b.iter_custom(|times| {
+            let event_loop = traced.as_ref().expect("holds because epoll is there");
+            event_loop.block_on(yields::<ours::Handloom>(times))
+        });
+    });
+    group.finish();
+}
+
 /// Everything, ours last.
 fn all(c: &mut Criterion) {
     c.benchmark_group("wake_from_thread")
@@ -289,6 +311,7 @@ fn all(c: &mut Criterion) {
         .bench_function("bare", |b| b.iter_custom(bare::wakes));
     groups::<on_tokio::Tokio>(c);
     groups::<ours::Handloom>(c);
+    trace(c);
 }
 
 criterion_group!(benches, all);
