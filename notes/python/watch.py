@@ -79,7 +79,7 @@ def delete_found(path, found, seen):
         os.unlink(os.path.realpath(path))
         say(f"deleted {path}")
     except FileNotFoundError:
-        say(f"{path} is gone: somebody else was first")
+        say(f"{path} is gone: another process was first")
 
 
 def which(status):

@@ -159,7 +159,7 @@ fn a_file_that_is_gone_between_the_look_and_the_deletion_is_no_failure() {
         let path = folder.with("notes", "Wow!");
         let lines = watch_and(mode, &path, "deletes", |path| fs::remove_file(path).unwrap());
         assert!(
-            lines.iter().any(|line| line.ends_with("is gone: somebody else was first")),
+            lines.iter().any(|line| line.ends_with("is gone: another process was first")),
             "{lines:?}"
         );
         assert_eq!(lines.last().unwrap(), "Ok(Found(Gone))", "{mode:?}");

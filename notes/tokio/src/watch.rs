@@ -140,7 +140,7 @@ where
     let deletion = spawn_blocking(move || delete(&seen)).await??;
     shared.tell(&match deletion {
         Deletion::Deleted => format!("deleted {path}"),
-        Deletion::Gone => format!("{path} is gone: somebody else was first"),
+        Deletion::Gone => format!("{path} is gone: another process was first"),
         Deletion::Replaced => format!("{path} is another file now, and stays"),
     })?;
     Ok(Some(deletion))
