@@ -242,13 +242,10 @@ fn the_picture_of_the_course_has_figures_that_can_be() {
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("notes/pictures/compare.svg");
     let picture = fs::read_to_string(&path).expect("the picture");
-    // Pictures that were drawn before figures were part of them say nothing that can be judged.
-    if picture.contains("<desc>") {
-        let figures = figures(&picture);
-        let names: Vec<_> = figures.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, MODELS, "every model has its bars");
-        assert_eq!(impossible(&figures), None, "{}", path.display());
-    }
+    let figures = figures(&picture);
+    let names: Vec<_> = figures.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, MODELS, "every model has its bars");
+    assert_eq!(impossible(&figures), None, "{}", path.display());
 }
 
 #[test]
