@@ -45,7 +45,9 @@ const NUMBERS: [u32; 9] = [0, 1, 20, 21, 1_000, 79_999, 80_000, 123_457, 262_144
 fn parted_over_any_number_of_workers_it_is_the_same() {
     for n in NUMBERS {
         let wanted = factorial(n);
-        for workers in [0, 1, 2, 3, 8, 1_000] {
+        // The largest ones take seconds: one odd number of workers is enough for them.
+        let counts: &[usize] = if n > 100_000 { &[3] } else { &[0, 1, 2, 3, 8, 1_000] };
+        for &workers in counts {
             let run = |jobs: Vec<Job>| Ok::<_, Infallible>(on_threads(&jobs, workers.clamp(1, 4)));
             let Ok(came) = on_workers(n, workers, run);
             assert!(came == wanted, "{n}! on {workers} workers is another (PARTED-1)");
