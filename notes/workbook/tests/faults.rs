@@ -17,6 +17,25 @@ use handloom_workbook::steps::claims_of;
 /// How many faults there must be.
 const LEAST: usize = 30;
 
+/// Claims whose end depends on the moment in a loop with a fault: which number a new socket gets, how far a writer came
+/// before the reader, which call a signal met. A fault may fail them or not; each fault has another claim that it fails.
+const BY_THE_MOMENT: [&str; 3] = [
+    "a_descriptor_number_used_again_does_not_wake_the_old_owner",
+    "a_process_that_was_stopped_goes_on",
+    "a_reader_waits_while_the_writer_goes_on",
+];
+
+/// Tells whether two lists have the same claims, those aside that depend on the moment.
+fn is_same(some: &[String], others: &[String]) -> bool {
+    let sorted = |names: &[String]| {
+        let mut names: Vec<_> =
+            names.iter().filter(|name| !BY_THE_MOMENT.contains(&name.as_str())).cloned().collect();
+        names.sort();
+        names
+    };
+    sorted(some) == sorted(others)
+}
+
 /// A path in this package.
 fn home(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -113,9 +132,7 @@ fn every_fault_is_caught_by_exactly_its_claims_and_by_name() {
             }
             continue;
         }
-        let is_same = names.len() == fault.caught_by.len()
-            && names.iter().all(|name| fault.caught_by.contains(name));
-        if !is_same {
+        if !is_same(&names, &fault.caught_by) {
             let text: Vec<_> =
                 found.iter().filter(|(name, _)| !fault.caught_by.contains(name)).collect();
             complaints.push(format!(
