@@ -50,7 +50,7 @@ pub struct LockReport {
     pub refused: usize,
     /// After a panic with the lock held: whether `lock` returns an error, and the value.
     pub after_panic: (bool, usize),
-    /// The times of one addition, in the order of [`PRICES`].
+    /// The times of one addition, in the order of `PRICES`.
     pub prices: [Samples; 5],
     /// How busy other programs kept the processors meanwhile.
     pub other_work: OtherWork,

@@ -57,7 +57,7 @@ impl Picture {
         ));
     }
 
-    /// Draws a thin line of a class of [`STYLE`]: `grid`, or `limit` for one that the reader shall find.
+    /// Draws a thin line of a class of `STYLE`: `grid`, or `limit` for one that the reader shall find.
     pub fn rule(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2], class: &str) {
         self.element(format_args!(
             "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
