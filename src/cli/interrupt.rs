@@ -44,8 +44,8 @@ pub(crate) fn exit_when_interrupted(
     started.map(drop).doing("signals")
 }
 
-/// Has the signals end the program by their default action, also where its parent had it ignore them. The kernel
-/// withholds that action from process 1. There the handler ends the program, after a first signal that it sends itself.
+/// Gives the signals their default action, which ends the program, also where they were inherited as ignored. For process
+/// 1 the kernel does nothing by default: there the handler ends it at the second signal, and it sends itself the first.
 pub(crate) fn end_by_default() -> Result<(), Failure> {
     if process::id() == 1 {
         interruption()?;

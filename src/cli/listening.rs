@@ -30,8 +30,8 @@ pub(crate) fn listen_and_serve(
         &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    // Of a name with both, such as localhost, the IPv4 address: clients that try `::1` first are refused there at once,
-    // and come to 127.0.0.1 next; the other way round, a client that knows only IPv4 would not come at all.
+    // A name such as localhost has an IPv6 and an IPv4 address, and the server listens on the IPv4 one. A client that tries
+    // `::1` first is refused at once and tries 127.0.0.1 next. A client that uses only IPv4 would never try `::1`.
     let listener = address.resolve().and_then(|mut addresses| {
         addresses.sort_by_key(SocketAddr::is_ipv6);
         TcpListener::bind(&*addresses)
