@@ -135,8 +135,8 @@ fn the_lab_tells_every_experiment_and_whether_there_is_a_python() {
     assert!(text.lines().any(lost), "UPDATES-2, in:\n{text}");
     let rows = text.lines().filter(|line| line.starts_with("  2 threads, ")).count();
     assert_eq!(rows, 4, "with 5, 1 and 0.1 ms, and not forced:\n{text}");
-    let verdicts = ["as claimed", "not measurable now", "not as claimed"];
-    let judged = verdicts.map(|verdict| {
+    // "not as claimed" holds "as claimed": both are counted by the shorter text.
+    let judged = ["as claimed", "not measurable now"].map(|verdict| {
         text.split_whitespace().collect::<Vec<_>>().join(" ").matches(verdict).count()
     });
     assert_eq!(judged.iter().sum::<usize>(), 7, "each claim has its verdict:\n{text}");
