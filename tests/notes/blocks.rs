@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use super::same_lines::MARK;
 use super::{expect_none, pages, root};
 
 /// What the comment above a block names.
@@ -75,6 +76,9 @@ fn blocks(page: &str) -> Vec<Block<'_>> {
     let (mut found, mut source) = (Vec::new(), None);
     let mut lines = page.lines().enumerate();
     while let Some((number, line)) = lines.next() {
+        if line.starts_with(MARK) {
+            continue;
+        }
         if line.starts_with("<!-- ") {
             source = Source::of(line);
             assert!(source.is_some(), "expected <!-- source: FILE#ITEM -->, came {line:?}");

@@ -5,7 +5,8 @@
 //! `<!-- source: src/aio/sleep.rs#impl Future for Sleep -->`, and then equals that item of that file, which is compiled
 //! and tested where it stands. Or it is a program of its own, fenced `rust`, and `notes/doctests.rs` has it run as a
 //! test of documentation. Two more comments stand above blocks: `<!-- file: PATH -->`, a whole file, and
-//! `<!-- diff: PATH PATH -->`, the lines in which two files differ, as diff(1) prints them.
+//! `<!-- diff: PATH PATH -->`, the lines in which two files differ, as diff(1) prints them. A table under
+//! `<!-- lines: FOLDER -->` puts lines of `python.py` and `handloom.rs` of that folder side by side.
 //!
 //! `NOTES=write cargo test --test notes` puts the present text into every such block.
 //!
@@ -27,6 +28,7 @@ mod one_request;
 mod programs;
 mod questions;
 mod readme;
+mod same_lines;
 mod strips;
 
 use std::collections::BTreeMap;
