@@ -53,7 +53,7 @@ async fn serve(mut listener: TcpListener, wants_more: Sender<()>) -> io::Result<
     stream.write_all(format!("{sum}\n").as_bytes()).await
 }
 
-/// The client, on a thread of its own: two pieces, each when the server has come to wait for it.
+/// The client, on a thread of its own: two pieces, each when the server waits for it.
 fn ask(address: SocketAddr, server_waits: &Receiver<()>) -> io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     for piece in ["5 ", "7\n"] {

@@ -1,6 +1,6 @@
 //! Several waits at once on tokio: in which order their results stand, and what an error does to the others.
 //!
-//! Line for line `handloom::labs::gather`. tokio itself has `join!`, for a number that is known when the program is
+//! Line for line `handloom::labs::gather`. tokio itself has `join!` for a number that is known when the program is
 //! written, and `JoinSet`, which gives results as they come; the gather of a list is the `futures` crate's `join_all`.
 
 use std::cell::RefCell;

@@ -1,7 +1,7 @@
 //! A future that forgets its waker, on tokio: there is no report, and the program hangs.
 //!
-//! Line for line `handloom::labs::lost_wake`, but for the end: where our loop names the task that nobody can wake any
-//! more, a limit has to end the wait here.
+//! Line for line `handloom::labs::lost_wake`, except for the end: our loop names the task that can no longer be woken;
+//! here a limit has to end the wait.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

@@ -1,0 +1,270 @@
+"""Draws small pictures from `timeline.svg`: `python3 notes/pictures/strips.py` writes them beside this file.
+
+`timeline.svg` is what `handloom timeline` draws, 1,180 units wide. A telephone shows 400. So each chapter has its strip
+drawn anew with an axis of its own length, and the README has all ways with the lanes of one kind close together. All that
+is drawn here was measured: it is taken from the big picture. The script prints the name of each file that it changed.
+The standard library is all that is needed.
+"""
+
+import re
+from html import escape
+from pathlib import Path
+from xml.etree import ElementTree
+
+HERE = Path(__file__).parent
+#: The strips that chapters show: the name of the file, and the strip's number in the big picture.
+STRIPS = {"threads": 1, "gil": 2, "processes": 3, "loop": 4, "run-blocking": 5}
+#: The small pictures are so wide; their lanes have names up to `LEFT`, and a margin at the right.
+WIDTH, LEFT, MARGIN = 400, 112, 8
+#: In the picture of all ways: where the lanes begin, and the milliseconds that the axis has. The first way takes longer.
+NARROW, AXIS_MS = 74, 420
+#: The height of a lane.
+LANE = 15
+
+LEGEND = [("Running", "running"), ("Ready", "ready, waits for its turn"), ("Blocked", "blocked in the kernel"),
+          ("Lock", "waits for the GIL"), ("Parked", "parked: a task, no thread")]
+
+
+class Big:
+    """The big picture, and the scale of its axis."""
+
+    def __init__(self):
+        self.text = (HERE / "timeline.svg").read_text()
+        self.root = ElementTree.fromstring(re.sub(r' xmlns="[^"]*"', "", self.text, count=1))
+        self.style = self.text[self.text.index("<style>"):self.text.index("</defs>") + len("</defs>")]
+        self.style = self.style.replace("</style>", ".timeline .small { font-size: 10.5px }\n</style>")
+        marks = [(float(mark.get("x")), int(mark.text.split()[0])) for mark in self.root.findall("text")
+                 if mark.get("class") == "faint"]
+        (self.zero, _), (end, ms) = min(marks), max(marks)
+        self.zero += 3                                     # a mark's text begins 3 units left of its line
+        self.per_ms = (end + 3 - self.zero) / ms
+
+    def strip(self, number):
+        return self.root.find(f"g[@data-strip='{number}']")
+
+
+class Small:
+    """A small picture: what was drawn, and where the axis lies."""
+
+    def __init__(self, big, left, scale):
+        self.big, self.left, self.scale, self.parts = big, left, scale, []
+
+    def x(self, big_x):
+        """The place of a point of the big picture."""
+        return self.left + (big_x - self.big.zero) * self.scale
+
+    def put(self, part):
+        self.parts.append(part)
+
+    def words(self, x, y, words, kind="", anchor="start"):
+        self.put(f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>')
+
+    def span(self, rect, y, height, kind=""):
+        """A rectangle of the big picture, at another height."""
+        x, width = self.x(float(rect.get("x"))), float(rect.get("width")) * self.scale
+        width = min(width, WIDTH - MARGIN - x)
+        paint = f'fill="{rect.get("fill")}"' if rect.get("fill") else f'class="{rect.get("class")}{kind}"'
+        if width > 0:
+            self.put(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" {paint}/>')
+        return x, width
+
+    def axis(self, top, bottom, until):
+        """Lines for each 100 ms, with numbers above and below."""
+        for ms in range(0, int(until) + 1, 100):
+            x = self.left + ms * self.big.per_ms * self.scale
+            self.put(f'<path d="M{x:.1f} {top}V{bottom}" class="grid"/>')
+            anchor = "start" if ms == 0 else "end" if x > WIDTH - 24 else "middle"
+            self.words(min(x, WIDTH - 3) if anchor == "end" else x, top - 4, f"{ms} ms", "faint small", anchor)
+
+    def heading(self, y, title):
+        """A strip's title: the way in bold, and what it is where there is room."""
+        way, _, what = title.partition(": ")
+        rest = f': <tspan font-weight="normal">{escape(what)}</tspan>' if len(title) < 57 else ""
+        self.put(f'<text x="12" y="{y:.1f}" class="head small">{escape(way)}{rest}</text>')
+
+    def legend(self, y, states, has_arrows=()):
+        """The states that occur, two in a line; returns the height that it took."""
+        items = [(f'<rect x="%d" y="%d" width="22" height="10" '
+                  + ('class="Running"/>' if state == "Running" else f'fill="url(#{state})"/>'), words)
+                 for state, words in LEGEND if state in states]
+        for kind, words in (("wake", "a wake and its poll"), ("sent", "a fork, a result")):
+            if kind in has_arrows:
+                items.append((f'<path d="M%d %dh18" transform="translate(0 5)" class="{kind}" '
+                              f'marker-end="url(#{kind})"/>', words))
+        for number, (shape, words) in enumerate(items):
+            x, line = 12 + 195 * (number % 2), y + 15 * (number // 2)
+            self.put(shape % (x, line - 9))
+            self.words(x + 28, line, words, "small")
+        return 15 * ((len(items) + 1) // 2)
+
+    def save(self, name, title, height):
+        head = (f'<svg xmlns="http://www.w3.org/2000/svg" class="timeline" viewBox="0 0 {WIDTH} {height:.0f}" '
+                f'width="{WIDTH * 1.6:.0f}" height="{height * 1.6:.0f}" role="img"><title>{escape(title)}</title>\n')
+        text = (head + self.big.style + '\n<rect width="100%" height="100%" class="paper"/>\n'
+                + "\n".join(self.parts) + "\n</svg>\n")
+        path = HERE / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            print(name)
+
+
+def states_of(strip):
+    """The states that a strip shows."""
+    found = set()
+    for element in strip.iter():
+        kinds = (element.get("class") or "").split() + re.findall(r"#(\w+)", element.get("fill") or "")
+        found.update(kind.removeprefix("thin-") for kind in kinds)
+    return found
+
+
+def figures_of(strip):
+    """What the big picture says at the right of a strip."""
+    return [mark.text for mark in strip.findall("text") if float(mark.get("x")) > 900]
+
+
+def end_of(strip):
+    """Where the lanes of a strip end."""
+    return max(float(re.search(r"H([\d.]+)", base.get("d"))[1]) for base in strip.iter("path") if base.get("class") == "base")
+
+
+def name_of(lane):
+    """The name of a lane; its kind is left out where both have no room."""
+    name = next(mark.text for mark in lane.findall("text") if mark.get("class") != "in")
+    return name if len(name) <= 20 else name.split(": ")[-1]
+
+
+def line_of(path):
+    """The four numbers of an arrow."""
+    return [float(number) for number in re.findall(r"[\d.]+", path.get("d"))]
+
+
+def chapter(big, name, number):
+    """A strip with all its lanes."""
+    strip = big.strip(number)
+    top_before = float(strip.get("data-top"))
+    end = end_of(strip)
+    small = Small(big, LEFT, (WIDTH - MARGIN - LEFT) / (end - big.zero))
+    title = strip.find("text").text
+    way, _, what = title.partition(": ")
+    small.words(12, 20, way, "head")
+    small.words(12, 35, what, "small")
+    figures = figures_of(strip)
+    small.words(12, 49, ", ".join(figures[:3]), "small")
+    small.words(12, 63, ", ".join(figures[3:]), "small")
+    arrows = [path for path in strip.findall("path") if path.get("class") in ("wake", "sent")]
+    used = small.legend(82, states_of(strip), {path.get("class") for path in arrows})
+    top = 82 + used + 12
+    height = float(strip.get("data-height"))
+    small.axis(top, top + height, (end - big.zero) / big.per_ms)
+    move = top - top_before
+    for lane in strip.findall("g"):
+        base = lane.find("path[@class='base']")
+        middle = line_of(base)[1] + move
+        small.put(f'<path d="M{LEFT} {middle:.1f}H{WIDTH - MARGIN}" class="base"/>')
+        small.words(8, middle + 3.5, name_of(lane), "small")
+        inside = [mark.text for mark in lane.findall("text") if mark.get("class") == "in"]
+        for rect in lane.findall("rect"):
+            small.span(rect, float(rect.get("y")) + move, float(rect.get("height")))
+        for path in lane.findall("path"):
+            if "thin" in (path.get("class") or ""):
+                lines = re.findall(r"M([\d.]+) ([\d.]+)v([\d.]+)", path.get("d"))
+                drawn = "".join(f"M{small.x(float(x)):.1f} {float(y) + move:.1f}v{tall}" for x, y, tall in lines)
+                small.put(f'<path d="{drawn}" class="{path.get("class")}"/>')
+        slow = [rect for rect in lane.findall("rect") if rect.get("class") == "slow"]
+        for rect in slow:                                  # how long a slow poll took, where there is room
+            wide = float(rect.get("width"))
+            if wide * small.scale > 36:
+                words = f"{wide / big.per_ms:.0f} ms"
+                small.words(small.x(float(rect.get("x")) + wide / 2), middle + 3.5, words, "in small", "middle")
+        if inside and not slow:                            # the first word that stands in a span
+            widest = max(lane.findall("rect"), key=lambda rect: float(rect.get("width")))
+            place = small.x(float(widest.get("x")) + float(widest.get("width")) / 2)
+            small.words(place, middle + 3.5, inside[0], "in small", "middle")
+    for path in arrows:
+        x1, y1, x2, y2 = line_of(path)
+        kind = path.get("class")
+        small.put(f'<path d="M{small.x(x1):.1f} {y1 + move:.1f}L{small.x(x2):.1f} {y2 + move:.1f}" class="{kind}" '
+                  f'marker-end="url(#{kind})"/>')
+    for path in strip.findall("path[@class='late']"):
+        x, y, width, tall, _ = line_of(path)
+        left, right = small.x(x), small.x(x + width)
+        small.put(f'<path d="M{left:.1f} {y + move:.1f}H{right:.1f}v{tall}H{left:.1f}z" class="late"/>')
+        if (right - left) > 70:
+            words = f"{width / big.per_ms:.0f} ms late"
+            small.words((left + right) / 2, y + move + tall / 2 + 3.5, words, "in small", "middle")
+    small.save(f"timeline-{name}.svg", title, top + height + 8)
+
+
+def all_ways(big):
+    """All ways on one axis. Lanes of one kind stand close together and share a name."""
+    small = Small(big, NARROW, (WIDTH - MARGIN - NARROW) / (AXIS_MS * big.per_ms))
+    strips = [big.strip(number) for number in range(6)]
+    title = big.root.find("title").text
+    small.words(12, 20, title.replace(", in every way", ", in six ways"), "head small")
+    used = small.legend(40, set().union(*(states_of(strip) for strip in strips)))
+    top = 40 + used + 14
+    grid_at = len(small.parts)
+    y = top + 4
+    for strip in strips:
+        wall = figures_of(strip)[0]
+        small.heading(y + 12, strip.find("text").text)
+        small.words(WIDTH - MARGIN, y + 12, wall, "head small", "end")
+        y += 17
+        lanes = [lane for lane in strip.findall("g") if name_of(lane) not in ("block_on", "idle connections")]
+        lanes.sort(key=lambda lane: line_of(lane.find("path[@class='base']"))[1])
+        has_loop = any(name_of(lane) == "event loop" for lane in lanes)
+        groups = []
+        for lane in lanes:
+            kind = re.sub(r"^\w+: ", "", re.sub(r" \d+$", "", name_of(lane)))
+            whole = re.sub(r" \d+$", "", name_of(lane))
+            if groups and groups[-1][0] == whole:
+                groups[-1][2].append(lane)
+            else:
+                groups.append((whole, kind, [lane]))
+        for whole, kind, members in groups:
+            tall = 5 if len(members) > 1 else 11
+            label = f"{len(members)} {kind}s" if len(members) > 1 else kind.replace(" every 50 ms", "")
+            if has_loop and whole.startswith("thread: "):
+                label = f"{len(members)} threads"
+            small.words(8, y + tall * len(members) / 2 + 3.5, label, "small")
+            for lane in members:
+                inset = .5
+                for rect in lane.findall("rect"):
+                    is_parked = rect.get("fill") == "url(#Parked)"
+                    if rect.get("class") != "slow" and float(rect.get("x")) < big.zero + AXIS_MS * big.per_ms:
+                        inset = tall / 4 if is_parked else .5
+                        small.span(rect, y + inset, tall - 2 * inset)
+                for path in lane.findall("path"):
+                    if "thin" in (path.get("class") or ""):
+                        places = [small.x(float(x)) for x in re.findall(r"M([\d.]+) ", path.get("d"))]
+                        drawn = "".join(f"M{x:.1f} {y + .5:.1f}v{tall - 1}" for x in places if x < WIDTH - MARGIN)
+                        if drawn:
+                            small.put(f'<path d="{drawn}" class="{path.get("class")}"/>')
+                y += tall
+            y += 2
+        for path in strip.findall("path[@class='late']"):
+            x, _, width, _, _ = line_of(path)
+            place = small.x(x + width)
+            ticks = next(mark for mark in reversed(small.parts) if ">ticks<" in mark)
+            middle = float(re.search(r' y="([\d.]+)"', ticks)[1])
+            small.put(f'<path d="M{small.x(x):.1f} {middle - 8:.1f}H{place:.1f}v9H{small.x(x):.1f}z" class="late"/>')
+            small.words((small.x(x) + place) / 2, middle, f"{width / big.per_ms:.0f} ms late", "in small", "middle")
+            break
+        if end_of(strip) > big.zero + AXIS_MS * big.per_ms:
+            small.words(WIDTH - MARGIN - 4, y - 4.5, f"… until {wall.removeprefix('wall ')}", "in small", "end")
+        y += 4
+    axis, small.parts = small.parts[grid_at:], small.parts[:grid_at]
+    small.axis(top, y, AXIS_MS)
+    small.parts += axis
+    small.save("timeline-small.svg", title, y + 4)
+
+
+def main():
+    big = Big()
+    for name, number in STRIPS.items():
+        chapter(big, name, number)
+    all_ways(big)
+
+
+if __name__ == "__main__":
+    main()
