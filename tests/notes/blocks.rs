@@ -76,7 +76,7 @@ fn blocks(page: &str) -> Vec<Block<'_>> {
     let (mut found, mut source) = (Vec::new(), None);
     let mut lines = page.lines().enumerate();
     while let Some((number, line)) = lines.next() {
-        if line.starts_with(MARK) {
+        if line.starts_with(MARK) || line.starts_with("<!-- figures: ") {
             continue;
         }
         if line.starts_with("<!-- ") {

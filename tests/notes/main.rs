@@ -6,7 +6,8 @@
 //! and tested where it stands. Or it is a program of its own, fenced `rust`, and `notes/doctests.rs` has it run as a
 //! test of documentation. Two more comments stand above blocks: `<!-- file: PATH -->`, a whole file, and
 //! `<!-- diff: PATH PATH -->`, the lines in which two files differ, as diff(1) prints them. A table under
-//! `<!-- lines: FOLDER -->` puts lines of `python.py` and `handloom.rs` of that folder side by side.
+//! `<!-- lines: FOLDER -->` puts lines of `python.py` and `handloom.rs` of that folder side by side; one under
+//! `<!-- figures: PICTURE -->` has the figures of that picture.
 //!
 //! `NOTES=write cargo test --test notes` puts the present text into every such block.
 //!

@@ -1,13 +1,16 @@
-"""Draws small pictures from `timeline.svg`: `python3 notes/pictures/strips.py` writes them beside this file.
+"""Draws small pictures from big ones: `python3 notes/pictures/small.py` writes them beside this file.
 
-`timeline.svg` is what `handloom timeline` draws, 1,180 units wide. A telephone shows 400. So each chapter has its strip
-drawn anew with an axis of its own length, and the README has all ways with the lanes of one kind close together. All that
-is drawn here was measured: it is taken from the big picture. The script prints the name of each file that it changed.
-The standard library is all that is needed.
+`timeline.svg` is what `handloom timeline` draws, 1,180 units wide, and `factorial.svg` what `handloom factorial` draws,
+800. A telephone shows 400. So each chapter has its strip drawn anew with an axis of its own length, the README has all
+ways with the lanes of one kind close together, and chapter 18 has the curves and a table of the same figures. All that is
+drawn here was measured: it is taken from the big pictures. The script prints the name of each file that it changed. The
+standard library is all that is needed.
 """
 
+import json
+import math
 import re
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -102,10 +105,7 @@ class Small:
                 f'width="{WIDTH * 1.6:.0f}" height="{height * 1.6:.0f}" role="img"><title>{escape(title)}</title>\n')
         text = (head + self.big.style + '\n<rect width="100%" height="100%" class="paper"/>\n'
                 + "\n".join(self.parts) + "\n</svg>\n")
-        path = HERE / name
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
-            print(name)
+        write(HERE / name, text)
 
 
 def states_of(strip):
@@ -259,7 +259,110 @@ def all_ways(big):
     small.save("timeline-small.svg", title, y + 4)
 
 
+STYLE = """<style>
+svg { font: 11px sans-serif; } text { fill: #222; } .faint { fill: #5a5a5a; } .head { font-weight: bold; }
+.paper { fill: #fff; } path { fill: none; stroke: #d9d9d9; } .one { stroke: #777; }
+.threads { stroke: #2f74b5; fill: #2f74b5; } .processes { stroke: #c25a1f; fill: #c25a1f; }
+.gil { stroke: #3f8a45; fill: #3f8a45; } path.threads, path.processes, path.gil { fill: none; stroke-width: 1.8; }
+path.processes { stroke-dasharray: 6 3; } path.gil { stroke-dasharray: 2 3; }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e8e8e8; } .faint { fill: #a9a9a9; } .paper { fill: #16181b; } path { stroke: #34383d; } .one { stroke: #999; }
+  .threads { stroke: #6fb1ff; fill: #6fb1ff; } .processes { stroke: #ff9a5c; fill: #ff9a5c; }
+  .gil { stroke: #6cc474; fill: #6cc474; }
+}
+</style>"""
+
+
+def write(path, text):
+    """Writes a file that differs, and prints its name."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+        print(path.name)
+
+
+def span(micros):
+    """A time in words."""
+    for unit, size in (("s", 1e6), ("ms", 1e3), ("µs", 1), ("ns", 1e-3)):
+        if micros >= size or unit == "ns":
+            value = micros / size
+            return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}"
+
+
+def factorials():
+    """The figures that `factorial.svg` has in its description."""
+    text = (HERE / "factorial.svg").read_text()
+    figures = json.loads(unescape(re.search(r"<desc>(.*?)</desc>", text, re.S)[1]))
+    rows = []
+    for row in figures["rows"]:
+        runs = {run["pool"]: run for run in row["runs"]}
+        rows.append((row["n"], row["tasks"], runs["sequential"]["computing_us"] / row["tasks"], runs))
+    return figures, rows
+
+
+def curves(figures, rows):
+    """Times as fast against the time of one task, both logarithmic."""
+    left, right, top, bottom = 30, 392, 74, 330
+
+    def x(micros):
+        return left + (right - left) * (math.log10(micros) + 2) / 8           # 10 ns to 1 s
+
+    def y(speed):
+        return bottom - (bottom - top) * (math.log10(speed) + 1) / math.log10(40)    # 0.1 to 4
+
+    title = "Factorials in pools: times as fast as one after another"
+    parts = [f'<rect width="400" height="372" class="paper"/><text x="12" y="18" class="head">{title}</text>',
+             f'<text x="12" y="34" class="faint">{figures["processors"]} processors, {figures["workers"]} workers, '
+             f'other work {100 * figures["other_work"]:.0f} %</text>']
+    for number, (pool, words) in enumerate((("threads", "threads"), ("processes", "processes"),
+                                            ("gil", "threads under a GIL"))):
+        at = 12 + 90 * number
+        parts.append(f'<path d="M{at} 48h20" class="{pool}"/><text x="{at + 25}" y="52">{words}</text>')
+    for power in range(-2, 7):
+        at = x(10.0 ** power)
+        parts.append(f'<path d="M{at:.1f} {top}V{bottom}"/>')
+        if power % 2 == 0:
+            anchor = "end" if power == 6 else "middle"
+            parts.append(f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="{anchor}" class="faint">'
+                         f'{re.sub("[.]0+ ", " ", span(10.0 ** power))}</text>')
+    for speed, kind in ((0.1, ""), (0.5, ""), (1, "one"), (2, "one"), (4, "")):
+        parts.append(f'<path d="M{left} {y(speed):.1f}H{right}" class="{kind}"/>'
+                     f'<text x="{left - 5}" y="{y(speed) + 4:.1f}" text-anchor="end" class="faint">{speed}</text>')
+    parts.append(f'<text x="{(left + right) / 2}" y="{bottom + 33}" text-anchor="middle">computing time of one task</text>')
+    for pool in ("threads", "processes", "gil"):
+        points = [(x(each), y(runs[pool]["speed_up"])) for _, _, each, runs in rows
+                  if (runs.get(pool) or {}).get("speed_up")]
+        parts.append('<path d="M' + "L".join(f"{a:.1f} {b:.1f}" for a, b in points) + f'" class="{pool}"/>')
+        parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" class="{pool}"/>' for a, b in points]
+    write(HERE / "factorial-small.svg",
+          '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 372" width="640" height="595" role="img">'
+          f"<title>{title}</title>\n{STYLE}\n" + "\n".join(parts) + "\n</svg>\n")
+
+
+#: The table of chapter 18: the mark above it, and the rows that it has.
+MARK, SHOWN = "<!-- figures: notes/pictures/factorial.svg -->\n", ["< 20", "100", "1000", "10000", "100000", "1000000"]
+
+
+def table(rows):
+    """Writes the table of chapter 18."""
+    page = HERE.parent / "18-which.md"
+    text = page.read_text()
+    start = text.index(MARK) + len(MARK)
+    lines = ["| n | tasks | computing, each | threads: times as fast | processes | under a GIL | added to each task by "
+             "processes |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for n, tasks, each, runs in rows:
+        if n in SHOWN:
+            speeds = [f"{speed:.2f}" if speed else "–" for pool in ("threads", "processes", "gil")
+                      for speed in [(runs.get(pool) or {}).get("speed_up")]]
+            added = span(runs["processes"]["added_us_per_task"])
+            name = n if n.startswith("<") else f"{int(n):,}"
+            lines.append(f"| {name} | {tasks:,} | {span(each)} | {' | '.join(speeds)} | {added} |")
+    write(page, text[:start] + "\n".join(lines) + text[text.index("\n\n", start):])
+
+
 def main():
+    figures, rows = factorials()
+    curves(figures, rows)
+    table(rows)
     big = Big()
     for name, number in STRIPS.items():
         chapter(big, name, number)
