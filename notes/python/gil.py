@@ -1,9 +1,9 @@
 """What CPython's own lock does, for `handloom lab gil` to print beside its model.
 
-`python3 gil.py SECTION` measures one thing and prints a line for each setting, with the figures after a
-colon; the lab reads them. Each
-section does what the section of that name in `src/labs/gil/run.rs` does, with the same numbers. Nothing but the standard
-library is needed. `python3 gil.py` without a section prints them all.
+`python3 gil.py SECTION` measures one thing and prints a line for each setting, with the figures after a colon; the lab
+reads them. Each section does what the section of that name in `src/labs/gil/run.rs` does, with the same numbers. Nothing
+but the standard library is needed. `python3 gil.py` without a section measures all, says what the figures are, and rounds
+them.
 """
 
 import os
@@ -14,6 +14,13 @@ import threading
 import time
 
 clock = time.perf_counter
+is_for_a_reader = len(sys.argv) == 1
+
+
+def tell(words, *figures):
+    """Prints the figures of one setting."""
+    print(f"{words}:", *(f"{figure:.3g}" if is_for_a_reader and figure < 1000 else round(figure) if is_for_a_reader
+                         else figure for figure in figures))
 
 
 def together(*bodies):
@@ -78,7 +85,7 @@ def speed():
             together(*[lambda: spin(share)] * count)
             times[count].append(clock() - start)
     for count, took in times.items():
-        print(count, "threads:", min(took), max(took), min(took) / min(times[1]))
+        tell(f"{count} threads", min(took), max(took), min(took) / min(times[1]))
 
 
 def handover():
@@ -101,7 +108,7 @@ def handover():
         held = sorted(span for span, _ in spans)
         total = sum(held)
         shares = [sum(span for span, who in spans if who == me) / total for me in range(count)]
-        print(count, "threads, interval", interval, ":", held[len(held) // 2], held[len(held) * 9 // 10], *shares)
+        tell(f"{count} threads, interval {interval}", held[len(held) // 2], held[len(held) * 9 // 10], *shares)
     sys.setswitchinterval(0.005)
 
 
@@ -115,7 +122,7 @@ def naps():
     for count in 1, 8, 32:
         start = clock()
         together(*[lambda: sleep(256 // count)] * count)
-        print("naps on", count, "threads:", clock() - start)
+        tell(f"naps on {count} threads", clock() - start)
 
 
 def convoy():
@@ -127,7 +134,7 @@ def convoy():
                 start = clock()
                 time.sleep(0.0005)
                 spans.append(clock() - start)
-        print("beside", count, "that compute:", statistics.fmean(spans), statistics.median(spans))
+        tell(f"beside {count} that compute", statistics.fmean(spans), statistics.median(spans))
 
 
 def pipe():
@@ -140,7 +147,7 @@ def pipe():
                 os.write(writer, b"x")
                 os.read(reader, 1)
                 transfers += 1
-            print("beside", count, "that compute:", transfers / (clock() - start))
+            tell(f"beside {count} that compute", transfers / (clock() - start))
 
 
 def native():
@@ -164,7 +171,7 @@ def native():
     time.sleep(0.02)
     over.append(True)
     ticker.join()
-    print("a call:", took, quiet, max(gaps))
+    tell("a call", took, quiet, max(gaps))
 
 
 counter = 0
@@ -194,12 +201,25 @@ def updates():
     for name, body in ("plain", plain), ("call", with_call):
         counter = 0
         together(body, body)
-        print(f"{name}:", 2 * rounds, 2 * rounds - counter)
+        tell(name, 2 * rounds, 2 * rounds - counter)
     sys.setswitchinterval(0.005)
 
 
 SECTIONS = {f.__name__: f for f in (version, speed, handover, naps, convoy, pipe, native, updates)}
 
+#: What the figures of a section are, for a reader.
+FIGURES = {
+    "speed": "seconds of the best run, of the worst, and the best over that of one thread",
+    "handover": "seconds of a turn, the median and the 90th percentile; then each thread's share",
+    "naps": "seconds",
+    "convoy": "seconds of a sleep, the mean and the median",
+    "pipe": "bytes a second",
+    "native": "seconds of the call, the longest gap of the clock before it, and of all",
+    "updates": "additions, and how many of them were lost",
+}
+
 if __name__ == "__main__":
     for name in sys.argv[1:] or SECTIONS:
+        if is_for_a_reader and name in FIGURES:
+            print(f"\n{SECTIONS[name].__doc__} Figures: {FIGURES[name]}.")
         SECTIONS[name]()
