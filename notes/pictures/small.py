@@ -351,7 +351,7 @@ def table(rows):
              "processes |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for n, tasks, each, runs in rows:
         if n in SHOWN:
-            speeds = [f"{speed:.2f}" if speed else "–" for pool in ("threads", "processes", "gil")
+            speeds = [f"{speed:.2f}" if speed else "?" for pool in ("threads", "processes", "gil")
                       for speed in [(runs.get(pool) or {}).get("speed_up")]]
             added = span(runs["processes"]["added_us_per_task"])
             name = n if n.startswith("<") else f"{int(n):,}"
