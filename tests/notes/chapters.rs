@@ -6,7 +6,7 @@ use super::links::targets;
 use super::{chapters, expect_none, pages};
 
 /// What every chapter has, in this order.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "## In Python",
     "## In Handloom",
     "## Side by side",
@@ -14,6 +14,7 @@ const PARTS: [&str; 7] = [
     "## Notice",
     "## Exercises",
     "## Questions",
+    "## Sources",
 ];
 
 /// The page before which no page may show an `async` program in Rust, because it is the first to explain a future.
@@ -54,6 +55,10 @@ fn every_chapter_has_its_parts_in_order() {
         let headings: Vec<_> = page.lines().filter(|line| PARTS.contains(line)).collect();
         if headings != PARTS {
             complaints.push(format!("{name} has {headings:?}"));
+        }
+        let sources = page.split_once("\n## Sources\n").map_or("", |(_, sources)| sources);
+        if !sources.contains("](https://") {
+            complaints.push(format!("{name} has no source in the web"));
         }
         if !page.contains("```text") && !page.contains("](pictures/") {
             complaints.push(format!("{name} has no drawing"));
