@@ -131,7 +131,6 @@ const RT_UNSAFE_FILES: usize = 1;
 /// where they are. The list is to be empty.
 const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of os:", 2198, "docs of sockets, signals and contexts"),
-    ("budget of json, report:", 1062, "width of text, other work"),
     ("budget of jobs:", 962, "handles, slot and map could share more"),
     ("budget of rt:", 2341, "as step 7"),
     ("budget of processes:", 2681, "as its pool, and the docs of messages"),

@@ -1,17 +1,13 @@
 //! What was measured, as people read it: numbers, tables, pictures, pages; and whether a figure can be trusted.
 
-mod bars;
-mod columns;
-mod figures;
 mod other_work;
 mod page;
-mod svg;
-mod text_width;
+mod picture;
+mod text;
 
-pub use bars::BarAxis;
-pub use columns::columns;
-pub use figures::{grouped, known, per_second, seconds, span};
 pub use other_work::{OtherWork, OtherWorkProbe};
 pub use page::Page;
-pub use svg::{Picture, escaped};
-pub use text_width::{output_columns, text_width, wrapped};
+pub use picture::{BarAxis, Picture, escaped};
+pub use text::{
+    columns, grouped, known, output_columns, per_second, seconds, span, text_width, wrapped,
+};

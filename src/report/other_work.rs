@@ -1,11 +1,8 @@
 //! How much of the processors other programs had while something was measured.
 //!
 //! A thread that waits for a processor is slow without a fault of its own. So a measurement starts an
-//! [`OtherWorkProbe`] and asks it at the end. Its answer's `Display` is a clause for a table or a picture: "other work
-//! had 60 % of the processors". [`OtherWork::verdict`] is the last line of a claim. [`OtherWork::during`] looks at the
-//! machine before anything is started, for example before processes are pinned.
-//!
-//! The time of this process and of its descendants is no other work: a server that it started belongs to it.
+//! [`OtherWorkProbe`], and its answer stands beside the figures: "other work had 60 % of the processors". The time of this
+//! process and of its descendants is no other work: a server that it started belongs to it.
 //!
 //! **Source**: proc(5), `/proc/stat` and `/proc/[pid]/stat`.
 
@@ -22,11 +19,11 @@ const LEAST_TICKS: u64 = 20;
 /// What the kernel has counted, in ticks of usually 10 ms.
 #[derive(Clone, Copy, Debug)]
 struct Ticks {
-    /// Of all processors, idle or not.
+    /// All processors, idle or not.
     all: u64,
-    /// Those that programs had, and those that the host of a virtual machine took away.
+    /// Programs, and what the host of a virtual machine took away.
     used: u64,
-    /// Those of this process and its descendants.
+    /// This process and its descendants.
     own: u64,
 }
 
@@ -92,12 +89,10 @@ impl OtherWork {
 
 impl fmt::Display for OtherWork {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Share(share) => {
-                write!(out, "other work had {:.0} % of the processors", share * 100.0)
-            }
-            Self::Unknown => out.write_str("how much other work there was is not known"),
-        }
+        let Self::Share(share) = self else {
+            return out.write_str("how much other work there was is not known");
+        };
+        write!(out, "other work had {:.0} % of the processors", share * 100.0)
     }
 }
 
@@ -117,13 +112,9 @@ impl Ticks {
 
 /// The ticks of this process and all its descendants, those that were reaped included.
 fn own_ticks() -> Option<u64> {
-    let stat = |entry: fs::DirEntry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        // A process may end between the listing and this read. Then its parent's counters contain its ticks.
-        let line = fs::read_to_string(entry.path().join("stat")).ok()?;
-        let (parent, ticks) = parent_and_ticks(&line)?;
-        Some((pid, parent, ticks))
-    };
+    // A process may end between the listing and this read. Then its parent's counters contain its ticks.
+    let stat =
+        |entry: fs::DirEntry| parse_stat(&fs::read_to_string(entry.path().join("stat")).ok()?);
     let processes: Vec<_> = fs::read_dir("/proc").ok()?.flatten().filter_map(stat).collect();
     let own = processes.iter().find(|(pid, ..)| *pid == std::process::id())?;
     let (mut family, mut next) = (vec![own], 0);
@@ -134,12 +125,12 @@ fn own_ticks() -> Option<u64> {
     Some(family.iter().map(|(.., ticks)| ticks).sum())
 }
 
-/// The parent of a process and its ticks, from its line in `/proc/[pid]/stat`.
-fn parent_and_ticks(line: &str) -> Option<(u32, u64)> {
+/// A process, its parent and its ticks, from a line of `/proc/[pid]/stat`.
+fn parse_stat(line: &str) -> Option<(u32, u32, u64)> {
     // The name stands in parentheses and may hold blanks and parentheses.
-    let (_, rest) = line.rsplit_once(')')?;
+    let (pid, rest) = (line.split(' ').next()?, line.rsplit_once(')')?.1);
     let words: Vec<&str> = rest.split_whitespace().collect();
     // utime, stime, cutime, cstime.
     let ticks = words.get(11..15)?.iter().filter_map(|word| word.parse::<u64>().ok()).sum();
-    Some((words.get(1)?.parse().ok()?, ticks))
+    Some((pid.parse().ok()?, words.get(1)?.parse().ok()?, ticks))
 }

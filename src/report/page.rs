@@ -3,12 +3,10 @@
 //! **Invariants**
 //! - `PAGE-1` A page needs no other file: no script, nothing from the network, and it contains its pictures.
 //! - `PAGE-2` Text is escaped; only a picture is written as it is.
-//!
-//! **Source**: the HTML Living Standard.
 
 use std::fmt::Write as _;
 
-use super::svg::{TAKES_ALL, escaped};
+use super::picture::{TAKES_ALL, escaped};
 
 /// Everything before the title.
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -20,25 +18,22 @@ const STYLE: &str = "<style>:root{color-scheme:light dark}body{font:16px/1.5 san
     border-bottom:1px solid #8886}th:first-child,td:first-child{text-align:left;padding-left:0}\
     @media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
 
-/// A page that is being written, from the top.
+/// A page that is being written: its HTML so far.
 #[derive(Debug)]
-pub struct Page {
-    /// What was written so far.
-    html: String,
-}
+pub struct Page(String);
 
 impl Page {
     /// Begins a page.
     pub fn new(title: &str) -> Self {
         let title = escaped(title);
         let top = format!("{HEAD}<title>{title}</title>\n{STYLE}</head>\n<body>\n");
-        Self { html: format!("{top}<h1>{title}</h1>\n") }
+        Self(format!("{top}<h1>{title}</h1>\n"))
     }
 
     /// Writes a heading, to which a link to `#ID` leads.
     pub fn heading(&mut self, id: &str, words: &str) {
         let words = escaped(words);
-        writeln!(self.html, "<h2 id=\"{id}\">{words}</h2>").expect(TAKES_ALL);
+        writeln!(self.0, "<h2 id=\"{id}\">{words}</h2>").expect(TAKES_ALL);
     }
 
     /// Writes a paragraph.
@@ -54,13 +49,13 @@ impl Page {
                 self.element("pre", &block.join("\n"));
                 continue;
             }
-            self.html.push_str("<table>");
+            self.0.push_str("<table>");
             for (place, line) in block.iter().enumerate() {
                 let tag = if place == 0 { "th" } else { "td" };
-                self.html.push_str("<tr>");
+                self.0.push_str("<tr>");
                 cells(line).for_each(|cell| self.element(tag, cell));
             }
-            self.html.push_str("</table>\n");
+            self.0.push_str("</table>\n");
         }
     }
 
@@ -68,34 +63,34 @@ impl Page {
     pub fn links(&mut self, links: &[(String, String)]) {
         for (to, words) in links {
             let [to, words] = [to, words].map(|text| escaped(text));
-            writeln!(self.html, "<li><a href=\"{to}\">{words}</a></li>").expect(TAKES_ALL);
+            writeln!(self.0, "<li><a href=\"{to}\">{words}</a></li>").expect(TAKES_ALL);
         }
     }
 
     /// Writes a list of points.
-    pub fn list<T: AsRef<str>>(&mut self, points: &[T]) {
-        self.html.push_str("<ul>\n");
+    pub fn list(&mut self, points: &[&str]) {
+        self.0.push_str("<ul>\n");
         for point in points {
-            self.element("li", point.as_ref());
+            self.element("li", point);
         }
-        self.html.push_str("</ul>\n");
+        self.0.push_str("</ul>\n");
     }
 
     /// Puts a picture there, which is SVG.
     pub fn picture(&mut self, svg: &str) {
-        self.html.push_str(svg);
+        self.0.push_str(svg);
     }
 
     /// Ends the page.
     pub fn finish(mut self) -> String {
-        self.html.push_str("</body>\n</html>\n");
-        self.html
+        self.0.push_str("</body>\n</html>\n");
+        self.0
     }
 
     /// Writes one element with nothing but text in it (`PAGE-2`).
     fn element(&mut self, name: &str, words: &str) {
         let words = escaped(words);
-        writeln!(self.html, "<{name}>{words}</{name}>").expect(TAKES_ALL);
+        writeln!(self.0, "<{name}>{words}</{name}>").expect(TAKES_ALL);
     }
 }
 

@@ -1,4 +1,5 @@
-//! The few shapes that pictures are made of, in SVG. Lengths are in the picture's own units, from the top left corner.
+//! Pictures in SVG: the few shapes that they are made of, and bars over an axis. Lengths are in the picture's own units,
+//! from the top left corner.
 //!
 //! **Invariants**
 //! - `SVG-1` A picture needs nothing else: no script, nothing from the network. It has a background and colours for a
@@ -7,7 +8,9 @@
 //!
 //! **Source**: SVG 2, basic shapes and text; CSS `prefers-color-scheme`.
 
-use std::fmt::Write as _;
+use std::fmt::{Arguments, Write as _};
+
+use super::text::per_second;
 
 /// Why writing into a text never fails.
 pub(super) const TAKES_ALL: &str = "holds because a String takes all";
@@ -17,12 +20,9 @@ const STYLE: &str = "<style>.ground{fill:#fff}.ink{fill:#222}.grid{stroke:#ddd}.
     @media(prefers-color-scheme:dark){.ground{fill:#1b1e22}.ink{fill:#ddd}.grid{stroke:#444}.limit{stroke:#999}}\
     </style>";
 
-/// A picture that is being drawn.
+/// A picture that is being drawn: its SVG so far.
 #[derive(Debug)]
-pub struct Picture {
-    /// What was drawn so far.
-    svg: String,
-}
+pub struct Picture(String);
 
 impl Picture {
     /// Begins a picture with a heading and the line below it; `figures` is a description for programs and screen
@@ -36,7 +36,7 @@ impl Picture {
              <rect class=\"ground\" width=\"{width}\" height=\"{height}\"/>\n\
              <text class=\"ink\" x=\"12\" y=\"24\" font-weight=\"bold\">{heading}</text>\n"
         );
-        let mut picture = Self { svg };
+        let mut picture = Self(svg);
         picture.text([12.0, 44.0], "start", conditions);
         picture
     }
@@ -82,13 +82,55 @@ impl Picture {
 
     /// Ends the picture.
     pub fn finish(mut self) -> String {
-        self.svg.push_str("</svg>\n");
-        self.svg
+        self.0.push_str("</svg>\n");
+        self.0
     }
 
     /// Appends an element.
-    fn element(&mut self, element: std::fmt::Arguments<'_>) {
-        writeln!(self.svg, "{element}").expect(TAKES_ALL);
+    fn element(&mut self, element: Arguments<'_>) {
+        writeln!(self.0, "{element}").expect(TAKES_ALL);
+    }
+}
+
+/// An axis from 0 to a round number, and the bars over it.
+#[derive(Clone, Debug)]
+pub struct BarAxis {
+    /// Where it begins.
+    left: f64,
+    /// How long a value of 1 is.
+    scale: f64,
+    /// The values of its marks.
+    marks: Vec<f64>,
+}
+
+impl BarAxis {
+    /// Makes the axis for values up to `most`, with at most four steps.
+    pub fn new(left: f64, length: f64, most: f64) -> Self {
+        let power = 10_f64.powf((most / 4.0).max(1e-3).log10().floor());
+        let steps = [1.0, 2.0, 5.0, 10.0].map(|first| first * power);
+        let step = steps.into_iter().find(|step| step * 4.0 >= most).unwrap_or(most);
+        let count = (most / step).ceil().max(1.0);
+        let marks = [0.0, 1.0, 2.0, 3.0, 4.0].into_iter().take_while(|mark| *mark <= count);
+        let scale = length / (count * step);
+        Self { left, scale, marks: marks.map(|mark| mark * step).collect() }
+    }
+
+    /// Draws the marks, their numbers, and the name of the axis below.
+    pub fn draw(&self, picture: &mut Picture, [top, bottom]: [f64; 2], name: &str) {
+        for &value in &self.marks {
+            let x = self.left + value * self.scale;
+            picture.rule([x, top], [x, bottom], "grid");
+            let words = if value < 1000.0 { value.to_string() } else { per_second(value) };
+            picture.text([x, bottom + 16.0], "middle", &words);
+        }
+        picture.text([self.left, bottom + 36.0], "start", name);
+    }
+
+    /// Draws a bar, and words behind it.
+    pub fn bar(&self, picture: &mut Picture, top: f64, value: f64, colour: &str, words: &str) {
+        let length = value * self.scale;
+        picture.rect([self.left, top], [length, 18.0], colour);
+        picture.text([self.left + length + 6.0, top + 14.0], "start", words);
     }
 }
 
