@@ -14,6 +14,9 @@
 //! What would change the conclusions: a machine with one core, or a busy one, for `parted`; a `num-bigint` with a
 //! transform, which would make `toom` superfluous; another processor, for the length from which a product is cut.
 
+#[path = "../tests/support/factorial_tree.rs"]
+mod tree;
+
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::Mutex;
@@ -22,7 +25,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use handloom::factorial::parted::on_workers;
-use handloom::factorial::{Job, digits, factorial, tree};
+use handloom::factorial::{Job, digits, factorial};
 use handloom::threads::ThreadPool;
 use handloom_tokio::tokio::runtime::Builder;
 use handloom_tokio::tokio::task::spawn_blocking;

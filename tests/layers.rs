@@ -138,7 +138,6 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of aio:", 3386, "interval, condition and buffered reads"),
     ("budget of web:", 3475, "the access log, downloads and first pages are new"),
     ("budget of calc:", 2644, "readiness, shutdown, limits and model stand outside the steps"),
-    ("budget of factorial:", 2078, "the benchmark of pools"),
     ("budget of timeline:", 1877, "the six ways, and the picture"),
     ("budget of cli:", 3032, "the timeline, traces, and the checks of measurements"),
     ("budget of labs:", 5276, "samples and verdicts came; the reports of the labs"),

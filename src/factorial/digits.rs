@@ -12,8 +12,6 @@ use std::f64::consts::LOG10_2;
 
 use num_bigint::BigUint;
 
-use super::limbs::BITS;
-
 /// The Mersenne prime 2⁶¹ - 1: its remainder is a shift and an addition, and a wrong number has the right remainder
 /// with a probability of 2⁻⁶¹.
 pub const MODULUS: u64 = (1 << 61) - 1;
@@ -25,58 +23,30 @@ const ERROR_PER_DIGIT: f64 = 16.0 * f64::EPSILON;
 const ERROR: f64 = 1e-12;
 
 /// Counts the decimal digits of a number without converting it; zero has one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "the rounding is part of ERROR; a logarithm that an error made negative becomes 0"
+)]
 pub fn decimal_digits(value: &BigUint) -> u64 {
-    let logarithm = logarithm(value);
+    // A double shows no more of the number than its leading bits.
+    let below = value.bits().saturating_sub(u64::from(u64::BITS));
+    let leading = (value >> below).iter_u64_digits().next().unwrap_or(1);
+    let logarithm = (leading as f64).log10() + below as f64 * LOG10_2;
     let error = ERROR + ERROR_PER_DIGIT * logarithm;
-    let (least, greatest) = (whole(logarithm - error), whole(logarithm + error));
+    let (least, greatest) = ((logarithm - error) as u64, (logarithm + error) as u64);
     if least == greatest {
         return least + 1;
     }
     // A power of ten lies within the error (`DIGITS-1`).
-    greatest + u64::from(*value >= power_of_ten(greatest))
-}
-
-/// Computes a power of ten.
-fn power_of_ten(exponent: u64) -> BigUint {
-    let exponent =
-        u32::try_from(exponent).expect("holds because no memory holds a number of 2^32 digits");
-    BigUint::from(10_u32).pow(exponent)
-}
-
-/// Returns the decimal logarithm of a number, or 0 for zero.
-fn logarithm(value: &BigUint) -> f64 {
-    let mut top = value.iter_u64_digits().rev();
-    let (Some(high), low) = (top.next(), top.next().unwrap_or(0)) else { return 0.0 };
-    // The number is the highest limb and a fraction, times 2 to the power of `below`.
-    let below = value.bits() - u64::from(u64::BITS - high.leading_zeros());
-    // The second limb matters when the first is small; the others are less than a double can show.
-    let leading = float(high) + float(low) * 2_f64.powi(-64);
-    leading.log10() + float(below) * LOG10_2
-}
-
-/// The nearest double.
-#[expect(clippy::cast_precision_loss, reason = "the rounding is part of ERROR")]
-fn float(integer: u64) -> f64 {
-    integer as f64
-}
-
-/// The whole part of a logarithm; none is below zero.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the whole part is wanted; a logarithm that an error made negative becomes 0"
-)]
-fn whole(logarithm: f64) -> u64 {
-    logarithm as u64
+    let exponent = u32::try_from(greatest).unwrap_or(u32::MAX);
+    greatest + u64::from(*value >= BigUint::from(10_u32).pow(exponent))
 }
 
 /// Computes a number's checksum (`DIGITS-2`).
 pub fn checksum(value: &BigUint) -> u64 {
-    // The limbs above count 2^64 times as much, which is 8 modulo 2^61 - 1.
-    value.iter_u64_digits().rev().fold(0, |above, limb| {
-        let shifted = (u128::from(above) << (BITS - 61)) + u128::from(limb);
-        remainder(shifted)
-    })
+    (value % MODULUS).iter_u64_digits().next().unwrap_or(0)
 }
 
 /// Computes the checksum that `n!` must have, with `n` small multiplications and no large number.

@@ -11,34 +11,29 @@ use super::swing::{odd_factorial, swing};
 use super::toom::multiply;
 use crate::processes::{Message, Unreadable};
 
+/// A number that can cross to another process, as the count of its bytes and these. Decimal digits would take longer than
+/// the factorial itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number(pub BigUint);
+
 /// Something to compute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// `n!` without its twos.
-    OddFactorial {
-        /// The number.
-        n: u32,
-    },
-    /// The factors that the odd primes of a range have in the swing of `n`.
-    Swing {
-        /// The number.
-        n: u32,
-        /// The range's first number.
-        first: u32,
-        /// The range's last number.
-        last: u32,
-    },
+    /// `n!` without its twos, of this number.
+    OddFactorial(u32),
+    /// The factors that the odd primes of a range have in a swing: the number, and the first and the last of the range.
+    Swing(u32, [u32; 2]),
     /// A product of two numbers. This kind alone is long to send.
-    Product(BigUint, BigUint),
+    Product(Number, Number),
 }
 
 impl Job {
     /// Computes the result, on the calling thread.
     pub fn compute(&self) -> BigUint {
         match self {
-            Self::OddFactorial { n } => odd_factorial(*n),
-            Self::Swing { n, first, last } => swing(*n, OddPrimes::new(*first, *last)),
-            Self::Product(a, b) => multiply(a, b),
+            Self::OddFactorial(n) => odd_factorial(*n),
+            Self::Swing(n, [first, last]) => swing(*n, OddPrimes::new(*first, *last)),
+            Self::Product(a, b) => multiply(&a.0, &b.0),
         }
     }
 }
@@ -46,40 +41,41 @@ impl Job {
 impl Message for Job {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         match self {
-            Self::OddFactorial { n } => (0_u8, *n).encode(out),
-            Self::Swing { n, first, last } => (1_u8, *n, *first, *last).encode(out),
+            Self::OddFactorial(n) => (0_u8, *n).encode(out),
+            Self::Swing(n, [first, last]) => (1_u8, *n, *first, *last).encode(out),
             Self::Product(a, b) => {
                 2_u8.encode(out)?;
-                encode_number(a, out)?;
-                encode_number(b, out)
+                a.encode(out)?;
+                b.encode(out)
             }
         }
     }
 
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
         match u8::decode(input)? {
-            0 => Ok(Self::OddFactorial { n: u32::decode(input)? }),
+            0 => u32::decode(input).map(Self::OddFactorial),
             1 => {
                 let (n, first, last) = Message::decode(input)?;
-                Ok(Self::Swing { n, first, last })
+                Ok(Self::Swing(n, [first, last]))
             }
-            2 => Ok(Self::Product(decode_number(input)?, decode_number(input)?)),
+            2 => Ok(Self::Product(Number::decode(input)?, Number::decode(input)?)),
             other => Err(Unreadable(format!("{other} is no kind of job"))),
         }
     }
 }
 
-/// Appends a number: the count of its bytes, and these. Decimal digits would take longer than the factorial itself.
-pub(super) fn encode_number(value: &BigUint, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-    let bytes = value.to_bytes_le();
-    bytes.len().encode(out)?;
-    out.extend_from_slice(&bytes);
-    Ok(())
-}
+impl Message for Number {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        let bytes = self.0.to_bytes_le();
+        bytes.len().encode(out)?;
+        out.extend_from_slice(&bytes);
+        Ok(())
+    }
 
-/// Reads a number.
-pub(super) fn decode_number(input: &mut &[u8]) -> Result<BigUint, Unreadable> {
-    let length = usize::decode(input)?;
-    let bytes = input.split_off(..length).ok_or_else(|| Unreadable("a number is cut".into()))?;
-    Ok(BigUint::from_bytes_le(bytes))
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        let length = usize::decode(input)?;
+        let bytes =
+            input.split_off(..length).ok_or_else(|| Unreadable("a number is cut".into()))?;
+        Ok(Self(BigUint::from_bytes_le(bytes)))
+    }
 }

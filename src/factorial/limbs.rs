@@ -11,18 +11,14 @@
 use num_bigint::BigUint;
 
 /// Bits of a limb.
-pub(super) const BITS: u64 = u64::BITS as u64;
+const BITS: u64 = u64::BITS as u64;
 
 /// Makes the number of these limbs, lowest first; zeros at the top are allowed.
 pub fn from_limbs(limbs: &[u64]) -> BigUint {
     // `num-bigint` takes halves only.
-    let halves = limbs.iter().flat_map(|&limb| [low_half(limb), low_half(limb >> 32)]);
+    #[expect(clippy::cast_possible_truncation, reason = "each half is what is wanted")]
+    let halves = limbs.iter().flat_map(|&limb| [limb as u32, (limb >> 32) as u32]);
     BigUint::new(halves.collect())
-}
-
-/// Returns the lower half of a limb.
-fn low_half(limb: u64) -> u32 {
-    u32::try_from(limb & u64::from(u32::MAX)).expect("holds because the upper half was masked out")
 }
 
 /// Returns how many limbs a number has; zero has none.

@@ -18,16 +18,14 @@
 //! - `PARTED-2` The caller's runner (a pool, or a loop) returns one result for each job, in the order of the jobs.
 //! - `PARTED-3` After the runner's first error no more jobs are run.
 
-use std::iter;
-
 use num_bigint::BigUint;
 
-use super::job::Job;
+use super::job::{Job, Number};
 use super::swing::with_twos;
 use super::toom::Split;
 
 /// A factorial below this is one job: rounds would cost more than they save (bench `factorial`).
-const WHOLE_BELOW: u32 = 80_000;
+pub(super) const WHOLE_BELOW: u32 = 80_000;
 
 /// Computes `n!` with jobs that `run` gives to `workers` workers.
 ///
@@ -43,7 +41,7 @@ pub fn on_workers<E>(
 ) -> Result<BigUint, E> {
     let mut rounds = Rounds { run };
     let halvings = halvings(n, workers);
-    let mut jobs = vec![Job::OddFactorial { n: n >> halvings }];
+    let mut jobs = vec![Job::OddFactorial(n >> halvings)];
     let numbers: Vec<u32> = (0..halvings).map(|times| n >> times).collect();
     jobs.extend(numbers.iter().flat_map(|&n| swing_jobs(n)));
     let mut results = rounds.run(jobs)?.into_iter();
@@ -75,7 +73,7 @@ const RANGES: usize = 4;
 fn swing_jobs(n: u32) -> [Job; RANGES] {
     let sixth = n / 6;
     let borders = [n, n - sixth, n - 2 * sixth, n - 3 * sixth, 2];
-    std::array::from_fn(|i| Job::Swing { n, first: borders[i + 1] + 1, last: borders[i] })
+    std::array::from_fn(|i| Job::Swing(n, [borders[i + 1] + 1, borders[i]]))
 }
 
 /// Operations that take one round of jobs or several.
@@ -106,15 +104,14 @@ impl<E, R: FnMut(Vec<Job>) -> Result<Vec<BigUint>, E>> Rounds<R> {
 
     /// Multiplies two numbers, in one round of smaller products.
     fn product(&mut self, a: &BigUint, b: &BigUint) -> Result<BigUint, E> {
-        let (split, factors) = Split::for_size(a, b);
-        let jobs = factors.into_iter().map(|(a, b)| Job::Product(a, b)).collect();
+        let (split, factors) = Split::new(a, b);
+        let jobs = factors.into_iter().map(|(a, b)| Job::Product(Number(a), Number(b))).collect();
         Ok(split.join(&self.run(jobs)?))
     }
 }
 
 /// The job that multiplies a pair, or a single number by 1.
 fn pair(numbers: &[BigUint]) -> Job {
-    let mut numbers = numbers.iter().cloned().chain(iter::repeat(BigUint::from(1_u32)));
-    let mut next = || numbers.next().expect("holds because it repeats for ever");
-    Job::Product(next(), next())
+    let second = numbers.get(1).cloned().unwrap_or_else(|| BigUint::from(1_u32));
+    Job::Product(Number(numbers[0].clone()), Number(second))
 }

@@ -37,7 +37,7 @@ pub(super) fn multiply(a: &BigUint, b: &BigUint) -> BigUint {
     if limbs::length(a).min(limbs::length(b)) < THRESHOLD {
         return a * b;
     }
-    let (split, factors) = Split::for_size(a, b);
+    let (split, factors) = Split::new(a, b);
     let products: Vec<BigUint> = factors.iter().map(|(a, b)| multiply(a, b)).collect();
     split.join(&products)
 }
@@ -56,11 +56,6 @@ fn points(limbs: usize) -> usize {
     }
 }
 
-/// The smaller first.
-fn in_order(a: usize, b: usize) -> (usize, usize) {
-    if a < b { (a, b) } else { (b, a) }
-}
-
 /// A product that was cut into smaller ones: what is needed to join their results.
 #[derive(Debug)]
 pub(super) struct Split {
@@ -73,15 +68,11 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// Cuts a product as suits its size; returns the factors to multiply (`TOOM-1`).
-    pub(super) fn for_size(a: &BigUint, b: &BigUint) -> (Self, Vec<(BigUint, BigUint)>) {
-        Self::new(a, b, points(limbs::length(a) + limbs::length(b)))
-    }
-
-    /// Cuts a product of positive numbers for at most `points` points.
-    fn new(a: &BigUint, b: &BigUint, points: usize) -> (Self, Vec<(BigUint, BigUint)>) {
+    /// Cuts a product of positive numbers; returns the factors to multiply (`TOOM-1`).
+    pub(super) fn new(a: &BigUint, b: &BigUint) -> (Self, Vec<(BigUint, BigUint)>) {
         let (a, b) = (a.to_u64_digits(), b.to_u64_digits());
-        let (shorter, longer) = in_order(a.len(), b.len());
+        let points = points(a.len() + b.len());
+        let (shorter, longer) = (a.len().min(b.len()), a.len().max(b.len()));
         // With p and q pieces the product has p + q - 1 coefficients. So there are `points + 1` pieces, shared by the
         // lengths of the two numbers.
         let pieces = (shorter * (points + 1) / (shorter + longer)).max(1);
@@ -91,10 +82,10 @@ impl Split {
         let mut factors = vec![(limbs::from_limbs(a_pieces[0]), limbs::from_limbs(b_pieces[0]))];
         let mut negative = Vec::new();
         for x in 1..=coefficients / 2 {
-            let (a, b) = (evaluate(&a_pieces, x as u64), evaluate(&b_pieces, x as u64));
-            factors.push((a.plus, b.plus));
-            factors.push((a.minus, b.minus));
-            negative.push(a.negative != b.negative);
+            let [a, b] = [&a_pieces, &b_pieces].map(|pieces| evaluate(pieces, x as u64));
+            factors.push((a.0, b.0));
+            factors.push((a.1, b.1));
+            negative.push(a.2 != b.2);
         }
         (Self { piece, length: a.len() + b.len(), negative }, factors)
     }
@@ -102,7 +93,11 @@ impl Split {
     /// Computes the whole product from the smaller ones.
     pub(super) fn join(self, products: &[BigUint]) -> BigUint {
         let width = 2 * (self.piece + ROOM);
-        let mut products = products.iter().map(|product| padded(product, width));
+        let mut products = products.iter().map(|product| {
+            let mut limbs = product.to_u64_digits();
+            limbs.resize(width, 0);
+            limbs
+        });
         let mut even: Vec<_> = products.next().into_iter().collect();
         let mut odd = Vec::new();
         for (x, negative) in (1..).zip(self.negative) {
@@ -137,23 +132,13 @@ impl Split {
     }
 }
 
-/// The values of a polynomial at a point and at its negative.
-struct Values {
-    /// The value at the point.
-    plus: BigUint,
-    /// The absolute value at the negative point.
-    minus: BigUint,
-    /// Whether the value at the negative point is below zero.
-    negative: bool,
-}
-
 /// The pieces of a number; zero has one, which is empty.
 fn pieces_of(limbs: &[u64], piece: usize) -> Vec<&[u64]> {
     if limbs.is_empty() { vec![limbs] } else { limbs.chunks(piece).collect() }
 }
 
-/// Evaluates the polynomial with these coefficients at `x` and at `-x`.
-fn evaluate(pieces: &[&[u64]], x: u64) -> Values {
+/// Evaluates the polynomial with these coefficients at `x`, and at `-x`: the absolute value, and whether it is negative.
+fn evaluate(pieces: &[&[u64]], x: u64) -> (BigUint, BigUint, bool) {
     let width = pieces[0].len() + ROOM;
     let mut even = vec![0; width];
     let mut odd = vec![0; width];
@@ -168,14 +153,7 @@ fn evaluate(pieces: &[&[u64]], x: u64) -> Values {
     add(&mut plus, &smaller);
     let mut minus = greater;
     subtract(&mut minus, &smaller);
-    Values { plus: limbs::from_limbs(&plus), minus: limbs::from_limbs(&minus), negative }
-}
-
-/// A number's limbs, with zeros up to a width.
-fn padded(value: &BigUint, width: usize) -> Vec<u64> {
-    let mut limbs = value.to_u64_digits();
-    limbs.resize(width, 0);
-    limbs
+    (limbs::from_limbs(&plus), limbs::from_limbs(&minus), negative)
 }
 
 /// Turns values at the squares of `first`, `first + 1`, ... into the coefficients of the polynomial.

@@ -7,8 +7,9 @@ use std::convert::Infallible;
 use std::sync::Mutex;
 use std::thread;
 
+use crate::factorial_tree;
 use handloom::factorial::parted::on_workers;
-use handloom::factorial::{Job, factorial, tree};
+use handloom::factorial::{Job, factorial};
 use handloom::processes::Message;
 use num_bigint::BigUint;
 use proptest::prelude::*;
@@ -72,7 +73,10 @@ fn parted_over_any_number_of_workers_a_very_large_one_is_the_same() {
 fn parted_it_is_what_the_tree_computes() {
     let run = |jobs: Vec<Job>| Ok::<_, Infallible>(on_threads(&jobs, 2));
     let Ok(came) = on_workers(150_000, 2, run);
-    assert!(came == tree::factorial(150_000), "150,000! differs from the tree's (PARTED-1)");
+    assert!(
+        came == factorial_tree::factorial(150_000),
+        "150,000! differs from the tree's (PARTED-1)"
+    );
 }
 
 #[test]

@@ -4,11 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use handloom::factorial::benchmark::{
-    BenchmarkOutcome, PoolKind, Row, Run, Size, StartTimes, chart, table,
-};
+use handloom::factorial::benchmark::{BenchmarkOutcome, PoolKind, Row, Run, Size, chart, table};
 use handloom::json::{Json, Number};
-use handloom::report::OtherWork;
+use handloom::report::{OtherWork, text_width};
 
 /// An outcome of two processors: for each row the number, and the milliseconds of each pool.
 fn outcome(rows: &[(u32, [u64; 4])]) -> BenchmarkOutcome {
@@ -24,11 +22,10 @@ fn outcome(rows: &[(u32, [u64; 4])]) -> BenchmarkOutcome {
         at_once: 2,
         runs: PoolKind::ALL.into_iter().zip(*millis).map(run).collect(),
     };
-    let ready = |kind| StartTimes { kind, starting: Duration::ZERO, warming: Duration::ZERO };
     BenchmarkOutcome {
         cpus: 2,
         workers: 2,
-        ready: PoolKind::ALL.map(ready).to_vec(),
+        ready: PoolKind::ALL.map(|kind| (kind, Duration::ZERO)).to_vec(),
         rows: rows.iter().map(row).collect(),
         parted: None,
         other_work: OtherWork::Share(0.6),
@@ -91,6 +88,53 @@ fn a_speed_up_that_the_processors_do_not_allow_is_not_shown() {
         "OUTCOME-1: one point is left"
     );
     assert!(text.lines().all(|line| line.chars().count() <= 80), "80 columns: {text}");
+}
+
+/// Texts of a picture that touch: on one base line, without a blank between them. A character is at most 8 wide.
+fn touching(svg: &str) -> Vec<[String; 2]> {
+    let mut texts = Vec::new();
+    for line in svg.lines().filter(|line| line.starts_with("<text ")) {
+        let number = |name: &str| -> f64 {
+            let value =
+                line.split(&format!(" {name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+            value.and_then(|value| value.parse().ok()).expect("a place")
+        };
+        let words = line.split(['<', '>']).nth(2).expect("words").replace("&lt;", "<");
+        let width = 8.0 * f64::from(u32::try_from(text_width(&words)).expect("a short text"));
+        let anchored = |anchor: &str| line.contains(&format!("\"{anchor}\""));
+        let before = if anchored("middle") { 0.5 } else { f64::from(u8::from(anchored("end"))) };
+        let start = number("x") - before * width;
+        texts.push((number("y"), start, start + width, words));
+    }
+    let mut found = Vec::new();
+    for (place, (y, start, end, words)) in texts.iter().enumerate() {
+        for (other_y, other_start, other_end, other) in &texts[..place] {
+            if (y - other_y).abs() < 10.0 && start < other_end && other_start < end {
+                found.push([other.clone(), words.clone()]);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn labels_do_not_touch_however_close_their_points_are() {
+    // A point each 3 ms: far more labels than there is room for.
+    let close: Vec<_> = (1..120).map(|step| (1_000_000 + step, [3 * u64::from(step); 4])).collect();
+    for rows in [
+        &close[..],
+        &close[..2],
+        &[(200_000, [138, 138, 138, 138]), (1_000_000, [1_200, 1_200, 1_200, 1_200])],
+    ] {
+        let svg = chart(&outcome(rows));
+        assert_eq!(touching(&svg), [[""; 2]; 0], "CHART-3, in {svg}");
+        assert!(svg.contains("!</text>"), "expected a label in {svg}");
+    }
+    for name in ["factorial", "compare"] {
+        let path = format!("{}/notes/pictures/{name}.svg", env!("CARGO_MANIFEST_DIR"));
+        let drawn = fs::read_to_string(path).expect("the picture");
+        assert_eq!(touching(&drawn), [[""; 2]; 0], "CHART-3: the picture {name} of the course");
+    }
 }
 
 /// The figures in a picture's `<desc>`.

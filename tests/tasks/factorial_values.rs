@@ -1,7 +1,8 @@
 //! The factorial: right, by every way there is to know it.
 
+use crate::factorial_tree;
 use handloom::factorial::sieve::OddPrimes;
-use handloom::factorial::{digits, factorial, tree};
+use handloom::factorial::{digits, factorial};
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
@@ -46,14 +47,17 @@ fn small_factorials_are_those_of_the_definition() {
     for n in 0..=200_u32 {
         wanted *= n.max(1);
         assert_eq!(factorial(n), wanted, "{n}! by prime swing (SWING-1, SWING-2)");
-        assert_eq!(tree::factorial(n), wanted, "{n}! by the tree");
+        assert_eq!(factorial_tree::factorial(n), wanted, "{n}! by the tree");
     }
 }
 
 #[test]
 fn both_algorithms_agree_on_every_number_up_to_a_bound() {
     for n in 0..=EVERY_UP_TO {
-        assert!(factorial(n) == tree::factorial(n), "{n}! differs from the tree's (SWING-2)");
+        assert!(
+            factorial(n) == factorial_tree::factorial(n),
+            "{n}! differs from the tree's (SWING-2)"
+        );
     }
 }
 
@@ -61,7 +65,10 @@ fn both_algorithms_agree_on_every_number_up_to_a_bound() {
 fn both_algorithms_agree_on_large_numbers_where_products_are_cut() {
     // The first are those about which one product or another reaches the length from which it is cut.
     for n in [14_000, 16_384, 20_001, 32_767, 45_000, 65_537, 99_991, 131_072] {
-        assert!(factorial(n) == tree::factorial(n), "{n}! differs from the tree's (TOOM-1)");
+        assert!(
+            factorial(n) == factorial_tree::factorial(n),
+            "{n}! differs from the tree's (TOOM-1)"
+        );
     }
 }
 
@@ -135,7 +142,7 @@ proptest! {
     #[test]
     fn both_algorithms_agree_on_any_number(n in 2_500_u32..60_000) {
         let value = factorial(n);
-        prop_assert!(value == tree::factorial(n), "{}! differs from the tree's", n);
+        prop_assert!(value == factorial_tree::factorial(n), "{}! differs from the tree's", n);
         prop_assert_eq!(digits::checksum(&value), digits::checksum_of_factorial(n));
     }
 }

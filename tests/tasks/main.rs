@@ -4,6 +4,8 @@ mod factorial_digits;
 mod factorial_parted;
 mod factorial_picture;
 mod factorial_products;
+#[path = "../support/factorial_tree.rs"]
+mod factorial_tree;
 mod factorial_values;
 #[path = "../support/fetch_logs.rs"]
 mod fetch_logs;

@@ -15,13 +15,11 @@ use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
 
-use super::outcome::{BenchmarkOutcome, Row, Run};
-use super::pool_kind::{Pool, PoolKind, Watch};
-use super::sizes::Size;
-use super::task::{Task, TaskResult};
+use super::outcome::{BenchmarkOutcome, Row, Run, Size};
+use super::pool::{Pool, PoolKind, Task, Watch};
 use crate::factorial::digits::{checksum, checksum_of_factorial, decimal_digits};
-use crate::factorial::parted::on_workers;
-use crate::jobs::JobHandle;
+use crate::factorial::parted::{WHOLE_BELOW, on_workers};
+use crate::jobs::JobError;
 use crate::os::wait_readable;
 use crate::report::{OtherWork, OtherWorkProbe};
 
@@ -33,8 +31,6 @@ const RUNS: usize = 5;
 const LONG_RUNS: usize = 3;
 /// A run that disturbances of some milliseconds change by a few percent only.
 const LONG_RUN: Duration = Duration::from_millis(100);
-/// A factorial below this is not divided: `parted` makes one job of it.
-const PARTED_FROM: u32 = 80_000;
 
 /// The pools and tasks to compare.
 #[derive(Clone, Debug)]
@@ -51,25 +47,8 @@ pub struct Benchmark {
     pub chunk: Option<usize>,
 }
 
-/// A benchmark that runs.
-struct BenchmarkRuns<'a> {
-    /// The pools.
-    pools: Vec<Pool>,
-    /// Readable when the benchmark must stop.
-    stop: BorrowedFd<'a>,
-    /// Called at each stage, with a line of progress.
-    tell: &'a mut dyn FnMut(&str),
-    /// The outcome so far.
-    outcome: BenchmarkOutcome,
-}
-
-/// Why a run has no result.
-enum RunError {
-    /// `stop` was readable.
-    Stopped,
-    /// It failed; the reason.
-    Failed(String),
-}
+/// The times of a run and its results; or why there are none, which is not known if `stop` was readable.
+type Measured = Result<(Run, Vec<BigUint>), Option<String>>;
 
 impl Benchmark {
     /// Runs the benchmark; `tell` is called at each stage, with a line of progress, and `watch` by the workers.
@@ -86,7 +65,8 @@ impl Benchmark {
         tell: &mut dyn FnMut(&str),
     ) -> io::Result<BenchmarkOutcome> {
         tell("the pools start");
-        let (pools, ready) = Pool::start_all(&self.pools, self.workers, watch)?.into_iter().unzip();
+        let started = Pool::start_all(&self.pools, self.workers, watch)?.into_iter();
+        let (ready, pools) = started.map(|(pool, span)| ((pool.kind, span), pool)).unzip();
         let probe = OtherWorkProbe::start();
         let outcome = BenchmarkOutcome {
             cpus: available_parallelism().map_or(1, usize::from),
@@ -99,20 +79,20 @@ impl Benchmark {
         };
         let mut runs = BenchmarkRuns { pools, stop, tell, outcome };
         let begun = Instant::now();
-        for (size, next) in self.sizes.iter().zip(self.sizes.iter().skip(1).map(Some).chain([None]))
-        {
+        for (place, size) in self.sizes.iter().enumerate() {
             let started = Instant::now();
             let chunk = self.chunk.unwrap_or_else(|| size.chunk(self.workers));
             let Some(row) = runs.row(size, Some(chunk)) else { break };
             runs.outcome.rows.push(row);
             // BENCHMARK-5; a quarter of the time is for the largest factorial in parts.
-            let expected = started.elapsed().mul_f64(next.map_or(0.0, |next| size.growth(next)));
-            if self.time.is_some_and(|time| begun.elapsed() + expected > time * 3 / 4) {
+            let growth = self.sizes.get(place + 1).map_or(0.0, |next| size.growth(next));
+            let expected = begun.elapsed() + started.elapsed().mul_f64(growth);
+            if self.time.is_some_and(|time| expected > time * 3 / 4) {
                 break;
             }
         }
         let largest = runs.outcome.rows.last().map_or(0, |row| row.size.largest());
-        if !runs.outcome.is_stopped && largest >= PARTED_FROM {
+        if !runs.outcome.is_stopped && largest >= WHOLE_BELOW {
             runs.outcome.parted = runs.row(&Size::of(largest, Some(1)), None);
         }
         let BenchmarkRuns { pools, mut outcome, .. } = runs;
@@ -124,6 +104,18 @@ impl Benchmark {
     }
 }
 
+/// A benchmark that runs.
+struct BenchmarkRuns<'a> {
+    /// The pools.
+    pools: Vec<Pool>,
+    /// Readable when the benchmark must stop.
+    stop: BorrowedFd<'a>,
+    /// Called at each stage, with a line of progress.
+    tell: &'a mut dyn FnMut(&str),
+    /// The outcome so far.
+    outcome: BenchmarkOutcome,
+}
+
 impl BenchmarkRuns<'_> {
     /// Lets every pool run one size, in chunks of tasks or, without a chunk, its largest factorial in parts; `None` when
     /// it was stopped.
@@ -132,129 +124,93 @@ impl BenchmarkRuns<'_> {
         for &n in &size.numbers {
             sums.entry(n).or_insert_with(|| checksum_of_factorial(n));
         }
-        let mut digits = 0;
-        let mut runs: Vec<Option<Result<Run, String>>> = vec![None; self.pools.len()];
+        let mut row = Row {
+            size: size.clone(),
+            chunk: chunk.unwrap_or(1),
+            digits: 0,
+            checksum: sums.get(&size.largest()).copied().unwrap_or(1),
+            at_once: self.outcome.workers.min(self.outcome.cpus),
+            runs: Vec::new(),
+        };
         for turn in 0..RUNS {
-            for (pool, result) in self.pools.iter().zip(&mut runs) {
-                let is_done = match result {
-                    None => false,
-                    Some(Ok(run)) => turn >= LONG_RUNS && run.wall > LONG_RUN,
-                    Some(Err(_)) => true,
+            for (place, pool) in self.pools.iter().enumerate() {
+                let goes_on = |(_, result): &(_, Result<Run, String>)| {
+                    result.as_ref().is_ok_and(|run| turn < LONG_RUNS || run.wall <= LONG_RUN)
                 };
-                if is_done {
+                if !row.runs.get(place).is_none_or(goes_on) {
                     continue;
                 }
                 let how = chunk.map_or(", in parts", |_| "");
                 let (kind, count, label) = (pool.kind, size.numbers.len(), &size.label);
                 (self.tell)(&format!("{kind}: {count} times {label}!{how}, run {}", turn + 1));
-                let once = match chunk {
-                    Some(chunk) => in_chunks(pool, &size.numbers, chunk, self.stop),
-                    None => in_parts(pool, size.largest(), self.outcome.workers, self.stop),
-                };
-                let checked = once.and_then(|(run, values)| {
-                    digits = values.last().map_or(0, decimal_digits);
-                    check(&size.numbers, &values, &sums)?;
-                    Ok(run)
-                });
-                *result = Some(match checked {
-                    Ok(run) => {
-                        Ok(result.take().and_then(Result::ok).map_or(run, |all| all.and(run)))
-                    }
-                    Err(RunError::Failed(why)) => Err(why),
-                    Err(RunError::Stopped) => {
+                let result = match self.once(pool, size, chunk) {
+                    Err(None) => {
                         self.outcome.is_stopped = true;
                         return None;
                     }
-                });
+                    Err(Some(why)) => Err(why),
+                    Ok((run, values)) => {
+                        row.digits = values.last().map_or(0, decimal_digits);
+                        // BENCHMARK-2
+                        let wanted = size.numbers.iter().map(|n| sums[n]);
+                        let is_right = values.iter().map(checksum).eq(wanted);
+                        is_right.then_some(run).ok_or("a checksum is wrong".to_owned())
+                    }
+                };
+                match (row.runs.get_mut(place), result) {
+                    (None, result) => row.runs.push((pool.kind, result)),
+                    (Some((_, Ok(all))), Ok(run)) => *all = all.and(run),
+                    (Some((_, all)), result) => *all = result,
+                }
             }
         }
-        let kinds = self.pools.iter().map(|pool| pool.kind);
-        Some(Row {
-            size: size.clone(),
-            chunk: chunk.unwrap_or(1),
-            digits,
-            checksum: checksum_of_factorial(size.largest()),
-            at_once: self.outcome.workers.min(self.outcome.cpus),
-            runs: kinds.zip(runs).filter_map(|(kind, result)| Some((kind, result?))).collect(),
-        })
+        Some(row)
     }
-}
 
-/// The times of a run, and its results.
-type Measured = Result<(Run, Vec<BigUint>), RunError>;
-
-/// Measures all tasks of a size on a pool, in chunks.
-fn in_chunks(pool: &Pool, numbers: &[u32], chunk: usize, stop: BorrowedFd<'_>) -> Measured {
-    if is_stopped(stop) {
-        return Err(RunError::Stopped);
-    }
-    // KIND-2
-    let chunk = if pool.kind == PoolKind::Sequential { numbers.len() } else { chunk };
-    let chunks = numbers.chunks(chunk.max(1)).map(|chunk| Task::Factorials(chunk.to_vec()));
-    run_all(pool, chunks, stop)
-}
-
-/// Measures one factorial in parts on a pool.
-fn in_parts(pool: &Pool, n: u32, workers: usize, stop: BorrowedFd<'_>) -> Measured {
-    let workers = if pool.kind == PoolKind::Sequential { 1 } else { workers };
-    let (begun, mut computing) = (Instant::now(), Duration::ZERO);
-    let value = on_workers(n, workers, |jobs| {
-        let (run, values) = run_all(pool, jobs.into_iter().map(Task::Part), stop)?;
-        computing += run.computing;
-        Ok(values)
-    })?;
-    let wall = begun.elapsed();
-    Ok((Run { wall, computing, slowest: wall }, vec![value]))
-}
-
-/// Measures these tasks on a pool.
-fn run_all(pool: &Pool, tasks: impl Iterator<Item = Task>, stop: BorrowedFd<'_>) -> Measured {
-    let begun = Instant::now();
-    let handles: Vec<_> = tasks
-        .map(|task| pool.submit(task).map_err(|error| failed(&error)))
-        .collect::<Result<_, _>>()?;
-    let (mut values, mut computing) = (Vec::new(), Duration::ZERO);
-    for handle in handles {
-        let answer: TaskResult = join(handle, stop)?;
-        values.extend(answer.values);
-        computing += answer.computing;
-    }
-    let wall = begun.elapsed();
-    Ok((Run { wall, computing, slowest: wall }, values))
-}
-
-/// Waits for a job, or for `stop` (`BENCHMARK-4`).
-fn join<T>(mut handle: JobHandle<T>, stop: BorrowedFd<'_>) -> Result<T, RunError> {
-    loop {
-        match handle.join_timeout(STOP_CHECK) {
-            Ok(result) => return result.map_err(|error| failed(&error)),
-            Err(waiting) => handle = waiting,
+    /// Runs a size on a pool once, in chunks or in parts.
+    fn once(&self, pool: &Pool, size: &Size, chunk: Option<usize>) -> Measured {
+        let is_alone = pool.kind == PoolKind::Sequential;
+        if let Some(chunk) = chunk {
+            // KIND-2
+            let chunk = if is_alone { size.numbers.len() } else { chunk };
+            let chunks = size.numbers.chunks(chunk.max(1));
+            return self.run_all(pool, chunks.map(|chunk| Task::Factorials(chunk.to_vec())));
         }
-        if is_stopped(stop) {
-            return Err(RunError::Stopped);
+        let workers = if is_alone { 1 } else { self.outcome.workers };
+        let (begun, mut computing) = (Instant::now(), Duration::ZERO);
+        let value = on_workers(size.largest(), workers, |jobs| {
+            let (run, values) = self.run_all(pool, jobs.into_iter().map(Task::Part))?;
+            computing += run.computing;
+            Ok::<_, Option<String>>(values)
+        })?;
+        let wall = begun.elapsed();
+        Ok((Run { wall, computing, slowest: wall }, vec![value]))
+    }
+
+    /// Runs these tasks on a pool.
+    fn run_all(&self, pool: &Pool, tasks: impl Iterator<Item = Task>) -> Measured {
+        // If the system call fails, the benchmark goes on.
+        let is_stopped = || wait_readable(self.stop, Duration::ZERO).unwrap_or(false);
+        if is_stopped() {
+            return Err(None);
         }
-    }
-}
-
-/// Whether `stop` is readable; no if the system call fails.
-fn is_stopped(stop: BorrowedFd<'_>) -> bool {
-    wait_readable(stop, Duration::ZERO).unwrap_or(false)
-}
-
-/// Compares every result with its checksum (`BENCHMARK-2`).
-fn check(numbers: &[u32], values: &[BigUint], sums: &HashMap<u32, u64>) -> Result<(), RunError> {
-    if values.len() != numbers.len() {
-        return Err(failed(&format!("{} results for {} tasks", values.len(), numbers.len())));
-    }
-    for (n, value) in numbers.iter().zip(values) {
-        if Some(&checksum(value)) != sums.get(n) {
-            return Err(failed(&format!("the result for {n}! is wrong: it has another checksum")));
+        let failed = |error: JobError| Some(error.to_string());
+        let begun = Instant::now();
+        let handles = tasks.map(|task| pool.submit(task)).collect::<Result<Vec<_>, _>>();
+        let (mut values, mut computing) = (Vec::new(), Duration::ZERO);
+        for mut handle in handles.map_err(failed)? {
+            let result = loop {
+                match handle.join_timeout(STOP_CHECK) {
+                    Ok(result) => break result.map_err(failed)?,
+                    Err(_) if is_stopped() => return Err(None),
+                    Err(waiting) => handle = waiting,
+                }
+            };
+            let (nanos, numbers) = result;
+            computing += Duration::from_nanos(nanos);
+            values.extend(numbers.into_iter().map(|number| number.0));
         }
+        let wall = begun.elapsed();
+        Ok((Run { wall, computing, slowest: wall }, values))
     }
-    Ok(())
-}
-
-/// The error of a task that failed.
-fn failed<T: ToString>(error: &T) -> RunError {
-    RunError::Failed(error.to_string())
 }

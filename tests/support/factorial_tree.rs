@@ -1,6 +1,5 @@
-//! The factorial by a plain tree of products: the stage before [`swing`](mod@super::swing), kept to test it against.
-//!
-//! It shares no code with `swing`, so a result on which both agree is right.
+//! The factorial by a plain tree of products. It shares no code with the library's, so a result on which both agree is
+//! right.
 
 use num_bigint::BigUint;
 
@@ -8,7 +7,7 @@ use num_bigint::BigUint;
 const FEW: u32 = 16;
 
 /// Computes `n!`, factor by factor.
-pub fn factorial(n: u32) -> BigUint {
+pub(crate) fn factorial(n: u32) -> BigUint {
     product(0, n)
 }
 

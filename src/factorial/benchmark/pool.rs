@@ -1,4 +1,4 @@
-//! The four ways to run the benchmark's tasks, with one interface.
+//! The four ways to run the benchmark's tasks, with one interface; and the tasks, which can cross to another process.
 //!
 //! **Invariants**
 //! - `KIND-1`: processes are forked before any thread is made, because a fork copies one thread only.
@@ -14,9 +14,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::task::{Task, TaskResult};
+use crate::factorial::{Job, Number, factorial};
 use crate::jobs::{JobError, JobHandle};
-use crate::processes::{ProcessPool, ProcessPoolOptions};
+use crate::processes::{Message, ProcessPool, ProcessPoolOptions, Unreadable};
 use crate::threads::ThreadPool;
 use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 
@@ -24,7 +24,7 @@ use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 const WARMING_TASKS: usize = 64;
 /// The number of each: fast, but not looked up in the table of factorials below 21.
 const WARMING_NUMBER: u32 = 30;
-/// How long a process may go on computing when the benchmark is stopped.
+/// How long a process may continue to compute when the benchmark is stopped.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// One of the four ways.
@@ -71,18 +71,7 @@ impl FromStr for PoolKind {
     }
 }
 
-/// How long it took to make a pool ready.
-#[derive(Clone, Copy, Debug)]
-pub struct StartTimes {
-    /// Which pool.
-    pub kind: PoolKind,
-    /// Until tasks could be submitted.
-    pub starting: Duration,
-    /// The first tasks, in which every worker allocates its memory.
-    pub warming: Duration,
-}
-
-/// Is told by a worker, in its own thread and process: its task from now on, and since when it waited for the GIL.
+/// Called by a worker, in its own thread and process: its task from now on, and since when it waited for the GIL.
 pub type Watch = Arc<dyn Fn(Option<&dyn fmt::Display>, Option<Instant>) + Send + Sync>;
 
 /// A pool that runs.
@@ -95,62 +84,42 @@ pub(super) struct Pool {
 
 /// The workers that run the tasks.
 enum Workers {
-    /// Threads, with a GIL if there is one, and what they tell.
+    /// Threads, with a GIL if there is one, and the function that they call.
     Threads(ThreadPool, Option<Arc<Gil>>, Option<Watch>),
     /// Processes.
     Processes(ProcessPool<Task, TaskResult>),
 }
 
 impl Pool {
-    /// Starts the pools, processes first (`KIND-1`), and warms them up; returns them in the order of `kinds`.
+    /// Starts the pools, processes first (`KIND-1`), and waits for the first tasks of their workers, for which these
+    /// allocate memory. Returns the pools in the order of `kinds`, and how long each took.
     pub(super) fn start_all(
         kinds: &[PoolKind],
         workers: usize,
         watch: Option<&Watch>,
-    ) -> io::Result<Vec<(Self, StartTimes)>> {
-        let mut in_order: Vec<_> = kinds.iter().copied().enumerate().collect();
-        in_order.sort_by_key(|(_, kind)| *kind != PoolKind::Processes);
+    ) -> io::Result<Vec<(Self, Duration)>> {
+        let mut in_order = kinds.to_vec();
+        in_order.sort_by_key(|kind| *kind != PoolKind::Processes);
         let mut pools = Vec::new();
-        for (place, kind) in in_order {
-            let begun = Instant::now();
-            let pool = Self::start(kind, workers, watch.cloned())?;
-            pools.push((place, pool, begun.elapsed()));
-        }
-        pools.sort_by_key(|(place, ..)| *place);
-        let warmed = pools.into_iter().map(|(_, pool, starting)| {
-            let begun = Instant::now();
-            pool.warm(workers)?;
-            let ready = StartTimes { kind: pool.kind, starting, warming: begun.elapsed() };
-            Ok((pool, ready))
-        });
-        warmed.collect()
-    }
-
-    /// Starts one pool.
-    fn start(kind: PoolKind, workers: usize, watch: Option<Watch>) -> io::Result<Self> {
-        let (name, workers) = match kind {
-            PoolKind::Sequential => ("sequential", 1),
-            PoolKind::Threads => ("thread", workers),
-            PoolKind::Gil => ("gil", workers),
-            PoolKind::Processes => {
+        for kind in in_order {
+            let (begun, watch) = (Instant::now(), watch.cloned());
+            let workers = if kind == PoolKind::Sequential { 1 } else { workers };
+            let gil = (kind == PoolKind::Gil).then(|| Arc::new(Gil::new(SWITCH_INTERVAL)));
+            let of_kind = if kind == PoolKind::Processes {
                 let options = ProcessPoolOptions { workers, grace: GRACE, ..Default::default() };
-                let pool = options.start(move |task| run(&task, None, watch.as_ref()))?;
-                return Ok(Self { kind, workers: Workers::Processes(pool) });
-            }
-        };
-        let gil = (kind == PoolKind::Gil).then(|| Arc::new(Gil::new(SWITCH_INTERVAL)));
-        let workers = Workers::Threads(ThreadPool::fixed(name, workers)?, gil, watch);
-        Ok(Self { kind, workers })
-    }
-
-    /// Runs some tasks, so that every worker has started and has its memory.
-    fn warm(&self, workers: usize) -> io::Result<()> {
-        let submit = |_| self.submit(Task::Factorials(vec![WARMING_NUMBER]));
-        let handles = (0..workers * WARMING_TASKS).map(submit).collect::<Result<Vec<_>, _>>()?;
-        for handle in handles {
-            handle.join().map_err(|error| io::Error::other(error.to_string()))?;
+                Workers::Processes(options.start(move |task| run(&task, None, watch.as_ref()))?)
+            } else {
+                Workers::Threads(ThreadPool::fixed(kind.name(), workers)?, gil, watch)
+            };
+            let pool = Self { kind, workers: of_kind };
+            let submit = |_| pool.submit(Task::Factorials(vec![WARMING_NUMBER]));
+            let jobs = (0..workers * WARMING_TASKS).map(submit).collect::<Result<Vec<_>, _>>();
+            jobs.and_then(|jobs| jobs.into_iter().try_for_each(|job| job.join().map(drop)))
+                .map_err(|error| io::Error::other(error.to_string()))?;
+            pools.push((pool, begun.elapsed()));
         }
-        Ok(())
+        pools.sort_by_key(|(pool, _)| kinds.iter().position(|kind| *kind == pool.kind));
+        Ok(pools)
     }
 
     /// Submits a task.
@@ -175,12 +144,13 @@ impl Pool {
     }
 }
 
-/// Runs a task, under the GIL if there is one (`KIND-3`): checks the lock before the function and after each native call.
+/// Runs a task, under the GIL if there is one (`KIND-3`), and measures how long it computed.
 fn run(task: &Task, gil: Option<&Gil>, watch: Option<&Watch>) -> TaskResult {
     let tell = |task, since| watch.into_iter().for_each(|watch| watch(task, since));
     let asks = gil.map(|_| Instant::now());
     let held = gil.map(Gil::attach);
     tell(Some(task), asks);
+    // Checks the lock, and returns how long it had to wait for it.
     let check = || {
         let Some(held) = &held else { return Duration::ZERO };
         let asks = Instant::now();
@@ -191,7 +161,55 @@ fn run(task: &Task, gil: Option<&Gil>, watch: Option<&Watch>) -> TaskResult {
         asks.elapsed()
     };
     check();
-    let answer = task.run(check);
+    let (begun, mut waited) = (Instant::now(), Duration::ZERO);
+    let mut called = |value| {
+        waited += check();
+        Number(value)
+    };
+    let values = match task {
+        Task::Factorials(numbers) => numbers.iter().map(|&n| called(factorial(n))).collect(),
+        Task::Part(job) => vec![called(job.compute())],
+    };
+    let computing = begun.elapsed().saturating_sub(waited).as_nanos();
     tell(None, None);
-    answer
+    (u64::try_from(computing).unwrap_or(u64::MAX), values)
+}
+
+/// The task of a worker.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// The factorials of some numbers: a chunk.
+    Factorials(Vec<u32>),
+    /// A part of one.
+    Part(Job),
+}
+
+/// The result of a task: how many nanoseconds it computed, and the values, in the order of the task.
+pub(super) type TaskResult = (u64, Vec<Number>);
+
+impl fmt::Display for Task {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Factorials(numbers) => write!(out, "factorials: {}", numbers.len()),
+            Self::Part(_) => out.write_str("part of a factorial"),
+        }
+    }
+}
+
+impl Message for Task {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        matches!(self, Self::Factorials(_)).encode(out)?;
+        match self {
+            Self::Factorials(numbers) => numbers.encode(out),
+            Self::Part(job) => job.encode(out),
+        }
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+        if bool::decode(input)? {
+            Vec::decode(input).map(Self::Factorials)
+        } else {
+            Job::decode(input).map(Self::Part)
+        }
+    }
 }
