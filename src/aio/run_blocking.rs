@@ -65,7 +65,7 @@ where
     T: Send + 'static,
 {
     let core = context::current();
-    let shared = Arc::new(BlockingJob { slot: Slot::new(()), counted: AtomicBool::new(true) });
+    let shared = Arc::new(BlockingJob { slot: Slot::new(), counted: AtomicBool::new(true) });
     core.jobs.update(|jobs| jobs + 1);
     let runner = Runner { shared: shared.clone(), remote: Remote::new(core.inbox.clone()) };
     let threads = threads_of(&core);
@@ -91,7 +91,7 @@ pub struct Blocking<T> {
 /// What a job and its future share.
 struct BlockingJob<T> {
     /// Where the job leaves its result.
-    slot: Slot<(), T>,
+    slot: Slot<T>,
     /// Set while the loop's `jobs` count it (`BLOCK-2`). Only the loop's thread uses this.
     counted: AtomicBool,
 }

@@ -1,8 +1,8 @@
 //! The results of several jobs, in the order in which the jobs end.
 //!
-//! Problem: a thread that joins one of many jobs does not notice that another is over, and a thread that looks at all
-//! of them in turn burns a processor. So each handle is polled, as a task would poll it, with a waker that notes the
-//! job in a queue and wakes this thread. In the queue two jobs that are over at once are both found, in their order.
+//! A thread that joins one of many jobs does not notice that another is over, and a thread that looks at all of them in
+//! turn keeps a processor busy. So each handle is polled, as a task would poll it, with a waker that notes the job in a
+//! queue and wakes this thread. In the queue two jobs that are over at once are both found, in their order.
 //!
 //! ```text
 //! this thread                              a worker
@@ -39,7 +39,7 @@ pub fn as_completed<T>(jobs: impl IntoIterator<Item = JobHandle<T>>) -> AsComple
     let jobs: Vec<_> = jobs.into_iter().map(Some).collect();
     // Each handle's first poll leaves its waker.
     let arrivals = Arrivals { over: Mutex::new((0..jobs.len()).collect()), noted: Condvar::new() };
-    AsCompleted { left: jobs.len(), jobs, arrivals: Arc::new(arrivals) }
+    AsCompleted { jobs, arrivals: Arc::new(arrivals) }
 }
 
 /// The results of jobs as they end; see [`as_completed`]. Dropping it detaches the jobs that have not ended.
@@ -51,8 +51,6 @@ pub fn as_completed<T>(jobs: impl IntoIterator<Item = JobHandle<T>>) -> AsComple
 pub struct AsCompleted<T> {
     /// The jobs; `None` where the result was given.
     jobs: Vec<Option<JobHandle<T>>>,
-    /// How many results were not given yet.
-    left: usize,
     /// Where the wakers note which job is over.
     arrivals: Arc<Arrivals>,
 }
@@ -78,7 +76,7 @@ impl<T> Iterator for AsCompleted<T> {
     type Item = (usize, Result<T, JobError>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.left > 0 {
+        loop {
             let oldest = self.jobs.iter().position(Option::is_some)?;
             let arrived = self.arrivals.lock().pop_front();
             let (number, result) = match arrived {
@@ -87,11 +85,9 @@ impl<T> Iterator for AsCompleted<T> {
             };
             if let Some(result) = result {
                 self.jobs[number] = None;
-                self.left -= 1;
                 return Some((number, result));
             }
         }
-        None
     }
 }
 
@@ -108,16 +104,15 @@ impl<T> AsCompleted<T> {
 
     /// Sleeps until a job is noted. If the pool refuses a wait without end, that is the result of the oldest job.
     fn sleep(&self, oldest: usize) -> Option<Result<T, JobError>> {
-        let job = self.jobs[oldest].as_ref()?;
-        job.sleep_until(self.arrivals.clone(), || self.arrivals.wait()).err().map(Err)
+        let job = self.jobs[oldest].as_ref()?.outcome.as_ref()?;
+        job.sleep_until(self.arrivals.clone(), &mut || self.arrivals.wait()).err().map(Err)
     }
 }
 
 impl Arrivals {
     /// Waits until a job is noted.
     fn wait(&self) {
-        let over = self.noted.wait_while(self.lock(), |over| over.is_empty());
-        drop(over.unwrap_or_else(PoisonError::into_inner));
+        drop(self.noted.wait_while(self.lock(), |over| over.is_empty()));
     }
 
     /// Locks the numbers.

@@ -1,8 +1,8 @@
-//! Why a job has no value, or was not accepted.
+//! Why a job has no value; a panic kept as a value, and the boundary at which a panic stops.
 //!
-//! Problem: what the owner of a job does next depends on whether the job was cancelled, panicked, or died together
-//! with its process. `submit` fails with the same error as the handle: a job that was refused has no value either.
-//! `try_submit` has one answer more, which gives the job back.
+//! Jobs, tasks, wakers and the destructors of their values are foreign code, and any of them may panic. The thread that
+//! serves others as well must survive that. If a result can still be delivered, the panic becomes its error
+//! ([`Panic`]). If not, it stops at [`contain`], after the panic hook has reported it.
 //!
 //! | error | the job | its pool |
 //! | --- | --- | --- |
@@ -14,16 +14,16 @@
 //! | `NoWorker` | was dropped | continues |
 //! | `WouldDeadlock` | is queued or runs, detached; or was refused | continues |
 //!
-//! **Source**: `concurrent.futures`, where a killed worker is the end of the whole pool; `mpsc::TrySendError`.
+//! **Source**: `concurrent.futures`, where a killed worker is the end of the whole pool.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
-use std::io;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use std::{fmt, io, mem};
 
-use super::panic::Panic;
 use crate::os::process::{Exit, Pid};
 
 /// Why a job has no value. In a clone a panic has no payload.
@@ -45,7 +45,7 @@ pub enum JobError {
     TimeLimit(Duration),
     /// Its argument or its value could not be encoded or decoded.
     Unreadable(String),
-    /// Its pool has given up, for this reason.
+    /// Its pool has given up; the text says why.
     PoolBroken(String),
     /// A worker of the pool would wait for this job, or for a place in the full queue, when every other worker waits
     /// too.
@@ -56,30 +56,10 @@ pub enum JobError {
     NoWorker(Arc<io::Error>),
 }
 
-/// Why a pool did not accept a job without waiting.
-#[derive(Debug)]
-pub enum TrySubmitError<J> {
-    /// The queue is full; this is the job, or its argument.
-    Full(J),
-    /// The pool would not accept it later either.
-    Refused(JobError),
-}
-
 impl JobError {
     /// Makes the error of a job that panicked in this process.
-    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+    pub(crate) fn panicked(payload: Payload) -> Self {
         Self::Panicked(Box::new(Panic::new("the job", payload)))
-    }
-
-    /// Continues the job's panic on this thread.
-    ///
-    /// # Panics
-    /// Always: with the payload of the job, or with the text of this error.
-    pub fn resume(self) -> ! {
-        match self {
-            Self::Panicked(panic) => panic.resume(),
-            other => panic!("{other}"),
-        }
     }
 }
 
@@ -120,6 +100,112 @@ impl From<JobError> for io::Error {
     }
 }
 
+/// What `panic!` was given.
+type Payload = Box<dyn Any + Send>;
+
+/// The panic of a job or a task.
+#[derive(Debug)]
+pub struct Panic {
+    /// What panicked, in words that begin a sentence.
+    who: Cow<'static, str>,
+    /// The text that `panic!` was given.
+    text: String,
+    /// Where it happened, if that is known.
+    location: Option<String>,
+    /// What `panic!` was given; `None` in a clone, and if the panic happened in another process. The mutex is never
+    /// locked: it makes this type `Sync`, which an `io::Error` demands of what it holds.
+    payload: Mutex<Option<Payload>>,
+}
+
+impl Panic {
+    /// Keeps what `catch_unwind` has caught.
+    pub(crate) fn new(who: impl Into<Cow<'static, str>>, payload: Payload) -> Self {
+        let text = match payload.downcast_ref::<String>() {
+            Some(text) => text.clone(),
+            None => payload.downcast_ref().copied().unwrap_or("a payload without text").to_owned(),
+        };
+        Self { who: who.into(), text, location: None, payload: Mutex::new(Some(payload)) }
+    }
+
+    /// Keeps what another process says about a panic; a payload cannot leave its process.
+    pub(crate) fn remote(text: String, location: String) -> Self {
+        Self { who: "the job".into(), text, location: Some(location), payload: Mutex::default() }
+    }
+
+    /// Returns the text that `panic!` was given, or says that there was none.
+    pub fn message(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns where it happened, as `file:line:column`, if that was in another process.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    /// Returns what `panic!` was given; the text, if that is all that there is.
+    pub fn into_payload(mut self) -> Payload {
+        self.take_payload().unwrap_or_else(|| Box::new(mem::take(&mut self.text)))
+    }
+
+    /// Continues the panic on this thread.
+    ///
+    /// # Panics
+    /// Always.
+    pub fn resume(mut self) -> ! {
+        match self.take_payload() {
+            Some(payload) => resume_unwind(payload),
+            None => panic!("{self}"),
+        }
+    }
+
+    /// Takes the payload out.
+    fn take_payload(&mut self) -> Option<Payload> {
+        self.payload.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Clone for Panic {
+    /// Copies everything but the payload, of which there is one.
+    fn clone(&self) -> Self {
+        let (who, text, location) = (self.who.clone(), self.text.clone(), self.location.clone());
+        Self { who, text, location, payload: Mutex::default() }
+    }
+}
+
+impl Drop for Panic {
+    /// Drops the payload, whose destructor is foreign code too.
+    fn drop(&mut self) {
+        let payload = self.take_payload();
+        contain(move || drop(payload));
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} panicked: {}", self.who, self.text)?;
+        self.location.as_ref().map_or(Ok(()), |location| write!(out, " (at {location})"))
+    }
+}
+
+/// Calls foreign code and stops its panic, which no caller could be told of.
+pub(crate) fn contain(foreign: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) else { return };
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Its destructor may panic again, without end. One leaked box ends that.
+        #[expect(clippy::mem_forget, reason = "the payload of a payload is not dropped")]
+        mem::forget(second);
+    }
+}
+
+/// Why a pool did not accept a job without waiting.
+#[derive(Debug)]
+pub enum TrySubmitError<J> {
+    /// The queue is full; this is the job, or its argument.
+    Full(J),
+    /// The pool would not accept it later either.
+    Refused(JobError),
+}
+
 impl<J> fmt::Display for TrySubmitError<J> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -129,8 +215,4 @@ impl<J> fmt::Display for TrySubmitError<J> {
     }
 }
 
-impl<J: fmt::Debug> Error for TrySubmitError<J> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        if let Self::Refused(error) = self { error.source() } else { None }
-    }
-}
+impl<J: fmt::Debug> Error for TrySubmitError<J> {}

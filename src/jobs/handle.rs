@@ -1,14 +1,13 @@
 //! The job handle: the right to a job's value, and to cancel the job. Also the counts of all jobs of a pool.
 //!
-//! Problem: a job's value comes on another thread, some time later. Its owner may want to block until then, with or
-//! without a time limit, to await it in a task, to cancel it, or to forget it.
+//! A job's value comes on another thread, some time later. Its owner may want to block until then, to await it in a
+//! task, to cancel it, or to forget it. Behind a handle stands an [`Outcome`], which each pool implements, so both pools
+//! have one type of handle.
 //!
 //! **Invariants**
 //! - `HANDLE-1`: each job has one handle, and its value is taken once.
 //! - `HANDLE-2`: dropping the handle detaches: the job runs on, and its value is dropped when it comes.
 //! - `HANDLE-3`: a wait that was given up leaves no waker behind.
-//!
-//! Behind a handle stands an [`Outcome`], which each pool implements. So both pools have one type of handle.
 //!
 //! **Source**: `concurrent.futures.Future`; `rt::JoinHandle`.
 
@@ -56,8 +55,7 @@ pub(crate) trait Awaited: Send + Sync {
     /// Tells whether the wait is over.
     fn is_over(&self) -> bool;
 
-    /// The number of the worker that runs the one job that is waited for; `None` if it is queued, or there are
-    /// several.
+    /// The number of the worker that runs the job; `None` if it is queued, or there are several.
     fn runs_on(&self) -> Option<usize> {
         None
     }
@@ -95,19 +93,17 @@ pub(crate) trait Outcome<T>: Send + Sync {
     }
 }
 
-/// The right to a job's value. Dropping it detaches the job, which runs on.
-///
-/// It is a future as well: on any executor it gives what [`join`](Self::join) returns.
+/// The right to a job's value. It is a future as well: on any executor it gives what [`join`](Self::join) returns.
 ///
 /// # Cancellation
-/// If it is dropped early, only the value is lost: the job runs on.
+/// Dropping it detaches the job: only the value is lost, the job runs on.
 ///
 /// # Panics
 /// If it is polled again after it gave the result.
 #[must_use = "dropping a job's handle detaches the job; say so with `drop`"]
 pub struct JobHandle<T> {
     /// The job; `None` once its result was taken.
-    outcome: Option<Arc<dyn Outcome<T>>>,
+    pub(super) outcome: Option<Arc<dyn Outcome<T>>>,
 }
 
 impl<T> JobHandle<T> {
@@ -131,17 +127,13 @@ impl<T> JobHandle<T> {
         outcome.wait(None).expect("holds because a wait without a deadline ends with a result")
     }
 
-    /// Waits for the job's value, with a time limit. [`Duration::MAX`] is no limit.
+    /// Waits as [`join`](Self::join), but for `timeout` at most. [`Duration::MAX`] is no limit.
     ///
     /// # Errors
-    /// After the timeout: the handle comes back, and the job runs on. Otherwise the inner result is that of
-    /// [`join`](Self::join).
-    ///
-    /// # Blocking
-    /// Until the job is over, or for `timeout`.
+    /// After the timeout the handle comes back, and the job runs on. The inner result is that of `join`.
     ///
     /// # Panics
-    /// A poll has taken the result before.
+    /// As `join`.
     pub fn join_timeout(mut self, timeout: Duration) -> Result<Result<T, JobError>, Self> {
         let outcome = self.take_outcome();
         let deadline = Instant::now().checked_add(timeout);
@@ -153,25 +145,14 @@ impl<T> JobHandle<T> {
         self.outcome.as_ref().is_none_or(|outcome| outcome.is_finished())
     }
 
-    /// Cancels the job if it has not begun. Its place in the queue is free at once; what it would have run on is
-    /// dropped here.
+    /// Cancels the job if it has not begun: its place in the queue is free, and its closure dropped, at once.
     pub fn cancel(&self) -> Cancel {
         self.outcome.as_ref().map_or(Cancel::Finished, |outcome| outcome.cancel())
     }
 
-    /// See [`Outcome::sleep_until`].
-    pub(super) fn sleep_until(
-        &self,
-        awaited: Arc<dyn Awaited>,
-        mut sleep: impl FnMut(),
-    ) -> Result<(), JobError> {
-        self.outcome.as_ref().map_or(Ok(()), |outcome| outcome.sleep_until(awaited, &mut sleep))
-    }
-
     /// Takes the job out, and takes back the waker of an earlier poll.
     fn take_outcome(&mut self) -> Arc<dyn Outcome<T>> {
-        let outcome = self.outcome.take();
-        let outcome = outcome.expect("holds because a result is not asked for twice");
+        let outcome = self.outcome.take().expect("holds because a result is not asked for twice");
         outcome.forget_waker();
         outcome
     }

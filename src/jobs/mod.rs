@@ -1,26 +1,22 @@
 //! Jobs: what the owner of a job holds, whichever pool runs it.
 //!
-//! Problem: a pool of threads and a pool of processes run jobs in different ways, but their callers want the same of
-//! both: the value, or why there is none; to wait with a time limit; to cancel. Neither pool may import the other, so
-//! what they share is here.
-//!
-//! Read `panic`, `error`, `slot` and `handle` in this order. `map` and `as_completed` are built on them.
+//! A pool of threads and a pool of processes run jobs in different ways, but their callers want the same of both: the
+//! value, or why there is none; to wait with a time limit; to cancel. Read `error`, `slot` and `handle` in this order;
+//! `map` and `as_completed` are built on them.
 
 mod as_completed;
 mod error;
 mod handle;
 mod map;
-mod panic;
 mod slot;
 
 pub use as_completed::{AsCompleted, as_completed};
-pub use error::{JobError, TrySubmitError};
+pub(crate) use error::contain;
+pub use error::{JobError, Panic, TrySubmitError};
 pub(crate) use handle::{Awaited, Outcome};
 pub use handle::{Cancel, Counts, JobHandle};
 pub(crate) use map::ChunkHandle;
 pub use map::Map;
-pub use panic::Panic;
-pub(crate) use panic::contain;
 pub(crate) use slot::Slot;
 
 // `slot` takes its locks from here, so that `tests/loom` can compile it with those of the model checker.

@@ -71,7 +71,8 @@ fn a_panic_reaches_the_handle_with_its_payload_and_the_worker_lives() {
         }
         let error = pool.submit(|| std::panic::panic_any(7_u8)).unwrap().join().unwrap_err();
         assert_eq!(error.to_string(), "the job panicked: a payload without text", "scenario 10");
-        let payload = catch_unwind(AssertUnwindSafe(|| error.resume())).unwrap_err();
+        let JobError::Panicked(panic) = error else { panic!("POOL-3: no panic, but {error}") };
+        let payload = catch_unwind(AssertUnwindSafe(|| panic.resume())).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&7_u8), "POOL-3: resume goes on with the payload");
         let counts = pool.counts();
         let expected = Counts { done: 1_001, workers: 2, ..Counts::default() };
@@ -218,7 +219,7 @@ fn a_cancel_and_a_worker_race_for_each_job_and_one_wins() {
             match (verdict, job.join()) {
                 (Cancel::Cancelled, Err(JobError::Cancelled)) => cancelled += 1,
                 (Cancel::Running | Cancel::Finished, Ok(_)) => values += 1,
-                (verdict, result) => panic!("SLOT-1: {verdict:?}, then {result:?}"),
+                (verdict, result) => panic!("POOL-JOB-1: {verdict:?}, then {result:?}"),
             }
         }
         assert_eq!(ran.load(Ordering::SeqCst), values, "POOL-JOB-1: jobs that ran against values");

@@ -192,7 +192,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     }
 
     /// Runs the function on every item, `chunk` of them in a job, and gives the values in the order of the items.
-    pub fn map<'a, I>(&'a self, items: I, chunk: usize) -> Map<'a, A, R>
+    pub fn map<'a, I>(&'a self, items: I, chunk: usize) -> Map<'a, R>
     where
         I: IntoIterator<Item = A, IntoIter: 'a>,
     {

@@ -197,8 +197,8 @@ pub(super) type Decode<T> = fn(Vec<u8>) -> Result<T, JobError>;
 /// A job as its handle sees it. The slot has the value as bytes: the thread knows no types, and must not run the foreign
 /// code that decodes a value. The owner's thread does.
 pub(super) struct Pending<T> {
-    /// Where the result is left. There is nothing to run on this side.
-    slot: Slot<(), Vec<u8>>,
+    /// Where the result is left.
+    slot: Slot<Vec<u8>>,
     /// The job's number.
     pub(super) id: u64,
     /// The pool.
@@ -212,7 +212,7 @@ impl<T> Pending<T> {
     pub(super) fn new(shared: &Arc<Shared>, decode: Decode<T>) -> Self {
         // Relaxed: the number stands for itself.
         let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
-        Self { slot: Slot::new(()), id, shared: Arc::clone(shared), decode }
+        Self { slot: Slot::new(), id, shared: Arc::clone(shared), decode }
     }
 
     /// Decodes the value; its panic fails the job (`WORK-1`).

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! the queue ── Arc<dyn Run> ────────┐
-//!                                   ├──► Job { slot: closure, then result; position; pool }
+//!                                   ├──► Job { closure; slot: result; position; pool }
 //! the handle ── Arc<dyn Outcome<T>> ┘
 //! ```
 //! If the handle is gone when the worker drops the job, the worker drops the value too.
@@ -19,7 +19,7 @@
 //! **Source**: `rt::task`, which does the same for futures.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -29,8 +29,10 @@ use crate::jobs::{Awaited, Cancel, JobError, Outcome, Slot, contain};
 
 /// A job with a closure `F` and a value `T`.
 pub(super) struct Job<F, T> {
-    /// The closure, until it is run; then the result.
-    slot: Slot<F, T>,
+    /// The closure, until it is run or dropped.
+    function: Mutex<Option<F>>,
+    /// The result, then.
+    slot: Slot<T>,
     /// Where it is in the queue, or which worker has it.
     position: Position,
     /// The pool: to cancel, and for a worker that waits.
@@ -44,8 +46,13 @@ where
 {
     /// Makes a job that is not queued yet.
     pub(super) fn new(shared: &Arc<Shared>, function: F) -> Arc<Self> {
-        let (slot, position) = (Slot::new(function), Position::new());
-        Arc::new(Self { slot, position, shared: Arc::clone(shared) })
+        let (function, shared) = (Mutex::new(Some(function)), Arc::clone(shared));
+        Arc::new(Self { function, slot: Slot::new(), position: Position::new(), shared })
+    }
+
+    /// Takes the closure out. Only one thread asks for it (`POOL-JOB-1`), so nothing waits for this lock.
+    fn take_function(&self) -> Option<F> {
+        self.function.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -55,8 +62,7 @@ where
     T: Send + 'static,
 {
     fn run(self: Arc<Self>) {
-        // Never empty: POOL-JOB-1.
-        let Some(function) = self.slot.begin() else { return };
+        let Some(function) = self.take_function() else { return };
         // The closure is consumed, so no code can see it half done.
         let result = panic::catch_unwind(AssertUnwindSafe(function)).map_err(JobError::panicked);
         // Before the handle tells, so that after every handle was joined no job counts as running.
@@ -66,7 +72,7 @@ where
 
     fn fail(&self, why: JobError) {
         // The destructors of what the closure holds run before its handle tells.
-        let function = self.slot.begin();
+        let function = self.take_function();
         contain(move || drop(function));
         self.slot.finish(Err(why));
     }

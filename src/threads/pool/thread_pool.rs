@@ -98,7 +98,7 @@ impl ThreadPool {
         items: impl IntoIterator<Item = A, IntoIter: 'a>,
         chunk: usize,
         function: F,
-    ) -> Map<'a, A, T>
+    ) -> Map<'a, T>
     where
         A: Send + 'static,
         T: Send + 'static,
