@@ -8,39 +8,26 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use std::{io, net};
 
-use super::config::{Config, Ready};
+use super::config::{Config, Start};
 use super::conversation::{Conversation, Next, READ_BYTES};
-use super::limits::BACKLOG_CONNECTIONS;
 use super::shutdown::grace_end;
 use crate::aio::{Descriptor, Either, TaskSet, TcpListener, TcpStream, race, timeout, yield_now};
-use crate::os::socket::listen_with_backlog;
 use crate::rt::{EventLoop, spawn};
 
-/// Serves until `stop` is readable; fails if the listener does.
-pub(super) fn serve(
-    listener: net::TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
-) -> io::Result<()> {
-    listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
+/// Serves until the stop; fails if the listener does.
+pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
     // A server does not report that the machine was busy.
-    EventLoop::builder().slow_poll(None).build()?.block_on(run(listener, config, stop, ready))
+    EventLoop::builder().slow_poll(None).build()?.block_on(run(start))
 }
 
 /// The main task: accepts clients until the stop, then waits for the open connections.
-async fn run(
-    listener: net::TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
-) -> io::Result<()> {
+async fn run(start: Start<'_>) -> io::Result<()> {
+    let Start { listener, config, stop, ready } = start;
     let server = Rc::new(Server {
         config: config.clone(),
         buffers: RefCell::new((vec![0; READ_BYTES].into(), Vec::new())),

@@ -11,40 +11,38 @@
 //! **Source**: ppoll(2); socket(7) under `SO_RCVTIMEO`.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::config::{Config, Ready};
+use super::config::Start;
 use super::conversation::{Conversation, Next, READ_BYTES};
-use super::limits::{Accepted, Acceptor};
-use super::shutdown::{OpenConnection, OpenConnections};
-use crate::os::{PollFd, poll};
+use super::limits::Acceptor;
+use super::shutdown::{OpenConnection, OpenConnections, Waited};
+use crate::os::PollFd;
 
 /// How long a read or a write may take before the stop is looked for.
 const STALL: Duration = Duration::from_millis(100);
 
-/// Accepts clients until `stop` is readable; then waits for the open connections. `prepare` gets their number and returns
-/// what serves the next client. If it fails, that client waits in the backlog until a later attempt.
-///
-/// # Errors
-/// The listener failed for good.
+/// Accepts clients until the stop; then waits for the open connections. `prepare` gets their number and returns what
+/// serves the next client. If it fails, that client waits in the backlog until a later attempt. Fails if the listener
+/// does.
 pub(super) fn accept_all<S: FnOnce(OpenConnection)>(
-    listener: TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
+    start: Start<'_>,
     mut prepare: impl FnMut(usize) -> io::Result<S>,
 ) -> io::Result<()> {
-    let connections = OpenConnections::new(config, stop)?;
-    let mut acceptor = Acceptor::new(listener)?;
-    ready()?;
+    let connections = OpenConnections::new(start.config, start.stop)?;
+    let mut acceptor = Acceptor::new(start.listener)?;
+    (start.ready)()?;
     let served = serve_until_stop(&mut acceptor, &connections, &mut prepare);
     // Now, so that clients that come during the grace are refused instead of left waiting.
     drop(acceptor);
-    connections.wait_until_closed()?;
+    let grace_end = connections.begin_grace();
+    while connections.open() > 0
+        && connections.wait_for_close(Some(grace_end), true)? == Waited::Ready
+    {}
     served
 }
 
@@ -54,25 +52,30 @@ fn serve_until_stop<S: FnOnce(OpenConnection)>(
     connections: &Arc<OpenConnections>,
     prepare: &mut impl FnMut(usize) -> io::Result<S>,
 ) -> io::Result<()> {
-    while connections.wait_for_room()? {
-        // The stop goes first: a flood of clients must not put it off.
-        if connections.wait(PollFd::readable(acceptor.as_fd()), None)? {
-            break;
-        }
-        let retry_at = match prepare(connections.open()) {
-            Err(shortage) => acceptor.back_off(&shortage),
-            Ok(serve) => match acceptor.accept()? {
-                Accepted::Shortage(retry_at) => retry_at,
-                Accepted::Client(stream) => {
-                    serve(connections.enter(stream));
-                    continue;
-                }
-                Accepted::Empty => continue,
-            },
+    let most = connections.config.max_connections.max(1);
+    loop {
+        let open = connections.open();
+        let waited = if open >= most || acceptor.retry_at.is_some() {
+            connections.wait_for_close(acceptor.retry_at, false)?
+        } else {
+            connections.wait(PollFd::readable(acceptor.as_fd()), None, false)?
         };
-        connections.wait(PollFd::readable(connections.stop()), Some(retry_at))?;
+        // The stop goes first: a flood of clients must not put it off.
+        if waited == Waited::Stopped {
+            return Ok(());
+        }
+        if open >= most {
+            continue;
+        }
+        match prepare(open) {
+            Ok(serve) => {
+                if let Some(stream) = acceptor.accept()? {
+                    serve(connections.enter(stream));
+                }
+            }
+            Err(shortage) => acceptor.back_off(&shortage),
+        }
     }
-    Ok(())
 }
 
 /// Serves one client until its connection can be closed.
@@ -97,8 +100,6 @@ struct Driver {
     connection: OpenConnection,
     /// What to do next.
     conversation: Conversation,
-    /// When the grace ends; set once the stop was seen.
-    grace_end: Option<Instant>,
     /// When the stop was last looked for.
     looked_at: Instant,
     /// The buffer for reads.
@@ -107,24 +108,12 @@ struct Driver {
     out: Vec<u8>,
 }
 
-/// Why a wait for the client ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waited {
-    /// The call that was waited for will not block for long.
-    Ready,
-    /// The deadline passed.
-    TimedOut,
-    /// The stop was seen, now and for the first time.
-    Stopped,
-}
-
 impl Driver {
     /// Prepares to serve a client.
     fn new(connection: OpenConnection) -> Self {
         Self {
-            conversation: Conversation::new(&connection.all.config),
+            conversation: Conversation::new(&connection.counted.all.config),
             connection,
-            grace_end: None,
             looked_at: Instant::now(),
             input: vec![0; READ_BYTES],
             out: Vec::new(),
@@ -133,17 +122,19 @@ impl Driver {
 
     /// Does what the conversation says, until its end, or until it lingers: then it may be called again.
     fn run(&mut self) -> io::Result<Next> {
-        let connections = Arc::clone(&self.connection.all);
+        let connections = Arc::clone(&self.connection.counted.all);
         let config = &connections.config;
-        self.connection.stream().set_read_timeout(Some(STALL))?;
-        self.connection.stream().set_write_timeout(Some(STALL))?;
+        self.connection.stream.set_read_timeout(Some(STALL))?;
+        self.connection.stream.set_write_timeout(Some(STALL))?;
         loop {
-            let next = self.conversation.next(config, self.grace_end, Instant::now);
+            let grace_end = connections.grace_end();
+            let is_stopping = grace_end.is_some();
+            let next = self.conversation.next(config, grace_end, Instant::now);
             let waited = match next {
-                Next::Read(until) | Next::Write(until) => self.wait(next, until)?,
+                Next::Read(until) | Next::Write(until) => self.wait(next, until, is_stopping)?,
                 Next::Turn => Waited::Ready,
                 Next::ShutDown => {
-                    self.connection.stream().shutdown(Shutdown::Write)?;
+                    self.connection.stream.shutdown(Shutdown::Write)?;
                     self.conversation.linger(config, Instant::now());
                     return Ok(next);
                 }
@@ -153,18 +144,18 @@ impl Driver {
                 (Waited::Ready, Next::Read(_)) => self.read()?,
                 (Waited::Ready, Next::Turn) => self.conversation.resume(&mut self.out),
                 (Waited::TimedOut, _) => {
-                    self.conversation.timed_out(config, self.grace_end.is_some(), &mut self.out);
+                    self.conversation.timed_out(config, is_stopping, &mut self.out);
                 }
                 _ => {}
             }
-            let mut stream = self.connection.stream();
+            let mut stream = &self.connection.stream;
             self.conversation.flush(&mut self.out, |bytes| stream.write(bytes))?;
         }
     }
 
     /// Reads once; nothing, if the stream stalls.
     fn read(&mut self) -> io::Result<()> {
-        match self.connection.stream().read(&mut self.input) {
+        match self.connection.stream.read(&mut self.input) {
             Ok(length) => self.conversation.received(&self.input[..length], &mut self.out),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -174,26 +165,22 @@ impl Driver {
     }
 
     /// Waits for the stream, for the deadline, and for the stop; leaves the waiting to the read where it can.
-    fn wait(&mut self, next: Next, until: Option<Instant>) -> io::Result<Waited> {
+    fn wait(
+        &mut self,
+        next: Next,
+        until: Option<Instant>,
+        is_stopping: bool,
+    ) -> io::Result<Waited> {
         if until.is_none() && self.looked_at.elapsed() < STALL {
             return Ok(Waited::Ready);
         }
-        let all = &self.connection.all;
-        let stream = self.connection.stream().as_fd();
-        let on_stream = match next {
+        let stream = self.connection.stream.as_fd();
+        let stream = match next {
             Next::Write(_) => PollFd::writable(stream),
             _ => PollFd::readable(stream),
         };
-        let mut fds = [on_stream, PollFd::readable(all.stop())];
-        // The stop stays readable: looked at again, it would end every further wait at once.
-        let watched = if self.grace_end.is_some() { 1 } else { 2 };
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let ready = poll(&mut fds[..watched], left)?;
+        let waited = self.connection.counted.all.wait(stream, until, is_stopping)?;
         self.looked_at = Instant::now();
-        if fds[1].is_ready() {
-            self.grace_end = Some(all.grace_end());
-            return Ok(Waited::Stopped);
-        }
-        Ok(if ready == 0 { Waited::TimedOut } else { Waited::Ready })
+        Ok(waited)
     }
 }

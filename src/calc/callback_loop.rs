@@ -44,16 +44,14 @@ struct Entry {
     callback: Option<Callback>,
     /// When to call it with [`Happening::TimedOut`]; `deadlines` holds the same.
     deadline: Option<Instant>,
-    /// Whether it stands in `soon`, or in the part of it that is being called.
-    is_soon: bool,
 }
 
 /// Calls closures when something happens to their sockets.
 pub(super) struct CallbackLoop {
     /// The closures. The loop ends when there are none.
     table: HashMap<Token, Entry>,
-    /// Closures to call without an event, once the selector has been asked. Each stands here once.
-    soon: Vec<Token>,
+    /// Closures to call without an event, once the selector has been asked.
+    soon: BTreeSet<Token>,
     /// All deadlines, earliest first.
     deadlines: BTreeSet<(Instant, Token)>,
     /// The selector.
@@ -67,7 +65,7 @@ impl CallbackLoop {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             table: HashMap::new(),
-            soon: Vec::new(),
+            soon: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             selector: Poll::new()?,
             next_token: 0,
@@ -90,7 +88,7 @@ impl CallbackLoop {
         callback: impl FnMut(&mut Self, Happening) + 'static,
     ) {
         let callback: Option<Callback> = Some(Box::new(callback));
-        self.table.insert(token, Entry { callback, deadline: None, is_soon: false });
+        self.table.insert(token, Entry { callback, deadline: None });
     }
 
     /// Drops the token's closure, and with it the socket that the closure owns.
@@ -101,20 +99,12 @@ impl CallbackLoop {
 
     /// Calls the token's closure with [`Happening::Turn`] once the selector has been asked.
     pub(super) fn call_soon(&mut self, token: Token) {
-        if let Some(entry) = self.table.get_mut(&token)
-            && !entry.is_soon
-        {
-            entry.is_soon = true;
-            self.soon.push(token);
-        }
+        self.soon.insert(token);
     }
 
     /// Calls all closures with [`Happening::Turn`] soon.
     pub(super) fn call_all_soon(&mut self) {
-        let tokens: Vec<Token> = self.table.keys().copied().collect();
-        for token in tokens {
-            self.call_soon(token);
-        }
+        self.soon.extend(self.table.keys());
     }
 
     /// Replaces the token's deadline.
@@ -149,9 +139,6 @@ impl CallbackLoop {
             }
             self.call_timed_out();
             for token in soon {
-                if let Some(entry) = self.table.get_mut(&token) {
-                    entry.is_soon = false;
-                }
                 self.call(token, Happening::Turn);
             }
         }

@@ -15,28 +15,22 @@
 //! **Source**: the reactor pattern; Node's `socket.on('readable', ...)`.
 
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
-use std::time::Instant;
 
 use mio::Token;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 
 use super::callback_loop::{CallbackLoop, Happening};
-use super::config::{Config, Ready};
+use super::config::Start;
 use super::conversation::Next;
 use super::limits::Acceptor;
 use super::readiness::{Connection, Server};
 
-/// Serves until `stop` is readable; fails if the selector or the listener does.
-pub(super) fn serve(
-    listener: TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
-) -> io::Result<()> {
+/// Serves until the stop; fails if the selector or the listener does.
+pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
+    let Start { listener, config, stop, ready } = start;
     let mut acceptor = Acceptor::new(listener)?;
     let mut callbacks = CallbackLoop::new()?;
     let stop = callbacks.watch(&mut SourceFd(&stop.as_raw_fd()))?;
@@ -58,7 +52,7 @@ pub(super) fn serve(
     });
     ready()?;
     callbacks.run()?;
-    server.outcome()
+    server.failure.take().map_or(Ok(()), Err)
 }
 
 /// Closes the listener, and calls every client once, to learn that the server stops.
@@ -74,8 +68,7 @@ fn start_client(server: &Rc<Server>, mut stream: TcpStream, callbacks: &mut Call
     let Ok(token) = callbacks.watch(&mut stream) else {
         return;
     };
-    let connection = Connection::new(server, stream, token);
-    let mut client = Client { connection, has_deadline: false };
+    let mut client = Client { connection: Connection::new(server, stream, token) };
     callbacks.on(token, move |callbacks, happening| client.handle(happening, callbacks));
     // The first call only asks what to wait for: the idle time begins now.
     callbacks.call_soon(token);
@@ -85,24 +78,23 @@ fn start_client(server: &Rc<Server>, mut stream: TcpStream, callbacks: &mut Call
 struct Client {
     /// The client's connection. Dropped with the closure, which closes it.
     connection: Connection,
-    /// Whether the loop has a deadline for it; saves a look-up where there was none and is none.
-    has_deadline: bool,
 }
 
 impl Client {
     /// Notes what happened, does a portion of work, and registers what is waited for next. The one way out.
     fn handle(&mut self, happening: Happening, callbacks: &mut CallbackLoop) {
-        match happening {
+        if let Happening::Ready { readable: true, closed } = happening {
             // Whether this is a good time to read, the conversation knows.
-            Happening::Ready { readable: true, closed } => self.connection.note_readable(closed),
-            Happening::TimedOut | Happening::Ready { .. } | Happening::Turn => {}
+            self.connection.note_readable(closed);
         }
         let (token, listener) = (self.connection.token, self.connection.server.listener);
-        match self.connection.drive(matches!(happening, Happening::TimedOut)) {
-            Next::Read(deadline) | Next::Write(deadline) => self.set_deadline(deadline, callbacks),
+        let driven = self.connection.drive(matches!(happening, Happening::TimedOut));
+        // A broken connection concerns no other client.
+        match driven.unwrap_or(Next::Close) {
+            Next::Read(deadline) | Next::Write(deadline) => callbacks.set_deadline(token, deadline),
             Next::Turn => {
                 // An earlier wait's deadline must not come in the middle of work.
-                self.set_deadline(None, callbacks);
+                callbacks.set_deadline(token, None);
                 callbacks.call_soon(token);
             }
             Next::Close | Next::ShutDown => {
@@ -111,14 +103,6 @@ impl Client {
                     callbacks.call_soon(listener);
                 }
             }
-        }
-    }
-
-    /// Sets or takes back the client's deadline.
-    fn set_deadline(&mut self, deadline: Option<Instant>, callbacks: &mut CallbackLoop) {
-        if deadline.is_some() || self.has_deadline {
-            self.has_deadline = deadline.is_some();
-            callbacks.set_deadline(self.connection.token, deadline);
         }
     }
 }

@@ -1,12 +1,26 @@
 //! What a server of the calculator can be told, whatever its model.
 
 use std::io;
+use std::net::TcpListener;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::session::Op;
 
 /// What a server calls, once, when it has all that it needs and accepts clients from now on. An error ends it.
 pub type Ready<'a> = &'a mut dyn FnMut() -> io::Result<()>;
+
+/// What every server of the calculator begins with.
+pub(super) struct Start<'a> {
+    /// Where clients come in.
+    pub(super) listener: TcpListener,
+    /// What the server was told.
+    pub(super) config: &'a Config,
+    /// Readable once the server must stop.
+    pub(super) stop: BorrowedFd<'a>,
+    /// To be called once.
+    pub(super) ready: Ready<'a>,
+}
 
 /// What a server of the calculator can be told. Each default is the program's.
 #[derive(Clone, Debug, PartialEq, Eq)]

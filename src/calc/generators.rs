@@ -19,30 +19,22 @@
 //! **Source**: the course's generator server.
 
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 
-use super::config::{Config, Ready};
+use super::config::Start;
 use super::conversation::Next;
 use super::limits::Acceptor;
 use super::readiness::{Connection, Server};
 use crate::generator::{Coroutine, EventLoop, Step, Woken};
 
-/// Serves until `stop` becomes readable, and then ends in good order.
-///
-/// # Errors
-/// The selector or the listener failed.
-pub(super) fn serve(
-    listener: TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
-) -> io::Result<()> {
+/// Serves until the stop; fails if the selector or the listener does.
+pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
+    let Start { listener, config, stop, ready } = start;
     let acceptor = Acceptor::new(listener)?;
     let mut event_loop = EventLoop::new()?;
     let mut listener = SourceFd(&acceptor.as_fd().as_raw_fd());
@@ -53,7 +45,7 @@ pub(super) fn serve(
     event_loop.spawn(Stop { stop, server: Rc::clone(&server) });
     ready()?;
     event_loop.run()?;
-    server.outcome()
+    server.failure.take().map_or(Ok(()), Err)
 }
 
 /// Waits for the stop descriptor, and then stops the others.
@@ -141,13 +133,12 @@ impl Coroutine for Client {
             // EDGE-1: events may have been missed, because the task did not wait for them.
             (Standing::Writing | Standing::Aside, _) => self.connection.note_readable(true),
         }
-        let (standing, step) = match self.connection.drive(matches!(woken, Woken::TimedOut)) {
-            Next::Read(deadline) => {
-                (Standing::Reading, Step::Read(self.connection.token, deadline))
-            }
-            Next::Write(deadline) => {
-                (Standing::Writing, Step::Write(self.connection.token, deadline))
-            }
+        let driven = self.connection.drive(matches!(woken, Woken::TimedOut));
+        let token = self.connection.token;
+        // A broken connection concerns no other client.
+        let (standing, step) = match driven.unwrap_or(Next::Close) {
+            Next::Read(deadline) => (Standing::Reading, Step::Read(token, deadline)),
+            Next::Write(deadline) => (Standing::Writing, Step::Write(token, deadline)),
             Next::Turn => (Standing::Aside, Step::Yield),
             Next::Close | Next::ShutDown => {
                 if self.connection.server.close_one() {

@@ -1,14 +1,4 @@
 //! The concurrency models by name, and the server of each.
-//!
-//! | model | what waits for a client | a slow client delays |
-//! | --- | --- | --- |
-//! | `sequential` | the only thread | all others |
-//! | `threads` | a thread of its own | no other; each costs a stack |
-//! | `pool` | one of a fixed number of threads | no other, until all threads wait |
-//! | `prefork` | one of a fixed number of processes | likewise |
-//! | `callbacks` | one selector for all; closures | no other |
-//! | `generators` | one selector for all; coroutines by hand | no other |
-//! | `async` | one selector for all; futures | no other |
 
 use std::fmt;
 use std::io;
@@ -16,25 +6,29 @@ use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 use std::str::FromStr;
 
-use super::config::{Config, Ready};
+use super::config::{Config, Ready, Start};
 use super::{asynchronous, callbacks, generators, pool, prefork, sequential, threads};
+use crate::os::socket::listen_with_backlog;
+
+/// How many clients the kernel may hold ready; it caps this at `net.core.somaxconn`, often the same.
+const BACKLOG_CONNECTIONS: u16 = 4096;
 
 /// A way to serve many clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Model {
-    /// One client at a time.
+    /// One client at a time: a slow one delays all others.
     Sequential,
-    /// A thread for each client.
+    /// A thread for each client: a slow one delays no other, but each costs a stack.
     Threads,
-    /// A fixed number of threads.
+    /// A fixed number of threads: slow clients delay others once all threads wait.
     Pool,
-    /// A fixed number of processes that share the listener.
+    /// A fixed number of processes that share the listener: likewise.
     Prefork,
-    /// Readiness and closures.
+    /// One selector for all clients, which calls closures: a slow client delays no other, here and below.
     Callbacks,
-    /// State machines written by hand, on the generator loop.
+    /// One selector, and state machines written by hand, on the generator loop.
     Generators,
-    /// Futures on the event loop.
+    /// One selector, and futures, on the event loop.
     Async,
 }
 
@@ -82,9 +76,6 @@ impl FromStr for Model {
 ///
 /// # Errors
 /// The listener failed for good; `ready` fails; for [`Model::Prefork`] also, this process has a second thread.
-///
-/// # Blocking
-/// Until the stop, and then for the grace at most.
 pub fn serve(
     model: Model,
     listener: TcpListener,
@@ -92,13 +83,15 @@ pub fn serve(
     stop: BorrowedFd<'_>,
     ready: Ready<'_>,
 ) -> io::Result<()> {
+    listen_with_backlog(&listener, BACKLOG_CONNECTIONS)?;
+    let start = Start { listener, config, stop, ready };
     match model {
-        Model::Sequential => sequential::serve(listener, config, stop, ready),
-        Model::Threads => threads::serve(listener, config, stop, ready),
-        Model::Pool => pool::serve(listener, config, stop, ready),
-        Model::Prefork => prefork::serve(&listener, config, stop, ready),
-        Model::Callbacks => callbacks::serve(listener, config, stop, ready),
-        Model::Generators => generators::serve(listener, config, stop, ready),
-        Model::Async => asynchronous::serve(listener, config, stop, ready),
+        Model::Sequential => sequential::serve(start),
+        Model::Threads => threads::serve(start),
+        Model::Pool => pool::serve(start),
+        Model::Prefork => prefork::serve(start),
+        Model::Callbacks => callbacks::serve(start),
+        Model::Generators => generators::serve(start),
+        Model::Async => asynchronous::serve(start),
     }
 }

@@ -30,8 +30,8 @@ const LIMB_BASE: i64 = 10_i64.pow(18);
 /// The largest exponent accepted, either way: twelve bytes of message cannot ask for a gigabyte of reply.
 pub const MAX_EXPONENT: usize = 10_000;
 
-/// Products of two limbs that are summed before the sum is reduced. An `i128` holds 170 of them.
-const REDUCE_EVERY: usize = 128;
+/// A sum of products of two limbs is reduced by this, a multiple of [`LIMB_BASE`], before it exceeds an `i128`.
+const REDUCE_BY: i128 = 10_i128.pow(37);
 
 /// Why a text is not taken as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,17 +274,15 @@ impl Large {
             // Those `i` for which both `a[i]` and `b[k - i]` exist.
             let first = (k + 1).saturating_sub(b.len());
             let end = a.len().min(k + 1);
-            let forward = a[first..end].chunks(REDUCE_EVERY);
-            let backward = b[k + 1 - end..k + 1 - first].rchunks(REDUCE_EVERY);
-            let mut low = carry % base;
-            carry /= base;
-            for (a, b) in forward.zip(backward) {
-                let pairs = a.iter().zip(b.iter().rev());
-                low += pairs.map(|(&a, &b)| i128::from(a) * i128::from(b)).sum::<i128>();
-                carry += low / base;
-                low %= base;
+            let (mut sum, mut reduced) = (carry, 0);
+            for (&a, &b) in a[first..end].iter().zip(b[k + 1 - end..k + 1 - first].iter().rev()) {
+                sum += i128::from(a) * i128::from(b);
+                if sum >= REDUCE_BY {
+                    (sum, reduced) = (sum - REDUCE_BY, reduced + REDUCE_BY / base);
+                }
             }
-            limbs.push(limb(low));
+            limbs.push(limb(sum % base));
+            carry = sum / base + reduced;
         }
         limbs.push(limb(carry));
         Self::new(self.negative != other.negative, limbs, self.place + other.place)

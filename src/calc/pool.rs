@@ -9,25 +9,16 @@
 //! - `CALC-POOL-3` When the grace is over, clients that have no thread yet are closed unanswered.
 
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::BorrowedFd;
 
 use super::blocking::{accept_all, converse_and_hand_over};
-use super::config::{Config, Ready};
+use super::config::Start;
 use crate::threads::ThreadPool;
 
-/// Serves the clients on [`Config::workers`] threads, until `stop` is readable.
-///
-/// # Errors
-/// The threads cannot be started; the listener failed for good.
-pub(super) fn serve(
-    listener: TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
-) -> io::Result<()> {
-    let pool = ThreadPool::fixed("worker", config.workers)?;
-    let served = accept_all(listener, config, stop, ready, |_| {
+/// Serves the clients on as many threads as there are workers until the stop; fails if the listener does, or if a
+/// thread cannot be started.
+pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
+    let pool = ThreadPool::fixed("worker", start.config.workers)?;
+    let served = accept_all(start, |_| {
         Ok(|client| drop(pool.submit(move || converse_and_hand_over(client))))
     });
     // Not the pool's drop, which would run every job that is still queued, long after the grace (CALC-POOL-3).

@@ -11,35 +11,25 @@
 //! **Source**: the prefork model of the Apache server.
 
 use std::io::{self, Write};
-use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 
-use super::config::{Config, Ready};
+use super::config::Start;
 use super::sequential;
 use crate::processes::Supervisor;
 
-/// Serves with [`Config::workers`] processes, at least one, until `stop` is readable.
-///
-/// # Errors
-/// This process has a second thread, which is named; fork fails at the start; watching the workers fails.
-pub(super) fn serve(
-    listener: &TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
-) -> io::Result<()> {
+/// Serves with as many processes as there are workers, at least one, until the stop. Fails if this process has a second
+/// thread, which is named, if fork fails at the start, or if the workers cannot be watched.
+pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
+    let Start { listener, config, stop, ready } = start;
     let work = |stop: BorrowedFd<'_>| {
-        let served = listener
-            .try_clone()
-            .and_then(|listener| sequential::serve(listener, config, stop, &mut || Ok(())));
-        match served {
-            Ok(()) => 0,
-            Err(error) => {
-                // The parent sees the exit code only; a closed stderr changes nothing about it.
-                drop(io::stderr().write_all(format!("worker: {error}\n").as_bytes()));
-                1
-            }
+        let served = listener.try_clone().and_then(|listener| {
+            sequential::serve(Start { listener, config, stop, ready: &mut || Ok(()) })
+        });
+        if let Err(error) = &served {
+            // The parent sees the exit code only; a closed stderr changes nothing about it.
+            drop(io::stderr().write_all(format!("worker: {error}\n").as_bytes()));
         }
+        i32::from(served.is_err())
     };
     let mut supervisor = Supervisor::start(config.workers.max(1), &work)?;
     ready()?;

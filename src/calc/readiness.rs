@@ -6,8 +6,8 @@
 //!
 //! **Invariants**
 //! - `READINESS-1` [`Next::Read`] is returned only if the socket was found empty since readiness was last noted,
-//!   because an edge-triggered selector reports a change once. A read that does not fill its buffer has found
-//!   the socket empty; no call that must fail is made to learn that. The exception is [`Readable::ToTheEnd`].
+//!   because an edge-triggered selector reports a change once. A read that does not fill its buffer has found the socket
+//!   empty, unless the stream may have ended; so no call that must fail is made to learn that.
 //! - `READINESS-2` One call does at most one read, so a client that sends without end does not starve the others.
 //! - `READINESS-3` The buffers belong to the server and are borrowed within one call.
 //!
@@ -24,14 +24,13 @@ use mio::net::TcpStream;
 
 use super::config::Config;
 use super::conversation::{Conversation, Next, READ_BYTES};
-use super::limits::{Accepted, Acceptor};
+use super::limits::Acceptor;
 use super::shutdown::grace_end;
 
 /// How many clients are accepted before the others have their turn.
 const CLIENTS_PER_TURN: usize = 64;
 
 /// What all handlers of a server share, closures or coroutines. There is one thread, so nothing is locked.
-#[derive(Debug)]
 pub(super) struct Server {
     /// What the server was started with.
     config: Config,
@@ -46,7 +45,7 @@ pub(super) struct Server {
     /// Set when the server stops: when the grace ends.
     grace_end: Cell<Option<Instant>>,
     /// Why the server stopped, if it was not asked to.
-    failure: RefCell<Option<io::Error>>,
+    pub(super) failure: Cell<Option<io::Error>>,
 }
 
 impl Server {
@@ -59,13 +58,12 @@ impl Server {
             open: Cell::new(0),
             wants_room: Cell::new(false),
             grace_end: Cell::new(None),
-            failure: RefCell::new(None),
+            failure: Cell::new(None),
         })
     }
 
-    /// Accepts some clients, and calls `start` with each. Returns what to wait for until the next call.
-    ///
-    /// A listener that failed ends the server: [`Next::Close`].
+    /// Accepts some clients, and calls `start` with each. Returns what to wait for until the next call; [`Next::Close`] if
+    /// the listener failed, which ends the server.
     pub(super) fn accept_some(
         self: &Rc<Self>,
         acceptor: &mut Acceptor,
@@ -79,18 +77,17 @@ impl Server {
             }
             match acceptor.accept() {
                 // A stream that cannot be switched is closed, which its client sees.
-                Ok(Accepted::Client(stream)) => {
+                Ok(Some(stream)) => {
                     if stream.set_nonblocking(true).is_ok() {
                         start(TcpStream::from_std(stream));
                     }
                 }
-                Ok(Accepted::Empty) => return Next::Read(None),
-                Ok(Accepted::Shortage(until)) => {
-                    self.wants_room.set(true);
-                    return Next::Read(Some(until));
+                Ok(None) => {
+                    self.wants_room.set(acceptor.retry_at.is_some());
+                    return Next::Read(acceptor.retry_at);
                 }
                 Err(error) => {
-                    self.failure.replace(Some(error));
+                    self.failure.set(Some(error));
                     return Next::Close;
                 }
             }
@@ -113,30 +110,9 @@ impl Server {
         self.open.set(self.open.get() - 1);
         self.wants_room.take()
     }
-
-    /// Returns what the server ends with.
-    ///
-    /// # Errors
-    /// Why it stopped without being asked to.
-    pub(super) fn outcome(&self) -> io::Result<()> {
-        self.failure.take().map_or(Ok(()), Err)
-    }
-}
-
-/// What is known of a socket's receiving side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Readable {
-    /// It was found empty, and no event has come since. A read would be a wasted call.
-    No,
-    /// An event told of bytes. A read that does not fill its buffer has taken all of them.
-    Yes,
-    /// The stream's end was announced, or may have been while the model did not listen. Only the end itself, or
-    /// `WouldBlock`, proves that everything was read.
-    ToTheEnd,
 }
 
 /// A client's connection.
-#[derive(Debug)]
 pub(super) struct Connection {
     /// The socket.
     pub(super) stream: TcpStream,
@@ -144,8 +120,11 @@ pub(super) struct Connection {
     pub(super) token: Token,
     /// What to do next.
     conversation: Conversation,
-    /// What is known of the socket.
-    readable: Readable,
+    /// Whether the socket may have bytes: it was not found empty since the last event.
+    is_readable: bool,
+    /// Whether the stream's end was announced, or may have been while the model did not listen. Then only the end
+    /// itself, or `WouldBlock`, proves that everything was read.
+    may_have_ended: bool,
     /// The server.
     pub(super) server: Rc<Server>,
 }
@@ -158,7 +137,8 @@ impl Connection {
             stream,
             token,
             conversation: Conversation::new(&server.config),
-            readable: Readable::No,
+            is_readable: false,
+            may_have_ended: false,
             server: Rc::clone(server),
         }
     }
@@ -166,19 +146,13 @@ impl Connection {
     /// Takes note that the socket is readable; `closed` means that the event announced the stream's end too, or that an
     /// event may have been missed.
     pub(super) fn note_readable(&mut self, closed: bool) {
-        let to_the_end = closed || self.readable == Readable::ToTheEnd;
-        self.readable = if to_the_end { Readable::ToTheEnd } else { Readable::Yes };
+        self.is_readable = true;
+        self.may_have_ended |= closed;
     }
 
     /// Does the next portion of work and returns what the connection waits for: anything but [`Next::ShutDown`].
-    /// `timed_out` means that the last wait ended at its deadline.
-    pub(super) fn drive(&mut self, timed_out: bool) -> Next {
-        // A broken connection concerns no other client.
-        self.do_portion(timed_out).unwrap_or(Next::Close)
-    }
-
-    /// The same, with the error of a broken connection.
-    fn do_portion(&mut self, timed_out: bool) -> io::Result<Next> {
+    /// `timed_out` means that the last wait ended at its deadline. Fails if the connection is broken.
+    pub(super) fn drive(&mut self, timed_out: bool) -> io::Result<Next> {
         let server = Rc::clone(&self.server);
         let (input, out) = &mut *server.buffers.borrow_mut();
         if timed_out {
@@ -200,7 +174,7 @@ impl Connection {
         }
         self.conversation.flush(out, |bytes| self.stream.write(bytes))?;
         Ok(match self.next() {
-            Next::Read(_) if self.readable != Readable::No => Next::Turn,
+            Next::Read(_) if self.is_readable => Next::Turn,
             Next::ShutDown => Next::Turn,
             next => next,
         })
@@ -213,22 +187,22 @@ impl Connection {
 
     /// Reads once, if that may give something; `None` if there is nothing yet, 0 at the end of the stream.
     fn read(&mut self, input: &mut [u8]) -> io::Result<Option<usize>> {
-        if self.readable == Readable::No {
+        if !self.is_readable {
             return Ok(None);
         }
         let length = loop {
             match self.stream.read(input) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
-                outcome => break Some(outcome?),
+                read => break Some(read?),
             }
         };
         let drained = match length {
             None | Some(0) => true,
-            Some(length) => length < input.len() && self.readable == Readable::Yes,
+            Some(length) => length < input.len() && !self.may_have_ended,
         };
         if drained {
-            self.readable = Readable::No;
+            (self.is_readable, self.may_have_ended) = (false, false);
         }
         Ok(length)
     }

@@ -4,21 +4,11 @@
 //! sends nothing at all. The other models are answers to that.
 
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::BorrowedFd;
 
 use super::blocking::{accept_all, converse_and_hand_over};
-use super::config::{Config, Ready};
+use super::config::Start;
 
-/// Serves one client after another, until `stop` is readable.
-///
-/// # Errors
-/// The listener failed for good.
-pub(super) fn serve(
-    listener: TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
-) -> io::Result<()> {
-    accept_all(listener, config, stop, ready, |_| Ok(converse_and_hand_over))
+/// Serves one client after another until the stop; fails if the listener does.
+pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
+    accept_all(start, |_| Ok(converse_and_hand_over))
 }

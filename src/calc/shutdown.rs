@@ -1,7 +1,7 @@
 //! Works: the open connections of a server that blocks, and its stop.
 //!
 //! The thread that accepts must know when there is room for one more connection, and, at the stop, when the last one
-//! has closed. The conversations hear of the stop by themselves, from a descriptor that is never read.
+//! has closed. The stop is a descriptor that is never read, so every thread that waits for it sees it.
 //!
 //! **Invariants**
 //! - `SHUTDOWN-1` A connection counts from its accept until its descriptor is closed, however its conversation ends.
@@ -24,6 +24,17 @@ pub(super) fn grace_end(grace: Duration) -> Instant {
     now.checked_add(grace).unwrap_or(now)
 }
 
+/// Why a wait ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// The call that was waited for will not block for long.
+    Ready,
+    /// The deadline passed.
+    TimedOut,
+    /// The stop was seen, and the grace has begun.
+    Stopped,
+}
+
 /// The connections of a server that blocks, and its stop.
 #[derive(Debug)]
 pub(super) struct OpenConnections {
@@ -40,10 +51,7 @@ pub(super) struct OpenConnections {
 }
 
 impl OpenConnections {
-    /// Starts the count of a server that stops when `stop` is readable.
-    ///
-    /// # Errors
-    /// Out of descriptors.
+    /// Starts the count of a server that stops when `stop` is readable; fails if it is out of descriptors.
     pub(super) fn new(config: &Config, stop: BorrowedFd<'_>) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             config: config.clone(),
@@ -58,87 +66,76 @@ impl OpenConnections {
     pub(super) fn enter(self: &Arc<Self>, stream: TcpStream) -> OpenConnection {
         // Relaxed: the same thread reads the count.
         self.open.fetch_add(1, Ordering::Relaxed);
-        OpenConnection { all: Arc::clone(self), stream: Some(stream) }
+        OpenConnection { stream, counted: Counted { all: Arc::clone(self) } }
     }
 
-    /// Waits for the stop, for something else, and for a deadline. Returns whether the stop came.
-    ///
-    /// # Errors
-    /// Those of ppoll(2).
-    pub(super) fn wait(&self, other: PollFd<'_>, until: Option<Instant>) -> io::Result<bool> {
+    /// Waits for a descriptor, for a deadline, and, unless the caller knows that the server stops, for the stop.
+    pub(super) fn wait(
+        &self,
+        descriptor: PollFd<'_>,
+        until: Option<Instant>,
+        is_stopping: bool,
+    ) -> io::Result<Waited> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let mut fds = [PollFd::readable(self.stop()), other];
-        poll(&mut fds, left)?;
-        Ok(fds[0].is_ready())
-    }
-
-    /// Waits until fewer than the most connections allowed are open; false when the stop came first.
-    ///
-    /// # Errors
-    /// The wait itself fails.
-    pub(super) fn wait_for_room(&self) -> io::Result<bool> {
-        while self.open() >= self.config.max_connections.max(1) {
-            if self.wait(PollFd::readable(self.closed.as_fd()), None)? {
-                return Ok(false);
-            }
-            self.closed.clear()?;
+        let mut fds = [descriptor, PollFd::readable(self.stop.as_fd())];
+        // The stop stays readable: watched again, it would end every further wait at once.
+        let watched = if is_stopping { 1 } else { 2 };
+        let ready = poll(&mut fds[..watched], left)?;
+        if fds[1].is_ready() {
+            self.begin_grace();
+            return Ok(Waited::Stopped);
         }
-        Ok(true)
+        Ok(if ready == 0 { Waited::TimedOut } else { Waited::Ready })
     }
 
-    /// Waits until no connection is open, or the grace ends.
-    ///
-    /// # Errors
-    /// The wait itself fails.
-    pub(super) fn wait_until_closed(&self) -> io::Result<()> {
-        while self.open() > 0 {
-            let left = self.grace_end().saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            poll(&mut [PollFd::readable(self.closed.as_fd())], Some(left))?;
-            self.closed.clear()?;
-        }
-        Ok(())
+    /// Waits until a connection has closed, or as [`wait`](Self::wait).
+    pub(super) fn wait_for_close(
+        &self,
+        until: Option<Instant>,
+        is_stopping: bool,
+    ) -> io::Result<Waited> {
+        let waited = self.wait(PollFd::readable(self.closed.as_fd()), until, is_stopping)?;
+        // Before the caller looks at the count again: a connection that closes from here on is signalled anew.
+        self.closed.clear()?;
+        Ok(waited)
     }
 
-    /// Returns how many connections are open. A caller that waits for fewer clears `closed` before it asks again.
+    /// Returns how many connections are open.
     pub(super) fn open(&self) -> usize {
         // Pairs with the subtraction in the drop of a connection.
         self.open.load(Ordering::Acquire)
     }
 
-    /// Returns what is readable once the server must stop.
-    pub(super) fn stop(&self) -> BorrowedFd<'_> {
-        self.stop.as_fd()
+    /// Begins the grace, unless it has begun; returns when it ends.
+    pub(super) fn begin_grace(&self) -> Instant {
+        *self.grace_end.get_or_init(|| grace_end(self.config.grace))
     }
 
-    /// Returns when the grace ends, which begins with the first call.
-    pub(super) fn grace_end(&self) -> Instant {
-        *self.grace_end.get_or_init(|| grace_end(self.config.grace))
+    /// Returns when the grace ends; `None` before the stop.
+    pub(super) fn grace_end(&self) -> Option<Instant> {
+        self.grace_end.get().copied()
     }
 }
 
 /// A connection that counts among the open ones until it is dropped.
 #[derive(Debug)]
 pub(super) struct OpenConnection {
+    /// The stream. It is closed first, because fields are dropped in their order (`SHUTDOWN-1`).
+    pub(super) stream: TcpStream,
     /// Where it counts.
+    pub(super) counted: Counted,
+}
+
+/// One of the open connections.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// All of them.
     pub(super) all: Arc<OpenConnections>,
-    /// The stream; `None` only while it is being dropped.
-    stream: Option<TcpStream>,
 }
 
-impl OpenConnection {
-    /// The stream.
-    pub(super) fn stream(&self) -> &TcpStream {
-        self.stream.as_ref().expect("holds because only the drop takes it")
-    }
-}
-
-impl Drop for OpenConnection {
-    /// Closes the stream, stops counting it (`SHUTDOWN-1`), and then signals, so that the signal tells of this count.
+impl Drop for Counted {
+    /// Counts one less, and then signals, so that the signal tells of this count.
     fn drop(&mut self) {
-        self.stream = None;
         self.all.open.fetch_sub(1, Ordering::Release);
         // A live event descriptor can always be signalled.
         drop(self.all.closed.signal());

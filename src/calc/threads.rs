@@ -8,27 +8,17 @@
 //! - `THREADS-2` A client is accepted once its thread runs. Without a thread, or memory for it, the client waits.
 
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::BorrowedFd;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::blocking::{accept_all, converse};
-use super::config::{Config, Ready};
+use super::config::Start;
 use crate::threads::check_memory;
 
-/// Serves each client on a thread of its own, until `stop` is readable.
-///
-/// # Errors
-/// The listener failed for good.
-pub(super) fn serve(
-    listener: TcpListener,
-    config: &Config,
-    stop: BorrowedFd<'_>,
-    ready: Ready<'_>,
-) -> io::Result<()> {
+/// Serves each client on a thread of its own until the stop; fails if the listener does.
+pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
     let mut most = 0;
-    accept_all(listener, config, stop, ready, |open| {
+    accept_all(start, |open| {
         if open >= most {
             check_memory()?;
         }
