@@ -20,15 +20,14 @@ use std::time::{Duration, Instant};
 use super::config::Start;
 use super::conversation::{Conversation, Next, READ_BYTES};
 use super::limits::Acceptor;
-use super::shutdown::{OpenConnection, OpenConnections, Waited};
+use super::shutdown::{OpenConnection, OpenConnections};
 use crate::os::PollFd;
 
 /// How long a read or a write may take before the stop is looked for.
 const STALL: Duration = Duration::from_millis(100);
 
 /// Accepts clients until the stop; then waits for the open connections. `prepare` gets their number and returns what
-/// serves the next client. If it fails, that client waits in the backlog until a later attempt. Fails if the listener
-/// does.
+/// serves the next client. If it fails, that client waits in the backlog. Fails if the listener does.
 pub(super) fn accept_all<S: FnOnce(OpenConnection)>(
     start: Start<'_>,
     mut prepare: impl FnMut(usize) -> io::Result<S>,
@@ -40,9 +39,7 @@ pub(super) fn accept_all<S: FnOnce(OpenConnection)>(
     // Now, so that clients that come during the grace are refused instead of left waiting.
     drop(acceptor);
     let grace_end = connections.begin_grace();
-    while connections.open() > 0
-        && connections.wait_for_close(Some(grace_end), true)? == Waited::Ready
-    {}
+    while connections.open() > 0 && connections.wait_for_close(Some(grace_end), true)? {}
     served
 }
 
@@ -55,13 +52,13 @@ fn serve_until_stop<S: FnOnce(OpenConnection)>(
     let most = connections.config.max_connections.max(1);
     loop {
         let open = connections.open();
-        let waited = if open >= most || acceptor.retry_at.is_some() {
-            connections.wait_for_close(acceptor.retry_at, false)?
+        if open >= most || acceptor.retry_at.is_some() {
+            connections.wait_for_close(acceptor.retry_at, false)?;
         } else {
-            connections.wait(PollFd::readable(acceptor.as_fd()), None, false)?
-        };
+            connections.wait(PollFd::readable(acceptor.listener.as_fd()), None, false)?;
+        }
         // The stop goes first: a flood of clients must not put it off.
-        if waited == Waited::Stopped {
+        if connections.grace_end().is_some() {
             return Ok(());
         }
         if open >= most {
@@ -130,9 +127,9 @@ impl Driver {
             let grace_end = connections.grace_end();
             let is_stopping = grace_end.is_some();
             let next = self.conversation.next(config, grace_end, Instant::now);
-            let waited = match next {
+            let in_time = match next {
                 Next::Read(until) | Next::Write(until) => self.wait(next, until, is_stopping)?,
-                Next::Turn => Waited::Ready,
+                Next::Turn => true,
                 Next::ShutDown => {
                     self.connection.stream.shutdown(Shutdown::Write)?;
                     self.conversation.linger(config, Instant::now());
@@ -140,12 +137,12 @@ impl Driver {
                 }
                 Next::Close => return Ok(next),
             };
-            match (waited, next) {
-                (Waited::Ready, Next::Read(_)) => self.read()?,
-                (Waited::Ready, Next::Turn) => self.conversation.resume(&mut self.out),
-                (Waited::TimedOut, _) => {
-                    self.conversation.timed_out(config, is_stopping, &mut self.out);
-                }
+            match next {
+                // The stop has come, and changes what the conversation waits for.
+                _ if grace_end != connections.grace_end() => {}
+                _ if !in_time => self.conversation.timed_out(config, is_stopping, &mut self.out),
+                Next::Read(_) => self.read()?,
+                Next::Turn => self.conversation.resume(&mut self.out),
                 _ => {}
             }
             let mut stream = &self.connection.stream;
@@ -164,23 +161,18 @@ impl Driver {
         Ok(())
     }
 
-    /// Waits for the stream, for the deadline, and for the stop; leaves the waiting to the read where it can.
-    fn wait(
-        &mut self,
-        next: Next,
-        until: Option<Instant>,
-        is_stopping: bool,
-    ) -> io::Result<Waited> {
+    /// Waits for the stream or the stop; leaves the waiting to the read where it can. False if the deadline came first.
+    fn wait(&mut self, next: Next, until: Option<Instant>, is_stopping: bool) -> io::Result<bool> {
         if until.is_none() && self.looked_at.elapsed() < STALL {
-            return Ok(Waited::Ready);
+            return Ok(true);
         }
         let stream = self.connection.stream.as_fd();
         let stream = match next {
             Next::Write(_) => PollFd::writable(stream),
             _ => PollFd::readable(stream),
         };
-        let waited = self.connection.counted.all.wait(stream, until, is_stopping)?;
+        let in_time = self.connection.counted.all.wait(stream, until, is_stopping)?;
         self.looked_at = Instant::now();
-        Ok(waited)
+        Ok(in_time)
     }
 }

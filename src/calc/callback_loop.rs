@@ -1,6 +1,5 @@
-//! An event loop without coroutines: a table from a token to the closure that handles its events.
-//!
-//! The loop calls the closure that was registered for a socket; the closure does what can be done at once and returns.
+//! An event loop without coroutines: it calls the closure that was registered for a socket, which does what can be done
+//! at once and returns.
 //!
 //! **Invariants**
 //! - `CALL-1` A token is given out once and never again. So a late event of a dropped socket finds no closure, even

@@ -6,8 +6,7 @@
 //!
 //! | a thread or a coroutine keeps in | a callback keeps in |
 //! | --- | --- |
-//! | its local variables | fields of [`Client`], which the closure owns |
-//! | the place where it stopped | the fields of [`Connection`] and its conversation |
+//! | its local variables, and the place where it stopped | the [`Connection`] that the closure owns |
 //! | a loop around `read` | the calls that the event loop makes |
 //! | `try`, `finally` | a `remove` on every way out |
 //! | the order of its statements | nothing; each call copes with every state |
@@ -15,7 +14,7 @@
 //! **Source**: the reactor pattern; Node's `socket.on('readable', ...)`.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
 use mio::Token;
@@ -34,7 +33,7 @@ pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
     let mut acceptor = Acceptor::new(listener)?;
     let mut callbacks = CallbackLoop::new()?;
     let stop = callbacks.watch(&mut SourceFd(&stop.as_raw_fd()))?;
-    let listener = callbacks.watch(&mut SourceFd(&acceptor.as_fd().as_raw_fd()))?;
+    let listener = callbacks.watch(&mut SourceFd(&acceptor.listener.as_raw_fd()))?;
     let server = Server::new(config, listener);
     let (stopped, accepting) = (Rc::clone(&server), Rc::clone(&server));
     callbacks.on(stop, move |callbacks, happening| {
@@ -68,40 +67,32 @@ fn start_client(server: &Rc<Server>, mut stream: TcpStream, callbacks: &mut Call
     let Ok(token) = callbacks.watch(&mut stream) else {
         return;
     };
-    let mut client = Client { connection: Connection::new(server, stream, token) };
-    callbacks.on(token, move |callbacks, happening| client.handle(happening, callbacks));
+    let mut connection = Connection::new(server, stream, token);
+    // Dropped with the closure, which closes it.
+    callbacks.on(token, move |callbacks, event| handle(&mut connection, event, callbacks));
     // The first call only asks what to wait for: the idle time begins now.
     callbacks.call_soon(token);
 }
 
-/// All that a client's closure must remember between two calls.
-struct Client {
-    /// The client's connection. Dropped with the closure, which closes it.
-    connection: Connection,
-}
-
-impl Client {
-    /// Notes what happened, does a portion of work, and registers what is waited for next. The one way out.
-    fn handle(&mut self, happening: Happening, callbacks: &mut CallbackLoop) {
-        if let Happening::Ready { readable: true, closed } = happening {
-            // Whether this is a good time to read, the conversation knows.
-            self.connection.note_readable(closed);
+/// Notes what happened, does a portion of work, and registers what is waited for next. The one way out.
+fn handle(connection: &mut Connection, happening: Happening, callbacks: &mut CallbackLoop) {
+    if let Happening::Ready { readable: true, closed } = happening {
+        // Whether this is a good time to read, the conversation knows.
+        connection.note_readable(closed);
+    }
+    let token = connection.token;
+    // A broken connection concerns no other client.
+    match connection.drive(matches!(happening, Happening::TimedOut)).unwrap_or(Next::Close) {
+        Next::Read(deadline) | Next::Write(deadline) => callbacks.set_deadline(token, deadline),
+        Next::Turn => {
+            // An earlier wait's deadline must not come in the middle of work.
+            callbacks.set_deadline(token, None);
+            callbacks.call_soon(token);
         }
-        let (token, listener) = (self.connection.token, self.connection.server.listener);
-        let driven = self.connection.drive(matches!(happening, Happening::TimedOut));
-        // A broken connection concerns no other client.
-        match driven.unwrap_or(Next::Close) {
-            Next::Read(deadline) | Next::Write(deadline) => callbacks.set_deadline(token, deadline),
-            Next::Turn => {
-                // An earlier wait's deadline must not come in the middle of work.
-                callbacks.set_deadline(token, None);
-                callbacks.call_soon(token);
-            }
-            Next::Close | Next::ShutDown => {
-                callbacks.remove(token);
-                if self.connection.server.close_one() {
-                    callbacks.call_soon(listener);
-                }
+        Next::Close | Next::ShutDown => {
+            callbacks.remove(token);
+            if connection.server.close_one() {
+                callbacks.call_soon(connection.server.listener);
             }
         }
     }

@@ -162,7 +162,7 @@ impl Conversation {
     pub fn resume(&mut self, out: &mut Vec<u8>) {
         out.clear();
         if let Some(rare) = &mut self.rare {
-            let taken = self.session.feed(rare.unread.as_slices().0, out);
+            let taken = self.session.feed(rare.unread.make_contiguous(), out);
             rare.unread.drain(..taken);
             self.drop_empty();
         }
@@ -175,10 +175,9 @@ impl Conversation {
         self.rare.get_or_insert_default().linger_end = Some(longest.unwrap_or(now + LINGER));
     }
 
-    /// Takes note that a wait ended at its deadline, after a stop or before. Fills `out` with the replies.
-    ///
-    /// A pause completes the open message. An idle timeout, and the lack of bytes at a stop, count as the client's end.
-    /// A client that does not read its replies, or does not close, is given up.
+    /// Takes note that a wait ended at its deadline, after a stop or before. Fills `out` with the replies. A pause
+    /// completes the open message. An idle timeout, and the lack of bytes at a stop, count as the client's end. A client
+    /// that does not read its replies, or does not close, is given up.
     pub fn timed_out(&mut self, config: &Config, stopping: bool, out: &mut Vec<u8>) {
         out.clear();
         let is_pause = !stopping && config.idle_timeout.is_none_or(|idle| idle > config.pause);
@@ -224,18 +223,11 @@ impl Conversation {
 
     /// Sends what is left over, as far as there is room.
     fn send_unsent(&mut self, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<()> {
-        while let Some(rare) = &mut self.rare
-            && !rare.unsent.is_empty()
-        {
-            let front = rare.unsent.as_slices().0;
-            let length = front.len();
-            let sent = or_nothing(write(front))?;
+        if let Some(rare) = &mut self.rare {
+            let sent = or_nothing(write(rare.unsent.make_contiguous()))?;
             rare.unsent.drain(..sent);
-            if sent < length {
-                return Ok(());
-            }
+            self.drop_empty();
         }
-        self.drop_empty();
         Ok(())
     }
 
@@ -254,7 +246,8 @@ impl Conversation {
 
 /// A write that found no room, or that a signal interrupted, has taken nothing.
 fn or_nothing(written: io::Result<usize>) -> io::Result<usize> {
-    let stalled =
-        |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted);
-    written.or_else(|error| if stalled(&error) { Ok(0) } else { Err(error) })
+    written.or_else(|error| match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(0),
+        _ => Err(error),
+    })
 }

@@ -19,7 +19,7 @@
 //! **Source**: the course's generator server.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
 use mio::net::TcpStream;
@@ -37,7 +37,7 @@ pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
     let Start { listener, config, stop, ready } = start;
     let acceptor = Acceptor::new(listener)?;
     let mut event_loop = EventLoop::new()?;
-    let mut listener = SourceFd(&acceptor.as_fd().as_raw_fd());
+    let mut listener = SourceFd(&acceptor.listener.as_raw_fd());
     let listener = event_loop.register(&mut listener, Interest::READABLE)?;
     let stop = event_loop.register(&mut SourceFd(&stop.as_raw_fd()), Interest::READABLE)?;
     let server = Server::new(config, listener);
@@ -48,9 +48,9 @@ pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
     server.failure.take().map_or(Ok(()), Err)
 }
 
-/// Waits for the stop descriptor, and then stops the others.
+/// Waits for the stop, and then stops the others.
 struct Stop {
-    /// The stop descriptor's token. The descriptor is never read; its one edge is enough.
+    /// The token of the descriptor, which is never read; its one edge is enough.
     stop: Token,
     /// The server.
     server: Rc<Server>,
@@ -62,7 +62,7 @@ impl Coroutine for Stop {
             self.server.stop();
             event_loop.wake_all();
         }
-        if self.server.is_stopping() { Step::Done } else { Step::Read(self.stop, None) }
+        if self.server.grace_end.get().is_some() { Step::Done } else { Step::Read(self.stop, None) }
     }
 }
 
@@ -76,7 +76,7 @@ struct Accept {
 
 impl Coroutine for Accept {
     fn resume(&mut self, _woken: Woken, event_loop: &mut EventLoop) -> Step {
-        if self.server.is_stopping() {
+        if self.server.grace_end.get().is_some() {
             return Step::Done;
         }
         let start = |stream| start_client(&self.server, stream, event_loop);

@@ -1,20 +1,15 @@
 //! Works: accepting connections within the limits of the process.
 //!
 //! An error of `accept` is seldom the listener's. A client may have gone again: the next one stands behind it. If
-//! descriptors have run out, the client stays in the backlog: a loop that tries again at once spins, and, with edge
-//! triggering, a loop that waits for the next event never hears of that client again.
+//! descriptors have run out, the client stays in the backlog, and makes no further event: see [`AcceptBackOff`].
 //!
 //! **Invariants**
 //! - `ACCEPT-LIMIT-1` Without a client and without [`retry_at`](Acceptor::retry_at) the backlog was empty, so the next
 //!   client makes an event.
 //! - `ACCEPT-LIMIT-2` With `retry_at`, clients wait that make no event: try again then, or when a connection is closed.
-//!   The waits are those of [`AcceptBackOff`], as in `aio::TcpListener`.
-//!
-//! **Source**: accept(2), "Error handling"; `os::socket::AcceptFailure` sorts the errors.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use crate::aio::AcceptBackOff;
@@ -24,7 +19,7 @@ use crate::os::socket::AcceptFailure;
 #[derive(Debug)]
 pub(super) struct Acceptor {
     /// Where clients come in. It does not block: of several processes that see one client, one gets it.
-    listener: TcpListener,
+    pub(super) listener: TcpListener,
     /// Delays while there are no descriptors.
     back_off: AcceptBackOff,
     /// When to try again after a shortage (`ACCEPT-LIMIT-2`).
@@ -69,11 +64,5 @@ impl Acceptor {
         // A closed stderr is no reason to stop serving.
         let report = |line: &str| drop(writeln!(io::stderr(), "{line}"));
         self.retry_at = Some(Instant::now() + self.back_off.delay(shortage, report));
-    }
-}
-
-impl AsFd for Acceptor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
     }
 }

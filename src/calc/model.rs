@@ -52,7 +52,6 @@ impl Model {
 }
 
 impl fmt::Display for Model {
-    /// Writes the name.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(self.name())
     }
@@ -68,11 +67,9 @@ impl FromStr for Model {
     }
 }
 
-/// Serves the calculator on `listener` in the given model, until `stop` is readable. Calls `ready` when the server has
-/// its own descriptors, threads and processes.
-///
-/// `stop` is never read, so every thread and process that waits for it sees it. Then the server accepts no
-/// further client, answers what has been received, and ends within [`Config::grace`].
+/// Serves the calculator on `listener` in the given model. Calls `ready` when the server has its own descriptors, threads
+/// and processes. When `stop` is readable, it accepts no further client, answers what has been received, and ends within
+/// [`Config::grace`].
 ///
 /// # Errors
 /// The listener failed for good; `ready` fails; for [`Model::Prefork`] also, this process has a second thread.

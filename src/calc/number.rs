@@ -16,6 +16,7 @@
 //! ```
 //!
 //! Reading, adding and writing are linear. A product is quadratic, and its caller limits the factors.
+//!
 //! **Invariants**
 //! - `NUMBER-1` What is written is in lowest form: no exponent, no zero that could be left out, no `-0`.
 //!
@@ -85,7 +86,7 @@ impl Decimal {
     /// Reads a number: an optional sign, digits with an optional point among them, an optional exponent.
     ///
     /// # Errors
-    /// [`NumberError`], when the text is anything else.
+    /// The text is anything else.
     pub fn parse(text: &[u8]) -> Result<Self, NumberError> {
         match Self::parse_front(text)? {
             (number, []) => Ok(number),
@@ -270,21 +271,20 @@ impl Large {
         let base = i128::from(LIMB_BASE);
         let mut limbs = Vec::with_capacity(a.len() + b.len());
         let mut carry = 0;
-        for k in 0..(a.len() + b.len()).saturating_sub(1) {
+        for k in 0..a.len() + b.len() {
             // Those `i` for which both `a[i]` and `b[k - i]` exist.
             let first = (k + 1).saturating_sub(b.len());
             let end = a.len().min(k + 1);
             let (mut sum, mut reduced) = (carry, 0);
-            for (&a, &b) in a[first..end].iter().zip(b[k + 1 - end..k + 1 - first].iter().rev()) {
-                sum += i128::from(a) * i128::from(b);
+            for product in (first..end).map(|i| i128::from(a[i]) * i128::from(b[k - i])) {
+                sum += product;
                 if sum >= REDUCE_BY {
                     (sum, reduced) = (sum - REDUCE_BY, reduced + REDUCE_BY / base);
                 }
             }
-            limbs.push(limb(sum % base));
+            limbs.push(i64::try_from(sum % base).expect("holds because it is below LIMB_BASE"));
             carry = sum / base + reduced;
         }
-        limbs.push(limb(carry));
         Self::new(self.negative != other.negative, limbs, self.place + other.place)
     }
 
@@ -348,11 +348,6 @@ fn power_of_ten(exponent: usize) -> i64 {
 fn split(sum: i64, carry: &mut i64) -> i64 {
     *carry = sum.div_euclid(LIMB_BASE);
     sum.rem_euclid(LIMB_BASE)
-}
-
-/// Narrows a number that has been reduced to a limb.
-fn limb(reduced: i128) -> i64 {
-    i64::try_from(reduced).expect("holds because it is below LIMB_BASE")
 }
 
 /// Returns the digits of a limb, with leading zeros.

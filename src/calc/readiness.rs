@@ -1,6 +1,5 @@
-//! Serving clients on sockets that never block: the driver of the models `callbacks` and `generators`.
+//! Works: serving clients on sockets that never block, for the models `callbacks` and `generators`.
 //!
-//! Without a thread for each client, the server itself must remember where each conversation stands.
 //! [`Connection::drive`] does one portion of work and returns what the connection waits for; the model waits, notes what
 //! happened, and calls it again.
 //!
@@ -43,7 +42,7 @@ pub(super) struct Server {
     /// Whether clients wait until a connection closes, for lack of room or of descriptors.
     wants_room: Cell<bool>,
     /// Set when the server stops: when the grace ends.
-    grace_end: Cell<Option<Instant>>,
+    pub(super) grace_end: Cell<Option<Instant>>,
     /// Why the server stopped, if it was not asked to.
     pub(super) failure: Cell<Option<io::Error>>,
 }
@@ -76,12 +75,11 @@ impl Server {
                 return Next::Read(None);
             }
             match acceptor.accept() {
-                // A stream that cannot be switched is closed, which its client sees.
-                Ok(Some(stream)) => {
-                    if stream.set_nonblocking(true).is_ok() {
-                        start(TcpStream::from_std(stream));
-                    }
+                Ok(Some(stream)) if stream.set_nonblocking(true).is_ok() => {
+                    start(TcpStream::from_std(stream));
                 }
+                // It cannot be switched, and is closed.
+                Ok(Some(_)) => {}
                 Ok(None) => {
                     self.wants_room.set(acceptor.retry_at.is_some());
                     return Next::Read(acceptor.retry_at);
@@ -98,11 +96,6 @@ impl Server {
     /// Takes note that the server stops: its grace begins.
     pub(super) fn stop(&self) {
         self.grace_end.set(Some(grace_end(self.config.grace)));
-    }
-
-    /// Returns whether the server stops.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.grace_end.get().is_some()
     }
 
     /// Takes note that a connection closes; returns whether a client waits for its place.
@@ -156,20 +149,16 @@ impl Connection {
         let server = Rc::clone(&self.server);
         let (input, out) = &mut *server.buffers.borrow_mut();
         if timed_out {
-            self.conversation.timed_out(&server.config, server.is_stopping(), out);
+            self.conversation.timed_out(&server.config, server.grace_end.get().is_some(), out);
         } else {
             match self.next() {
-                Next::Read(_) => {
-                    if let Some(length) = self.read(input)? {
-                        self.conversation.received(&input[..length], out);
-                    }
-                }
+                Next::Read(_) if self.is_readable => self.read(input, out)?,
                 Next::Turn => self.conversation.resume(out),
                 Next::ShutDown => {
                     self.stream.shutdown(Shutdown::Write)?;
                     self.conversation.linger(&server.config, Instant::now());
                 }
-                Next::Write(_) | Next::Close => {}
+                Next::Read(_) | Next::Write(_) | Next::Close => {}
             }
         }
         self.conversation.flush(out, |bytes| self.stream.write(bytes))?;
@@ -185,25 +174,21 @@ impl Connection {
         self.conversation.next(&self.server.config, self.server.grace_end.get(), Instant::now)
     }
 
-    /// Reads once, if that may give something; `None` if there is nothing yet, 0 at the end of the stream.
-    fn read(&mut self, input: &mut [u8]) -> io::Result<Option<usize>> {
-        if !self.is_readable {
-            return Ok(None);
-        }
-        let length = loop {
-            match self.stream.read(input) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
-                read => break Some(read?),
-            }
+    /// Reads once and answers.
+    fn read(&mut self, input: &mut [u8], out: &mut Vec<u8>) -> io::Result<()> {
+        let length = match self.stream.read(input) {
+            // It stays readable, so the next call tries again.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            read => Some(read?),
         };
-        let drained = match length {
-            None | Some(0) => true,
-            Some(length) => length < input.len() && !self.may_have_ended,
-        };
-        if drained {
+        let is_short = |length| length == 0 || length < input.len() && !self.may_have_ended;
+        if length.is_none_or(is_short) {
             (self.is_readable, self.may_have_ended) = (false, false);
         }
-        Ok(length)
+        if let Some(length) = length {
+            self.conversation.received(&input[..length], out);
+        }
+        Ok(())
     }
 }

@@ -1,8 +1,7 @@
-//! One client's conversation without its socket: bytes in, replies out.
+//! One client's messages without its socket: bytes in, replies out.
 //!
 //! TCP is a stream: a message may come in pieces, two may come in one, and a client of the course does not end its
 //! message at all but waits. A session takes the bytes as they come, cut anywhere, and gives the replies in order.
-//! The server keeps the socket, the clock and the buffers.
 //!
 //! ```text
 //!   message    = [blank] ( number separator number | "close" ) [blank] [ending]
@@ -49,10 +48,7 @@ pub enum Op {
 
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sum => "sum",
-            Self::Product => "product",
-        })
+        f.write_str(if *self == Self::Sum { "sum" } else { "product" })
     }
 }
 
@@ -60,15 +56,12 @@ impl FromStr for Op {
     type Err = &'static str;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "sum" => Ok(Self::Sum),
-            "product" => Ok(Self::Product),
-            _ => Err("expected sum or product"),
-        }
+        let op = [Self::Sum, Self::Product].into_iter().find(|op| op.to_string() == name);
+        op.ok_or("expected sum or product")
     }
 }
 
-/// Where a conversation stands, and what the server should do.
+/// Where a session stands, and what the server should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionState {
     /// No message has begun: read on.
@@ -79,7 +72,7 @@ pub enum SessionState {
     Closed,
 }
 
-/// One client's conversation.
+/// One client's messages and their replies.
 #[derive(Debug)]
 pub struct Session {
     /// The message received so far; not empty exactly when `Open`.
@@ -88,7 +81,7 @@ pub struct Session {
     max_message_bytes: usize,
     /// What to do with two numbers.
     op: Op,
-    /// Where the conversation stands.
+    /// Where the session stands.
     state: SessionState,
     /// Set by a pause that completed a message: an empty line that comes next is that message's late ending.
     late_ending: bool,
@@ -109,7 +102,7 @@ impl Session {
         }
     }
 
-    /// Returns where the conversation stands.
+    /// Returns where the session stands.
     pub fn state(&self) -> SessionState {
         self.state
     }
@@ -142,9 +135,7 @@ impl Session {
     }
 
     /// Answers pairs of numbers from the front of `input` as long as they stand there whole and there is room for
-    /// replies; returns what is left.
-    ///
-    /// Nearly all messages are answered here, in one pass, without a search for their end.
+    /// replies; returns what is left. Nearly all messages are answered here, without a search for their end.
     fn answer_whole<'a>(&mut self, mut input: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         while let Some((a, b, rest)) = parse_pair(input)
             && input.len() - rest.len() - 1 <= self.max_message_bytes
@@ -206,10 +197,9 @@ impl Session {
         }
     }
 
-    /// Takes note that the client paused: a message that is open counts as complete.
+    /// Takes note that the client paused: a message that is open counts as complete. If it is blank, it has no reply.
     ///
-    /// A line ending that arrives right after still belongs to that message, and is no empty message. An open
-    /// message of white space only is dropped without a reply. Does nothing unless `Open`.
+    /// A line ending that arrives right after still belongs to that message, and is no empty message.
     pub fn pause(&mut self, out: &mut Vec<u8>) {
         if self.state == SessionState::Open {
             self.complete(true, out);
@@ -217,8 +207,7 @@ impl Session {
         }
     }
 
-    /// Takes note that the client closed its sending side, after all that it sent has been fed: like a pause, after
-    /// which the session is `Closed`.
+    /// Takes note that the client closed its sending side: like a pause, after which the session is `Closed`.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         self.pause(out);
         self.state = SessionState::Closed;

@@ -1,12 +1,12 @@
 //! Works: the open connections of a server that blocks, and its stop.
 //!
 //! The thread that accepts must know when there is room for one more connection, and, at the stop, when the last one
-//! has closed. The stop is a descriptor that is never read, so every thread that waits for it sees it.
+//! has closed. The stop is a descriptor that is never read, so every thread sees it.
 //!
 //! **Invariants**
 //! - `SHUTDOWN-1` A connection counts from its accept until its descriptor is closed, however its conversation ends.
 //! - `SHUTDOWN-2` After the stop the server waits for its connections for the grace at most. A thread that is still busy
-//!   then is left to the end of the process.
+//!   then is left behind.
 
 use std::io;
 use std::net::TcpStream;
@@ -22,17 +22,6 @@ use crate::os::{EventFd, PollFd, poll};
 pub(super) fn grace_end(grace: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(grace).unwrap_or(now)
-}
-
-/// Why a wait ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waited {
-    /// The call that was waited for will not block for long.
-    Ready,
-    /// The deadline passed.
-    TimedOut,
-    /// The stop was seen, and the grace has begun.
-    Stopped,
 }
 
 /// The connections of a server that blocks, and its stop.
@@ -69,13 +58,14 @@ impl OpenConnections {
         OpenConnection { stream, counted: Counted { all: Arc::clone(self) } }
     }
 
-    /// Waits for a descriptor, for a deadline, and, unless the caller knows that the server stops, for the stop.
+    /// Waits for a descriptor and, unless the caller has seen it, for the stop, with which the grace begins. False if the
+    /// deadline came first.
     pub(super) fn wait(
         &self,
         descriptor: PollFd<'_>,
         until: Option<Instant>,
         is_stopping: bool,
-    ) -> io::Result<Waited> {
+    ) -> io::Result<bool> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let mut fds = [descriptor, PollFd::readable(self.stop.as_fd())];
         // The stop stays readable: watched again, it would end every further wait at once.
@@ -83,9 +73,8 @@ impl OpenConnections {
         let ready = poll(&mut fds[..watched], left)?;
         if fds[1].is_ready() {
             self.begin_grace();
-            return Ok(Waited::Stopped);
         }
-        Ok(if ready == 0 { Waited::TimedOut } else { Waited::Ready })
+        Ok(ready > 0)
     }
 
     /// Waits until a connection has closed, or as [`wait`](Self::wait).
@@ -93,11 +82,11 @@ impl OpenConnections {
         &self,
         until: Option<Instant>,
         is_stopping: bool,
-    ) -> io::Result<Waited> {
-        let waited = self.wait(PollFd::readable(self.closed.as_fd()), until, is_stopping)?;
+    ) -> io::Result<bool> {
+        let in_time = self.wait(PollFd::readable(self.closed.as_fd()), until, is_stopping)?;
         // Before the caller looks at the count again: a connection that closes from here on is signalled anew.
         self.closed.clear()?;
-        Ok(waited)
+        Ok(in_time)
     }
 
     /// Returns how many connections are open.
