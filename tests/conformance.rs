@@ -15,6 +15,8 @@ mod descriptors;
 mod hangs;
 #[path = "runtimes/levels.rs"]
 mod levels;
+#[path = "support/many_at_a_time.rs"]
+mod many_at_a_time;
 #[path = "runtimes/on_first_loop/mod.rs"]
 mod on_first_loop;
 #[path = "runtimes/on_handloom/mod.rs"]

@@ -6,6 +6,8 @@ mod conversation;
 mod conversations;
 mod every_model;
 mod generator_loop;
+#[path = "../support/many_at_a_time.rs"]
+mod many_at_a_time;
 mod number;
 mod readiness;
 mod session;

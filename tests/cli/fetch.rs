@@ -290,7 +290,7 @@ fn ctrl_c_amid_many_lines_leaves_them_whole() {
         let path = directory.path.join(format!("fetch-{mode}.log"));
         // Some hundred lines of several pages each.
         while fs::metadata(&path).map_or(0, |found| found.len()) < 500_000 {
-            thread::yield_now();
+            thread::sleep(Duration::from_millis(1));
         }
         program.signal("TERM");
         let ended = program.end_with_open_stdin();

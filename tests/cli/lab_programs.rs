@@ -1,24 +1,40 @@
 //! Every lab as a user starts it: it comes to its end, says what to notice, and bears a closed stdout.
 
 use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
 
 use crate::program::{command, start};
-use handloom::labs::LABS;
+use handloom::labs::{LABS, Lab};
 use handloom::report::text_width;
 
 #[test]
 fn every_lab_comes_to_its_end_and_says_what_to_notice() {
-    for lab in LABS {
-        let ended = start(command(&["lab", lab.name])).end();
-        assert_eq!(ended.code, Some(0), "EXIT-1: lab {}: {ended:?}", lab.name);
-        assert!(ended.out.contains("What to notice:\n- "), "lab {}: came {}", lab.name, ended.out);
-        let source = format!("Source: {}; chapter \"{}\"", lab.source(), lab.chapter);
-        assert!(ended.out.contains(&source), "lab {}: came {}", lab.name, ended.out);
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(lab.source());
-        assert!(path.exists(), "lab {}: there is no {}", lab.name, path.display());
-        let wide = ended.out.lines().find(|line| text_width(line) > 80 && line.contains(' '));
-        assert_eq!(wide, None, "lab {}: wider than 80 columns", lab.name);
-    }
+    // Most of them sleep most of the time.
+    let queue = Mutex::new(LABS.iter());
+    let next = || queue.lock().expect("the others go on").next();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(lab) = next() {
+                    comes_to_its_end(lab);
+                }
+            });
+        }
+    });
+}
+
+fn comes_to_its_end(lab: &Lab) {
+    let ended = start(command(&["lab", lab.name])).end();
+    assert_eq!(ended.code, Some(0), "EXIT-1: lab {}: {ended:?}", lab.name);
+    assert!(ended.out.contains("What to notice:\n- "), "lab {}: came {}", lab.name, ended.out);
+    let source = format!("Source: {}; chapter \"{}\"", lab.source(), lab.chapter);
+    assert!(ended.out.contains(&source), "lab {}: came {}", lab.name, ended.out);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(lab.source());
+    assert!(path.exists(), "lab {}: there is no {}", lab.name, path.display());
+    let wide = ended.out.lines().find(|line| text_width(line) > 80 && line.contains(' '));
+    assert_eq!(wide, None, "lab {}: wider than 80 columns", lab.name);
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod get;
 mod http_client;
 mod lab_interrupted;
 mod lab_programs;
+#[path = "../support/many_at_a_time.rs"]
+mod many_at_a_time;
 #[path = "../support/program.rs"]
 mod program;
 mod serve;

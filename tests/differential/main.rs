@@ -11,6 +11,8 @@ mod fetchers;
 #[path = "../support/folder.rs"]
 mod folder;
 mod gateways;
+#[path = "../support/many_at_a_time.rs"]
+mod many_at_a_time;
 mod python;
 mod servers;
 mod twin;

@@ -1,17 +1,15 @@
 //! The lab `gil`: its claims, by counts and lower bounds, and its words.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader};
-use std::process::{Command, Stdio};
-use std::rc::Rc;
+use std::io;
+use std::process::Command;
 use std::time::Duration;
 
+use handloom::labs::Journal;
 use handloom::labs::gil::computing::{Setting, turns, work};
 use handloom::labs::gil::updates::Luck;
 use handloom::labs::gil::waiting::{self, NAP, SHORT_NAP, sleep_beside, sleep_on, transfer};
 use handloom::labs::gil::{native, updates};
-use handloom::labs::{Journal, LABS};
 use handloom::threads::gil::{COUNT, COUNT_WITH_CALL, Gil, SWITCH_INTERVAL};
 
 #[test]
@@ -102,31 +100,16 @@ fn threads_that_compute_end_with_an_experiment_that_panics() {
     drop(gil.attach());
 }
 
-/// A writer whose text the test can read.
-#[derive(Clone, Default)]
-struct Sheet(Rc<RefCell<Vec<u8>>>);
-
-impl io::Write for Sheet {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
+/// With a Python it tells the same, and Python's figures beside: `tests/cli/lab_programs.rs` runs it so.
 #[test]
-fn the_lab_tells_every_experiment_and_whether_there_is_a_python() {
-    let sheet = Sheet::default();
-    let lab = LABS.iter().find(|lab| lab.name == "gil").expect("a lab of that name");
-    (lab.run)(&Journal::new(sheet.clone())).expect("a writer that does not fail");
-    let text = String::from_utf8(sheet.0.take()).expect("the lab writes text");
-    let head = text.lines().next().expect("a first line");
-    assert!(
-        head.starts_with("The model, beside ") || head.starts_with("The model alone"),
-        "PYTHON-2: {head}"
-    );
+fn without_a_python_the_lab_tells_every_experiment_of_the_model() {
+    let lab = Command::new(env!("CARGO_BIN_EXE_handloom"))
+        .args(["lab", "gil"])
+        .env("PATH", "")
+        .output()
+        .expect("the program starts");
+    let text = String::from_utf8(lab.stdout).expect("the lab writes text");
+    assert!(text.starts_with("The model alone"), "PYTHON-2: came {text}");
     for title in ["Computing", "Handing over", "Waiting", "The convoy: ", "native", "Lost updates"]
     {
         assert!(text.contains(title), "expected {title} in:\n{text}");
@@ -141,22 +124,6 @@ fn the_lab_tells_every_experiment_and_whether_there_is_a_python() {
     });
     assert_eq!(judged.iter().sum::<usize>(), 7, "each claim has its verdict:\n{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "it fits the terminal:\n{text}");
-}
-
-#[test]
-fn without_a_python_the_lab_shows_the_model_alone() {
-    let mut lab = Command::new(env!("CARGO_BIN_EXE_handloom"))
-        .args(["lab", "gil"])
-        .env("PATH", "")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut head = String::new();
-    let read = BufReader::new(lab.stdout.take().expect("a pipe")).read_line(&mut head);
-    // Its other lines take seconds, and are another test's.
-    lab.kill().expect("it is not reaped yet");
-    lab.wait().expect("it is ours");
-    assert!(read.is_ok() && head.starts_with("The model alone"), "PYTHON-2: came {head:?}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod event_loop;
 mod gil;
+#[path = "../support/many_at_a_time.rs"]
+mod many_at_a_time;
 mod os_context;
 mod support;
 mod switches;

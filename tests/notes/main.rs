@@ -25,6 +25,8 @@ mod chapters;
 mod exercises;
 mod labels;
 mod links;
+#[path = "../support/many_at_a_time.rs"]
+mod many_at_a_time;
 mod one_request;
 mod programs;
 mod questions;

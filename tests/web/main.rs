@@ -6,6 +6,8 @@ mod client_faults;
 mod client_requests;
 #[path = "../support/http_client.rs"]
 mod http_client;
+#[path = "../support/many_at_a_time.rs"]
+mod many_at_a_time;
 mod served;
 mod server_crowd;
 mod server_deadlines;
