@@ -99,7 +99,8 @@ impl<T> Slot<T> {
     /// Takes the result, or leaves a waker for it.
     pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Result<T, JobError>> {
         // To clone or drop a waker is foreign code (SLOT-3), so it is done without the lock.
-        if let Some(result) = self.lock().result.take() {
+        let result = self.lock().result.take();
+        if let Some(result) = result {
             return Poll::Ready(result);
         }
         let waker = cx.waker().clone();
