@@ -23,7 +23,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::panic::Location;
-use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, Ordering};
 use std::{mem, ptr};
 
 use libc::c_int;
@@ -322,24 +322,23 @@ impl Drop for AllBlocked {
 
 /// A poll that has lasted so long, in nanoseconds, keeps the loop from answering itself.
 const LONG: i64 = 200_000_000;
-/// The task that is polled, plus one; 0 between polls.
-static TASK: AtomicU64 = AtomicU64::new(0);
-/// Since when, by [`tick`].
-static SINCE: AtomicI64 = AtomicI64::new(0);
+/// The task that was polled last.
+static TASK: AtomicU32 = AtomicU32::new(0);
+/// When its batch of tasks began, by [`tick`]; the far future when the batch has ended.
+static SINCE: AtomicI64 = AtomicI64::new(i64::MAX);
 /// Where the task was spawned.
 static SPAWNED_AT: AtomicPtr<Location<'static>> = AtomicPtr::new(ptr::null_mut());
 
-/// Notes that a poll of this task begins.
-pub fn poll_begins(task: u32, spawned_at: &'static Location<'static>) {
-    SINCE.store(tick(), Ordering::Relaxed);
-    SPAWNED_AT.store(ptr::from_ref(spawned_at).cast_mut(), Ordering::Relaxed);
-    // Pairs with the load in `tell_long_poll`.
-    TASK.store(u64::from(task) + 1, Ordering::Release);
+/// Notes that a batch of polls begins, or has ended.
+pub fn batch(begins: bool) {
+    SINCE.store(if begins { tick() } else { i64::MAX }, Ordering::Relaxed);
 }
 
-/// Notes that the poll has ended.
-pub fn poll_ended() {
-    TASK.store(0, Ordering::Relaxed);
+/// Notes that a poll of this task begins.
+pub fn poll_begins(task: u32, spawned_at: &'static Location<'static>) {
+    SPAWNED_AT.store(ptr::from_ref(spawned_at).cast_mut(), Ordering::Relaxed);
+    // Pairs with the load in `tell_long_poll`.
+    TASK.store(task, Ordering::Release);
 }
 
 /// Text of a bounded length, written without memory from the allocator.
@@ -364,7 +363,7 @@ fn tell_long_poll() {
     // Pairs with the store in `poll_begins`.
     let task = TASK.load(Ordering::Acquire);
     let lasts = tick() - SINCE.load(Ordering::Relaxed);
-    if task == 0 || lasts < LONG {
+    if lasts < LONG {
         return;
     }
     // SAFETY: null, or a reference that lives forever.
@@ -373,9 +372,9 @@ fn tell_long_poll() {
     let mut line = Line { bytes: [0; 512], length: 0 };
     let _never_fails = writeln!(
         line,
-        "event loop: task {}, spawned at {spawned_at}, has been polled for {} ms and holds the loop; the table of tasks \
-         follows when that poll ends",
-        task - 1,
+        "event loop: task {}, spawned at {spawned_at}, has been polled for up to {} ms and holds the loop; the table of \
+         tasks follows when that poll ends",
+        task,
         lasts / 1_000_000
     );
     // SAFETY: write(2) is on the list of signal-safety(7); it reads `length` bytes of the array.

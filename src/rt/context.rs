@@ -14,15 +14,12 @@ use std::time::Instant;
 use super::core::Core;
 use super::id::TaskId;
 use super::join::JoinHandle;
-use super::works::observer::{Observer, Unobserved, Wait};
+use super::works::observer::{Observer, Wait, print_report};
 
 thread_local! {
     /// The loop that runs on this thread (`CTX-1`).
     static CURRENT: RefCell<Current> = const { RefCell::new(Current { core: None, watch: None }) };
 }
-
-/// Makes an observer for each loop of a thread, or none.
-type Watch = Rc<dyn Fn() -> Option<Box<dyn Observer>>>;
 
 /// What a thread knows of its loops.
 struct Current {
@@ -32,20 +29,18 @@ struct Current {
     watch: Option<Watch>,
 }
 
-/// Watches every loop that this thread makes from now on: it answers SIGUSR1 with the table of its tasks, and has the
-/// observer that `observer` makes, beside one of its own.
+/// Makes an observer for each loop, or none.
+type Watch = Rc<dyn Fn() -> Option<Box<dyn Observer>>>;
+
+/// Has every loop that this thread makes from now on answer SIGUSR1 with the table of its tasks, and gives it the
+/// observer that `observer` makes, beside its own.
 pub fn watch_loops(observer: impl Fn() -> Option<Box<dyn Observer>> + 'static) {
-    CURRENT.with_borrow_mut(|current| current.watch = Some(Rc::new(observer)));
+    drop(CURRENT.with_borrow_mut(|current| current.watch.replace(Rc::new(observer))));
 }
 
-/// Tells whether loops of this thread are watched.
-pub(crate) fn is_watched() -> bool {
-    CURRENT.with_borrow(|current| current.watch.is_some())
-}
-
-/// Makes the observer of a loop of this thread.
-pub(crate) fn observer() -> Option<Box<dyn Observer>> {
-    CURRENT.with_borrow(|current| current.watch.clone()).and_then(|make| make())
+/// Returns how loops of this thread are watched.
+pub(crate) fn watch() -> Option<Watch> {
+    CURRENT.with_borrow(|current| current.watch.clone())
 }
 
 /// Calls `block_on`, which must not panic, while a loop is the current one. Panics if another loop is.
@@ -66,7 +61,7 @@ pub(crate) fn enter<T>(core: &Rc<Core>, block_on: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// Calls `function` with the current loop, if there is one. It must not run foreign code.
+/// Calls `function`, which must not run foreign code, with the current loop, if there is one.
 pub(crate) fn with_current<T>(function: impl FnOnce(&Rc<Core>) -> T) -> Option<T> {
     // A waker may be used by a thread's last destructors, when the thread-local is gone.
     CURRENT.try_with(|current| current.borrow().core.as_ref().map(function)).ok().flatten()
@@ -85,14 +80,12 @@ pub(crate) fn current() -> Rc<Core> {
 pub(crate) fn report(text: &str) {
     match with_current(Rc::clone) {
         Some(core) => core.hooks.report(text),
-        None => Unobserved.report(text),
+        None => print_report(text),
     }
 }
 
-/// Starts a task that runs beside the caller, on the same thread, from the next batch on.
-///
-/// Nothing need be `Send`: an `Rc` may live across `.await`. A task that is left over when `block_on` returns is
-/// dropped then.
+/// Starts a task that runs beside the caller, on the same thread, from the next batch on. Nothing need be `Send`. A task
+/// that is left over when `block_on` returns is dropped then.
 ///
 /// # Panics
 /// No event loop runs on this thread.
@@ -110,9 +103,6 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandl
 }
 
 /// Starts a task as [`spawn`] does, with a name that reports and tables of tasks show.
-///
-/// # Panics
-/// No event loop runs on this thread.
 #[track_caller]
 pub fn spawn_named<T: 'static>(
     name: &str,
@@ -142,11 +132,11 @@ pub fn now() -> Instant {
 /// Counts one operation of the running task. `Pending` when it has had its share: then it is woken for its next turn,
 /// so that a task whose operations are always ready does not starve the others.
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
-    with_current(|core| core.poll_budget(cx)).unwrap_or(Poll::Ready(()))
+    with_current(Rc::clone).map_or(Poll::Ready(()), |core| core.poll_budget(cx))
 }
 
 /// Lists the tasks of the loop that runs on this thread, and what each waits for; not the task that asks.
 pub fn task_table() -> String {
-    with_current(|core| core.task_table(|_| String::new()))
+    with_current(|core| core.task_table(None))
         .unwrap_or_else(|| "no event loop runs on this thread".into())
 }

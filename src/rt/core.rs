@@ -1,12 +1,11 @@
 //! The state of one loop, which its parts share, with its run queue and its table of tasks.
 //!
-//! The run queue holds slots of the table, so that a wake does not count references. What is ready is taken out as a
-//! batch, and what is woken meanwhile waits for the next one: a task that is always ready holds up nothing else.
+//! The run queue holds slots of the table, so that a wake does not count references.
 //!
 //! **Invariants**
 //! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a wake, a destructor or an observer may
 //!   call back into any of this.
-//! - `QUEUE-1` A task stands in the run queue at most once: its `queued` flag (`task`) ensures it.
+//! - `QUEUE-1` A task stands in the run queue at most once (`TASK-3`).
 //! - `QUEUE-2` Without a seed, tasks run in the order in which they were woken.
 //! - `QUEUE-3` With a seed every batch is permuted, and the same seed permutes the same way.
 //! - `TABLE-1` A task is out of its slot while it runs, and no other task gets that slot meanwhile.
@@ -17,25 +16,23 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
-use std::{fmt, mem};
+use std::task::{Context, Poll};
 
-use super::id::{MAIN_SLOT, TaskId, unique_number};
+use super::id::TaskId;
 use super::join::JoinHandle;
 use super::reactor::Reactor;
 use super::slab::Slab;
 use super::task::{Runnable, Task};
 use super::timers::Timers;
-use super::works::asked::Asked;
-use super::works::clock::Clock;
+use super::works::clock::{Clock, Shuffle};
 use super::works::observer::{Hooks, Moment, Wait};
-use super::works::pace::Pace;
 use super::works::remote::Inbox;
-use super::works::shuffle::Shuffle;
 use super::works::stuck::StuckWatch;
 use crate::jobs::Panic;
 
@@ -51,36 +48,30 @@ pub(crate) struct Core {
     pub(crate) inbox: Arc<Inbox>,
     /// The run queue: slots of tasks that are ready.
     pub(crate) ready: RefCell<Vec<u32>>,
-    /// The last batch, kept for its allocation.
-    pub(crate) batch: Cell<Vec<u32>>,
     /// The order of a batch.
     pub(crate) shuffle: Shuffle,
     /// Every task, by the slot that the run queue holds (`TABLE-1`).
     pub(crate) tasks: RefCell<Slab<Arc<dyn Runnable>>>,
     /// Names of tasks by their number; most have none.
-    pub(crate) names: RefCell<BTreeMap<u64, Box<str>>>,
-    /// The number of the last task.
-    pub(crate) spawned: Cell<u64>,
+    pub(crate) names: RefCell<BTreeMap<u32, Box<str>>>,
+    /// How many tasks were spawned, modulo 2³².
+    pub(crate) spawned: Cell<u32>,
     /// The sockets, and which task waits for which.
     pub(crate) reactor: RefCell<Reactor>,
     /// The deadlines, and which task waits for which.
     pub(crate) timers: RefCell<Timers>,
-    /// How often timers fire.
-    pub(crate) pace: RefCell<Pace>,
     /// The time.
     pub(crate) clock: Clock,
+    /// The clock's [`tick`](Clock::tick) when the present turn began.
+    pub(crate) tick: Cell<u32>,
     /// The observer, and the report of long polls.
     pub(crate) hooks: Hooks,
-    /// What answers SIGUSR1, if this loop is watched.
-    pub(crate) asked: Asked,
-    /// Watches for a wait that nothing known can end.
+    /// Reports what the tasks wait for, when nothing known can wake the loop or a signal asks.
     pub(crate) stuck: StuckWatch,
     /// Jobs that run on threads for tasks of this loop.
     pub(crate) jobs: Cell<usize>,
     /// A value of a higher layer that is dropped with the loop: the threads of `aio`.
     pub(crate) attached: RefCell<Option<Rc<dyn Any>>>,
-    /// Wakers about to be woken; kept for its allocation.
-    pub(crate) woken: Cell<Vec<Waker>>,
     /// What is left of the running task's [`BUDGET`].
     pub(crate) budget: Cell<u32>,
     /// What the running task said last that it waits for.
@@ -98,19 +89,9 @@ impl Core {
         at: &'static Location<'static>,
     ) -> JoinHandle<T> {
         if size_of_val(&future) > LARGE_FUTURE_BYTES {
-            self.add(Box::pin(future), name, at)
-        } else {
-            self.add(future, name, at)
+            let future: Pin<Box<dyn Future<Output = T>>> = Box::pin(future);
+            return self.spawn(future, name, at);
         }
-    }
-
-    /// The same, for a future of any size.
-    fn add<T: 'static>(
-        &self,
-        future: impl Future<Output = T> + 'static,
-        name: Option<&str>,
-        at: &'static Location<'static>,
-    ) -> JoinHandle<T> {
         let slot = self.tasks.borrow_mut().reserve();
         let task = Arc::new(Task::new(self, slot, at, future));
         self.tasks.borrow_mut().put(slot, task.clone());
@@ -122,43 +103,24 @@ impl Core {
             self.hooks.observe(|| Moment::Spawned { task: id, name, at });
         }
         task.header().wake();
-        JoinHandle::new(task)
-    }
-
-    /// Returns the number of the next task.
-    pub(crate) fn next_number(&self, slot: u32) -> u64 {
-        if slot == MAIN_SLOT {
-            return unique_number();
-        }
-        self.spawned.update(|spawned| spawned + 1);
-        self.spawned.get()
-    }
-
-    /// Takes out the tasks that are ready now.
-    pub(crate) fn take_batch(&self) -> Vec<u32> {
-        let mut batch = self.batch.take();
-        batch.clear();
-        mem::swap(&mut batch, &mut self.ready.borrow_mut());
-        self.shuffle.permute(&mut batch);
-        batch
+        JoinHandle { task }
     }
 
     /// Runs the task in a slot; tells whether it ended.
     pub(crate) fn run_task(&self, slot: u32) -> bool {
         let Some(task) = self.tasks.borrow_mut().take(slot) else {
-            // It had ended when it was woken last (`TABLE-2`).
+            // It had ended before its turn came (`TABLE-2`).
             self.tasks.borrow_mut().release(slot);
             return false;
         };
-        let number = task.header().id().number;
+        let number = task.header().number;
         let watched = self.hooks.poll_begins(|| task.header().id());
-        self.asked.poll_begins(|| (task.header().id().shown(), task.header().spawned_at));
+        self.stuck.poll_begins(|| (task.header().id().shown(), task.header().spawned_at));
         let waiting = task.run(self);
         let has_ended = waiting.is_none();
         if let Some((id, from)) = watched {
             self.hooks.poll_ended(id, from, has_ended, &self.quoted_name(id));
         }
-        self.asked.poll_ended(slot, has_ended);
         match waiting {
             Some(task) => self.tasks.borrow_mut().put(slot, task),
             None => drop(self.names.borrow_mut().remove(&number)),
@@ -234,11 +196,10 @@ impl Core {
             && !self.inbox.has_handles()
     }
 
-    /// Lists every task, what it waits for, and what `more` adds for its slot.
-    pub(crate) fn task_table(&self, more: impl Fn(u32) -> String) -> String {
+    /// Lists every task and what it waits for; with a tick of the clock, also since when.
+    pub(crate) fn task_table(&self, tick: Option<u32>) -> String {
         let tasks = self.tasks.borrow();
-        let line = |task: &Arc<dyn Runnable>| task.header().standing() + &more(task.header().slot);
-        tasks.iter().map(line).collect::<Vec<_>>().join("\n  ")
+        tasks.iter().map(|task| task.header().standing(tick)).collect::<Vec<_>>().join("\n  ")
     }
 }
 

@@ -16,6 +16,7 @@
 //!
 //! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`, and `asyncio.run` for the end.
 
+use std::mem;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::task::Waker;
@@ -54,32 +55,37 @@ impl EventLoop {
     /// Until `future` is done. While nothing is ready the thread sleeps in the selector.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let outcome = context::enter(&self.core, || {
-            self.core.stuck.start();
-            run_main(&self.core, future, || while !self.turn() {})
+            let (mut batch, mut woken) = (Vec::new(), Vec::new());
+            let outcome =
+                run_main(&self.core, future, || while !self.turn(&mut batch, &mut woken) {});
+            self.core.stuck.reset();
+            outcome
         });
         outcome.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
-    /// One turn of the loop (`LOOP-1`); tells whether the main future has ended.
-    fn turn(&self) -> bool {
+    /// One turn of the loop (`LOOP-1`); tells whether the main future has ended. The vectors are kept for their memory.
+    fn turn(&self, batch: &mut Vec<u32>, woken: &mut Vec<Waker>) -> bool {
         let core = &*self.core;
-        let (began, mut polls) = (core.clock.tick(), 0);
-        while polls < TURN_POLLS && (polls == 0 || core.clock.tick() == began) {
+        core.tick.set(core.clock.tick());
+        let mut polls = 0;
+        while polls < TURN_POLLS && (polls == 0 || core.clock.tick() == core.tick.get()) {
             if core.inbox.is_notified() {
                 core.empty_inbox();
             }
-            let batch = core.take_batch();
+            mem::swap(batch, &mut core.ready.borrow_mut());
             if batch.is_empty() {
                 break;
             }
+            core.shuffle.permute(batch);
+            core.stuck.batch(true);
             polls += batch.len();
-            for &slot in &batch {
+            for slot in batch.drain(..) {
                 let has_ended = core.run_task(slot);
                 if has_ended && slot == MAIN_SLOT {
                     return true;
                 }
             }
-            core.batch.set(batch);
         }
 
         let mut timeout = self.time_to_wait();
@@ -88,24 +94,20 @@ impl EventLoop {
             // The observer has spawned a task.
             timeout = Some(Duration::ZERO);
         }
-        let mut woken = core.woken.take();
-        let coarse = core.pace.borrow().is_dense();
-        let waited = core.reactor.borrow_mut().wait(timeout, coarse, &mut woken);
+        let waited = core.reactor.borrow_mut().wait(timeout, woken);
         let sockets = waited.expect("holds because the selector lives as long as its loop");
-        let timers = self.fire_timers(sockets == 0, &mut woken);
+        let timers = self.fire_timers(sockets == 0, woken);
         core.hooks.observe(|| Moment::Woke { sockets, timers });
         wake_all(woken.drain(..));
-        core.woken.set(woken);
         core.empty_inbox();
-        core.asked.answer(&core.hooks, |more| core.task_table(more));
+        core.stuck.answer(|| core.task_table(Some(core.clock.tick())), &core.hooks);
         false
     }
 
     /// Returns how long the selector may block; `None` is without limit.
     fn time_to_wait(&self) -> Option<Duration> {
         let core = &*self.core;
-        let table = || core.task_table(|_| String::new());
-        let stuck = core.stuck.time_left(core.is_stuck(), table, &core.hooks);
+        let stuck = core.stuck.time_left(core.is_stuck(), || core.task_table(None), &core.hooks);
         if !core.ready.borrow().is_empty() {
             return Some(Duration::ZERO);
         }
@@ -127,7 +129,7 @@ impl EventLoop {
         }
         let now = core.clock.nanos();
         let fired = core.timers.borrow_mut().expire(now, woken);
-        core.pace.borrow_mut().count(now, fired);
+        core.reactor.borrow_mut().pace.count(now, fired);
         fired
     }
 

@@ -1,7 +1,6 @@
 //! The id of a task, which may go to any thread and outlive the task and its loop.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The slot of the future that was given to `block_on`: the first in an empty table.
 pub(crate) const MAIN_SLOT: u32 = 0;
@@ -11,8 +10,8 @@ pub(crate) const MAIN_SLOT: u32 = 0;
 pub struct TaskId {
     /// The number of its loop in this process.
     pub(crate) event_loop: u64,
-    /// Its number in its loop, in order of spawning from 1; of a main future, a [`unique_number`].
-    pub(crate) number: u64,
+    /// Its number in its loop, in order of spawning.
+    pub(crate) number: u32,
     /// Its index in the table of tasks, which later tasks use again.
     pub(crate) slot: u32,
 }
@@ -23,10 +22,9 @@ impl TaskId {
         self.slot == MAIN_SLOT
     }
 
-    /// Returns the number that reports show, modulo 2³²: 0 is the future that was given to `block_on`.
+    /// Returns the number that reports show: 0 is the future that was given to `block_on`.
     pub(crate) fn shown(self) -> u32 {
-        let number = if self.is_main() { 0 } else { self.number };
-        u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0)
+        if self.is_main() { 0 } else { self.number }
     }
 }
 
@@ -34,11 +32,4 @@ impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.shown())
     }
-}
-
-/// Returns a number that no other call in this process returns, beyond those of tasks.
-pub(crate) fn unique_number() -> u64 {
-    static NUMBERS: AtomicU64 = AtomicU64::new(1 << 63);
-    // No other data depends on it.
-    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }

@@ -64,26 +64,19 @@ impl Error for JoinError {}
 /// Polled again after it gave the result, the handle panics.
 #[must_use = "dropping a join handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
-    /// The task; `None` once the result is taken. Not `Send`: bound to the loop's thread, as the task is.
-    task: Option<Arc<dyn Joinable<T>>>,
-    /// Its id, which outlives the result.
-    id: TaskId,
+    /// The task. Not `Send`: bound to the loop's thread, as the task is.
+    pub(super) task: Arc<dyn Joinable<T>>,
 }
 
 impl<T> JoinHandle<T> {
-    /// Makes the one handle of a task.
-    pub(crate) fn new(task: Arc<dyn Joinable<T>>) -> Self {
-        Self { id: task.header().id(), task: Some(task) }
-    }
-
     /// Returns the task's id.
     pub fn id(&self) -> TaskId {
-        self.id
+        self.task.header().id()
     }
 
     /// Tells whether the task is done: its result would come at once.
     pub fn is_finished(&self) -> bool {
-        self.task.as_ref().is_none_or(|task| task.is_finished())
+        self.task.is_finished()
     }
 
     /// Asks for the task's future to be dropped, which the loop does in its next batch.
@@ -92,44 +85,33 @@ impl<T> JoinHandle<T> {
     /// afterwards means that the destructors have run. From another thread, have the loop [`cancel`](super::cancel) it
     /// by its id.
     pub fn cancel(&self) {
-        if let Some(task) = &self.task {
-            task.header().cancel();
-        }
-    }
-
-    /// Takes the result, if there is one.
-    pub(crate) fn take_result(&mut self) -> Option<Result<T, JoinError>> {
-        let result = self.task.as_ref()?.take_result()?;
-        self.task = None;
-        Some(result)
+        self.task.header().cancel();
     }
 }
 
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(result) = self.take_result() {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(result) = self.task.take_result() {
             return Poll::Ready(result);
         }
-        let task = self.task.as_ref().expect("holds because a future is not polled after its end");
-        drop(task.header().joiner.replace(Some(cx.waker().clone())));
-        context::waits_for(Wait::Task(self.id.shown()));
+        assert!(!self.is_finished(), "a join handle gives its result once");
+        drop(self.task.header().joiner.replace(Some(cx.waker().clone())));
+        context::waits_for(Wait::Task(self.id().shown()));
         Poll::Pending
     }
 }
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.detach();
-        }
+        self.task.detach();
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("JoinHandle").field("id", &self.id()).finish_non_exhaustive()
     }
 }
 

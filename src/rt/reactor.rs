@@ -28,7 +28,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use super::slab::Slab;
-use super::works::pace::selector_timeout;
+use super::works::pace::Pace;
 
 /// What a task waits to do with a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub(crate) struct Reactor {
     entries: Slab<Rc<Entry>>,
     /// Registrations so far, modulo 2³².
     registered: u32,
+    /// How exactly to wait.
+    pub(crate) pace: Pace,
 }
 
 /// Readiness of one socket, and the tasks that wait for it; shared by the reactor and the socket's source.
@@ -120,7 +122,7 @@ impl Reactor {
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let events = Events::with_capacity(EVENTS_PER_WAIT);
-        Ok(Self { poll, events, entries: Slab::default(), registered: 0 })
+        Ok(Self { poll, events, entries: Slab::default(), registered: 0, pace: Pace::default() })
     }
 
     /// Has a descriptor that becomes readable interrupt a wait.
@@ -160,10 +162,9 @@ impl Reactor {
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
-        coarse: bool,
         woken: &mut Vec<Waker>,
     ) -> io::Result<usize> {
-        let timeout = selector_timeout(self.poll.registry().as_fd(), timeout, coarse);
+        let timeout = self.pace.selector_timeout(self.poll.registry().as_fd(), timeout);
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
             polled => polled?,

@@ -1,17 +1,16 @@
 //! A task: a future with the state that wakes it, in one allocation.
 //!
-//! A future does nothing until it is polled, and must be polled again when what it waits for has come. A waker points
+//! A future does nothing until it is polled, and must be polled again when what it waits for has come. So a waker points
 //! to the task, and the task to its loop.
 //!
 //! **Invariants**
-//! - `TASK-1` All but a header's first four fields is used on the loop's thread only. A waker may be on any thread, but
-//!   uses the rest only where the loop that runs is the task's own; the table and the join handle cannot leave the
-//!   thread.
+//! - `TASK-1` All but a header's first four fields is used on the loop's thread only: a waker uses the rest only where
+//!   the loop that runs is the task's own, and the table and the join handle cannot leave the thread.
 //! - `TASK-2` The future is never moved, and is dropped in place, before its result can be joined.
 //! - `TASK-3` However often it is woken, it stands in the run queue once: `queued`.
 //! - `TASK-4` `queued` is cleared before the poll, so a wake during the poll is kept.
 //! - `TASK-5` When the task is done, `queued` stays set: later wakes do nothing.
-//! - `TASK-6` When the last reference goes, which may be on another thread, the stage is `Empty`: the table keeps the
+//! - `TASK-6` When the last reference goes, which may be on another thread, the stage is empty: the table keeps the
 //!   future and the join handle keeps the result, and neither outlives its reference. So no panic of foreign code may
 //!   end [`run`](Runnable::run) early.
 //!
@@ -41,7 +40,7 @@ use crate::jobs::{Panic, contain};
 /// The part of a task that does not depend on its future.
 pub(crate) struct Header {
     /// The number of the task.
-    number: u64,
+    pub(crate) number: u32,
     /// The way in from other threads; its address tells one loop from another.
     inbox: Arc<Inbox>,
     /// The slot of the task.
@@ -58,6 +57,10 @@ pub(crate) struct Header {
     pub(crate) spawned_at: &'static Location<'static>,
     /// What it waited for when it was last polled.
     wait: Cell<Wait>,
+    /// How often it was polled.
+    polls: Cell<u32>,
+    /// When it was last polled, in ticks of the loop's clock.
+    polled_at: Cell<u32>,
     /// The waker of the task that awaits the result.
     pub(crate) joiner: Cell<Option<Waker>>,
 }
@@ -71,18 +74,21 @@ impl Header {
     /// Makes the task ready; from any thread, at any time.
     #[inline]
     pub(crate) fn wake(&self) {
-        let here = context::with_current(|core| {
+        let is_observed = context::with_current(|core| {
             let is_here = Arc::ptr_eq(&core.inbox, &self.inbox);
             // The loop of this task runs on this thread (`TASK-1`).
-            if is_here && !self.queued.replace(true) {
+            let is_new = is_here && !self.queued.replace(true);
+            if is_new {
                 core.ready.borrow_mut().push(self.slot);
-                core.hooks.observe(|| Moment::Woken { task: self.id() });
             }
-            is_here
+            is_here.then(|| is_new && !core.hooks.observers.is_empty())
         });
-        // Pairs with the store in `empty_inbox`.
-        if here != Some(true) && !self.remote_queued.swap(true, Ordering::AcqRel) {
-            self.inbox.put(|contents| contents.woken.push(self.id()));
+        match is_observed.flatten() {
+            Some(false) => {}
+            Some(true) => context::current().hooks.observe(|| Moment::Woken { task: self.id() }),
+            // Pairs with the store in `empty_inbox`.
+            None if self.remote_queued.swap(true, Ordering::AcqRel) => {}
+            None => drop(self.inbox.put(|contents| contents.woken.push(self.id()))),
         }
     }
 
@@ -92,12 +98,17 @@ impl Header {
         self.wake();
     }
 
-    /// Names the task and says what it does at present.
-    pub(crate) fn standing(&self) -> String {
+    /// Names the task and says what it waits for; with a tick of the clock, also since when, and how often it was polled.
+    pub(crate) fn standing(&self, tick: Option<u32>) -> String {
+        let history = tick.map(|tick| {
+            let waited = tick.wrapping_sub(self.polled_at.get());
+            format!(", for {waited} ms now; polls: {}", self.polls.get())
+        });
+        let (task, history) = (self.description(), history.unwrap_or_default());
         if self.queued.get() {
-            return format!("{} is ready", self.description());
+            return format!("{task} is ready{history}");
         }
-        format!("{} waits {}", self.description(), self.wait.get())
+        format!("{task} waits {}{history}", self.wait.get())
     }
 
     /// Names the task in a report.
@@ -133,8 +144,7 @@ pub(crate) struct Task<F: Future> {
     stage: RefCell<Stage<F>>,
 }
 
-// SAFETY: what is not for every thread is used on the loop's thread only (`TASK-1`); a drop elsewhere finds nothing
-// that is bound to a thread (`TASK-6`).
+// SAFETY: what is bound to a thread is used there only (`TASK-1`), and a drop elsewhere finds nothing of it (`TASK-6`).
 unsafe impl<F: Future> Send for Task<F> {}
 // SAFETY: as for `Send`.
 unsafe impl<F: Future> Sync for Task<F> {}
@@ -143,18 +153,15 @@ unsafe impl<F: Future> Sync for Task<F> {}
 enum Stage<F: Future> {
     /// Not done.
     Future(F),
-    /// Done; the result has not been taken. Skipped when the join handle is gone.
-    Done(Result<F::Output, JoinError>),
-    /// Done; the result is gone.
-    Empty,
+    /// Done; with the result, until it is taken or dropped.
+    Done(Option<Result<F::Output, JoinError>>),
 }
 
 /// What the loop does with a task, whatever its future is.
 pub(crate) trait Runnable {
     /// Returns what does not depend on the future.
     fn header(&self) -> &Header;
-    /// Polls the future, or drops it if the task was cancelled. Never panics. A task that waits comes back; the slot of
-    /// one that is done is released, or will be when the run queue comes to it.
+    /// Polls the future, or drops it if the task was cancelled. Never panics. A task that is not done comes back.
     fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>>;
 }
 
@@ -170,22 +177,19 @@ pub(crate) trait Joinable<T>: Runnable {
 
 impl<F: Future<Output: 'static> + 'static> Task<F> {
     /// Makes a task that has not been woken, with a join handle.
-    pub(crate) fn new(
-        core: &Core,
-        slot: u32,
-        spawned_at: &'static Location<'static>,
-        future: F,
-    ) -> Self {
+    pub(crate) fn new(core: &Core, slot: u32, at: &'static Location<'static>, future: F) -> Self {
         let header = Header {
-            number: core.next_number(slot),
+            number: core.spawned.replace(core.spawned.get().wrapping_add(1)),
             inbox: core.inbox.clone(),
             slot,
             remote_queued: AtomicBool::new(false),
             queued: Cell::new(false),
             cancelled: Cell::new(false),
             has_handle: Cell::new(true),
-            spawned_at,
+            spawned_at: at,
             wait: Cell::new(Wait::Nothing),
+            polls: Cell::new(0),
+            polled_at: Cell::new(core.tick.get()),
             joiner: Cell::new(None),
         };
         Self { header, stage: RefCell::new(Stage::Future(future)) }
@@ -213,7 +217,8 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
     /// Drops the future, then keeps or drops the result, then wakes the joiner (`JOIN-1`). Never panics (`TASK-6`).
     fn finish(&self, mut result: Result<F::Output, JoinError>) {
         let header = &self.header;
-        let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = Stage::Empty));
+        let dropped =
+            catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = Stage::Done(None)));
         if let Err(payload) = dropped {
             let panicked = header.panicked(payload);
             match &mut result {
@@ -223,7 +228,7 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
             }
         }
         if header.has_handle.get() {
-            *self.stage.borrow_mut() = Stage::Done(result);
+            *self.stage.borrow_mut() = Stage::Done(Some(result));
         } else {
             header.discard(result);
         }
@@ -237,18 +242,21 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
     }
 
     fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>> {
-        self.header.queued.set(false);
-        if self.header.cancelled.get() {
+        let header = &self.header;
+        header.queued.set(false);
+        if header.cancelled.get() {
             self.finish(Err(JoinError::Cancelled));
         } else if let Poll::Ready(result) = self.poll(core) {
             self.finish(result);
         } else {
-            self.header.wait.set(core.wait.get());
+            header.wait.set(core.wait.get());
+            header.polls.update(|polls| polls.wrapping_add(1));
+            header.polled_at.set(core.tick.get());
             return Some(self);
         }
         // A task that was woken in its last moments still stands in the run queue (`TABLE-2`).
-        if !self.header.queued.replace(true) {
-            core.tasks.borrow_mut().release(self.header.slot);
+        if !header.queued.replace(true) {
+            core.tasks.borrow_mut().release(header.slot);
         }
         None
     }
@@ -257,20 +265,15 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
 impl<F: Future<Output: 'static> + 'static> Joinable<F::Output> for Task<F> {
     fn take_result(&self) -> Option<Result<F::Output, JoinError>> {
         // A task that awaits itself finds its stage borrowed, and has no result yet.
-        let mut stage = self.stage.try_borrow_mut().ok()?;
-        // The future is not moved (`TASK-2`).
-        if matches!(*stage, Stage::Future(_)) {
-            return None;
-        }
-        match mem::replace(&mut *stage, Stage::Empty) {
-            Stage::Done(result) => Some(result),
-            _ => None,
+        match &mut *self.stage.try_borrow_mut().ok()? {
+            Stage::Done(result) => result.take(),
+            Stage::Future(_) => None,
         }
     }
 
     fn is_finished(&self) -> bool {
         // Borrowed means that the future is running or being dropped.
-        self.stage.try_borrow().is_ok_and(|stage| !matches!(*stage, Stage::Future(_)))
+        self.stage.try_borrow().is_ok_and(|stage| matches!(*stage, Stage::Done(_)))
     }
 
     fn detach(&self) {
@@ -310,27 +313,17 @@ pub(crate) fn run_main<T>(
     }));
     // SAFETY: the task drops it in `cancel_all` at the latest, while `value` and what it borrows live (`TASK-6`).
     let future: Pin<Box<dyn Future<Output = ()>>> = unsafe { mem::transmute(future) };
-    let mut main = core.spawn(future, None, Location::caller());
+    let main = core.spawn(future, None, Location::caller());
     let turned = catch_unwind(AssertUnwindSafe(turns));
     core.cancel_all();
     turned?;
-    match main.take_result() {
+    match main.task.take_result() {
         Some(Err(JoinError::Panicked(panic))) => Err(panic.into_payload()),
         _ => Ok(value.expect("holds because the main task has ended without a panic")),
     }
 }
 
-/// Wakes with every waker, also after one of them has panicked; the panic hook has reported that.
-///
-/// A waker may be any program's. Call this when nothing is borrowed or locked.
+/// Wakes with every waker, also after one of them has panicked. Call this when nothing is borrowed or locked.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
-    let mut wakers = wakers.into_iter();
-    let mut any_left = true;
-    while any_left {
-        // After a panic the rest is still in the iterator.
-        contain(|| {
-            wakers.by_ref().for_each(Waker::wake);
-            any_left = false;
-        });
-    }
+    wakers.into_iter().for_each(|waker| contain(|| waker.wake()));
 }

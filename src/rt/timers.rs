@@ -13,16 +13,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::mem;
 use std::task::Waker;
 
 use super::slab::Slab;
 
 /// A point in time: nanoseconds since the loop was made, 584 years at most.
 pub(crate) type Nanos = u64;
-
-/// So many dropped timers may stay in a heap of any size. With fewer, a small heap would be searched too often.
-const DROPPED_AT_LEAST: usize = 32;
 
 /// All timers of one loop.
 #[derive(Debug, Default)]
@@ -59,28 +55,17 @@ impl Timers {
             return None;
         }
         self.dropped += 1;
-        if self.dropped > DROPPED_AT_LEAST.max(self.heap.len() / 2) {
+        if self.dropped > self.heap.len() / 2 {
             self.dropped = 0;
-            let mut heap = mem::take(&mut self.heap);
-            heap.retain(|Reverse((.., slot))| self.is_waiting(*slot));
-            self.heap = heap;
+            self.heap.retain(|Reverse((.., slot))| is_waiting(&mut self.wakers, *slot));
         }
         waker
-    }
-
-    /// Tells whether a timer of the heap waits. The slot of one that was dropped is released (`TIMER-3`).
-    fn is_waiting(&mut self, slot: u32) -> bool {
-        let waits = self.wakers.get_mut(slot).is_some();
-        if !waits {
-            self.wakers.release(slot);
-        }
-        waits
     }
 
     /// Returns the earliest deadline.
     pub(crate) fn next_deadline(&mut self) -> Option<Nanos> {
         while let Some(&Reverse((deadline, _, slot))) = self.heap.peek() {
-            if self.is_waiting(slot) {
+            if is_waiting(&mut self.wakers, slot) {
                 return Some(deadline);
             }
             self.heap.pop();
@@ -99,4 +84,13 @@ impl Timers {
         }
         woken.len() - before
     }
+}
+
+/// Tells whether a timer of the heap waits. The slot of one that was dropped is released (`TIMER-3`).
+fn is_waiting(wakers: &mut Slab<Waker>, slot: u32) -> bool {
+    let waits = wakers.get_mut(slot).is_some();
+    if !waits {
+        wakers.release(slot);
+    }
+    waits
 }

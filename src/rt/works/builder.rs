@@ -1,6 +1,4 @@
 //! The settings of an event loop: its clock, the order of its tasks, its observer.
-//!
-//! **Source**: tokio's `runtime::Builder`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -8,11 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use super::asked::Asked;
-use super::clock::Clock;
+use super::clock::{Clock, Shuffle};
 use super::observer::{Hooks, Observer, Wait};
 use super::remote::Inbox;
-use super::shuffle::Shuffle;
 use super::stuck::StuckWatch;
 use crate::os;
 use crate::rt::context;
@@ -27,10 +23,8 @@ pub struct Builder {
     virtual_clock: bool,
     /// Permutes every batch.
     seed: Option<u64>,
-    /// Polls longer than this are reported.
-    slow_poll: Option<Duration>,
-    /// The observer.
-    observer: Option<Box<dyn Observer>>,
+    /// The observer, and the length of a poll that is reported.
+    hooks: Hooks,
     /// Whether the stuck report ends `block_on` by a panic.
     panic_when_stuck: bool,
 }
@@ -51,13 +45,13 @@ impl Builder {
     /// Reports every poll that takes longer than `limit`; `None` reports none. By default 100 ms in debug builds, as in
     /// asyncio's debug mode, and none in release builds.
     pub fn slow_poll(mut self, limit: Option<Duration>) -> Self {
-        self.slow_poll = limit;
+        self.hooks.slow_poll = limit;
         self
     }
 
     /// Has `observer` told of every step.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Box::new(observer));
+        self.hooks.observers = vec![Box::new(observer)];
         self
     }
 
@@ -71,29 +65,27 @@ impl Builder {
     ///
     /// # Errors
     /// No descriptors are left for the selector and its waker, or no memory.
-    pub fn build(self) -> io::Result<EventLoop> {
+    pub fn build(mut self) -> io::Result<EventLoop> {
         os::wake_on_time();
         let reactor = Reactor::new()?;
-        let asked = Asked::new(context::is_watched(), &reactor)?;
-        let observers = self.observer.into_iter().chain(context::observer()).collect();
+        let watch = context::watch();
+        let stuck = StuckWatch::new(self.panic_when_stuck, watch.is_some(), &reactor)?;
+        self.hooks.observers.extend(watch.and_then(|make| make()));
         let core = Core {
             inbox: Arc::new(Inbox::new(reactor.unparker()?)),
             ready: RefCell::default(),
-            batch: Cell::default(),
             shuffle: Shuffle::new(self.seed),
             tasks: RefCell::default(),
             names: RefCell::default(),
             spawned: Cell::new(0),
             reactor: RefCell::new(reactor),
             timers: RefCell::default(),
-            pace: RefCell::default(),
             clock: Clock::new(self.virtual_clock),
-            hooks: Hooks { observers, slow_poll: self.slow_poll },
-            asked,
-            stuck: StuckWatch::new(self.panic_when_stuck),
+            tick: Cell::new(0),
+            hooks: self.hooks,
+            stuck,
             jobs: Cell::new(0),
             attached: RefCell::default(),
-            woken: Cell::default(),
             budget: Cell::new(BUDGET),
             wait: Cell::new(Wait::Nothing),
             running: Cell::new(false),
@@ -103,7 +95,6 @@ impl Builder {
 }
 
 impl fmt::Debug for Builder {
-    /// Shows no setting: an observer has no printable form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Builder")
     }
@@ -120,13 +111,9 @@ impl EventLoop {
 
     /// Begins the settings of a loop.
     pub fn builder() -> Builder {
-        Builder {
-            virtual_clock: false,
-            seed: None,
-            slow_poll: cfg!(debug_assertions).then_some(Duration::from_millis(100)),
-            observer: None,
-            panic_when_stuck: false,
-        }
+        let slow_poll = cfg!(debug_assertions).then_some(Duration::from_millis(100));
+        let hooks = Hooks { observers: Vec::new(), slow_poll };
+        Builder { virtual_clock: false, seed: None, hooks, panic_when_stuck: false }
     }
 }
 

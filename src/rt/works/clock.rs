@@ -1,14 +1,14 @@
-//! The loop's clock: real, or virtual for tests in which an hour passes in a millisecond.
+//! What a test controls: the clock, so that an hour passes in a millisecond, and the order of the tasks.
 //!
-//! Virtual time stands still while any task can run, and jumps to the next deadline when the loop would sleep. Only
-//! work that the loop knows of holds it back: with a peer on a thread of its own, a timeout fires at once.
+//! Virtual time jumps to the next deadline when the loop would sleep. Only work that the loop knows of holds it back:
+//! with a peer on a thread of its own, a timeout fires at once.
 //!
 //! **Invariants**
 //! - `CLOCK-1` Time never runs backwards.
 //! - `CLOCK-2` The virtual clock moves only in [`jump`](Clock::jump), which only the loop calls, when no task is ready
 //!   and no thread works for one.
 //!
-//! **Source**: tokio's `time::pause`, with its automatic advance.
+//! **Source**: tokio's `time::pause`, with its automatic advance; Vigna's *xorshift\**.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -55,14 +55,15 @@ impl Clock {
         }
     }
 
-    /// Returns a number that changes whenever the kernel's clock ticks. Virtual time has no ticks: the same seed gives
-    /// the same run.
-    pub(crate) fn tick(&self) -> i64 {
-        if self.elapsed.is_some() { 0 } else { os::tick() }
+    /// Counts the milliseconds of the kernel's clock that ticks, modulo 2³². Virtual time has no ticks: the same seed
+    /// gives the same run.
+    pub(crate) fn tick(&self) -> u32 {
+        let nanos = if self.elapsed.is_some() { 0 } else { os::tick() };
+        u32::try_from((nanos / 1_000_000) & i64::from(u32::MAX)).unwrap_or(0)
     }
 
-    /// Returns how long the loop may wait for a deadline; `None` is without limit. Virtual time does not pass while a
-    /// thread works for a task (`CLOCK-2`), and needs no wait when none does.
+    /// Returns how long the loop may wait for a deadline; `None` is without limit: virtual time stands still while a
+    /// thread works for a task (`CLOCK-2`).
     pub(crate) fn time_to(&self, deadline: Nanos, has_jobs: bool) -> Option<Duration> {
         match &self.elapsed {
             Some(_) => (!has_jobs).then_some(Duration::ZERO),
@@ -74,4 +75,28 @@ impl Clock {
 /// Counts a span in nanoseconds; a longer one than fits is the longest that does.
 pub(crate) fn whole_nanos(span: Duration) -> Nanos {
     Nanos::try_from(span.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+/// Permutes batches, if there is a seed; the same seed permutes the same way.
+pub(crate) struct Shuffle(Cell<Option<u64>>);
+
+impl Shuffle {
+    /// Makes the generator, if there is a seed.
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        // At zero the generator would stay at zero.
+        Self(Cell::new(seed.map(|seed| seed | 1 << 63)))
+    }
+
+    /// Permutes a batch, if there is a seed.
+    pub(crate) fn permute(&self, batch: &mut [u32]) {
+        let Some(mut state) = self.0.get() else { return };
+        for last in (1..batch.len()).rev() {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            let random = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+            batch.swap(last, usize::try_from(random).unwrap_or(0) % (last + 1));
+        }
+        self.0.set(Some(state));
+    }
 }

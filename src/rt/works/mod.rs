@@ -2,11 +2,9 @@
 //!
 //! A file of the spine calls each of these in one line.
 
-pub(crate) mod asked;
 pub(crate) mod builder;
 pub(crate) mod clock;
 pub(crate) mod observer;
 pub(crate) mod pace;
 pub(crate) mod remote;
-pub(crate) mod shuffle;
 pub(crate) mod stuck;

@@ -1,7 +1,6 @@
 //! Hooks: what the loop tells an observer.
 //!
-//! What an event loop does cannot be seen from outside: a program that stands still looks like one that has nothing to
-//! do. An observer is told of every step; without one each step costs a branch.
+//! An observer is told of every step; without one each step costs a branch.
 //!
 //! **Invariants**
 //! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake and spawn, but
@@ -47,14 +46,14 @@ pub trait Observer {
     /// Is told of a fault: a panic that was never collected, a task that held the loop, a loop that nothing known can
     /// wake. Prints it on standard error, unless it is overridden.
     fn report(&self, text: &str) {
-        eprintln!("event loop: {text}");
+        print_report(text);
     }
 }
 
-/// The observer of a loop that was given none.
-pub(crate) struct Unobserved;
-
-impl Observer for Unobserved {}
+/// Prints a report on standard error.
+pub(crate) fn print_report(text: &str) {
+    eprintln!("event loop: {text}");
+}
 
 /// The observers of a loop, and the limit above which it reports a poll.
 pub(crate) struct Hooks {
@@ -75,9 +74,10 @@ impl Hooks {
 
     /// Reports a fault.
     pub(crate) fn report(&self, text: &str) {
-        let observer =
-            self.observers.first().map_or(&Unobserved as &dyn Observer, |first| &**first);
-        contain(|| observer.report(text));
+        match self.observers.first() {
+            Some(observer) => contain(|| observer.report(text)),
+            None => print_report(text),
+        }
     }
 
     /// Returns the task that is about to be polled and the time, if an observer or the limit needs them.

@@ -10,14 +10,11 @@ use std::time::Duration;
 
 use crate::os;
 
-/// The longest single wait; a later deadline takes several.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-
 /// Below this, whole milliseconds are too coarse.
 const FINE_WAIT: Duration = Duration::from_millis(2);
 
-/// From this many timers in a millisecond on, they are dense. A task that sleeps again and again comes to a tenth of
-/// it; 100,000 timers a second come to three times as many.
+/// From this many timers in a millisecond on, an exact wait for each does not pay. A task that sleeps again and again
+/// comes to a tenth of it; 100,000 timers a second come to three times as many.
 const DENSE: u64 = 32;
 
 /// Measures how often timers fire.
@@ -39,30 +36,24 @@ impl Pace {
         }
     }
 
-    /// Tells whether timers fire so often that an exact wait for each does not pay.
-    pub(crate) fn is_dense(&self) -> bool {
-        self.per_millisecond >= DENSE
+    /// Returns the timeout for the selector in a wait of at most `timeout`; `None` is without limit.
+    ///
+    /// It is a little shorter for a long wait, whose rest is a second wait. A short one is spent here, in ppoll(2) on the
+    /// selector's own descriptor, which counts nanoseconds; then the selector need not wait.
+    pub(crate) fn selector_timeout(
+        &self,
+        selector: BorrowedFd<'_>,
+        timeout: Option<Duration>,
+    ) -> Option<Duration> {
+        let timeout = timeout?;
+        if timeout >= FINE_WAIT {
+            return Some(timeout.saturating_sub(timeout / 512 + FINE_WAIT / 2));
+        }
+        if timeout.is_zero() || self.per_millisecond >= DENSE {
+            return Some(timeout);
+        }
+        // ppoll refuses to work where RLIMIT_NOFILE is 0. The selector then waits for a whole millisecond.
+        let waited = os::wait_readable(selector, timeout);
+        Some(if waited.is_ok() { Duration::ZERO } else { timeout })
     }
-}
-
-/// Returns the timeout for the selector in a wait of at most `timeout`; `None` is without limit.
-///
-/// It is a little shorter for a long wait, whose rest is a second wait. A short one is spent here, in ppoll(2) on the
-/// selector's own descriptor, which counts nanoseconds; then the selector need not wait.
-pub(crate) fn selector_timeout(
-    selector: BorrowedFd<'_>,
-    timeout: Option<Duration>,
-    coarse: bool,
-) -> Option<Duration> {
-    let timeout = timeout?.min(LONGEST_WAIT);
-    if timeout >= FINE_WAIT {
-        let early = timeout.saturating_sub(timeout / 512 + FINE_WAIT / 2);
-        return Some(Duration::from_millis(u64::try_from(early.as_millis()).unwrap_or(0)));
-    }
-    if timeout.is_zero() || coarse {
-        return Some(timeout);
-    }
-    // ppoll refuses to work where RLIMIT_NOFILE is 0. The selector then waits for a whole millisecond.
-    let waited = os::wait_readable(selector, timeout);
-    Some(if waited.is_ok() { Duration::ZERO } else { timeout })
 }

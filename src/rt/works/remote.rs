@@ -1,46 +1,28 @@
-//! The way in for other threads: ids to wake, calls to make, and the handle that interrupts the wait.
+//! The way in for other threads: tasks to wake, calls to make, and the handle that interrupts the wait.
 //!
 //! A waker may be used on any thread, but the run queue belongs to one. So another thread puts its wish into an inbox
 //! under a lock, and the loop empties the inbox between batches.
 //!
 //! **Invariants**
-//! - `REMOTE-1` No wake is lost: the inbox is filled before `state` is swapped, and the loop empties it after it left
-//!   `RUNNING` again or refused to sleep.
+//! - `REMOTE-1` No wake is lost. The lock orders a wake and the loop's wait: either the loop sees that something came,
+//!   and does not wait, or the other thread sees that the loop waits, and unparks it.
 //! - `REMOTE-2` A task stands in the inbox at most once (`remote_queued` in its `Header`).
 //! - `REMOTE-3` One system call at most between two waits of the loop, none while it runs.
 //!
-//! | state | another thread wakes | the loop is about to wait | the loop is back |
-//! | --- | --- | --- | --- |
-//! | `RUNNING` | → `NOTIFIED` | → `WAITING`, waits | |
-//! | `WAITING` | → `NOTIFIED`, unparks it | | → `RUNNING` |
-//! | `NOTIFIED` | stays | → `RUNNING`, does not wait | → `RUNNING`, empties the inbox |
-//!
-//! ```text
-//! other thread:  fill inbox ──► swap NOTIFIED ──► was WAITING? unpark
-//! the loop:      swap WAITING if RUNNING ──► wait ──► swap RUNNING ──► was NOTIFIED? empty inbox
-//! ```
-//!
-//! **Source**: `std::thread::park`'s token with three states; eventfd(2), through mio's `Waker`.
+//! **Source**: `std::thread::park`'s token; eventfd(2), through mio's `Waker`.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fmt, mem};
 
-use crate::rt::id::{self, TaskId};
-
-/// The loop runs tasks and will look at the inbox before it waits.
-const RUNNING: u8 = 0;
-/// The loop is in the selector, or about to enter it.
-const WAITING: u8 = 1;
-/// Something came since the loop looked.
-const NOTIFIED: u8 = 2;
+use crate::rt::id::TaskId;
 
 /// What the loop shares with other threads.
 pub(crate) struct Inbox {
     /// What came.
     contents: Mutex<Contents>,
-    /// See the table above.
-    state: AtomicU8,
+    /// Set when something came since the loop looked. Written under the lock.
+    notified: AtomicBool,
     /// Interrupts the selector.
     unparker: mio::Waker,
     /// How many [`Remote`] handles there are: while one lives, work may come.
@@ -56,19 +38,23 @@ pub(crate) struct Contents {
     pub(crate) woken: Vec<TaskId>,
     /// Functions to call.
     pub(crate) calls: Vec<Box<dyn FnOnce() + Send>>,
-    /// Set when the loop is gone.
+    /// The loop is in the selector, or about to enter it.
+    waits: bool,
+    /// The loop is gone.
     closed: bool,
 }
 
 impl Inbox {
     /// Makes an empty inbox.
     pub(crate) fn new(unparker: mio::Waker) -> Self {
+        static LOOPS: AtomicU64 = AtomicU64::new(0);
         Self {
             contents: Mutex::default(),
-            state: AtomicU8::new(RUNNING),
+            notified: AtomicBool::new(false),
             unparker,
             handles: AtomicUsize::new(0),
-            event_loop: id::unique_number(),
+            // No other data depends on it.
+            event_loop: LOOPS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -79,9 +65,11 @@ impl Inbox {
             return false;
         }
         change(&mut contents);
+        // Pairs with the loads in `is_notified` and `begin_wait`.
+        self.notified.store(true, Ordering::Relaxed);
+        let waits = mem::take(&mut contents.waits);
         drop(contents);
-        // Pairs with the swaps in `begin_wait` and `end_wait` (`REMOTE-1`).
-        if self.state.swap(NOTIFIED, Ordering::SeqCst) == WAITING {
+        if waits {
             // It can fail only when the selector is gone, and then no loop waits.
             drop(self.unparker.wake());
         }
@@ -90,23 +78,23 @@ impl Inbox {
 
     /// Tells whether something came since the loop last looked.
     pub(crate) fn is_notified(&self) -> bool {
-        // Pairs with the swap in `put`; before it waits, the loop looks again.
-        self.state.load(Ordering::Relaxed) == NOTIFIED
+        // Pairs with the store in `put`. Before it waits, the loop looks again, under the lock.
+        self.notified.load(Ordering::Relaxed)
     }
 
     /// Announces that the loop is going to wait; false when something has come.
     pub(crate) fn begin_wait(&self) -> bool {
-        // Pairs with the swap in `put`: one of the two sees the other.
-        self.state.compare_exchange(RUNNING, WAITING, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        let mut contents = self.lock();
+        contents.waits = !self.is_notified();
+        contents.waits
     }
 
     /// Announces that the loop runs again, and takes out what came.
     pub(crate) fn end_wait(&self) -> Contents {
-        // Pairs with the swap in `put`.
-        if self.state.swap(RUNNING, Ordering::SeqCst) != NOTIFIED {
-            return Contents::default();
-        }
-        mem::take(&mut *self.lock())
+        let mut contents = self.lock();
+        // Pairs with the store in `put`.
+        self.notified.store(false, Ordering::Relaxed);
+        mem::take(&mut *contents)
     }
 
     /// Refuses everything from now on and gives back what was never done.
@@ -154,10 +142,10 @@ impl Remote {
         Self { inbox }
     }
 
-    /// Makes the loop call `function` on its own thread, where it may [`spawn`](crate::rt::spawn).
+    /// Makes the loop call `function` on its own thread, where it may [`spawn`](crate::rt::spawn). A panic is reported.
     ///
     /// Calls are made in the order of arrival, between two batches of tasks. A loop that is not inside `block_on` keeps
-    /// them for its next one. A panic in `function` is reported.
+    /// them for its next one.
     ///
     /// # Errors
     /// The loop is gone; `function` was dropped without being called.

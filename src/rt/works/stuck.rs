@@ -1,8 +1,10 @@
-//! The report of a loop that nothing it knows of can wake.
+//! What a loop tells of its tasks when its program stands still: a report when nothing can wake it, and on SIGUSR1.
 //!
-//! A future that forgets its waker, or two tasks that wait for each other, leave a loop asleep. In most runtimes such a
-//! program looks like one that has nothing to do. The loop cannot know what other threads hold, but it knows what it
-//! waits for itself.
+//! A future that forgets its waker, or two tasks that wait for each other, leave a loop asleep, which looks like a loop
+//! that has nothing to do. The loop cannot know what other threads hold, but it knows what it waits for itself.
+//!
+//! The handler of SIGUSR1 interrupts the selector by an event descriptor, and the loop prints the table of its tasks
+//! between two turns. If a task holds the loop, the handler itself tells of that poll (`os::signal`).
 //!
 //! **Invariants**
 //! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was watched, no
@@ -10,40 +12,77 @@
 //!   thread can end this wait.
 //! - `STUCK-2` It comes once in a `block_on`. The loop waits on, unless it was built to panic.
 //!
-//! **Source**: the idea of Go's `checkdead` in `runtime/proc.go`.
+//! **Source**: Go's `checkdead` in `runtime/proc.go`, and its SIGQUIT; `faulthandler.register` of `CPython`.
 
 use std::cell::Cell;
+use std::io;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::observer::Hooks;
+use crate::os::signal::{self, Signal};
+use crate::rt::reactor::Reactor;
 
-/// How long such a wait lasts before it is reported.
+/// How long a wait that nothing known can end lasts before it is reported.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 
-/// Watches for a wait that nothing known can end.
+/// Watches a loop that may stand still.
 pub(crate) struct StuckWatch {
-    /// When the present wait of that kind began.
+    /// When the present wait began, if nothing known can end it.
     since: Cell<Option<Instant>>,
     /// Set when this `block_on` has reported.
     reported: Cell<bool>,
     /// Makes the report a panic.
     panics: bool,
+    /// How many SIGUSR1 the loop has answered; `None` if it answers none.
+    answered: Option<Cell<u32>>,
 }
 
 impl StuckWatch {
-    /// Makes a watch that has seen nothing.
-    pub(crate) fn new(panics: bool) -> Self {
-        Self { since: Cell::new(None), reported: Cell::new(false), panics }
+    /// Makes a watch that has seen nothing. If the loop answers SIGUSR1, the signal interrupts its selector from now on.
+    pub(crate) fn new(panics: bool, answers: bool, reactor: &Reactor) -> io::Result<Self> {
+        let mut answered = None;
+        if answers {
+            signal::install(Signal::User1)?;
+            reactor.unpark_when(signal::event_fd(Signal::User1)?)?;
+            answered = Some(Cell::new(signal::count(Signal::User1)));
+        }
+        Ok(Self { since: Cell::new(None), reported: Cell::new(false), panics, answered })
     }
 
-    /// Starts afresh: a `block_on` begins.
-    pub(crate) fn start(&self) {
+    /// Starts afresh: a `block_on` has ended.
+    pub(crate) fn reset(&self) {
         self.since.set(None);
         self.reported.set(false);
+        self.batch(false);
     }
 
-    /// Returns how long the loop may wait before it reports, and reports when that time is over; `None` when it need
-    /// not report. The time counts from the first call, so an interrupted wait neither shortens nor prolongs it.
+    /// A batch of polls begins, or the last one has ended.
+    pub(crate) fn batch(&self, begins: bool) {
+        if self.answered.is_some() {
+            signal::batch(begins);
+        }
+    }
+
+    /// A poll begins.
+    pub(crate) fn poll_begins(&self, task: impl FnOnce() -> (u32, &'static Location<'static>)) {
+        if self.answered.is_some() {
+            let (task, spawned_at) = task();
+            signal::poll_begins(task, spawned_at);
+        }
+    }
+
+    /// Prints the table if SIGUSR1 came since the last time.
+    pub(crate) fn answer(&self, table: impl FnOnce() -> String, hooks: &Hooks) {
+        let Some(answered) = &self.answered else { return };
+        let came = signal::count(Signal::User1);
+        if answered.replace(came) != came {
+            hooks.report(&format!("the tasks, on SIGUSR1:\n  {}", table()));
+        }
+    }
+
+    /// Returns how long the loop, which is about to wait, may wait before it reports, and reports when that time is over;
+    /// `None` when it need not report. The time counts from the first call, so an interrupted wait neither shortens nor prolongs it.
     ///
     /// # Panics
     /// In place of the report, if the loop was built so.
@@ -53,6 +92,7 @@ impl StuckWatch {
         table: impl FnOnce() -> String,
         hooks: &Hooks,
     ) -> Option<Duration> {
+        self.batch(false);
         if !is_stuck || self.reported.get() {
             self.since.set(None);
             return None;
