@@ -78,18 +78,15 @@ macro_rules! conformance {
 
 /// Makes tests of claims that one runtime alone has, each a function that takes a reference to it.
 ///
-/// With `alone`, each runs in a process of its own. With `unwatched`, no way in from another thread exists while the
-/// claim runs, so that the loop can find that it is stuck.
+/// With `alone`, each runs in a process of its own.
 #[macro_export]
 macro_rules! own_claims {
     (
         $runtime:ty
         $(; watched: [$($watched:ident),* $(,)?])?
-        $(; unwatched: [$($unwatched:ident),* $(,)?])?
         $(; alone: [$($alone:ident),* $(,)?])?
     ) => {
         $($crate::own_claims! { @ $runtime, Watched, watched, $($watched)* })?
-        $($crate::own_claims! { @ $runtime, Unwatched, unwatched, $($unwatched)* })?
         $($crate::own_claims! { @ $runtime, Alone, alone, $($alone)* })?
     };
     (@ $runtime:ty, $setting:ident, $module:ident, $($claim:ident)*) => {

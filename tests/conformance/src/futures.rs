@@ -185,6 +185,11 @@ pub fn opens_after(span: Duration, gate: &SharedGate) -> JoinHandle<()> {
     })
 }
 
+/// Calls a function on another thread in its first poll, which waits for the function's end.
+pub async fn meanwhile(function: impl FnOnce() + Send + 'static) {
+    thread::spawn(function).join().unwrap();
+}
+
 /// A waker that counts its wakes.
 #[derive(Default)]
 pub struct CountingWake(AtomicUsize);

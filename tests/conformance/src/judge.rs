@@ -30,8 +30,6 @@ pub enum Setting {
     Watched,
     /// As `Watched`, in a process of its own.
     Alone,
-    /// No other thread can wake the runtime, so that it can find that it is stuck.
-    Unwatched,
 }
 
 /// A claim about a runtime.
@@ -138,10 +136,8 @@ pub fn verdict<R: Runtime>(limit: Duration, claim: Claim<R>) -> Verdict {
     let runs = move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let runtime = R::new();
-            if claim.setting != Setting::Unwatched {
-                // The receiver is alive: the judge waits for the verdict.
-                drop(sends_remote.send(runtime.remote()));
-            }
+            // The receiver is alive: the judge waits for the verdict.
+            drop(sends_remote.send(runtime.remote()));
             (claim.check)(&runtime);
         }));
         let found = match (outcome, UNWRITTEN.get()) {

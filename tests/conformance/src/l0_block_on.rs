@@ -72,7 +72,8 @@ fn a_wake_from_another_thread_during_the_poll_is_kept<R: Runtime>(runtime: &R) {
 }
 
 fn a_wake_from_another_thread_ends_the_wait<R: Runtime>(runtime: &R) {
-    for millis in [0, 1, 20] {
+    // Long enough for the loop to wait by then; `l6_threads` has wakes at any moment.
+    for millis in [20, 40] {
         let late = |waker: Waker| {
             drop(thread::spawn(move || {
                 thread::sleep(Duration::from_millis(millis));
@@ -99,7 +100,7 @@ fn a_waker_of_an_earlier_block_on_is_harmless<R: Runtime>(runtime: &R) {
         let earlier = earlier.clone();
         drop(thread::spawn(move || {
             earlier.wake();
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(20));
             waker.wake();
         }));
     };

@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,10 @@ claims! {
 
 /// Bytes that differ from place to place, so that a lost or doubled piece shows.
 fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect()
+    // Copied in large pieces, because a debug build takes seconds to count every byte.
+    let mut bytes = (0..251).collect::<Vec<_>>().repeat(length.div_ceil(251));
+    bytes.truncate(length);
+    bytes
 }
 
 /// Boxes a read, to be polled by hand.
@@ -72,25 +75,38 @@ pub fn reading<'a>(
     Box::pin(from.read(buf))
 }
 
+/// Polls a future once, with the waker of the task that asks, and tells whether it has to wait.
+async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
+    poll_fn(|cx: &mut Context<'_>| Poll::Ready(Pin::new(&mut *future).poll(cx).is_pending())).await
+}
+
 fn what_came_in_one_edge_can_be_read_later<R: Runtime>(runtime: &R) {
-    const BYTES: usize = 1 << 20;
+    // Little enough for the buffers of the system.
+    const BYTES: usize = 50_000;
     runtime.block_on(async {
         let (mut near, mut far) = pair::<R>();
-        let sends = thread::spawn(move || far.write_all(&pattern(BYTES)));
         let mut all = vec![0; BYTES];
-        read_exact(&mut near, &mut all[..100]).await.unwrap();
-        // Whatever has come by now was told of, and nobody reads it for a while.
-        many_turns::<R>().await;
+        let mut first = reading(&mut near, &mut all[..100]);
+        same("READY-1", "a read of nothing", true, is_pending(&mut first).await);
+        far.write_all(&pattern(BYTES)).unwrap();
+        drop(far);
+        let mut read = first.await.unwrap();
+        // All has come and was told of, and nobody reads it for a while.
         R::sleep(Duration::from_millis(20)).await;
-        read_exact(&mut near, &mut all[100..]).await.unwrap();
-        same("READY-1", "1 MiB that was read in two sittings", true, all == pattern(BYTES));
+        while read < BYTES {
+            let upto = BYTES.min(read + 10_000);
+            match near.read(&mut all[read..upto]).await.unwrap() {
+                0 => break,
+                bytes => read += bytes,
+            }
+        }
+        same("READY-1", "what was read in many sittings", true, all == pattern(BYTES));
         same("READY-2", "the end", 0, near.read(&mut [0; 10]).await.unwrap());
-        sends.join().unwrap().unwrap();
     });
 }
 
 fn what_is_written_to_a_slow_reader_arrives_byte_for_byte<R: Runtime>(runtime: &R) {
-    const BYTES: usize = 64 << 20;
+    const BYTES: usize = 16 << 20;
     let sent = pattern(BYTES);
     let received = runtime.block_on(async {
         let (mut near, mut far) = pair::<R>();
@@ -103,7 +119,7 @@ fn what_is_written_to_a_slow_reader_arrives_byte_for_byte<R: Runtime>(runtime: &
                     0 => break,
                     bytes => at += bytes,
                 }
-                if round % 64 == 0 {
+                if round % 16 == 0 {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
@@ -151,6 +167,7 @@ fn a_reader_and_a_writer_share_a_socket<R: Runtime>(runtime: &R) {
 }
 
 fn a_reader_waits_while_the_writer_goes_on<R: Runtime>(runtime: &R) {
+    const BYTES: usize = 8 << 20;
     runtime.block_on(async {
         let (near, mut far) = pair::<R>();
         let (mut reads, mut writes) = near.split();
@@ -159,15 +176,17 @@ fn a_reader_waits_while_the_writer_goes_on<R: Runtime>(runtime: &R) {
             read_exact(&mut reads, &mut word).await.unwrap();
             (word, reads)
         });
-        many_turns::<R>().await;
+        let writer =
+            R::spawn(async move { writes.write_all(&pattern(BYTES)).await.map(|()| writes) });
+        // Long enough for the buffers to be full: the writer waits too, on the same socket.
+        R::sleep(Duration::from_millis(50)).await;
         let drains = thread::spawn(move || {
-            let mut all = vec![0; 8 << 20];
+            let mut all = vec![0; BYTES];
             far.read_exact(&mut all).unwrap();
             far.write_all(b"thank").unwrap();
-            (all == pattern(8 << 20), far)
+            (all == pattern(BYTES), far)
         });
-        // More than fits, so that the writer waits too, on the same socket.
-        writes.write_all(&pattern(8 << 20)).await.unwrap();
+        let _writes = writer.await.value().unwrap();
         let (word, _reads) = reader.await.value();
         same("READY-4", "what the reader got", b"thank", &word);
         same("READY-4", "what the writer wrote arrived", true, drains.join().unwrap().0);
@@ -250,17 +269,14 @@ fn a_closed_sending_side_still_reads<R: Runtime>(runtime: &R) {
         let (mut near, mut far) = pair::<R>();
         near.close_sending().await.unwrap();
         same("TCP-3", "the peer's read", 0, far.read(&mut [0; 10]).unwrap());
-        let answers = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(10));
-            far.write_all(b"late").unwrap();
+        let reader = R::spawn(async move {
+            let mut word = [0; 4];
+            read_exact(&mut near, &mut word).await.map(|()| word).map_err(|error| error.kind())
         });
-        same(
-            "TCP-3",
-            "what was read after our end",
-            b"late".to_vec(),
-            read_to_end(&mut near).await.unwrap(),
-        );
-        answers.join().unwrap();
+        // By now the reader waits.
+        many_turns::<R>().await;
+        far.write_all(b"late").unwrap();
+        same("TCP-3", "what was read after our end", Ok(*b"late"), reader.await.value());
     });
 }
 
@@ -500,8 +516,8 @@ fn a_reader_whose_runtime_goes_is_woken_with_an_error<R: Runtime>(_: &R) {
     drop(other);
     same("END-2", "wakes when the runtime went", 1, wakes.wakes());
     let failed = match poll_with(&mut read, Waker::noop()) {
-        std::task::Poll::Ready(outcome) => outcome.is_err(),
-        std::task::Poll::Pending => false,
+        Poll::Ready(outcome) => outcome.is_err(),
+        Poll::Pending => false,
     };
     same("END-2", "the read has failed", true, failed);
 }
@@ -547,12 +563,12 @@ fn five_hundred_connections_are_accepted_though_one_event_told_of_them<R: Runtim
 }
 
 fn a_descriptor_number_used_again_does_not_wake_the_old_owner<R: Runtime>(runtime: &R) {
-    const ROUNDS: usize = 10_000;
+    const ROUNDS: usize = 2000;
     let reused = Rc::new(Cell::new(0));
     runtime.block_on(async {
-        let (mut first, mut first_far) = pair::<R>();
+        let (first, mut first_far) = quick_pair();
+        let mut first = R::adopt(first).unwrap();
         for _ in 0..ROUNDS {
-            // Both are told of by one call of the selector.
             let (old, mut old_far) = quick_pair();
             let (spare, mut new_far) = quick_pair();
             let old_number = old.as_raw_fd();
@@ -563,9 +579,13 @@ fn a_descriptor_number_used_again_does_not_wake_the_old_owner<R: Runtime>(runtim
                 let pending = poll_with(&mut reading(old, &mut buf), &old_waker).is_pending();
                 same("READY-3", "a read of nothing", true, pending);
             }
+            // This task waits for the first socket while both become readable, so one call of the selector tells of both.
+            let mut byte = [0];
+            let mut read = reading(&mut first, &mut byte);
+            same("READY-3", "a read of nothing", true, is_pending(&mut read).await);
             old_far.write_all(b"old").unwrap();
             first_far.write_all(b"x").unwrap();
-            read_exact(&mut first, &mut [0]).await.unwrap();
+            same("READY-3", "what the first socket reads", 1, read.await.unwrap());
             // The old number goes to a new socket, which has nothing to read.
             drop(old.take());
             let new = spare.try_clone().unwrap();
@@ -589,7 +609,10 @@ fn a_descriptor_number_used_again_does_not_wake_the_old_owner<R: Runtime>(runtim
             same("READY-3", "wakes of the old owner meanwhile", old_woken, old_wakes.wakes());
         }
     });
-    same("READY-3", "rounds in which the number was used again", ROUNDS, reused.get());
+    // In most of them: the judge, too, opens files now and then.
+    holds("READY-3", "rounds in which the number was used again", "most", reused.get(), |rounds| {
+        *rounds > ROUNDS / 2
+    });
 }
 
 fn cancelled_waits_give_their_descriptors_back<R: Runtime>(runtime: &R) {
@@ -637,12 +660,8 @@ fn dropped_sockets_leave_nothing_behind<R: Runtime>(runtime: &R) {
             // Some with a reader, some with an event, some at once.
             if round % 3 == 0 {
                 let mut buf = [0; 10];
-                let pending = poll_fn(|cx: &mut Context<'_>| {
-                    std::task::Poll::Ready(
-                        reading(&mut near, &mut buf).as_mut().poll(cx).is_pending(),
-                    )
-                });
-                same("SOURCE-1", "a read of nothing", true, pending.await);
+                let pending = is_pending(&mut reading(&mut near, &mut buf)).await;
+                same("SOURCE-1", "a read of nothing", true, pending);
             }
             if round % 3 == 1 {
                 drop(far);

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::alone::{open_descriptors, threads};
 use crate::check::{holds, same};
-use crate::futures::{CountsDrop, Gate, Probe, SharedGate, many_turns, opens_after, own_waker};
+use crate::futures::{
+    CountsDrop, Gate, Probe, SharedGate, many_turns, meanwhile, opens_after, own_waker,
+};
 use crate::runtime::{Ended, Reader, Runtime, Task, Writer};
 use crate::sockets::{pair, pair_on_loop, read_exact};
 
@@ -283,15 +285,18 @@ fn calls_are_made_in_order<R: Runtime>(runtime: &R) {
     let (remote, made) = (runtime.remote(), Arc::new(Mutex::new(Vec::new())));
     let gate = SharedGate::default();
     let (opens, adds) = (gate.clone(), made.clone());
-    let far = thread::spawn(move || {
-        for number in 0..1000 {
-            let adds = adds.clone();
-            R::call(&remote, move || adds.lock().unwrap().push(number));
-        }
-        R::call(&remote, move || opens.open());
+    runtime.block_on(async {
+        // In the middle of a poll, so that the calls always meet a loop that runs.
+        meanwhile(move || {
+            for number in 0..1000 {
+                let adds = adds.clone();
+                R::call(&remote, move || adds.lock().unwrap().push(number));
+            }
+            R::call(&remote, move || opens.open());
+        })
+        .await;
+        gate.passed().await;
     });
-    runtime.block_on(gate.passed());
-    far.join().unwrap();
     let made = std::mem::take(&mut *made.lock().unwrap());
     same("REMOTE-1", "calls in the order of their making", (0..1000).collect::<Vec<_>>(), made);
 }
@@ -299,12 +304,14 @@ fn calls_are_made_in_order<R: Runtime>(runtime: &R) {
 fn a_panic_in_a_call_harms_nobody<R: Runtime>(runtime: &R) {
     let (gate, remote) = (SharedGate::default(), runtime.remote());
     let opens = gate.clone();
-    let far = thread::spawn(move || {
-        R::call(&remote, || panic!("the call is through"));
-        R::call(&remote, move || opens.open());
+    runtime.block_on(async {
+        meanwhile(move || {
+            R::call(&remote, || panic!("the call is through"));
+            R::call(&remote, move || opens.open());
+        })
+        .await;
+        gate.passed().await;
     });
-    runtime.block_on(gate.passed());
-    far.join().unwrap();
     same("REMOTE-1", "block_on afterwards", 12, runtime.block_on(async { 12 }));
 }
 
