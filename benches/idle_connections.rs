@@ -8,12 +8,12 @@
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
 use std::error::Error;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::Duration;
 
-use handloom::compare::Usage;
 use handloom::os::limits;
 
 /// How long the server is left alone before its memory is read.
@@ -30,7 +30,10 @@ fn ask(connection: &mut TcpStream) -> Result<(), Box<dyn Error>> {
 /// The resident memory of a process, once it has come to rest.
 fn resident_bytes(pid: u32) -> Result<u64, Box<dyn Error>> {
     sleep(SETTLE);
-    Ok(Usage::of(pid)?.resident_bytes)
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS")?;
+    Ok(kib.parse::<u64>()? << 10)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -22,9 +22,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::command_line::{Args, Subcommand};
-use super::failure::{Doing, Failure};
 use super::interrupt::exit_when_interrupted;
-use super::output::Output;
+use super::output::{Doing, Failure, Output};
 use super::values::Address;
 use crate::os::{PollFd, poll};
 
@@ -37,12 +36,11 @@ const CHUNK_BYTES: usize = 16 * 1024;
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "client",
     summary: "Talks to a calculator server: lines from stdin, replies to stdout",
-    options: &[],
-    operands: &[("ADDR", "where the server listens: HOST:PORT")],
+    options: &["ADDR: where the server listens: HOST:PORT"],
     examples: &[
-        ("handloom client 127.0.0.1:8888", "Two numbers a line; `close` or ctrl-d ends it."),
-        ("echo 5 7 | handloom client 127.0.0.1:8888", "One sum."),
-        ("handloom client 127.0.0.1:8888 < sums.txt", "A file of them."),
+        "handloom client 127.0.0.1:8888  # Two numbers a line; `close` or ctrl-d ends it.",
+        "echo 5 7 | handloom client 127.0.0.1:8888  # One sum.",
+        "handloom client 127.0.0.1:8888 < sums.txt  # A file of them.",
     ],
     run,
 };
@@ -73,8 +71,6 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         }
         replies += newlines(&chunk[..count]);
         output.bytes(&chunk[..count])?;
-        // Also what is not a whole line yet, which std holds back.
-        output.flush()?;
     }
     // CLIENT-3: a thread that still reads ends with the process.
     sent.try_recv().unwrap_or(Ok(())).doing("read stdin")?;

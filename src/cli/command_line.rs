@@ -1,6 +1,6 @@
-//! What a subcommand declares about its command line, and how the words of a user are read against it.
+//! What a subcommand declares about its command line, how the words of a user are read against it, and the usage texts.
 //!
-//! A declaration is data. The parser, the usage text (`help`) and the error messages are all made from it, so an
+//! A declaration is data. The parser, the usage text and the error messages are all made from it, so an
 //! option that is not declared is neither read nor shown. Words are bytes, because file names are.
 //!
 //! - An option is `--name value` or `--name=value`; with a short name also `-n value`, `-nvalue` or `-n=value`.
@@ -15,11 +15,17 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 
-use super::failure::Failure;
-use super::output::Output;
-use super::suggest::nearest;
+use super::output::{Failure, Output};
 use crate::factorial::benchmark::Watch;
 use crate::http::without_password;
+use crate::report::wrapped;
+
+/// A blank at which no line is broken.
+const NO_BREAK: &str = "\u{a0}";
+/// How wide the left column of a table may be; a longer cell stands on a line of its own.
+const LEFT_COLUMNS: usize = 24;
+/// How wide the texts are, also in a pipe and on a wider terminal.
+const COLUMNS: usize = 80;
 
 /// A subcommand as its file declares it.
 #[derive(Debug)]
@@ -28,59 +34,57 @@ pub(crate) struct Subcommand {
     pub(crate) name: &'static str,
     /// What it does, in one line.
     pub(crate) summary: &'static str,
-    /// The operand, if it takes one: how the usage text shows it (`FILE`, `[NAME]`, `URL...`), and what it is.
-    pub(crate) operands: &'static [(&'static str, &'static str)],
-    /// The options, in the order of the usage text.
-    pub(crate) options: &'static [Opt],
-    /// Command lines, each with what it does.
-    pub(crate) examples: &'static [(&'static str, &'static str)],
+    /// The operand, if it takes one: how the usage text shows it (`FILE`, `[NAME]`, `URL...`), and what it is. Then the
+    /// options, in the order of the usage text, each as an [`Opt`] is declared.
+    pub(crate) options: &'static [&'static str],
+    /// Command lines, each with what it does behind a `#`.
+    pub(crate) examples: &'static [&'static str],
     /// Runs it.
     pub(crate) run: fn(&Args, &mut Output) -> Result<(), Failure>,
 }
 
-/// An option.
+/// An option, as it is declared: `-c, --connections N [64]: connections that ask at once`. Without a value it is a flag;
+/// `...` behind the value lets it be repeated; the text in brackets is read when it is not given.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Opt {
-    /// How the usage text shows it, such as `-c, --connections N`. Without a value it is a flag; `...` at the end
-    /// lets it be repeated.
-    pub(crate) spelling: &'static str,
-    /// The text that is read when it is not given.
-    pub(crate) default: Option<&'static str>,
-    /// What it is for, in one line.
-    pub(crate) help: &'static str,
-}
+struct Opt(&'static str);
 
 impl Opt {
-    /// Declares an option without a default.
-    pub(crate) const fn new(spelling: &'static str, help: &'static str) -> Self {
-        Self { spelling, default: None, help }
+    /// How it is given.
+    fn spelling(self) -> &'static str {
+        self.0.split([':', '[']).next().unwrap_or_default().trim_end()
     }
 
-    /// Gives it a default.
-    pub(crate) const fn default(self, default: &'static str) -> Self {
-        Self { default: Some(default), ..self }
+    /// What it is for.
+    fn help(self) -> &'static str {
+        self.0.split_once(": ").unwrap_or_default().1
+    }
+
+    /// The text that is read when it is not given.
+    fn default(self) -> Option<&'static str> {
+        let (declared, _) = self.0.split_once(": ")?;
+        declared.split_once('[')?.1.strip_suffix(']')
     }
 
     /// Its long name, without the dashes.
-    fn name(&self) -> &'static str {
-        let (_, after) = self.spelling.split_once("--").unwrap_or_default();
+    fn name(self) -> &'static str {
+        let (_, after) = self.spelling().split_once("--").unwrap_or_default();
         after.split(' ').next().unwrap_or_default()
     }
 
     /// Its short name, if it has one.
-    fn short(&self) -> Option<char> {
-        let (short, _) = self.spelling.strip_prefix('-')?.split_once(',')?;
+    fn short(self) -> Option<char> {
+        let (short, _) = self.spelling().strip_prefix('-')?.split_once(',')?;
         short.chars().next()
     }
 
     /// What the usage text calls its value; none for a flag.
-    fn value(&self) -> Option<&'static str> {
-        self.spelling.split_once("--")?.1.split(' ').nth(1)
+    fn value(self) -> Option<&'static str> {
+        self.spelling().split_once("--")?.1.split(' ').nth(1)
     }
 }
 
 /// The option that every subcommand has.
-pub(crate) static HELP: Opt = Opt::new("-h, --help", "prints this");
+const HELP: Opt = Opt("-h, --help: prints this");
 
 /// What reads the text of a value: it returns the value, or what it expected.
 pub(crate) trait Reader<T>: Fn(&OsStr) -> Result<T, String> {}
@@ -100,6 +104,17 @@ pub(crate) struct Args {
 }
 
 impl Subcommand {
+    /// The options, and the one that every subcommand has.
+    fn all_options(&self) -> impl Iterator<Item = Opt> {
+        let options = self.options.iter().filter(|declared| declared.starts_with('-'));
+        options.copied().map(Opt).chain([HELP])
+    }
+
+    /// The operand and what it is, if there is one.
+    fn operand(&self) -> Option<(&'static str, &'static str)> {
+        self.options.first()?.split_once(": ").filter(|(name, _)| !name.starts_with('-'))
+    }
+
     /// Sorts the words after the subcommand's name; returns none when they ask for help. A failure names the word
     /// that does not fit.
     pub(crate) fn parse(&'static self, words: &[OsString]) -> Result<Option<Args>, Failure> {
@@ -136,7 +151,7 @@ impl Subcommand {
     }
 
     /// Finds the option that a word begins, and the value that is attached to it: `--name=value` or `-nvalue`.
-    fn find<'a>(&self, word: &'a OsStr) -> Result<(&'static Opt, Option<&'a OsStr>), Failure> {
+    fn find<'a>(&self, word: &'a OsStr) -> Result<(Opt, Option<&'a OsStr>), Failure> {
         let bytes = word.as_bytes();
         let is_long = bytes.starts_with(b"--");
         let end = if is_long { bytes.iter().position(|byte| *byte == b'=') } else { Some(2) };
@@ -146,14 +161,14 @@ impl Subcommand {
             after => Some(after.unwrap_or(rest)),
         };
         let name = String::from_utf8_lossy(name);
-        let is_it = |option: &&Opt| match name.strip_prefix("--") {
+        let is_it = |option: &Opt| match name.strip_prefix("--") {
             Some(long) => option.name() == long,
             None => option.short().is_some_and(|short| name.ends_with(short)),
         };
-        if let Some(option) = self.options.iter().chain([&HELP]).find(is_it) {
+        if let Some(option) = self.all_options().find(is_it) {
             return Ok((option, attached.map(OsStr::from_bytes)));
         }
-        let names = self.options.iter().chain([&HELP]).map(Opt::name);
+        let names = self.all_options().map(Opt::name);
         let near = nearest(name.trim_start_matches('-'), names);
         let hint = near.map(|name| format!("; did you mean --{name}?")).unwrap_or_default();
         Err(Failure::Usage(format!("unknown option {name}{hint}")))
@@ -172,9 +187,9 @@ fn looks_like_option(word: &OsStr) -> bool {
 
 impl Args {
     /// Notes an option and its value.
-    fn add(&mut self, option: &Opt, value: Result<OsString, String>) -> Result<(), String> {
+    fn add(&mut self, option: Opt, value: Result<OsString, String>) -> Result<(), String> {
         let (name, value) = (option.name(), value?);
-        if self.is_given(name) && !option.spelling.ends_with("...") {
+        if self.is_given(name) && !option.spelling().ends_with("...") {
             return Err("given twice".to_owned());
         }
         self.given.push((name, value));
@@ -183,17 +198,19 @@ impl Args {
 
     /// Compares the number of operands with the declaration.
     fn check_operands(&self) -> Result<(), Failure> {
-        let declared = self.declared.operands;
-        let takes_all = declared.last().is_some_and(|(name, _)| name.contains("..."));
-        if let Some(extra) = self.operands.get(declared.len()).filter(|_| !takes_all) {
+        let declared = self.declared.operand().map_or("[]", |(name, _)| name);
+        let most = match declared {
+            "[]" => 0,
+            name if name.contains("...") => usize::MAX,
+            _ => 1,
+        };
+        if let Some(extra) = self.operands.get(most) {
             return Err(Failure::Usage(format!("unexpected argument \"{}\"", extra.display())));
         }
-        match declared.get(self.operands.len()) {
-            Some((name, _)) if !name.starts_with('[') => {
-                Err(Failure::Usage(format!("{} is missing", name.trim_end_matches('.'))))
-            }
-            _ => Ok(()),
+        if self.operands.is_empty() && !declared.starts_with('[') {
+            return Err(Failure::Usage(format!("{} is missing", declared.trim_end_matches('.'))));
         }
+        Ok(())
     }
 
     /// Refuses an option that was given where it would change nothing: it applies to `what`, not to `this`.
@@ -217,11 +234,15 @@ impl Args {
 
     /// The texts of an option as given, or its default.
     fn texts(&self, name: &str) -> Vec<&OsStr> {
-        let declared = self.declared.options.iter().find(|option| option.name() == name);
+        let declared = self.declared.all_options().find(|option| option.name() == name);
         let option = declared.expect("holds because a subcommand reads what it declares");
         let given = self.given.iter().filter(|(given, _)| *given == name);
         let texts: Vec<_> = given.map(|(_, text)| text.as_os_str()).collect();
-        if texts.is_empty() { option.default.map(OsStr::new).into_iter().collect() } else { texts }
+        if texts.is_empty() {
+            option.default().map(OsStr::new).into_iter().collect()
+        } else {
+            texts
+        }
     }
 
     /// Reads the value of an option that has a default. The failure, as with the methods below, names the option,
@@ -248,7 +269,8 @@ impl Args {
 
     /// Reads all operands.
     pub(crate) fn operands<T>(&self, read: impl Reader<T>) -> Result<Vec<T>, Failure> {
-        let name = self.declared.operands[0].0.trim_matches(['[', ']', '.']);
+        let name =
+            self.declared.operand().map_or("", |(name, _)| name.trim_matches(['[', ']', '.']));
         self.operands.iter().map(|text| read_as(name, text, &read)).collect()
     }
 
@@ -264,4 +286,98 @@ fn read_as<T>(name: &str, text: &OsStr, read: &impl Reader<T>) -> Result<T, Fail
     let given = text.to_string_lossy();
     let given = without_password(&given);
     read(text).map_err(|expected| Failure::Usage(format!("{name}: {expected}, got \"{given}\"")))
+}
+
+/// The usage text of one subcommand.
+pub(crate) fn help_of_subcommand(subcommand: &Subcommand) -> String {
+    let Subcommand { name, summary, examples, .. } = subcommand;
+    let operand = subcommand.operand();
+    let usage = operand.map_or("[OPTIONS]".to_owned(), |(name, _)| format!("[OPTIONS] {name}"));
+    let operand = operand.map(|(name, help)| row(name.trim_matches(['[', ']']), help));
+    let options = subcommand.all_options().map(option_row);
+    format!(
+        "{}\n\nUsage: handloom {name} {usage}\n{}{}{}",
+        wrapped(summary, COLUMNS),
+        table("Arguments", operand.as_slice()),
+        table("Options", &options.collect::<Vec<_>>()),
+        examples_text(examples),
+    )
+}
+
+/// The usage text of the program.
+pub(crate) fn help_of_program(subcommands: &[&Subcommand]) -> String {
+    let rows = subcommands.iter().map(|each| row(each.name, each.summary));
+    let options = vec![option_row(HELP), row("-V, --version", "prints the version")];
+    let examples: Vec<_> =
+        subcommands.iter().filter_map(|each| each.examples.first().copied()).collect();
+    format!(
+        "A laboratory of concurrency: one calculator server in every model, and more\n\n\
+         Usage: handloom SUBCOMMAND [OPTIONS]\n{}{}{}\n\
+         `handloom help SUBCOMMAND` tells more. Exit codes: 0 done, 1 it ran and\n\
+         something failed, 2 the command line was wrong, 130 interrupted.\n",
+        table("Subcommands", &rows.collect::<Vec<_>>()),
+        table("Options", &options),
+        examples_text(&examples),
+    )
+}
+
+/// A row of two columns.
+fn row(left: &str, right: &str) -> (String, String) {
+    (left.to_owned(), right.to_owned())
+}
+
+/// The row of an option, with its default.
+fn option_row(option: Opt) -> (String, String) {
+    let default = option.default().map(|default| format!(" [default:{NO_BREAK}{default}]"));
+    row(option.spelling(), &format!("{}{}", option.help(), default.unwrap_or_default()))
+}
+
+/// Rows under a heading; nothing when there are none.
+fn table(heading: &str, rows: &[(String, String)]) -> String {
+    let widths = rows.iter().map(|(left, _)| left.len()).filter(|width| *width <= LEFT_COLUMNS);
+    let widest = widths.max().unwrap_or(LEFT_COLUMNS);
+    let lines = rows.iter().map(|(left, right)| match left {
+        left if left.len() <= widest => indented(&format!("  {left:widest$}  "), right),
+        left => format!("  {left}\n{}", indented(&format!("  {:widest$}  ", ""), right)),
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { format!("\n{heading}:\n{lines}") }
+}
+
+/// A text behind `first`, in lines that are indented alike.
+fn indented(first: &str, text: &str) -> String {
+    let break_and_indent = format!("\n{:1$}", "", first.len());
+    let text = wrapped(text, COLUMNS - first.len());
+    format!("{first}{}\n", text.replace('\n', &break_and_indent).replace(NO_BREAK, " "))
+}
+
+/// Examples: a command, and below it what it does.
+fn examples_text(examples: &[&str]) -> String {
+    let of_one = |example: &&str| {
+        let (command, what) = example.split_once("  # ").unwrap_or((example, ""));
+        format!("  {command}\n{}", indented("      ", what))
+    };
+    format!("\nExamples:\n{}", examples.iter().map(of_one).collect::<String>())
+}
+
+/// Finds the name that was probably meant. A wrong suggestion costs the user more than none, so it is a name that `given` begins, or that
+/// differs from it by one slip of the finger.
+pub(crate) fn nearest<'a>(
+    given: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let near = |name: &&str| name.starts_with(given) || is_one_slip(given, name);
+    names.into_iter().find(|name| given.len() > 1 && near(name))
+}
+
+/// Tells whether one letter was inserted, left out or replaced, or two neighbours were swapped.
+fn is_one_slip(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let head = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one[head..], &other[head..]);
+    let tail = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    match (&one[..one.len() - tail], &other[..other.len() - tail]) {
+        ([a, b], [c, d]) => a == d && b == c,
+        (one, other) => one.len() < 2 && other.len() < 2,
+    }
 }

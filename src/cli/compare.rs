@@ -4,11 +4,10 @@
 //! - Rows that were measured are printed on every way out, also after ctrl-c.
 //! - No server is left running (`SERVER-1`).
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
+use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
 use super::load::load;
-use super::output::{Output, make_directory_for, write_into};
+use super::output::{Doing, Failure, Output, make_directory_for, write_into};
 use super::values::{parsed, path, text, whole};
 use crate::calc::Model;
 use crate::compare::{Benchmark, ServerCommand, chart, table, to_json};
@@ -24,35 +23,23 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "compare",
     summary: "Puts the same load on every server model, one after another: a table",
     options: &[
-        Opt::new(
-            "--models LIST",
-            "models, parted by commas; or \"none\", with only the --server ones",
-        )
-        .default("all"),
-        Opt::new(
-            "--server NAME=COMMAND...",
-            "one more server: any program that prints \"listening on ADDRESS\"; may be repeated",
-        ),
-        Opt::new("-c, --connections N", "connections that ask at once").default("64"),
-        Opt::new("-d, --depth N", "requests sent before a reply is read, up to 1024").default("1"),
-        Opt::new("-n, --requests N", "requests to each server").default("100000"),
-        Opt::new("--rounds N", "runs of each server, interleaved; the best is shown").default("1"),
-        Opt::new("--timeout S", "how long each run may take").default("60"),
-        Opt::new("--no-pin", "never pins server and load to a processor each, also when idle"),
-        Opt::new("--out DIR", "writes the picture compare.svg there"),
-        Opt::new("--json", "prints one JSON object; times in microseconds"),
+        "--models LIST [all]: models, parted by commas; or \"none\", with only the --server ones",
+        "--server NAME=COMMAND...: one more server: any program that prints \"listening on ADDRESS\"; may be repeated",
+        "-c, --connections N [64]: connections that ask at once",
+        "-d, --depth N [1]: requests sent before a reply is read, up to 1024",
+        "-n, --requests N [100000]: requests to each server",
+        "--rounds N [1]: runs of each server, interleaved; the best is shown",
+        "--timeout S [60]: how long each run may take",
+        "--no-pin: never pins server and load to a processor each, also when idle",
+        "--out DIR: writes the picture compare.svg there",
+        "--json: prints one JSON object; times in microseconds",
     ],
-    operands: &[],
     examples: &[
-        ("handloom compare", "All models, with 64 connections and one request at a time on each."),
-        ("handloom compare --models async,threads -c 1000 -d 16 -n 1000000", "Two of them, hard."),
-        (
-            "handloom compare --models async --rounds 5 \\\n    \
+        "handloom compare  # All models, with 64 connections and one request at a time on each.",
+        "handloom compare --models async,threads -c 1000 -d 16 -n 1000000  # Two of them, hard.",
+        "handloom compare --models async --rounds 5 \\\n    \
              --server \"tokio=target/release/calc_server --addr 127.0.0.1:0\" \\\n    \
-             --server \"bare=target/release/examples/bare_epoll --addr 127.0.0.1:0\"",
-            "Ours beside the tokio twin and the bare selector, which are built before, with \
-             `cargo build --release` and --package handloom-tokio or --example bare_epoll.",
-        ),
+             --server \"bare=target/release/examples/bare_epoll --addr 127.0.0.1:0\"  # Ours beside the tokio twin and the bare selector, which are built before, with `cargo build --release` and --package handloom-tokio or --example bare_epoll.",
     ],
     run,
 };

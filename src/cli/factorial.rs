@@ -8,10 +8,9 @@
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
+use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
-use super::output::{Output, make_directory, write_into};
+use super::output::{Doing, Failure, Output, make_directory, write_into};
 use super::timeline::TRACE;
 use super::values::{parsed, path, seconds, text, whole};
 use crate::factorial::benchmark::{Benchmark, PoolKind, Size, chart, table, to_json};
@@ -31,23 +30,21 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "factorial",
     summary: "The same factorials one after another, on threads, on processes, and under a GIL",
     options: &[
-        Opt::new("--pools LIST", "which pools, separated by commas")
-            .default("sequential,threads,processes,gil"),
-        Opt::new("--workers N", "workers of each pool; by default as many as processors"),
-        Opt::new("--tasks N", "tasks of each size; by default 10,000 short ones to 4 long ones"),
-        Opt::new("--chunk N", "tasks handed over together; by default 32 short ones, or 1 long"),
-        Opt::new("--time S", "about how long a benchmark without numbers may take").default("20"),
-        Opt::new("--out DIR", "where factorial.svg and factorial.txt are written")
-            .default("handloom-factorial"),
-        Opt::new("--json", "prints one JSON object; times in microseconds"),
-        Opt::new("--decimal", "prints the factorials in decimal, without a benchmark"),
+        "[N...]: numbers; by default from 0 to the largest that the time allows",
+        "--pools LIST [sequential,threads,processes,gil]: which pools, separated by commas",
+        "--workers N: workers of each pool; by default as many as processors",
+        "--tasks N: tasks of each size; by default 10,000 short ones to 4 long ones",
+        "--chunk N: tasks handed over together; by default 32 short ones, or 1 long",
+        "--time S [20]: about how long a benchmark without numbers may take",
+        "--out DIR [handloom-factorial]: where factorial.svg and factorial.txt are written",
+        "--json: prints one JSON object; times in microseconds",
+        "--decimal: prints the factorials in decimal, without a benchmark",
         TRACE,
     ],
-    operands: &[("[N...]", "numbers; by default from 0 to the largest that the time allows")],
     examples: &[
-        ("handloom factorial", "From the smallest to the largest: from where on does a pool gain?"),
-        ("handloom factorial 1000 100000 --pools sequential,processes", "Two sizes, two ways."),
-        ("handloom factorial 30 --decimal", "The number itself."),
+        "handloom factorial  # From the smallest to the largest: from where on does a pool gain?",
+        "handloom factorial 1000 100000 --pools sequential,processes  # Two sizes, two ways.",
+        "handloom factorial 30 --decimal  # The number itself.",
     ],
     run,
 };

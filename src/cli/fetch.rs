@@ -10,14 +10,14 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
+use super::command_line::{Args, Subcommand};
 use super::interrupt::exit_when_interrupted;
-use super::output::{Output, make_directory};
+use super::output::{Doing, Failure, Output, make_directory};
 use super::timeline::TRACE;
 use super::values::{parsed, path, text, time_limit, whole};
 use crate::fetch::{
@@ -25,6 +25,7 @@ use crate::fetch::{
     site, table, to_json,
 };
 use crate::os::limits::raise_open_files;
+use crate::os::{PollFd, poll};
 use crate::web::client::Options;
 use crate::web::server::Config;
 
@@ -40,20 +41,19 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "fetch",
     summary: "Many links over HTTP: one after another, on threads, on the event loop; a log of each",
     options: &[
-        Opt::new("--mode M", "sequential, threads, async or all").default("all"),
-        Opt::new("--concurrency N", "links at once, on threads and on the event loop")
-            .default("100"),
-        Opt::new("--timeout S", "seconds for each link, redirects included").default("60"),
-        Opt::new("--urls FILE", "the links, one a line; # begins a comment; - is stdin"),
-        Opt::new("--log-dir DIR", "where fetch-MODE.log is written").default("handloom-fetch"),
-        Opt::new("--json", "prints one JSON object; times in microseconds"),
+        "[URL...]: what to fetch; by default every page of an embedded site",
+        "--mode M [all]: sequential, threads, async or all",
+        "--concurrency N [100]: links at once, on threads and on the event loop",
+        "--timeout S [60]: seconds for each link, redirects included",
+        "--urls FILE: the links, one a line; # begins a comment; - is stdin",
+        "--log-dir DIR [handloom-fetch]: where fetch-MODE.log is written",
+        "--json: prints one JSON object; times in microseconds",
         TRACE,
     ],
-    operands: &[("[URL...]", "what to fetch; by default every page of an embedded site")],
     examples: &[
-        ("handloom fetch", "A dozen slow pages, a redirect and a 404, in every mode."),
-        ("handloom fetch --mode async http://127.0.0.1:8000/ http://127.0.0.1:8000/page", "Two."),
-        ("handloom fetch --urls links.txt --concurrency 500 --timeout 5", "A list of them."),
+        "handloom fetch  # A dozen slow pages, a redirect and a 404, in every mode.",
+        "handloom fetch --mode async http://127.0.0.1:8000/ http://127.0.0.1:8000/page  # Two.",
+        "handloom fetch --urls links.txt --concurrency 500 --timeout 5  # A list of them.",
     ],
     run,
 };
@@ -69,12 +69,12 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
     let concurrency = args.value("concurrency", whole("links", 1..=MOST_AT_ONCE))?;
     let log_dir = args.value("log-dir", path("a directory"))?;
-    let given = given_links(args)?;
-    drop(raise_open_files());
     let gate = Gate::default();
     let gate_at_the_end = gate.clone();
-    // FETCHCMD-2
+    // FETCHCMD-2; a list in a pipe is waited for too.
     exit_when_interrupted(move || gate_at_the_end.shut(LONGEST_LINE))?;
+    let given = given_links(args)?;
+    drop(raise_open_files());
     // The site, if there is one, serves until all is printed (FETCHCMD-3).
     let (_site, plan) = if let Some(links) = given {
         (None, FetchPlan { links: links.into(), concurrency, serves_itself: false, options })
@@ -140,7 +140,7 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
     }
     let (shown, mut list) = (file.display(), Vec::new());
     let read = match file.to_str() {
-        Some("-") => io::stdin().read_to_end(&mut list).map(drop),
+        Some("-") => read_stdin(&mut list),
         _ => fs::read(&file).map(|bytes| list = bytes),
     };
     read.doing(format_args!("read {shown}"))?;
@@ -150,6 +150,19 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
         return Err(Failure::Failed(format!("read {shown}: there is no link in it")));
     }
     Ok(Some(links))
+}
+
+/// Reads stdin to its end, also where another program has made it non-blocking.
+fn read_stdin(into: &mut Vec<u8>) -> io::Result<()> {
+    let mut stdin = io::stdin();
+    loop {
+        match stdin.read_to_end(into) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::readable(stdin.as_fd())], None)?;
+            }
+            done => return done.map(drop),
+        }
+    }
 }
 
 /// How the program ends (`FETCHCMD-1`).

@@ -9,10 +9,9 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::SystemTime;
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
-use super::listening::listen_and_serve;
-use super::output::Output;
+use super::command_line::{Args, Subcommand};
+use super::interrupt::listen_and_serve;
+use super::output::{Doing, Failure, Output};
 use super::timeline::TRACE;
 use super::values::{Address, grace, path, time_limit, whole};
 use super::weather::{APPID, TIMEOUT, UPSTREAM, upstream};
@@ -27,24 +26,18 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "gateway",
     summary: "Serves the weather of many cities as JSON: /weather?city=Moscow&city=London",
     options: &[
-        Opt::new("--addr ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
-            .default("127.0.0.1:8080"),
+        "--addr ADDR [127.0.0.1:8080]: where to listen, as HOST:PORT; port 0 takes a free one",
         UPSTREAM,
         APPID,
-        Opt::new("--max-upstream N", "requests to the upstream at the same time; others wait")
-            .default("64"),
+        "--max-upstream N [64]: requests to the upstream at the same time; others wait",
         TIMEOUT,
-        Opt::new("--grace S", "how long a stop may take").default("5"),
-        Opt::new("--access-log FILE", "adds a line for each answer; - is stderr").default("-"),
+        "--grace S [5]: how long a stop may take",
+        "--access-log FILE [-]: adds a line for each answer; - is stderr",
         TRACE,
     ],
-    operands: &[],
     examples: &[
-        ("handloom gateway", "On 127.0.0.1:8080; try /weather?city=Moscow&city=New+York there."),
-        (
-            "handloom gateway --upstream http://api.openweathermap.org --appid KEY",
-            "The real weather.",
-        ),
+        "handloom gateway  # On 127.0.0.1:8080; try /weather?city=Moscow&city=New+York there.",
+        "handloom gateway --upstream http://api.openweathermap.org --appid KEY  # The real weather.",
     ],
     run,
 };

@@ -11,12 +11,13 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
+use super::command_line::{Args, Subcommand};
 use super::interrupt::exit_when_interrupted;
-use super::output::{Output, quiet_loop};
+use super::output::{Doing, Failure, Output, quiet_loop};
 use super::values::{parsed, path, second_of, seconds, text, whole};
 use crate::http::ResponseHead;
 use crate::web::client::{
@@ -31,19 +32,19 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "get",
     summary: "Fetches one resource over HTTP: its body to stdout",
     options: &[
-        Opt::new("--mode M", "how to wait: blocking or async").default("async"),
-        Opt::new("--timeout S", "seconds for all of it; 60 unless --output is given"),
-        Opt::new("--max-bytes N", "the largest body; 10485760 (10 MiB) unless --output is given"),
-        Opt::new("--max-redirects N", "the most redirects that are followed").default("10"),
-        Opt::new("--output FILE", "where the body goes, of any size; - is stdout"),
-        Opt::new("--include", "writes the head of the response before the body"),
-        Opt::new("--fail", "a status from 400 on is a failure, and its body is not written"),
+        "URL: what to fetch: http://…",
+        "--mode M [async]: how to wait: blocking or async",
+        "--timeout S: seconds for all of it; 60 unless --output is given",
+        "--max-bytes N: the largest body; 10485760 (10 MiB) unless --output is given",
+        "--max-redirects N [10]: the most redirects that are followed",
+        "--output FILE: where the body goes, of any size; - is stdout",
+        "--include: writes the head of the response before the body",
+        "--fail: a status from 400 on is a failure, and its body is not written",
     ],
-    operands: &[("URL", "what to fetch: http://…")],
     examples: &[
-        ("handloom get http://127.0.0.1:8000/", "The page on stdout."),
-        ("handloom get --mode blocking --timeout 2 http://127.0.0.1:8000/", "Without a loop."),
-        ("handloom get --output image.iso http://127.0.0.1:8000/image.iso", "In constant memory."),
+        "handloom get http://127.0.0.1:8000/  # The page on stdout.",
+        "handloom get --mode blocking --timeout 2 http://127.0.0.1:8000/  # Without a loop.",
+        "handloom get --output image.iso http://127.0.0.1:8000/image.iso  # In constant memory.",
     ],
     run,
 };
@@ -59,11 +60,15 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         _ => Failure::Failed(failure.to_string()),
     })?;
     let shown = name.as_ref().map_or("stdout".into(), |name| name.to_string_lossy());
+    let part = Arc::new(Mutex::new(None::<PathBuf>));
+    let at_the_end = Arc::clone(&part);
+    // GET-2, GET-3; the open of a pipe waits for its reader.
+    exit_when_interrupted(move || {
+        drop(at_the_end.lock().map(|mut part| part.take().map(fs::remove_file)))
+    })?;
     let file = name.as_deref().map_or_else(OutputFile::stdout, OutputFile::open);
     let file = file.doing(format_args!("write {shown}"))?;
-    let part = file.part();
-    // GET-2, GET-3
-    exit_when_interrupted(move || drop(part.map(fs::remove_file)))?;
+    *part.lock().expect("holds because no thread panics with it") = file.part();
     let mut body = ShownResponse { file, shows_head: args.is_given("include") };
     let status = fetch(on_loop, options, &request, &mut body, &shown)?.status();
     body.file.finish().doing(format_args!("write {shown}"))?;

@@ -1,24 +1,34 @@
-//! Ctrl-c as a descriptor that becomes readable, or as a thread that ends the program.
+//! Ctrl-c: as a descriptor that becomes readable, as a thread that ends the program, and as the stop of a server.
 //!
-//! The first SIGINT or SIGTERM makes the descriptor readable and does nothing else; a second one ends the program at
+//! The first SIGINT, SIGTERM or SIGHUP makes the descriptor readable and does nothing else; a second one ends the program at
 //! once with 130, also while the first one is cleaned up after.
+//!
+//! **Invariants**
+//! - `LISTENING-1`: a server binds, listens to signals, gets its own descriptors, threads and processes, and prints
+//!   `listening on`, in this order. So a program that reads this line can connect, and can send SIGTERM. No thread is
+//!   started before, because one of the servers forks.
+//! - `LISTENING-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::BorrowedFd;
-use std::process;
-use std::thread;
+use std::{io, process, thread};
 
-use super::failure::{Doing, Failure, INTERRUPTED};
+use super::output::{Doing, Failure, INTERRUPTED, Output};
+use super::values::Address;
 use crate::os::signal::{self, Signal};
 use crate::os::{PollFd, poll, process as os_process};
 
-/// The signals that ask the program to end.
-const STOPS: [Signal; 2] = [Signal::Interrupt, Signal::Terminate];
+/// The signals that ask the program to end: ctrl-c, `kill`, and the end of the terminal.
+const STOPS: [Signal; 3] = [Signal::Interrupt, Signal::Terminate, Signal::Hangup];
 
 /// Listens to the signals from now on, and returns what is readable once one has come.
 pub(crate) fn interruption() -> Result<BorrowedFd<'static>, Failure> {
     let listen = || {
         for stop in STOPS {
-            signal::install(stop)?;
+            // nohup(1) has a program outlive its terminal, and nothing may undo that.
+            if stop != Signal::Hangup || !signal::is_ignored(stop)? {
+                signal::install(stop)?;
+            }
         }
         signal::exit_on_second(&STOPS);
         // One descriptor for both: SIGNAL-4.
@@ -51,5 +61,41 @@ pub(crate) fn end_by_default() -> Result<(), Failure> {
         interruption()?;
         return os_process::kill(os_process::pid(), Signal::Terminate).doing("signals");
     }
-    STOPS.into_iter().try_for_each(signal::restore_default).doing("signals")
+    [Signal::Interrupt, Signal::Terminate]
+        .into_iter()
+        .try_for_each(signal::restore_default)
+        .doing("signals")
+}
+
+/// Serves until a signal comes; `what` names the server in failures,
+/// and `scheme` stands before the address, so that a user of a terminal can click on a site.
+///
+/// `serve` gets the listener, what is readable once the server shall stop, and what it must call when it is ready.
+pub(crate) fn listen_and_serve(
+    address: &Address,
+    what: &str,
+    scheme: &str,
+    output: &mut Output,
+    serve: impl FnOnce(
+        TcpListener,
+        BorrowedFd<'static>,
+        &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let listener = address.listen().doing(format_args!("listen on {address}"))?;
+    let stop = interruption()?;
+    let mut bound = listener.local_addr().doing("getsockname")?;
+    if address.is_localhost() {
+        bound.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let mut told = Ok(());
+    // A script waits for this line.
+    let mut ready = || {
+        told = output.line(format_args!("listening on {scheme}{bound}"));
+        // What went wrong is in `told`; this only ends the server.
+        if told.is_ok() { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    };
+    let served = serve(listener, stop, &mut ready);
+    told?;
+    served.doing(what)
 }

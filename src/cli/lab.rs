@@ -5,11 +5,9 @@
 
 use std::io;
 
-use super::command_line::{Args, Subcommand};
-use super::failure::Failure;
+use super::command_line::{Args, Subcommand, nearest};
 use super::interrupt::end_by_default;
-use super::output::Output;
-use super::suggest::nearest;
+use super::output::{Failure, Output};
 use super::timeline::TRACE;
 use super::values::{parsed, text};
 use crate::labs::{Journal, LABS, Lab};
@@ -18,11 +16,10 @@ use crate::labs::{Journal, LABS, Lab};
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "lab",
     summary: "Runs one of the course's experiments; without a name, lists them",
-    options: &[TRACE],
-    operands: &[("[NAME]", "which one; by default, the list")],
+    options: &["[NAME]: which one; by default, the list", TRACE],
     examples: &[
-        ("handloom lab", "The list: each experiment with one line."),
-        ("handloom lab tasks", "Two sleeps at once, and then one after the other."),
+        "handloom lab  # The list: each experiment with one line.",
+        "handloom lab tasks  # Two sleeps at once, and then one after the other.",
     ],
     run,
 };

@@ -7,13 +7,12 @@
 
 use std::net::SocketAddr;
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
+use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
-use super::output::Output;
+use super::output::{Doing, Failure, Output};
 use super::values::{Address, parsed, text, time_limit, whole};
 use crate::calc::Op;
-use crate::compare::{End, Load, LoadProgress, LoadReport, MAX_DEPTH, load_json};
+use crate::compare::{End, Load, LoadReport, MAX_DEPTH, load_json};
 use crate::os::limits;
 
 /// Most connections that may be asked for: the ports of one address.
@@ -26,18 +25,17 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "load",
     summary: "Asks a calculator server as fast as it answers, and checks every reply",
     options: &[
-        Opt::new("-c, --connections N", "connections that ask at once").default("64"),
-        Opt::new("-d, --depth N", "requests sent before a reply is read, up to 1024").default("1"),
-        Opt::new("-n, --requests N", "requests in all; each connection sends its share and closes")
-            .default("100000"),
-        Opt::new("--op OP", "what the server does: sum or product").default("sum"),
-        Opt::new("--timeout S", "how long all of it may take").default("60"),
-        Opt::new("--json", "prints one JSON object; latencies in microseconds"),
+        "ADDR: the server, as HOST:PORT",
+        "-c, --connections N [64]: connections that ask at once",
+        "-d, --depth N [1]: requests sent before a reply is read, up to 1024",
+        "-n, --requests N [100000]: requests in all; each connection sends its share and closes",
+        "--op OP [sum]: what the server does: sum or product",
+        "--timeout S [60]: how long all of it may take",
+        "--json: prints one JSON object; latencies in microseconds",
     ],
-    operands: &[("ADDR", "the server, as HOST:PORT")],
     examples: &[
-        ("handloom load 127.0.0.1:8888", "64 connections, each with one request at a time."),
-        ("handloom load 127.0.0.1:8888 -c 1000 -d 16 -n 1000000", "Sixteen requests in one write."),
+        "handloom load 127.0.0.1:8888  # 64 connections, each with one request at a time.",
+        "handloom load 127.0.0.1:8888 -c 1000 -d 16 -n 1000000  # Sixteen requests in one write.",
     ],
     run,
 };
@@ -53,10 +51,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     drop(limits::raise_open_files());
     let stop = interruption()?;
     let requests = load.requests;
-    let report = load.run(Some(stop), &mut |progress| {
-        if let LoadProgress::Answered(answered) = progress {
-            output.progress(format_args!("{answered} of {requests} requests"));
-        }
+    let report = load.run(Some(stop), &mut |answered| {
+        output.progress(format_args!("{answered} of {requests} requests"));
     });
     let report = report.doing("load")?;
     // LOADCMD-1: first what was measured, then the verdict. In JSON the failures are inside.

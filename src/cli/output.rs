@@ -1,8 +1,11 @@
-//! Where a subcommand writes: results to stdout, everything else to stderr.
+//! Where a subcommand writes: results to stdout, everything else to stderr; and how it ends when it does not end well:
+//! an exit code for scripts, a text for people.
 //!
 //! `print!` panics when stdout is closed. Here a failed write is an error, which ends the program quietly.
 //!
 //! **Invariants**
+//! - `EXIT-1`: 0 done; 1 it ran and something failed; 2 the command line was wrong; 130 interrupted.
+//! - `EXIT-2`: a closed stdout ends the program with 0 and without a message: the reader, such as `head`, has enough.
 //! - `OUTPUT-1`: stdout holds results and nothing else, so that it can be piped into the next program.
 //! - Progress is shown on a terminal only, and is erased. A closed stderr is no failure.
 
@@ -11,8 +14,9 @@ use std::fmt::Display;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
-use super::failure::{Doing, Failure};
+use crate::os::write_out;
 use crate::report::{output_columns, wrapped};
 use crate::rt::EventLoop;
 
@@ -22,7 +26,7 @@ const CLEAR_LINE: &str = "\r\x1b[K";
 /// The two streams of a program.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// Line by line, as std does it.
+    /// Each write is flushed.
     stdout: io::Stdout,
     /// Not buffered.
     stderr: io::Stderr,
@@ -60,7 +64,7 @@ impl Output {
     /// Writes a piece of a result as it is.
     pub(crate) fn bytes(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.clear_progress();
-        self.stdout.write_all(piece).map_err(|error| Failure::of_stdout(&error))
+        write_out(&mut self.stdout, piece).map_err(|error| Failure::of_stdout(&error))
     }
 
     /// Writes a text, in lines that fit the terminal. Tables and drawings, which have several blanks in a row, stay.
@@ -69,11 +73,6 @@ impl Output {
         let is_table = |line: &str| line.trim_start().contains("  ");
         let fit = |line| if is_table(line) { line.to_owned() } else { wrapped(line, columns) };
         self.bytes(text.split('\n').map(fit).collect::<Vec<_>>().join("\n").as_bytes())
-    }
-
-    /// Writes what std holds back until a line is whole.
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        self.stdout.flush().map_err(|error| Failure::of_stdout(&error))
     }
 
     /// Writes a line for the person who started the program.
@@ -128,4 +127,65 @@ pub(crate) fn write_into(directory: &Path, name: &str, text: &str) -> Result<(),
 /// can help that.
 pub(crate) fn quiet_loop() -> Result<EventLoop, Failure> {
     EventLoop::builder().slow_poll(None).build().doing("event loop")
+}
+
+/// The exit code of a program that was interrupted: 128 + SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Why a subcommand ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line was wrong; the text says what, and where.
+    Usage(String),
+    /// It ran and something failed; the text says what.
+    Failed(String),
+    /// The user pressed ctrl-c.
+    Interrupted,
+    /// Stdout is closed (`EXIT-2`).
+    StdoutClosed,
+}
+
+impl Failure {
+    /// A failure while doing something, such as "listen on 127.0.0.1:8888".
+    pub(crate) fn while_doing(what: impl Display, error: impl Display) -> Self {
+        Self::Failed(format!("{what}: {error}"))
+    }
+
+    /// The failure of a write to stdout.
+    pub(crate) fn of_stdout(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::StdoutClosed,
+            _ => Self::while_doing("stdout", error),
+        }
+    }
+
+    /// The failure of something that ctrl-c interrupts.
+    pub(crate) fn of_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Self::Interrupted,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+
+    /// The program's exit code (`EXIT-1`).
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::StdoutClosed => ExitCode::SUCCESS,
+            Self::Failed(_) => ExitCode::from(1),
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Interrupted => ExitCode::from(INTERRUPTED),
+        }
+    }
+}
+
+/// Adds to an error what was being done.
+pub(crate) trait Doing<T> {
+    /// Turns an error into a failure "`what`: error".
+    fn doing(self, what: impl Display) -> Result<T, Failure>;
+}
+
+impl<T, E: Display> Doing<T> for Result<T, E> {
+    fn doing(self, what: impl Display) -> Result<T, Failure> {
+        self.map_err(|error| Failure::while_doing(what, error))
+    }
 }

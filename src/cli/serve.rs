@@ -9,10 +9,9 @@
 
 use std::time::Duration;
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::Failure;
-use super::listening::listen_and_serve;
-use super::output::Output;
+use super::command_line::{Args, Subcommand};
+use super::interrupt::listen_and_serve;
+use super::output::{Failure, Output};
 use super::timeline::TRACE;
 use super::values::{Address, grace, parsed, text, time_limit, whole};
 use crate::calc::{self, Config, Model};
@@ -29,37 +28,21 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "serve",
     summary: "Serves the calculator: two numbers come, their sum goes back",
     options: &[
-        Opt::new(
-            "--model MODEL",
-            "sequential, threads, pool, prefork, callbacks, generators or async",
-        )
-        .default("async"),
-        Opt::new("--addr ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
-            .default("127.0.0.1:8888"),
-        Opt::new("--op OP", "sum, or product (of messages of up to 32 KiB)").default("sum"),
-        Opt::new("--max-message BYTES", "a longer message is an error").default("1048576"),
-        Opt::new("--pause-ms MS", "after this silence a message without newline is complete")
-            .default("100"),
-        Opt::new(
-            "--max-connections N",
-            "further clients wait until one leaves; not for sequential \
-            and prefork, whose processes serve one client at a time",
-        )
-        .default("100000"),
-        Opt::new("--idle-timeout S", "closes a connection after this silence [default: never]"),
-        Opt::new("--grace S", "how long a stop may take").default("5"),
-        Opt::new("--workers N", "threads of pool, processes of prefork; only for these two")
-            .default("64"),
+        "--model MODEL [async]: sequential, threads, pool, prefork, callbacks, generators or async",
+        "--addr ADDR [127.0.0.1:8888]: where to listen, as HOST:PORT; port 0 takes a free one",
+        "--op OP [sum]: sum, or product (of messages of up to 32 KiB)",
+        "--max-message BYTES [1048576]: a longer message is an error",
+        "--pause-ms MS [100]: after this silence a message without newline is complete",
+        "--max-connections N [100000]: further clients wait until one leaves; not for sequential and prefork, whose processes serve one client at a time",
+        "--idle-timeout S: closes a connection after this silence [default: never]",
+        "--grace S [5]: how long a stop may take",
+        "--workers N [64]: threads of pool, processes of prefork; only for these two",
         TRACE,
     ],
-    operands: &[],
     examples: &[
-        ("handloom serve", "Futures on the event loop, on 127.0.0.1:8888."),
-        ("handloom serve --model threads --op product", "A thread for each client; products."),
-        (
-            "handloom serve --model prefork --workers 4 --addr 127.0.0.1:0",
-            "Four processes; a free port.",
-        ),
+        "handloom serve  # Futures on the event loop, on 127.0.0.1:8888.",
+        "handloom serve --model threads --op product  # A thread for each client; products.",
+        "handloom serve --model prefork --workers 4 --addr 127.0.0.1:0  # Four processes; a free port.",
     ],
     run,
 };

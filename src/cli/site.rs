@@ -1,10 +1,9 @@
 //! `handloom site`: the embedded site as a server of its own, for browsers, `curl` and load generators.
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::Failure;
+use super::command_line::{Args, Subcommand};
 use super::gateway::access_log;
-use super::listening::listen_and_serve;
-use super::output::Output;
+use super::interrupt::listen_and_serve;
+use super::output::{Failure, Output};
 use super::values::{Address, grace, time_limit, whole};
 use crate::fetch::site;
 use crate::web::server::Config;
@@ -17,23 +16,19 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "site",
     summary: "Serves a small web site: slow pages, /hello, /echo, /q?q=..., /slow?ms=...",
     options: &[
-        Opt::new("--addr ADDR", "where to listen, as HOST:PORT; port 0 takes a free one")
-            .default("127.0.0.1:8000"),
-        Opt::new("--max-connections N", "further clients wait until one leaves").default("10000"),
-        Opt::new("--max-body BYTES", "a longer body of a request is refused with 413")
-            .default("1048576"),
-        Opt::new("--head-timeout S", "how long the head of a request may take").default("10"),
-        Opt::new("--body-timeout S", "how long the body of a request may take").default("30"),
-        Opt::new("--idle-timeout S", "how long it may be silent between two requests")
-            .default("15"),
-        Opt::new("--write-timeout S", "how long it may take nothing of its answer").default("30"),
-        Opt::new("--grace S", "how long a stop may take").default("5"),
-        Opt::new("--access-log FILE", "adds a line for each answer; - is stderr"),
+        "--addr ADDR [127.0.0.1:8000]: where to listen, as HOST:PORT; port 0 takes a free one",
+        "--max-connections N [10000]: further clients wait until one leaves",
+        "--max-body BYTES [1048576]: a longer body of a request is refused with 413",
+        "--head-timeout S [10]: how long the head of a request may take",
+        "--body-timeout S [30]: how long the body of a request may take",
+        "--idle-timeout S [15]: how long it may be silent between two requests",
+        "--write-timeout S [30]: how long it may take nothing of its answer",
+        "--grace S [5]: how long a stop may take",
+        "--access-log FILE: adds a line for each answer; - is stderr",
     ],
-    operands: &[],
     examples: &[
-        ("handloom site", "On 127.0.0.1:8000; its first page has links to the others."),
-        ("handloom site --addr 127.0.0.1:0 --grace 30", "A free port; a patient end."),
+        "handloom site  # On 127.0.0.1:8000; its first page has links to the others.",
+        "handloom site --addr 127.0.0.1:0 --grace 30  # A free port; a patient end.",
     ],
     run,
 };

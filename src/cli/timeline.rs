@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
+use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
-use super::output::{Output, make_directory, write_into};
+use super::output::{Doing, Failure, Output, make_directory, write_into};
 use super::values::{path, whole};
 use crate::rt::watch_loops;
 use crate::timeline::{
@@ -24,20 +23,15 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "timeline",
     summary: "One workload by one thread, threads, a GIL, processes and an event loop, as a picture",
     options: &[
-        Opt::new("--requests N", "requests, which wait for the embedded site").default("6"),
-        Opt::new("--wait-ms MS", "how long the site takes over each").default("300"),
-        Opt::new("--factorials N", "factorials, which compute").default("4"),
-        Opt::new("--compute-ms MS", "about how long each takes on this machine").default("100"),
-        Opt::new("--out DIR", "where timeline.svg, timeline.html and timeline.json are written")
-            .default("handloom-timeline"),
+        "--requests N [6]: requests, which wait for the embedded site",
+        "--wait-ms MS [300]: how long the site takes over each",
+        "--factorials N [4]: factorials, which compute",
+        "--compute-ms MS [100]: about how long each takes on this machine",
+        "--out DIR [handloom-timeline]: where timeline.svg, timeline.html and timeline.json are written",
     ],
-    operands: &[],
     examples: &[
-        (
-            "handloom timeline",
-            "The picture; timeline.json is for ui.perfetto.dev and chrome://tracing.",
-        ),
-        ("handloom timeline --requests 20 --factorials 0", "Only waits: what does a thread cost?"),
+        "handloom timeline  # The picture; timeline.json is for ui.perfetto.dev and chrome://tracing.",
+        "handloom timeline --requests 20 --factorials 0  # Only waits: what does a thread cost?",
     ],
     run,
 };
@@ -85,8 +79,7 @@ pub(crate) fn draw(
 }
 
 /// The option of every subcommand whose work may run on an event loop.
-pub(crate) const TRACE: Opt =
-    Opt::new("--trace FILE", "what ran when, as JSON for ui.perfetto.dev");
+pub(crate) const TRACE: &str = "--trace FILE: what ran when, as JSON for ui.perfetto.dev";
 
 /// Runs a subcommand. Its loops answer SIGUSR1; `--trace` writes what they and the pools did, also after a failure.
 pub(crate) fn traced(

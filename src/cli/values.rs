@@ -6,16 +6,16 @@
 
 use std::ffi::OsStr;
 use std::fmt::{self, Display};
-use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 
 use super::command_line::Reader;
+use crate::os::socket::listen_on_loopback;
 use crate::web::client::dial::{STAGGER, alternate};
 
 /// Reads a whole number of `what` ("milliseconds") within `range`.
@@ -79,6 +79,9 @@ pub(crate) fn path(what: &str) -> impl Reader<PathBuf> {
     }
 }
 
+/// An address that has not answered after a time of this order will not.
+const GIVE_UP: Duration = Duration::from_mins(5);
+
 /// A host and a port as they were given; the name of the host is not resolved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address(String);
@@ -112,39 +115,50 @@ impl Address {
         }
     }
 
-    /// Connects to one of the addresses of this name. As in `get`, the attempts overlap: the next one begins when the
-    /// last has failed, or has taken [`STAGGER`]. `localhost` is often `::1` first and `127.0.0.1` second, and a server
-    /// listens on one of them. The error is that of the first address.
-    pub(crate) fn connect(&self) -> io::Result<TcpStream> {
-        let mut untried = alternate(&self.resolve()?).into_iter().enumerate();
-        let mut failure = io::Error::other(format!("{self}: the name has no address"));
-        let (sender, results) = channel();
-        let mut running = 0;
-        loop {
-            if let Some((position, address)) = untried.next() {
-                let sender = sender.clone();
-                let attempt = move || {
-                    let connected = TcpStream::connect(address).map_err(|error| {
-                        io::Error::new(error.kind(), format!("connect {address}: {error}"))
-                    });
-                    // It fails when another attempt was faster. Then this connection is closed.
-                    drop(sender.send((position, connected)));
-                };
-                thread::Builder::new().name("connect".to_owned()).spawn(attempt)?;
-                running += 1;
-            } else if running == 0 {
-                return Err(failure);
-            }
-            let limit = if untried.len() > 0 { STAGGER } else { Duration::MAX };
-            match results.recv_timeout(limit) {
-                Ok((_, Ok(stream))) => return Ok(stream),
-                Ok((position, Err(error))) => {
-                    running -= 1;
-                    failure = if position == 0 { error } else { failure };
-                }
-                Err(_) => {}
-            }
+    /// Tells whether the name means this machine alone (RFC 6761, section 6.3).
+    pub(crate) fn is_localhost(&self) -> bool {
+        let (host, _) = self.0.rsplit_once(':').unwrap_or_default();
+        host == "localhost" || host.ends_with(".localhost")
+    }
+
+    /// Listens on the first address of this name that can be bound; on `localhost`, on both of its addresses. Without
+    /// IPv6 that is the address of IPv4 alone.
+    pub(crate) fn listen(&self) -> io::Result<TcpListener> {
+        if !self.is_localhost() {
+            return TcpListener::bind(&*self.resolve()?);
         }
+        let (_, port) = self.0.rsplit_once(':').unwrap_or_default();
+        let port = port.parse().expect("holds because the address was read");
+        match listen_on_loopback(port) {
+            Err(error) if error.kind() != ErrorKind::AddrInUse => {
+                TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            }
+            both => both,
+        }
+    }
+
+    /// Connects to the first address of this name that accepts. `localhost` is often `::1` first and `127.0.0.1` second, and
+    /// a server listens on one of them. An address that does not answer is asked again, each time for longer, so that it
+    /// cannot hold up the others. The error is that of the first address.
+    pub(crate) fn connect(&self) -> io::Result<TcpStream> {
+        let mut untried = alternate(&self.resolve()?);
+        let mut failure = None;
+        let mut limit = STAGGER;
+        while !untried.is_empty() && limit < GIVE_UP {
+            for address in mem::take(&mut untried) {
+                match TcpStream::connect_timeout(&address, limit) {
+                    Ok(stream) => return Ok(stream),
+                    Err(error) => {
+                        untried.extend((error.kind() == ErrorKind::TimedOut).then_some(address));
+                        failure.get_or_insert_with(|| {
+                            io::Error::new(error.kind(), format!("connect {address}: {error}"))
+                        });
+                    }
+                }
+            }
+            limit *= 4;
+        }
+        Err(failure.unwrap_or_else(|| io::Error::other(format!("{self}: the name has no address"))))
     }
 
     /// Asks the system for the addresses of this name, which blocks while the name service works.

@@ -12,15 +12,15 @@
 //! **Left out**: several files.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::time::SystemTime;
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::Failure;
+use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
-use super::output::{Output, quiet_loop};
+use super::output::{Failure, Output, quiet_loop};
 use super::values::{path, second_of, text, time_limit};
 use crate::http::date::log_stamp;
+use crate::os::write_out;
 use crate::watch::{Deletion, Needle, Order, Outcome, WatchError, asynchronous, shown, threads};
 
 /// What is declared.
@@ -28,23 +28,20 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "watch",
     summary: "Waits for a file that holds a string, and deletes it",
     options: &[
-        Opt::new("--needle S", "the string").default("Wow!"),
-        Opt::new("--interval S", "seconds to sleep between two looks").default("5"),
-        Opt::new("--mode MODE", "threads or async").default("threads"),
+        "FILE: which file",
+        "--needle S [Wow!]: the string",
+        "--interval S [5]: seconds to sleep between two looks",
+        "--mode MODE [threads]: threads or async",
     ],
-    operands: &[("FILE", "which file")],
     examples: &[
-        ("handloom watch notes.txt", "Then, in another terminal: echo 'Wow!' > notes.txt"),
-        (
-            "handloom watch --mode async --needle done --interval 0.5 job.log",
-            "On the event loop; another string; twice a second.",
-        ),
+        "handloom watch notes.txt  # Then, in another terminal: echo 'Wow!' > notes.txt",
+        "handloom watch --mode async --needle done --interval 0.5 job.log  # On the event loop; another string; twice a second.",
     ],
     run,
 };
 
 /// Watches until the file is gone, or ctrl-c is pressed.
-fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+fn run(args: &Args, _: &mut Output) -> Result<(), Failure> {
     let order = Order {
         path: args.operand(path("a file"))?,
         needle: args.value("needle", text(needle))?,
@@ -53,7 +50,6 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let on_loop = args.value("mode", text(second_of("threads", "async")))?;
     // Before the first line, whose reader may press ctrl-c.
     let stop = interruption()?;
-    output.flush()?;
     let outcome = if on_loop {
         quiet_loop()?.block_on(asynchronous::watch(&order, stop, |news| line(news)))
     } else {
@@ -73,9 +69,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 
 /// Writes a line to stdout, with the time; both threads of a watcher call it.
 fn line(text: impl Display) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(format!("{} {text}\n", log_stamp(SystemTime::now())).as_bytes())?;
-    stdout.flush()
+    let line = format!("{} {text}\n", log_stamp(SystemTime::now()));
+    write_out(&mut io::stdout().lock(), line.as_bytes())
 }
 
 /// Reads the string to look for.

@@ -8,10 +8,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
+use super::command_line::{Args, Subcommand};
 use super::interrupt::exit_when_interrupted;
-use super::output::{Output, quiet_loop};
+use super::output::{Doing, Failure, Output, quiet_loop};
 use super::timeline::TRACE;
 use super::values::{parsed, text, time_limit};
 use crate::aio::{Either, race};
@@ -22,35 +21,31 @@ use crate::weather::{
 };
 
 /// The option with the upstream's address. The gateway has these three options too.
-pub(crate) const UPSTREAM: Opt = Opt::new(
-    "--upstream URL",
-    "who is asked, such as http://api.openweathermap.org; by default one that is embedded",
-);
+pub(crate) const UPSTREAM: &str = "--upstream URL: who is asked, such as http://api.openweathermap.org; by default one that is embedded";
 
 /// The option with the key.
-pub(crate) const APPID: Opt = Opt::new("--appid KEY", "the key that the upstream wants");
+pub(crate) const APPID: &str = "--appid KEY: the key that the upstream wants";
 
 /// The option with the time limit of a call.
-pub(crate) const TIMEOUT: Opt =
-    Opt::new("--timeout S", "seconds that the upstream may take over a city").default("10");
+pub(crate) const TIMEOUT: &str = "--timeout S [10]: seconds that the upstream may take over a city";
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "weather",
     summary: "The weather of many cities, asked for all at once",
     options: &[
+        "[CITY...]: which cities; by default the twelve of the course",
         UPSTREAM,
         APPID,
         TIMEOUT,
-        Opt::new("--sequential", "asks for one city after another, for the comparison"),
-        Opt::new("--json", "prints a list of JSON objects"),
+        "--sequential: asks for one city after another, for the comparison",
+        "--json: prints a list of JSON objects",
         TRACE,
     ],
-    operands: &[("[CITY...]", "which cities; by default the twelve of the course")],
     examples: &[
-        ("handloom weather", "Twelve cities in the time of the slowest."),
-        ("handloom weather --sequential", "The same in the time of all."),
-        ("handloom weather London 'New York' Atlantis", "One of them is not on the map."),
+        "handloom weather  # Twelve cities in the time of the slowest.",
+        "handloom weather --sequential  # The same in the time of all.",
+        "handloom weather London 'New York' Atlantis  # One of them is not on the map.",
     ],
     run,
 };

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::os::affinity::{allowed_cpus, pin_to_cpus};
 use crate::report::{OtherWork, OtherWorkProbe};
 
-use super::load::{Load, LoadProgress};
+use super::load::Load;
 use super::server::{Server, ServerCommand};
 use super::tally::{End, LoadReport};
 use super::usage::Usage;
@@ -181,16 +181,14 @@ impl Benchmark {
         }
         let load = Load { address: server.address(), ..self.load.clone() };
         // Read on the client's thread, a few times a second: what that costs is the client's time.
-        let (mut begin, mut most) = (Usage::default(), Usage::default());
+        let (mut begin, mut most) = (None, Usage::default());
         let others = OtherWorkProbe::start();
-        let load = load.run(stop, &mut |progress| {
+        let load = load.run(stop, &mut |answered| {
             // A server that has ended has no usage; its clients will see that.
             let now = Usage::of(server.pid()).unwrap_or_default();
             most.keep_most(now);
-            match progress {
-                LoadProgress::Begins => begin = now,
-                LoadProgress::Answered(count) => watch(command, count),
-            }
+            begin.get_or_insert(now);
+            watch(command, answered);
         })?;
         let end = Usage::of(server.pid()).unwrap_or_default();
         most.keep_most(end);
@@ -202,7 +200,13 @@ impl Benchmark {
         } else {
             server.end()?
         };
-        Ok(Measurement { load, cpu: end.cpu_since(&begin), most, others, ended_well })
+        Ok(Measurement {
+            load,
+            cpu: end.cpu_since(&begin.unwrap_or_default()),
+            most,
+            others,
+            ended_well,
+        })
     }
 }
 

@@ -33,13 +33,8 @@ pub(super) struct Client {
     pub(super) depth: usize,
 }
 
-/// What went wrong with a batch.
-struct BatchError {
-    /// The bytes of the replies that came.
-    got: Vec<u8>,
-    /// Why no more came, if that is the reason.
-    why: String,
-}
+/// What went wrong with a batch: the bytes of the replies that came, and why no more came, if that is the reason.
+type BatchError = (Vec<u8>, String);
 
 impl Client {
     /// Connects, sends its share of requests, compares the replies, and closes; the result is in `tally`.
@@ -104,10 +99,7 @@ async fn exchange(
     replies: &[u8],
 ) -> Result<(), BatchError> {
     let mut right = 0;
-    let failed = |right: usize, came: &[u8], why: String| BatchError {
-        got: [&replies[..right], came].concat(),
-        why,
-    };
+    let failed = |right, came: &[u8], why| ([&replies[..right], came].concat(), why);
     stream.write_all(requests).await.map_err(|error| failed(0, b"", format!(": {error}")))?;
     poll_fn(|cx| {
         let mut buffer = tally.buffer.borrow_mut();
@@ -134,7 +126,7 @@ async fn exchange(
 
 /// Puts a batch's error into words: which request it was, what was expected, what came.
 fn describe(
-    BatchError { got, why }: &BatchError,
+    (got, why): &BatchError,
     requests: &[u8],
     replies: &[u8],
     before: u64,

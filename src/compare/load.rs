@@ -12,7 +12,6 @@
 //! - `LOAD-4` A batch of [`Load::depth`] requests is one write and, if the server allows it, one read.
 //! - `LOAD-5` A server that hangs does not look fast: time counts to the end of the load, not to the last answer, and
 //!   requests that wait at the end are counted, and are in the latencies with the time that they have waited.
-//!
 
 use std::io;
 use std::net::SocketAddr;
@@ -54,17 +53,9 @@ pub struct Load {
     pub timeout: Duration,
 }
 
-/// What a load reports while it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoadProgress {
-    /// The connections are open and the clock starts (`LOAD-3`).
-    Begins,
-    /// How many requests have been answered so far; reported every fifth of a second.
-    Answered(u64),
-}
-
 impl Load {
-    /// Puts the load on the server, until it is done or `stop` is readable; reports progress to `watch`.
+    /// Puts the load on the server, until it is done or `stop` is readable. Calls `watch` with how many requests have been
+    /// answered: with 0 when the clock starts (`LOAD-3`), and then every fifth of a second.
     ///
     /// # Errors
     /// No event loop can be made. What the server does wrong is in the report.
@@ -77,7 +68,7 @@ impl Load {
     pub fn run(
         &self,
         stop: Option<BorrowedFd<'_>>,
-        watch: &mut dyn FnMut(LoadProgress),
+        watch: &mut dyn FnMut(u64),
     ) -> io::Result<LoadReport> {
         assert!((1..=MAX_DEPTH).contains(&self.depth), "the depth is from 1 to {MAX_DEPTH}");
         let report = LoadReport { requests: self.requests, ..LoadReport::default() };
@@ -88,7 +79,7 @@ impl Load {
         // The loop has dropped every client, which has counted what it waited for.
         let mut report = LoadReport { elapsed, end, ..tally.report.take() };
         if end == End::TimedOut {
-            let (limit, unopened) = (self.timeout.as_secs_f64(), tally.unopened());
+            let (limit, unopened) = (self.timeout.as_secs_f64(), tally.opening.get());
             let LoadReport { answered, requests, waiting, .. } = &report;
             report.failures.push(format!(
                 "the time was up after {limit} s: {answered} of {requests} requests were answered, {waiting} waited, \
@@ -104,7 +95,7 @@ impl Load {
         &self,
         tally: &Rc<Tally>,
         stop: Option<BorrowedFd<'_>>,
-        watch: &mut dyn FnMut(LoadProgress),
+        watch: &mut dyn FnMut(u64),
     ) -> io::Result<(Duration, End)> {
         // A time-out beyond what the clock can count is none.
         let deadline = Instant::now().checked_add(self.timeout);
@@ -119,7 +110,7 @@ impl Load {
         let _ = timeout(CONNECT_GRACE, tally.all_opened.wait()).await;
         let began = Instant::now();
         tally.begin.set();
-        watch(LoadProgress::Begins);
+        watch(0);
         let end = loop {
             let left = deadline.map_or(TICK, |at| at.saturating_duration_since(Instant::now()));
             let stopped = async {
@@ -133,7 +124,7 @@ impl Load {
                 Ok(Either::First(())) => break End::Done,
                 Ok(Either::Second(stopped)) => break stopped.map(|()| End::Stopped)?,
                 Err(_) if left.is_zero() => break End::TimedOut,
-                Err(_) => watch(LoadProgress::Answered(tally.report.borrow().answered)),
+                Err(_) => watch(tally.report.borrow().answered),
             }
         };
         Ok((began.elapsed(), end))

@@ -17,9 +17,10 @@ mod usage;
 
 pub use benchmark::{Benchmark, BenchmarkReport, Measurement, ServerResult, Watch};
 pub use histogram::Histogram;
-pub use load::{Load, LoadProgress, MAX_DEPTH};
+pub use load::{Load, MAX_DEPTH};
 pub use picture::chart;
 pub use present::{load_json, table, to_json};
+pub(crate) use server::this_program;
 pub use server::{Server, ServerCommand};
 pub use tally::{End, LoadReport};
 pub use usage::Usage;

@@ -56,21 +56,45 @@ impl ServerCommand {
 
     /// A server of this program, by its arguments; the errors are those of [`ServerCommand::of_model`].
     pub(crate) fn of_this_program(name: &str, arguments: &[&str]) -> io::Result<Self> {
-        let program = env::current_exe()
-            .map_err(|error| io::Error::new(error.kind(), format!("/proc/self/exe: {error}")))?;
+        let program = this_program()?;
         let arguments = arguments.iter().copied().map(str::to_owned).collect();
         Ok(Self { name: name.to_owned(), program, arguments })
     }
 
-    /// Another program, from `NAME=COMMAND`; the command is split at white space, without a shell. `None` when the
-    /// name or the command is missing.
+    /// Another program, from `NAME=COMMAND`. `None` when the name or the command is missing, or a quote is not closed.
     pub fn of_text(text: &str) -> Option<Self> {
         let (name, command) = text.split_once('=')?;
-        let mut words = command.split_whitespace().map(str::to_owned);
+        let mut words = words(command)?.into_iter();
         let program = PathBuf::from(words.next()?);
         let name = Some(name.trim()).filter(|name| !name.is_empty())?.to_owned();
         Some(Self { name, program, arguments: words.collect() })
     }
+}
+
+/// Splits a command at white space outside of quotes, without a shell; `None` when a quote is not closed.
+fn words(command: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for character in command.chars() {
+        match character {
+            _ if quote == Some(character) => quote = None,
+            '"' | '\'' if quote.is_none() => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            _ if quote.is_none() && character.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(character),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
+/// The file of this program, to start it once more; the running copy, when the file was replaced, as a new build does.
+pub(crate) fn this_program() -> io::Result<PathBuf> {
+    const RUNNING: &str = "/proc/self/exe";
+    let file = env::current_exe()
+        .map_err(|error| io::Error::new(error.kind(), format!("{RUNNING}: {error}")))?;
+    Ok(if file.exists() { file } else { RUNNING.into() })
 }
 
 /// A server that runs.

@@ -90,7 +90,7 @@ pub(super) struct Tally {
     /// Where each read puts its bytes; borrowed during one poll only.
     pub(super) buffer: RefCell<Box<[u8]>>,
     /// Connections of which it is not known yet whether they open.
-    opening: Cell<usize>,
+    pub(super) opening: Cell<usize>,
     /// Set when `opening` is 0.
     pub(super) all_opened: Event,
     /// Set when the clock starts; no connection sends before.
@@ -142,11 +142,6 @@ impl Tally {
             report.latency.record(sent.elapsed(), count as u64);
             report.waiting += count as u64;
         }
-    }
-
-    /// How many connections have neither opened nor failed to.
-    pub(super) fn unopened(&self) -> usize {
-        self.opening.get()
     }
 
     /// Counts a connection that failed, and keeps the reason if it is one of the first.

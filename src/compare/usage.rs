@@ -17,14 +17,10 @@ use std::time::Duration;
 
 /// One tick of `/proc/PID/stat`: Linux shows hundredths of a second to programs.
 const TICK: Duration = Duration::from_millis(10);
-/// `VmHWM` and `VmRSS` count in units of this.
-const KIB: u64 = 1024;
 
 /// Indices of fields of `stat`, counted from the one after the name, which is field 3 of proc(5): processor time in user
 /// mode and in the kernel, of the process and of children that were waited for; and the number of threads.
-const CPU_FIELDS: [usize; 4] = [11, 12, 13, 14];
-/// See there.
-const THREADS_FIELD: usize = 17;
+const FIELDS: ([usize; 4], usize) = ([11, 12, 13, 14], 17);
 
 /// What a process and its descendants have used, or use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +32,6 @@ pub struct Usage {
     pub scheduled: u64,
     /// The most memory that was resident.
     pub peak_bytes: u64,
-    /// The memory that is resident now.
-    pub resident_bytes: u64,
     /// The threads there are.
     pub threads: u64,
     /// The processes there are.
@@ -66,12 +60,13 @@ impl Usage {
         let fields = stat_fields(pid)?;
         let field = |place: usize| fields.get(place).copied().unwrap_or(0);
         let status = fs::read_to_string(in_proc(pid, "status"))?;
+        // Without memory it has ended, and was not reaped.
+        let peak_bytes = peak_bytes(&status).ok_or(io::ErrorKind::NotFound)?;
         Ok(Self {
-            cpu_ticks: CPU_FIELDS.into_iter().map(field).sum(),
+            cpu_ticks: FIELDS.0.into_iter().map(field).sum(),
             scheduled: scheduled(pid),
-            peak_bytes: kib_field(&status, "VmHWM:"),
-            resident_bytes: kib_field(&status, "VmRSS:"),
-            threads: field(THREADS_FIELD),
+            peak_bytes,
+            threads: field(FIELDS.1),
             processes: 1,
         })
     }
@@ -82,7 +77,6 @@ impl Usage {
             cpu_ticks: with(self.cpu_ticks, other.cpu_ticks),
             scheduled: with(self.scheduled, other.scheduled),
             peak_bytes: with(self.peak_bytes, other.peak_bytes),
-            resident_bytes: with(self.resident_bytes, other.resident_bytes),
             threads: with(self.threads, other.threads),
             processes: with(self.processes, other.processes),
         };
@@ -144,9 +138,8 @@ fn threads(pid: u32) -> impl Iterator<Item = PathBuf> {
     entries.into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// The value in bytes of a line of `status`; 0 when it is missing, as for a process that has ended.
-fn kib_field(status: &str, name: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) * KIB
+/// The most memory that was resident, in bytes, from `status`; `None` for a process that has ended.
+fn peak_bytes(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_ascii_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)
 }

@@ -35,7 +35,7 @@ pub mod thread_list;
 pub use clock::{nanos, tick, wake_on_time};
 pub use descriptor::{open_at_once, set_close_on_exec};
 pub use event_fd::EventFd;
-pub use poll::{PollFd, poll, wait_readable};
+pub use poll::{PollFd, poll, wait_readable, write_out};
 pub use shared_memory::SharedMemory;
 pub use terminal::terminal_columns;
 pub use thread_usage::ThreadUsage;

@@ -12,16 +12,16 @@
 //!
 //! **Source**: ppoll(2).
 
-use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind, Write};
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr;
 use std::time::{Duration, Instant};
 
 use super::syscall::check;
 
 /// One descriptor, what to wait for on it, and afterwards what came.
+#[derive(Debug)]
 #[repr(transparent)]
 pub struct PollFd<'fd> {
     /// The kernel's form; `revents` is written by each [`poll`].
@@ -53,17 +53,6 @@ impl<'fd> PollFd<'fd> {
     }
 }
 
-impl fmt::Debug for PollFd<'_> {
-    /// Shows the number and the flags.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("PollFd")
-            .field("fd", &self.raw.fd)
-            .field("events", &self.raw.events)
-            .field("revents", &self.raw.revents)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Waits until one of the descriptors is ready, and returns how many are; 0 means that the time is up.
 ///
 /// # Errors
@@ -80,10 +69,37 @@ pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<usi
     let mut left = timeout;
     loop {
         match poll_once(fds, left) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
                 left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             }
             done => return done,
+        }
+    }
+}
+
+/// Writes all of the bytes and flushes, also where another program that has the same file open has made it non-blocking.
+///
+/// # Errors
+/// Neither `WouldBlock` nor `Interrupted`; a part may have been written.
+///
+/// # Blocking
+/// Until there is space.
+pub fn write_out(file: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io::Result<()> {
+    loop {
+        let written = if bytes.is_empty() {
+            file.flush().map(|()| None)
+        } else {
+            file.write(bytes).map(Some)
+        };
+        match written {
+            Ok(None) => return Ok(()),
+            Ok(Some(0)) => return Err(ErrorKind::WriteZero.into()),
+            Ok(Some(count)) => bytes = &bytes[count..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::writable(file.as_fd())], None)?;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
@@ -104,7 +120,7 @@ pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> 
     match poll_once(&mut [PollFd::readable(fd)], Some(timeout)) {
         Ok(ready) => Ok(ready > 0),
         // The caller reads the clock anyhow; a signal is for it to look at now.
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -13,7 +13,7 @@
 //! - `SIGNAL-2`: the count is raised before the descriptor is written, so a thread that is woken finds the count.
 //! - `SIGNAL-3`: a signal's descriptor is never closed and never read. A level-triggered waiter sees "it has come at least
 //!   once"; an edge-triggered one wakes for each; both look at the count.
-//! - `SIGNAL-4`: [`Signal::Interrupt`] and [`Signal::Terminate`] share a descriptor: both say "stop".
+//! - `SIGNAL-4`: [`Signal::Interrupt`], [`Signal::Terminate`] and [`Signal::Hangup`] share a descriptor: all say "stop".
 //! - `SIGNAL-5`: a forked child starts with default dispositions and descriptors of its own. Otherwise its signals would
 //!   wake its parent.
 //!
@@ -100,7 +100,7 @@ impl Signal {
     /// Where its descriptor lies (`SIGNAL-4`).
     fn slot(self) -> usize {
         match self {
-            Self::Interrupt | Self::Terminate => Self::Interrupt as usize,
+            Self::Interrupt | Self::Terminate | Self::Hangup => Self::Interrupt as usize,
             other => other as usize,
         }
     }
@@ -223,6 +223,23 @@ fn set_action(number: c_int, handler: libc::sighandler_t, flags: c_int) -> io::R
     check(unsafe { libc::sigaction(number, &raw const action, ptr::null_mut()) }).map(drop)
 }
 
+/// What a signal does now.
+fn action_of(number: c_int) -> io::Result<libc::sigaction> {
+    // SAFETY: `sigaction` is plain old data, for which all bits zero is a value.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    // SAFETY: a null pointer changes nothing, and `action` is ours to write.
+    check(unsafe { libc::sigaction(number, ptr::null(), &raw mut action) })?;
+    Ok(action)
+}
+
+/// Tells whether a signal does nothing, as SIGHUP under nohup(1).
+///
+/// # Errors
+/// None in practice.
+pub fn is_ignored(signal: Signal) -> io::Result<bool> {
+    Ok(action_of(signal.number())?.sa_sigaction == libc::SIG_IGN)
+}
+
 /// Gives SIGCHLD its default meaning, if this process has inherited it as ignored: the kernel would reap our children
 /// itself, and how they ended would be lost.
 ///
@@ -232,10 +249,7 @@ fn set_action(number: c_int, handler: libc::sighandler_t, flags: c_int) -> io::R
 /// # Source
 /// waitpid(2), under "Notes"
 pub(super) fn keep_ends_of_children() -> io::Result<()> {
-    // SAFETY: `sigaction` is plain old data, for which all bits zero is a value.
-    let mut action: libc::sigaction = unsafe { mem::zeroed() };
-    // SAFETY: a null pointer changes nothing, and `action` is ours to write.
-    check(unsafe { libc::sigaction(libc::SIGCHLD, ptr::null(), &raw mut action) })?;
+    let action = action_of(libc::SIGCHLD)?;
     if action.sa_sigaction != libc::SIG_IGN && action.sa_flags & libc::SA_NOCLDWAIT == 0 {
         return Ok(());
     }
@@ -273,6 +287,24 @@ pub fn reset_all() -> io::Result<()> {
         // SIGKILL, SIGSTOP and the two that libc keeps for itself refuse: they have their meaning.
         drop(set_action(number, handler, 0));
     }
+    unblock_all()
+}
+
+/// Frees a program from two things that it may have inherited: a blocked signal would never end it, and a write beyond the
+/// limit on the size of files (`ulimit -f`) would end it; now that write is an error.
+///
+/// # Errors
+/// None in practice.
+///
+/// # Source
+/// execve(2), under "Effect on process attributes"; setrlimit(2), `RLIMIT_FSIZE`
+pub fn prepare_program() -> io::Result<()> {
+    set_action(libc::SIGXFSZ, libc::SIG_IGN, 0)?;
+    unblock_all()
+}
+
+/// Unblocks every signal on this thread.
+fn unblock_all() -> io::Result<()> {
     // SAFETY: `sigset_t` is plain old data, and zero is the empty set.
     set_mask(&unsafe { mem::zeroed() }).map(drop)
 }

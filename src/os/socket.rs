@@ -1,24 +1,29 @@
 #![expect(unsafe_code, reason = "floor 0 wraps system calls")]
 //! What std leaves out of sockets.
 //!
-//! Problem: std listens with a backlog of 128 connections, which a thousand clients that come at once
-//! overrun; and offers no way to reset a connection, which the tests of a server need. And the many
-//! ways in which an accept can fail ask for three different answers.
+//! Problem: std listens with a backlog of 128 connections, which a thousand clients that come at once overrun, and on one
+//! address, where `localhost` has two. It offers no way to reset a connection, which the tests of a server need. And the
+//! many ways in which an accept can fail ask for three different answers.
 //!
 //! **Invariants**
-//! - Nothing here takes a descriptor; all borrow the socket of std (`OS-1`).
 //! - `OS-ACCEPT-1`: a failed accept is the peer's fault (try the next), a shortage (wait), or the
 //!   listener's end (stop). Every error is one of these.
 //!
 //! **Source**: listen(2), accept(2) under "Error handling", socket(7) under `SO_LINGER`.
 
-use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::{io, mem, ptr};
 
 use libc::c_int;
 
 use super::syscall::{check, retry_length};
+
+/// A stream socket that programs executed later do not get.
+const SOCKET_KIND: c_int = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+
+/// The family in the width that an address has.
+const AF_INET6: libc::sa_family_t = libc::AF_INET6 as libc::sa_family_t;
 
 /// What to do about an accept that failed (`OS-ACCEPT-1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,18 +93,47 @@ pub fn listen_with_backlog(listener: &TcpListener, backlog_connections: u16) -> 
 /// socket(7), `SO_LINGER` with a span of zero
 pub fn set_linger_zero(stream: &TcpStream) -> io::Result<()> {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    let length = libc::socklen_t::try_from(size_of_val(&linger)).map_err(io::Error::other)?;
-    // SAFETY: the descriptor is open, and `linger` is the type and length that the option asks for.
-    check(unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_LINGER,
-            (&raw const linger).cast(),
-            length,
-        )
-    })
-    .map(drop)
+    set_option(stream.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger)
+}
+
+/// Sets an option of a socket; `value` has the type that the option asks for.
+fn set_option<T: Copy>(
+    socket: BorrowedFd<'_>,
+    level: c_int,
+    name: c_int,
+    value: &T,
+) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
+    let value = ptr::from_ref(value).cast();
+    // SAFETY: the descriptor is open, and the kernel reads `length` bytes of `value`.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
+}
+
+/// Listens on `127.0.0.1` and `::1` with one socket: it has an address of all interfaces and of both families, and takes
+/// what comes over the loopback device. Port 0 asks for a free one.
+///
+/// # Errors
+/// The port is taken; there is no IPv6; the kernel does not let this user choose a device (before Linux 5.7).
+///
+/// # Source
+/// ipv6(7), `IPV6_V6ONLY`; socket(7), `SO_BINDTODEVICE`
+pub fn listen_on_loopback(port: u16) -> io::Result<TcpListener> {
+    // SAFETY: three integers, no memory.
+    let raw = check(unsafe { libc::socket(libc::AF_INET6, SOCKET_KIND, 0) })?;
+    // SAFETY: OS-1: the call has just returned this descriptor.
+    let listener = TcpListener::from(unsafe { OwnedFd::from_raw_fd(raw) });
+    let socket = listener.as_fd();
+    set_option(socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1)?;
+    set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &0)?;
+    set_option(socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, b"lo\0")?;
+    // SAFETY: `sockaddr_in6` is made of integers; zero is the address `::`.
+    let mut address: libc::sockaddr_in6 = unsafe { mem::zeroed() };
+    (address.sin6_family, address.sin6_port) = (AF_INET6, port.to_be());
+    let length = libc::socklen_t::try_from(size_of_val(&address)).map_err(io::Error::other)?;
+    // SAFETY: `address` is live, of the family that it names, and of this length.
+    check(unsafe { libc::bind(raw, (&raw const address).cast(), length) })?;
+    listen_with_backlog(&listener, 128)?;
+    Ok(listener)
 }
 
 /// Sends as much as there is room for, whatever the socket's mode, and returns how much that was.

@@ -138,12 +138,17 @@ fn a_run_without_answers_has_dashes_for_what_was_not_measured() {
     let rows: Vec<Vec<_>> = lines.map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0][2..6], ["-"; 4], "HISTOGRAM-4: came {table}");
     assert_eq!(rows[1][1..3], ["-"; 2], "BENCH-5: came {table}");
+    assert!(!table.contains(" 0 KiB"), "USAGE-1: a process that has ended uses nothing: {table}");
 }
 
 #[test]
 fn other_programs_take_part_by_their_command_and_rounds_are_repeated() {
     let server = format!("other={} serve --addr 127.0.0.1:0", env!("CARGO_BIN_EXE_handloom"));
-    let second = server.replace("other", "second");
+    // Quotes hold a word together, and no shell looks into it.
+    let second = format!(
+        "second='{}' serve \"--addr=127.0.0.1:0\" --op 's'um",
+        env!("CARGO_BIN_EXE_handloom")
+    );
     let words = ["compare", "--models=none", "--server", &server, "--server", &second];
     let (code, table, told) =
         run(&[&words[..], &["-c", "2", "-n", "100", "--rounds", "3"][..]].concat());
@@ -158,6 +163,7 @@ fn a_server_that_does_not_start_or_does_not_talk_is_told_and_the_others_run() {
         ("/nonexistent/server", "start /nonexistent/server"),
         ("true", "it ended without \"listening on ADDRESS\""),
         ("echo hello", "got \"hello\""),
+        ("sh -c 'echo \"two  words\"'", "got \"two  words\""),
     ] {
         let server = format!("broken={command}");
         let words = ["compare", "--models", "async", "--server", &server, "-c", "1", "-n", "10"];

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use handloom::calc::Op;
-use handloom::compare::{End, Histogram, Load, LoadProgress, LoadReport};
+use handloom::compare::{End, Histogram, Load, LoadReport};
 use handloom::os::EventFd;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -255,7 +255,7 @@ fn a_stop_ends_it_with_what_was_measured() {
         let stop = EventFd::new().expect("eventfd");
         let load = load(address, 2, 1, 100);
         let report = load.run(Some(stop.as_fd()), &mut |progress| {
-            if progress == LoadProgress::Answered(6) {
+            if progress == 6 {
                 stop.signal().expect("signal");
             }
         });

@@ -22,6 +22,7 @@ mod many_at_a_time;
 #[path = "../support/program.rs"]
 mod program;
 mod serve;
+mod surroundings;
 mod timeline;
 mod tour;
 mod watch;

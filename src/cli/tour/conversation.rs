@@ -5,8 +5,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::super::failure::Failure;
-use super::super::output::Output;
+use super::super::output::{Failure, Output};
 use super::part::{Part, Shown, Tour};
 use crate::calc::Model;
 use crate::compare::{Server, ServerCommand, Usage};

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::failure::{Doing, Failure};
-use super::super::output::Output;
+use super::super::output::{Doing, Failure, Output};
 use super::part::{Part, Shown, Tour};
 use crate::compare::{Server, ServerCommand};
 use crate::http::percent;

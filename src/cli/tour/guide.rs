@@ -10,14 +10,13 @@ use std::fs;
 use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime};
 
-use super::super::command_line::{Args, Opt, Subcommand};
-use super::super::failure::{Doing, Failure};
+use super::super::command_line::{Args, Subcommand};
 use super::super::interrupt::interruption;
 use super::super::load::load;
-use super::super::output::{Output, make_directory_for, write_into};
+use super::super::output::{Doing, Failure, Output, make_directory_for, write_into};
 use super::super::values::path;
 use super::part::{Part, Shown, Tour};
-use super::{conversation, gateway, programs, watching};
+use super::{conversation, gateway, programs};
 use crate::compare::Load;
 use crate::http::date::log_stamp;
 use crate::report::{Page, output_columns, span};
@@ -32,7 +31,7 @@ const PARTS: [&Part; 7] = [
     &programs::MODELS,
     &programs::FETCHING,
     &programs::FACTORIALS,
-    &watching::PART,
+    &programs::WATCHING,
     &gateway::PART,
 ];
 
@@ -41,18 +40,15 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "tour",
     summary: "The main job: the course's tasks one after another, with what to look at",
     options: &[
-        Opt::new("--out DIR", "where logs, tables, pictures and report.html are written")
-            .default("handloom-tour"),
-        Opt::new("-c, --connections N", "connections that ask each calculator at once")
-            .default("64"),
-        Opt::new("-d, --depth N", "requests sent before a reply is read").default("1"),
-        Opt::new("-n, --requests N", "requests to each calculator").default("50000"),
-        Opt::new("--timeout S", "how long each calculator may take").default("60"),
+        "--out DIR [handloom-tour]: where logs, tables, pictures and report.html are written",
+        "-c, --connections N [64]: connections that ask each calculator at once",
+        "-d, --depth N [1]: requests sent before a reply is read",
+        "-n, --requests N [50000]: requests to each calculator",
+        "--timeout S [60]: how long each calculator may take",
     ],
-    operands: &[],
     examples: &[
-        ("handloom tour", "All of it; less than a minute."),
-        ("handloom tour --out /tmp/tour", "The same, with its report elsewhere."),
+        "handloom tour  # All of it; less than a minute.",
+        "handloom tour --out /tmp/tour  # The same, with its report elsewhere.",
     ],
     run,
 };

@@ -4,7 +4,6 @@
 //! - A part runs something and judges it; it shows only what happened.
 //! - `PART-2`: when a part returns, its threads and processes have ended. Ctrl-c ends it at once.
 
-use std::env;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,8 +11,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::super::failure::Failure;
-use super::super::output::Output;
+use super::super::output::{Failure, Output};
+use crate::compare::this_program;
 use crate::os::process::{self, Pid};
 use crate::os::signal::Signal;
 use crate::os::{PollFd, poll};
@@ -58,7 +57,7 @@ impl Tour<'_> {
     /// interrupts it; what it has printed is shown all the same.
     pub(super) fn program<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Shown, Failure> {
         let run = || {
-            let mut command = Command::new(env::current_exe()?);
+            let mut command = Command::new(this_program()?);
             command.args(words).arg(self.directory).stdin(Stdio::null()).stdout(Stdio::piped());
             // A group of its own: ctrl-c reaches it once, from here, and not from the terminal too.
             process::end_with_parent(command.process_group(0));

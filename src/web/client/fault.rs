@@ -175,14 +175,7 @@ impl fmt::Display for Fault {
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Send => "send",
-            Self::Head => "head",
-            Self::Body => "body",
-            Self::Store => "store",
-        })
+        f.write_str(["resolve", "connect", "send", "head", "body", "store"][*self as usize])
     }
 }
 

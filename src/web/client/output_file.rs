@@ -12,7 +12,7 @@
 //! **Source**: curl(1), `--output`; rename(2).
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use std::process;
 
 use super::request::Sink;
 use crate::http::ResponseHead;
+use crate::os::write_out;
 
 /// A file that is being written. Its drop removes what is not complete.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ impl Sink for OutputFile {
     }
 
     fn take(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.file.write_all(piece)
+        write_out(&mut self.file, piece)
     }
 }
 

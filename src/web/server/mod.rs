@@ -4,8 +4,7 @@
 //! thousand requests at once, or nothing; clients that do not read, or leave before the answer is ready. For each of
 //! them there is a limit, and all limits are on by default ([`Config`]).
 //!
-//! Reading order: `request`, `response`, `router` (what a program writes) → `buffers`, `state` (what the connections
-//! share) → `transport` (waiting, with limits) → `connection` (requests and responses) → `serve`. Beside
+//! Reading order: `request`, `response`, `router` (what a program writes) → `state` (what the connections share) → `transport` (waiting, with limits) → `connection` (requests and responses) → `serve`. Beside
 //! them [`AccessLog`].
 //!
 //! **Left out**: bodies handed to the handler as they come; compression; ranges; `Upgrade`; patterns in paths.
@@ -13,7 +12,6 @@
 //! **Source**: RFC 9110, RFC 9112.
 
 mod access_log;
-mod buffers;
 mod connection;
 mod request;
 mod response;

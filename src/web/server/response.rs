@@ -8,13 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use crate::http::{FieldError, Fields, Framing, Status};
-
-/// What stands before the title of a page: it fits a telephone, and is dark where the reader prefers that.
-const PAGE_HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-    <meta name=\"viewport\" content=\"width=device-width\">\n\
-    <meta name=\"color-scheme\" content=\"light dark\">\n\
-    <style>body{font:1rem/1.5 sans-serif;max-width:44rem;margin:1rem auto;padding:0 1rem}\
-    td{padding:.1rem 1rem .1rem 0;vertical-align:top;overflow-wrap:anywhere}</style>\n";
+use crate::report::Page;
 
 /// A response.
 ///
@@ -72,19 +66,13 @@ impl Response {
         Self::whole(Status::OK, Some("text/plain; charset=utf-8"), bytes_of(text.into()))
     }
 
-    /// Makes a page with a title, a sentence, and a table of links, each with what it leads to; with 200.
+    /// Makes a page with a title, a sentence, and links, each with what it leads to; with 200.
     pub fn index(title: &str, about: &str, links: &[(String, String)]) -> Self {
-        let escaped =
-            |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-        let row = |(link, what): &(String, String)| {
-            let [link, what] = [link, what].map(|text| escaped(text));
-            format!("<tr><td><a href=\"{link}\">{link}</a><td>{what}\n")
-        };
-        let rows: String = links.iter().map(row).collect();
-        let (title, about) = (escaped(title), escaped(about));
-        let head = format!("{PAGE_HEAD}<title>{title}</title>\n<h1>{title}</h1>\n");
-        let page = format!("{head}<p>{about}</p>\n<table>\n{rows}</table>\n");
-        Self::whole(Status::OK, Some("text/html; charset=utf-8"), bytes_of(page.into()))
+        let mut page = Page::new(title);
+        page.paragraph(about);
+        let told = |(to, what): &(String, String)| (to.clone(), format!("{to}: {what}"));
+        page.links(&links.iter().map(told).collect::<Vec<_>>());
+        Self::whole(Status::OK, Some("text/html; charset=utf-8"), bytes_of(page.finish().into()))
     }
 
     /// Makes a JSON text, with 200.

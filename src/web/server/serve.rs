@@ -23,11 +23,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::buffers::BufferPool;
 use super::connection::Connection;
 use super::request::Answered;
 use super::router::Router;
-use super::state::{Config, ServerPhase, ServerState};
+use super::state::{BufferPool, Config, ServerPhase, ServerState};
 use crate::aio::{Either, TaskSet, TcpListener, TcpStream, race, timeout};
 use crate::rt::spawn;
 
@@ -102,7 +101,9 @@ async fn accept_all<S: 'static>(
 ) -> io::Result<()> {
     loop {
         state.tasks.wait_below(state.config.max_connections).await;
-        let (stream, peer) = listener.accept().await?;
+        let (stream, mut peer) = listener.accept().await?;
+        // A socket of both families gives an IPv4 client an IPv6 address.
+        peer.set_ip(peer.ip().to_canonical());
         let task = ConnectionTask { state: state.clone(), id: state.tasks.add() };
         drop(spawn(task.run(stream, peer)));
     }

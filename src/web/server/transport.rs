@@ -18,8 +18,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::super::lazy_timer::LazyTimer;
-use super::buffers::{Input, READ_BYTES};
-use super::state::ServerState;
+use super::state::{Input, READ_BYTES, ServerState};
 use crate::aio::{AsyncWrite, TcpStream, lingering_close};
 use crate::rt::now;
 
