@@ -135,7 +135,6 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of rt:", 2168, "as step 7"),
     ("budget of processes:", 2681, "as its pool, and the docs of messages"),
     ("budget of processes/pool:", 2092, "state, link and options"),
-    ("budget of aio:", 3386, "interval, condition and buffered reads"),
     ("budget of web:", 3448, "the access log, downloads and first pages are new"),
     ("budget of calc:", 2422, "readiness and shutdown stand outside the steps"),
     ("budget of timeline:", 1877, "the six ways, and the picture"),

@@ -12,8 +12,6 @@
 //!
 //! **Source**: `std::io::BufReader`; `asyncio.StreamReader` for the limit.
 
-use std::error::Error;
-use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -40,21 +38,6 @@ pub struct BufReader<R> {
     /// What is allocated at first.
     capacity_bytes: usize,
 }
-
-/// A line was longer than the caller's limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LineTooLong {
-    /// The limit.
-    pub limit_bytes: usize,
-}
-
-impl fmt::Display for LineTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a line is longer than {} bytes", self.limit_bytes)
-    }
-}
-
-impl Error for LineTooLong {}
 
 impl<R: AsyncRead> BufReader<R> {
     /// Puts a buffer of 8 KiB before a source.
@@ -109,8 +92,8 @@ impl<R: AsyncRead> BufReader<R> {
     /// the stream.
     ///
     /// # Errors
-    /// `InvalidData`: the line is not UTF-8, and was taken; or [`LineTooLong`]: more than `limit_bytes` come before its
-    /// `\n`. Then it stays in the buffer, to be [`consume`](Self::consume)d or given up. Otherwise those of read(2).
+    /// `InvalidData`: the line is not UTF-8, and was taken; or more than `limit_bytes` come before its `\n`. Then it stays
+    /// in the buffer, to be [`consume`](Self::consume)d or given up. Otherwise those of read(2).
     ///
     /// # Cancellation
     /// Nothing is lost: what has come of the line stays in the buffer for the next call.
@@ -158,8 +141,8 @@ impl<R: AsyncRead> BufReader<R> {
                 let before = self.searched + found.unwrap_or(fresh.len());
                 // The limit may be smaller than in the call before, and the line searched already.
                 if before > limit_bytes {
-                    let too_long = LineTooLong { limit_bytes };
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, too_long)));
+                    let text = format!("a line is longer than {limit_bytes} bytes");
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
                 }
                 self.searched = before;
                 if found.is_some() {

@@ -178,15 +178,6 @@ impl<F: Future + ?Sized> Children<F> {
 }
 
 impl<F: Future> Children<F> {
-    /// Makes a parent with children, tagged in order.
-    pub(super) fn of(futures: impl IntoIterator<Item = F>) -> Self {
-        let mut children = Self::new();
-        for (tag, future) in futures.into_iter().enumerate() {
-            children.push(tag, future);
-        }
-        children
-    }
-
     /// Adds a child, which is ready to be polled.
     pub(super) fn push(&mut self, tag: usize, future: F) {
         self.push_boxed(tag, Box::pin(future));

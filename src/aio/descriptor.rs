@@ -31,11 +31,6 @@ impl<D: AsFd> Descriptor<D> {
         Ok(Self { source: Source::new(Watched(descriptor))? })
     }
 
-    /// Returns the descriptor.
-    pub fn get_ref(&self) -> &D {
-        &self.source.get_ref().0
-    }
-
     /// Waits until a read is worth a try.
     ///
     /// # Errors

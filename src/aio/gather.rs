@@ -15,6 +15,7 @@
 //!
 //! **Source**: `asyncio.gather`; `futures::future::{join_all, try_join_all}`, `StreamExt::buffered`.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::task::{Poll, ready};
 
@@ -61,25 +62,8 @@ where
     I: IntoIterator<Item: Future>,
 {
     assert!(limit > 0, "with no future at a time, nothing is ever done");
-    let mut futures = futures.into_iter().fuse();
-    let (mut children, mut outputs) = (Children::new(), Vec::new());
-    poll_fn(|cx| {
-        loop {
-            while children.len() < limit
-                && let Some(future) = futures.next()
-            {
-                children.push(outputs.len(), future);
-                outputs.push(None);
-            }
-            match ready!(children.poll_next(cx)) {
-                Some((place, output)) => outputs[place] = Some(output),
-                None => return Poll::Ready(()),
-            }
-        }
-    })
-    .await;
-    // Where the output leaves a niche, std does this in place.
-    outputs.into_iter().flatten().collect()
+    let Ok(outputs) = collect(limit, futures, Ok::<_, Infallible>).await;
+    outputs
 }
 
 /// Runs futures at the same time, and returns their values in order, or the first error that comes.
@@ -96,18 +80,36 @@ pub async fn try_gather<I, T, E>(futures: I) -> Result<Vec<T>, E>
 where
     I: IntoIterator<Item: Future<Output = Result<T, E>>>,
 {
-    let mut children = Children::of(futures);
-    let mut values: Vec<_> = (0..children.len()).map(|_| None).collect();
+    collect(usize::MAX, futures, |output| output).await
+}
+
+/// Runs futures, at most `limit` at the same time, until `judge` finds an error in an output.
+async fn collect<I, T, E>(
+    limit: usize,
+    futures: I,
+    judge: impl Fn(<I::Item as Future>::Output) -> Result<T, E>,
+) -> Result<Vec<T>, E>
+where
+    I: IntoIterator<Item: Future>,
+{
+    let mut futures = futures.into_iter().fuse();
+    let (mut children, mut values) = (Children::new(), Vec::new());
     poll_fn(|cx| {
-        while let Some((place, output)) = ready!(children.poll_next(cx)) {
-            match output {
-                Ok(value) => values[place] = Some(value),
-                // GATHER-3: `children` is dropped when this function ends, before the caller continues.
-                Err(error) => return Poll::Ready(Err(error)),
+        loop {
+            while children.len() < limit
+                && let Some(future) = futures.next()
+            {
+                children.push(values.len(), future);
+                values.push(None);
             }
+            let Some((place, output)) = ready!(children.poll_next(cx)) else {
+                return Poll::Ready(Ok(()));
+            };
+            // GATHER-3: after an error `children` is dropped with this future, before the caller continues.
+            values[place] = Some(judge(output)?);
         }
-        Poll::Ready(Ok(()))
     })
     .await?;
+    // Where the value leaves a niche, std does this in place.
     Ok(values.into_iter().flatten().collect())
 }

@@ -113,10 +113,9 @@ impl Interval {
             MissedTicks::Burst => due,
             MissedTicks::Delay => now,
             MissedTicks::Skip => {
-                let late = now.saturating_duration_since(due).as_nanos();
-                // A lateness, and so the remainder, fits into 64 bits of nanoseconds: 584 years.
-                let into_period = u64::try_from(late % self.period.as_nanos()).unwrap_or(0);
-                let into_period = Duration::from_nanos(into_period);
+                let late = now.saturating_duration_since(due).as_nanos() % self.period.as_nanos();
+                // The remainder fits into 64 bits of nanoseconds: 584 years.
+                let into_period = Duration::from_nanos(u64::try_from(late).unwrap_or(0));
                 now.checked_sub(into_period).unwrap_or(now)
             }
         };

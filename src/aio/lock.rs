@@ -63,31 +63,15 @@ impl<T> Lock<T> {
         self.semaphore.try_acquire().map(|permit| self.guard(permit))
     }
 
-    /// Tells whether a task holds the lock, or was handed it.
-    pub fn is_locked(&self) -> bool {
-        self.semaphore.available() == 0
-    }
-
     /// Counts the tasks that wait.
     pub fn waiters(&self) -> usize {
         self.semaphore.waiters()
-    }
-
-    /// Returns the value.
-    pub fn into_inner(self) -> T {
-        self.value.into_inner()
     }
 
     /// Makes the guard.
     fn guard<'a>(&'a self, permit: Permit<'a>) -> LockGuard<'a, T> {
         // It is not borrowed: LOCK-2.
         LockGuard { value: self.value.borrow_mut(), _permit: permit, lock: self }
-    }
-}
-
-impl<T: Default> Default for Lock<T> {
-    fn default() -> Self {
-        Self::new(T::default())
     }
 }
 

@@ -52,21 +52,6 @@ pub async fn race<A: Future, B: Future>(first: A, second: B) -> Either<A::Output
     .await
 }
 
-/// Waits for the first of many futures, and drops the others; returns its place among them and its output. `None`:
-/// there was no future.
-///
-/// # Panics
-/// One of the futures panics; the others are dropped.
-///
-/// # Cancellation
-/// All futures are dropped.
-pub async fn race_all<I>(futures: I) -> Option<(usize, <I::Item as Future>::Output)>
-where
-    I: IntoIterator<Item: Future>,
-{
-    as_completed(futures).next().await
-}
-
 /// Takes futures, to give their outputs as they come.
 ///
 /// # Examples
@@ -87,7 +72,11 @@ pub fn as_completed<I>(futures: I) -> AsCompleted<I::Item>
 where
     I: IntoIterator<Item: Future>,
 {
-    AsCompleted { children: Children::of(futures) }
+    let mut children = Children::new();
+    for (place, future) in futures.into_iter().enumerate() {
+        children.push(place, future);
+    }
+    AsCompleted { children }
 }
 
 /// The outputs of futures as they come; see [`as_completed`]. Dropping it drops the futures that have not ended.
@@ -109,10 +98,5 @@ impl<F: Future> AsCompleted<F> {
     /// Nothing is lost: the futures wait for the next call.
     pub async fn next(&mut self) -> Option<(usize, F::Output)> {
         poll_fn(|cx| self.children.poll_next(cx)).await
-    }
-
-    /// Counts the futures that have not ended.
-    pub fn remaining(&self) -> usize {
-        self.children.len()
     }
 }

@@ -13,7 +13,6 @@
 //! **Source**: `asyncio.Semaphore`; tokio's `sync::Semaphore`.
 
 use std::cell::{Cell, RefCell};
-use std::iter;
 
 use super::waiters::{Acquire, Resource, Waiters};
 use crate::rt::{Wait, wake_all};
@@ -32,7 +31,7 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// Makes a semaphore with so many permits. With none, tasks wait until some are added.
+    /// Makes a semaphore with so many permits.
     pub fn new(permits: usize) -> Self {
         Self::with_wait(permits, Wait::Permit)
     }
@@ -55,21 +54,6 @@ impl Semaphore {
     /// Takes a permit if one is free.
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         Resource::try_acquire(self).then(|| Permit { semaphore: self })
-    }
-
-    /// Adds permits.
-    ///
-    /// # Panics
-    /// There would be more than `usize` can count.
-    pub fn add_permits(&self, permits: usize) {
-        let mut waiters = self.waiters.borrow_mut();
-        let granted = permits.min(waiters.len());
-        let free = self.free.get().checked_add(permits - granted);
-        self.free.set(free.expect("holds because there are fewer permits than usize can count"));
-        // The granted permits are the waiters', although these have not run yet.
-        let woken: Vec<_> = iter::from_fn(|| waiters.grant()).take(granted).collect();
-        drop(waiters);
-        wake_all(woken);
     }
 
     /// Counts the permits that are free.

@@ -6,6 +6,7 @@
 //!
 //! **Source**: `asyncio.sleep`, and `asyncio.sleep(0)`; tokio's `time::Sleep` and `task::yield_now`.
 
+use std::future::poll_fn;
 use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -143,27 +144,14 @@ impl Drop for Sleep {
 ///
 /// # Cancellation
 /// Nothing is lost.
-pub fn yield_now() -> YieldNow {
-    YieldNow { has_yielded: false }
-}
-
-/// The future of [`yield_now`].
-#[derive(Debug)]
-#[must_use = "it yields when it is awaited"]
-pub struct YieldNow {
-    /// Set by the first poll.
-    has_yielded: bool,
-}
-
-impl Future for YieldNow {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if mem::replace(&mut self.has_yielded, true) {
+pub fn yield_now() -> impl Future<Output = ()> {
+    let mut has_yielded = false;
+    poll_fn(move |cx| {
+        if mem::replace(&mut has_yielded, true) {
             return Poll::Ready(());
         }
         waits_for(Wait::Turn);
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
+    })
 }

@@ -54,11 +54,6 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         &self.io
     }
 
-    /// Returns the socket, for an operation that changes it.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.io
-    }
-
     /// Waits until an operation is worth a try. Each `Ready` counts against the task's budget.
     ///
     /// # Errors

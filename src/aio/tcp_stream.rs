@@ -188,9 +188,8 @@ impl AsyncRead for TcpStream {
         loop {
             ready!(self.source.poll_ready(Direction::Read, cx))?;
             match self.try_read(buf) {
-                Ok(bytes) => return Poll::Ready(Ok(bytes)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                done => return Poll::Ready(done),
             }
         }
     }
@@ -201,9 +200,8 @@ impl AsyncWrite for TcpStream {
         loop {
             ready!(self.source.poll_ready(Direction::Write, cx))?;
             match self.try_write(buf) {
-                Ok(bytes) => return Poll::Ready(Ok(bytes)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                done => return Poll::Ready(done),
             }
         }
     }
