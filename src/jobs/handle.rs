@@ -112,13 +112,10 @@ impl<T> JobHandle<T> {
         Self { outcome: Some(outcome) }
     }
 
-    /// Waits for the job's value.
+    /// Blocks until the job is over, and returns its value.
     ///
     /// # Errors
     /// [`JobError`]: why there is none. After [`JobError::WouldDeadlock`] the job is still in its pool, detached.
-    ///
-    /// # Blocking
-    /// Until the job is over.
     ///
     /// # Panics
     /// A poll has taken the result before.
