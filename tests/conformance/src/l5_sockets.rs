@@ -770,13 +770,11 @@ fn a_reader_and_a_writer_that_wait_are_not_polled<R: Runtime>(runtime: &R) {
             polls,
             |polls| polls.0 <= 2 && polls.1 <= 2,
         );
-        let drains = thread::spawn(move || {
-            far.write_all(b"thank").unwrap();
-            far.read_exact(&mut vec![0; 8 << 20]).unwrap();
-            far
-        });
+        // The reader goes on while the writer waits, and the writer when there is nothing to read.
+        far.write_all(b"thank").unwrap();
         same("READY-4", "what the reader got", b"thank", &reader.await.value().0);
+        let drains = thread::spawn(move || far.read_exact(&mut vec![0; 8 << 20]));
         writer.await.value().unwrap();
-        drop(drains.join().unwrap());
+        drains.join().unwrap().unwrap();
     });
 }
