@@ -108,8 +108,10 @@ struct Driver {
 impl Driver {
     /// Prepares to serve a client.
     fn new(connection: OpenConnection) -> Self {
+        let config = &connection.counted.all.config;
+        config.tell(connection.stream.peer_addr(), "calls that block");
         Self {
-            conversation: Conversation::new(&connection.counted.all.config),
+            conversation: Conversation::new(config),
             connection,
             looked_at: Instant::now(),
             input: vec![0; READ_BYTES],

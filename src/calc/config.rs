@@ -1,11 +1,14 @@
 //! What a server of the calculator can be told, whatever its model.
 
-use std::io;
-use std::net::TcpListener;
-use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, SystemTime};
+use std::{process, thread};
 
 use super::session::Op;
+use crate::http::date::log_stamp;
+use crate::os::{PollFd, poll};
 
 /// What a server calls, once, when it has all that it needs and accepts clients from now on. An error ends it.
 pub type Ready<'a> = &'a mut dyn FnMut() -> io::Result<()>;
@@ -42,6 +45,30 @@ pub struct Config {
     /// The threads of `pool`, the processes of `prefork`. Default: 64. Each serves one client at a time and mostly
     /// waits for it, so this is the number of clients served at once, not of processors.
     pub workers: usize,
+    /// Whether stderr gets a line for each client: which thread or task serves it. Default: false.
+    pub verbose: bool,
+}
+
+impl Config {
+    /// With [`Config::verbose`], writes what serves a client. A line that stderr has no space for is dropped: its reader
+    /// must not stop the server.
+    pub(super) fn tell(&self, peer: io::Result<SocketAddr>, what: &str) {
+        if !self.verbose {
+            return;
+        }
+        let (time, thread, process) =
+            (log_stamp(SystemTime::now()), thread::current(), process::id());
+        let peer = peer.map_or("a client that has gone".to_owned(), |peer| peer.to_string());
+        let name = thread.name().unwrap_or("without a name");
+        let line =
+            format!("{time} {peer}: served by {what}, on thread {name} of process {process}\n");
+        let mut stderr = io::stderr().lock();
+        if poll(&mut [PollFd::writable(stderr.as_fd())], Some(Duration::ZERO))
+            .is_ok_and(|ready| ready > 0)
+        {
+            drop(stderr.write_all(line.as_bytes()));
+        }
+    }
 }
 
 impl Default for Config {
@@ -55,6 +82,7 @@ impl Default for Config {
             idle_timeout: None,
             grace: Duration::from_secs(5),
             workers: 64,
+            verbose: false,
         }
     }
 }

@@ -39,21 +39,21 @@ const PROGRESS: Duration = Duration::from_millis(50);
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "fetch",
-    summary: "Many links over HTTP: one after another, on threads, on the event loop; a log of each",
+    summary: "Fetches many links: one after another, on threads, and on the event loop",
     options: &[
         "[URL...]: what to fetch; by default every page of an embedded site",
         "--mode M [all]: sequential, threads, async or all",
-        "--concurrency N [100]: links at once, on threads and on the event loop",
-        "--timeout S [60]: seconds for each link, redirects included",
-        "--urls FILE: the links, one a line; # begins a comment; - is stdin",
-        "--log-dir DIR [handloom-fetch]: where fetch-MODE.log is written",
+        "--concurrency N [100]: the most links at the same time, on threads and on the event loop",
+        "--timeout S [60]: the most seconds for each link, redirects included",
+        "--urls FILE: reads the links there, one a line; # begins a comment line; - is stdin",
+        "--log-dir DIR [handloom-fetch]: writes the logs fetch-MODE.log there",
         "--json: prints one JSON object; times in microseconds",
         TRACE,
     ],
     examples: &[
         "handloom fetch  # A dozen slow pages, a redirect and a 404, in every mode.",
-        "handloom fetch --mode async http://127.0.0.1:8000/ http://127.0.0.1:8000/page  # Two.",
-        "handloom fetch --urls links.txt --concurrency 500 --timeout 5  # A list of them.",
+        "handloom fetch --mode async http://127.0.0.1:8000/ http://127.0.0.1:8000/page  # Two links, on the event loop.",
+        "handloom fetch --urls links.txt --concurrency 500 --timeout 5  # The links of a file.",
     ],
     run,
 };

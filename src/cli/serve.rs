@@ -4,8 +4,7 @@
 //! - `SERVE-1`: in every model, a client that has read `listening on` is served (`LISTENING-1`).
 //! - `SERVE-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once (`LISTENING-2`).
 //!
-//! **Left out**: becoming a daemon, a file with the process's number, a log of clients. A supervisor such as systemd
-//! does the first two better.
+//! **Left out**: becoming a daemon, a file with the process's number: a supervisor such as systemd does both better.
 
 use std::time::Duration;
 
@@ -37,6 +36,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         "--idle-timeout S: closes a connection after this silence [default: never]",
         "--grace S [5]: how long a stop may take",
         "--workers N [64]: threads of pool, processes of prefork; only for these two",
+        "--verbose: says on stderr which thread or task serves each client",
         TRACE,
     ],
     examples: &[
@@ -61,6 +61,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         idle_timeout: args.optional("idle-timeout", time_limit())?,
         grace: args.value("grace", grace())?,
         workers: args.value("workers", whole("workers", 1..=MOST_WORKERS))?,
+        verbose: args.is_given("verbose"),
     };
     let has_workers = matches!(model, Model::Pool | Model::Prefork);
     args.refuse("workers", !has_workers, "pool and prefork", model)?;

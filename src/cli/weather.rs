@@ -21,13 +21,13 @@ use crate::weather::{
 };
 
 /// The option with the upstream's address. The gateway has these three options too.
-pub(crate) const UPSTREAM: &str = "--upstream URL: who is asked, such as http://api.openweathermap.org; by default one that is embedded";
+pub(crate) const UPSTREAM: &str = "--upstream URL: the weather service, such as http://api.openweathermap.org; by default a small one that this program runs";
 
 /// The option with the key.
-pub(crate) const APPID: &str = "--appid KEY: the key that the upstream wants";
+pub(crate) const APPID: &str = "--appid KEY: the key that the service asks for";
 
 /// The option with the time limit of a call.
-pub(crate) const TIMEOUT: &str = "--timeout S [10]: seconds that the upstream may take over a city";
+pub(crate) const TIMEOUT: &str = "--timeout S [10]: the most seconds for the answer about a city";
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -38,14 +38,14 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         UPSTREAM,
         APPID,
         TIMEOUT,
-        "--sequential: asks for one city after another, for the comparison",
+        "--sequential: asks for one city after another, to compare the time",
         "--json: prints a list of JSON objects",
         TRACE,
     ],
     examples: &[
-        "handloom weather  # Twelve cities in the time of the slowest.",
-        "handloom weather --sequential  # The same in the time of all.",
-        "handloom weather London 'New York' Atlantis  # One of them is not on the map.",
+        "handloom weather  # Twelve cities, in the time that the slowest answer takes.",
+        "handloom weather --sequential  # The same, in the time of all answers together.",
+        "handloom weather London 'New York' Atlantis  # Three cities; the service does not know the last one.",
     ],
     run,
 };
@@ -145,7 +145,8 @@ fn summary(asked: &[AskedCity], took: Duration, at_once: usize) -> String {
     let slowest = asked.iter().map(|asked| asked.took).max().unwrap_or_default();
     let how = if at_once == 1 { "one after another" } else { "all at once" };
     let (took, slowest) = (took.as_secs_f64(), slowest.as_secs_f64());
-    format!("{} cities, {how}: {took:.3} s; the slowest answer took {slowest:.3} s", asked.len())
+    let cities = if asked.len() == 1 { "1 city".into() } else { format!("{} cities", asked.len()) };
+    format!("{cities}, {how}: {took:.3} s; the slowest answer took {slowest:.3} s")
 }
 
 /// How the program ends (`WEATHERCMD-2`).

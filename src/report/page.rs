@@ -13,7 +13,7 @@ const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\
     <meta name=\"viewport\" content=\"width=device-width\">\n";
 /// The style: for wide and narrow windows, light and dark ones, and paper.
 const STYLE: &str = "<style>:root{color-scheme:light dark}body{font:16px/1.5 sans-serif;max-width:62em;margin:2em auto;\
-    padding:0 1em}pre{white-space:pre-wrap;overflow-wrap:anywhere}svg{max-width:100%;height:auto}table{display:block;\
+    padding:0 1em}pre{white-space:pre-wrap;overflow-wrap:anywhere}div{overflow-x:auto}svg{min-width:40em;max-width:100%;height:auto}table{display:block;\
     overflow-x:auto;border-collapse:collapse;font-size:.9em}th,td{padding:.1em .7em;text-align:right;\
     border-bottom:1px solid #8886}th:first-child,td:first-child{text-align:left;padding-left:0}\
     @media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
@@ -78,7 +78,10 @@ impl Page {
 
     /// Puts a picture there, which is SVG.
     pub fn picture(&mut self, svg: &str) {
-        self.0.push_str(svg);
+        // In a narrow window it is moved sideways, because its words would be too small.
+        for part in ["<div>", svg, "</div>\n"] {
+            self.0.push_str(part);
+        }
     }
 
     /// Ends the page.

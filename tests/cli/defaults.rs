@@ -63,7 +63,9 @@ fn without_options_the_calculator_is_told_the_defaults_of_its_library() {
         idle_timeout,
         grace,
         workers,
+        verbose,
     } = calc::Config::default();
+    assert!(!verbose, "--verbose is not given");
     let mut usage = Usage::of("serve");
     assert_eq!((op, idle_timeout), (Op::Sum, None));
     usage

@@ -1,6 +1,6 @@
 //! `handloom serve` as a process: ready when it says so, graceful when it is told to stop.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
@@ -228,4 +228,41 @@ fn a_server_without_the_descriptors_it_needs_does_not_say_that_it_listens() {
             assert_eq!(code, Some(wanted), "SERVE-1: {model}, {descriptors}, said {line:?}");
         }
     }
+}
+
+#[test]
+fn verbose_says_what_serves_each_client() {
+    for model in Model::ALL {
+        let (server, address) = serve(&of_model(model.name(), &["--verbose"]));
+        let client = connect(address);
+        assert_eq!(ask(&client, "5 7\n"), "12\n", "{model}");
+        let peer = client.local_addr().expect("an address");
+        drop(client);
+        server.signal("TERM");
+        let told = server.end_with_open_stdin().err;
+        let line = told.lines().find(|line| line.contains(&format!(" {peer}: served by ")));
+        let line = line.expect(&told);
+        let wanted = match model {
+            Model::Threads => "on thread client 1 of process",
+            Model::Async => "a task of its own, on thread main of process",
+            Model::Pool => "calls that block, on thread ",
+            _ => "on thread main of process ",
+        };
+        assert!(line.contains(wanted), "{model}: expected {wanted}, came {line}");
+    }
+}
+
+#[test]
+fn a_reader_of_its_stderr_that_stands_still_stops_no_client() {
+    let mut command = command(&["serve", "--addr", "127.0.0.1:0", "--verbose"]);
+    // Nothing reads it, and it has room for 64 KiB.
+    let (_reader, writer) = io::pipe().expect("a pipe");
+    command.stderr(writer);
+    let mut server = start(command);
+    let address = server.line().trim_start_matches("listening on ").parse().expect("an address");
+    for _ in 0..1_000 {
+        assert_eq!(ask(&connect(address), "5 7\n"), "12\n");
+    }
+    server.signal("TERM");
+    assert_eq!(server.end_with_open_stdin().code, Some(0), "SERVE-2");
 }
