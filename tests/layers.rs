@@ -136,7 +136,11 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of processes:", 2681, "as its pool, and the docs of messages"),
     ("budget of processes/pool:", 2092, "state, link and options"),
     ("budget of web:", 3448, "the access log, downloads and first pages are new"),
-    ("budget of calc:", 2454, "readiness and shutdown stand outside the steps; who serves a client"),
+    (
+        "budget of calc:",
+        2454,
+        "readiness and shutdown stand outside the steps; who serves a client",
+    ),
     ("budget of timeline:", 1877, "the six ways, and the picture"),
     ("budget of cli:", 2969, "the timeline, traces, and the checks of measurements"),
     ("budget of labs:", 5276, "samples and verdicts came; the reports of the labs"),

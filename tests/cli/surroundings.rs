@@ -258,8 +258,8 @@ fn a_program_whose_file_was_replaced_starts_itself_all_the_same() {
 
 #[test]
 fn progress_is_shown_on_a_terminal_that_can_erase_a_line_and_on_no_other() {
-    let words = ["script", "-qec"];
-    if !works(&["script", "-qec", "true"]) {
+    let words = ["script", "-qe", "/dev/null", "-c"];
+    if !works(&words) {
         return;
     }
     let folder = Folder::new();
@@ -268,7 +268,7 @@ fn progress_is_shown_on_a_terminal_that_can_erase_a_line_and_on_no_other() {
             "TERM={term} {PROGRAM} fetch --mode async --log-dir {} >/dev/null",
             folder.file("logs").display()
         );
-        let ended = shell(&["env"], &format!("{} '{line}' /dev/null", words.join(" "))).end();
+        let ended = shell(&["env"], &format!("{} '{line}'", words.join(" "))).end();
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_eq!(ended.out.contains("\x1b[K"), shows, "OUTPUT-1: TERM={term}: {ended:?}");
     }
