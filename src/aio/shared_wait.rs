@@ -1,52 +1,70 @@
-//! Two tasks that wait for the same socket, or for the same sleep.
+//! Several tasks that wait for the same socket, or for the same sleep.
 //!
-//! A socket's direction, and a timer, have room for one waker. If a second task's waker displaced the first one, and
-//! the first task were woken to try again, its waker would displace the second one, without end. So the two wakers
-//! become one that wakes both tasks.
+//! A socket's direction, and a timer, have room for one waker. If a second task's waker displaced the first one, which
+//! is woken to try again, they would displace each other without end. So one waker that wakes all takes the place.
 //!
 //! A waker that was displaced may also be stale: its future was dropped, and the socket went to another task. Stale
-//! wakers must not pile up on a socket that stays idle. So every [`LIMIT`]th time the displaced wakers are woken
-//! instead, and tasks that still wait come again.
+//! wakers must not pile up on a socket that stays idle. So at [`LIMIT`] wakers all are woken: tasks that still wait come
+//! again. The limit then doubles until there is an event, so that many tasks do not wake each other without end.
 //!
 //! **Source**: tokio keeps the latest waker only and documents that an earlier task is not woken.
 
-use std::cell::Cell;
-use std::sync::Arc;
+use std::cell::OnceCell;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use crate::jobs::contain;
+use crate::rt::wake_all;
 
-/// How many wakers are combined at most. More tasks than this on one socket would wake each other without end.
-const LIMIT: u16 = 256;
+/// So many wakers are kept at first, and 256 times as many at most.
+const LIMIT: usize = 256;
 
-/// Combines wakers, and counts how often.
+/// Combines the wakers of several tasks; made when a second one comes.
 #[derive(Debug, Default)]
-pub(crate) struct SharedWait(Cell<u16>);
+pub(crate) struct SharedWait(OnceCell<Arc<AllWakers>>);
+
+/// A waker for several tasks.
+#[derive(Debug, Default)]
+struct AllWakers(Mutex<Wakers>);
+
+/// The wakers, of which no two wake the same task, and how often they were all woken since the last event.
+type Wakers = (Vec<Waker>, u32);
 
 impl SharedWait {
-    /// Returns a waker that wakes both tasks, to be left in the place of `waker`. `None`, every [`LIMIT`]th time: the
-    /// displaced one was woken.
+    /// Returns a waker that wakes both tasks, and those that the displaced one woke, to be left in the place of `waker`.
     #[cold]
-    pub(crate) fn combine(&self, displaced: Waker, waker: &Waker) -> Option<Waker> {
-        self.0.set((self.0.get() + 1) % LIMIT);
-        if self.0.get() == 0 {
-            contain(|| displaced.wake());
-            return None;
+    pub(crate) fn combine(&self, displaced: Waker, waker: &Waker) -> Waker {
+        let all = self.0.get_or_init(Arc::default);
+        let mut too_many = Vec::new();
+        for waker in [displaced, waker.clone()] {
+            let mut wakers = all.lock();
+            let (known, times) = &mut *wakers;
+            // Its own waker, which a task's has displaced, is not for the list.
+            if waker.data() != Arc::as_ptr(all).cast()
+                && !known.iter().any(|it| it.will_wake(&waker))
+            {
+                if known.len() >= LIMIT << *times {
+                    too_many = mem::take(known);
+                    *times = (*times + 1).min(8);
+                }
+                known.push(waker);
+            }
         }
-        Some(Waker::from(Arc::new(BothWakers(displaced, waker.clone()))))
+        wake_all(too_many);
+        Waker::from(all.clone())
     }
 }
 
-/// A waker for two tasks.
-struct BothWakers(Waker, Waker);
-
-impl Wake for BothWakers {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+impl AllWakers {
+    /// Locks the wakers. Nothing under the lock panics.
+    fn lock(&self) -> MutexGuard<'_, Wakers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        contain(|| self.0.wake_by_ref());
-        contain(|| self.1.wake_by_ref());
+impl Wake for AllWakers {
+    fn wake(self: Arc<Self>) {
+        let (wakers, _) = mem::take(&mut *self.lock());
+        wake_all(wakers);
     }
 }

@@ -122,11 +122,9 @@ impl Future for Sleep {
         if self.core.wait.get() == Wait::Nothing {
             self.core.wait.set(Wait::Deadline);
         }
-        if !is_known
-            && let Some(displaced) = self.leave(cx.waker().clone())
-            && let Some(both) = self.shared.combine(displaced, cx.waker())
-        {
-            drop(self.leave(both));
+        if !is_known && let Some(displaced) = self.leave(cx.waker().clone()) {
+            let all = self.shared.combine(displaced, cx.waker());
+            drop(self.leave(all));
         }
         Poll::Pending
     }

@@ -76,10 +76,10 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
             let error = io::Error::other("the event loop of this socket does not run");
             return Poll::Ready(Err(error));
         }
-        if let Some(displaced) = self.entry.wait(direction, waker)
-            && let Some(both) = self.shared.combine(displaced, waker)
-        {
-            drop(self.entry.wait(direction, &both));
+        let mut displaced = self.entry.wait(direction, waker);
+        while let Some(other) = displaced.filter(|other| !other.will_wake(waker)) {
+            let all = self.shared.combine(other, waker);
+            displaced = self.entry.wait(direction, &all);
         }
         let descriptor = self.io.as_raw_fd();
         self.core.wait.set(match direction {
@@ -89,10 +89,9 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         Poll::Pending
     }
 
-    /// Notes that an operation moved less than it was given. The next one waits for the selector, without a call that
-    /// would only fail.
+    /// Notes that an operation moved less than it was given: the next one, which would fail, waits for the selector.
     #[inline]
-    pub fn clear_ready(&mut self, direction: Direction) {
+    pub fn clear_ready(&self, direction: Direction) {
         self.entry.clear_ready(direction);
     }
 
@@ -101,14 +100,14 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     /// # Errors
     /// Those of `operation`, except `WouldBlock` and `Interrupted`; those of [`poll_ready`](Self::poll_ready).
     pub fn poll_io<T>(
-        &mut self,
+        &self,
         direction: Direction,
         cx: &mut Context<'_>,
-        mut operation: impl FnMut(&mut S) -> io::Result<T>,
+        mut operation: impl FnMut(&S) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         loop {
             ready!(self.poll_ready(direction, cx))?;
-            match operation(&mut self.io) {
+            match operation(&self.io) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.clear_ready(direction);
                 }
@@ -118,20 +117,19 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
         }
     }
 
-    /// Moves bytes now, in one call if it is not interrupted. If fewer than `asked_bytes` were moved, the next
-    /// operation waits for the selector, without a call that would only fail.
+    /// Moves bytes now, in one call if it is not interrupted. Notes it if fewer than `asked_bytes` were moved.
     ///
     /// # Errors
     /// Those of `operation`, except `Interrupted`.
     #[inline]
     pub fn transfer(
-        &mut self,
+        &self,
         direction: Direction,
         asked_bytes: usize,
-        mut operation: impl FnMut(&mut S) -> io::Result<usize>,
+        mut operation: impl FnMut(&S) -> io::Result<usize>,
     ) -> io::Result<usize> {
         loop {
-            match operation(&mut self.io) {
+            match operation(&self.io) {
                 // No bytes: the end of the stream, which stays ready.
                 Ok(bytes) if bytes == 0 || bytes == asked_bytes => return Ok(bytes),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -6,19 +6,20 @@
 //!
 //! **Source**: tokio-util's `TaskTracker`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::task::Waker;
 
 use super::event::Event;
 use crate::jobs::contain;
 use crate::rt::slab::Slab;
-use crate::rt::wake_all;
 
 /// A set of tasks.
 #[derive(Debug, Default)]
 pub struct TaskSet {
-    /// Each task's waker. No waker is called or dropped while this is borrowed.
+    /// Each task's waker. No waker is cloned, called or dropped while this is borrowed.
     wakers: RefCell<Slab<Waker>>,
+    /// All keys are below this.
+    keys: Cell<u32>,
     /// Set whenever a task is removed.
     removed: Event,
 }
@@ -31,7 +32,9 @@ impl TaskSet {
 
     /// Adds a task and returns its key, which is the task's until [`remove`](Self::remove).
     pub fn add(&self) -> u32 {
-        self.wakers.borrow_mut().insert(Waker::noop().clone())
+        let key = self.wakers.borrow_mut().insert(Waker::noop().clone());
+        self.keys.set(self.keys.get().max(key + 1));
+        key
     }
 
     /// Leaves the waker of a task. It may be called in every poll.
@@ -39,12 +42,16 @@ impl TaskSet {
         if self.wakers.borrow_mut().get_mut(key).is_none_or(|known| known.will_wake(waker)) {
             return;
         }
-        // A clone is foreign code, and must not meet a borrow.
-        let mut waker = waker.clone();
+        let displaced = self.replace(key, waker.clone());
+        contain(|| drop(displaced));
+    }
+
+    /// Puts a waker in a task's place, and returns the one that was there; or this one, if there is no such task.
+    fn replace(&self, key: u32, mut waker: Waker) -> Waker {
         if let Some(known) = self.wakers.borrow_mut().get_mut(key) {
             std::mem::swap(known, &mut waker);
         }
-        contain(|| drop(waker));
+        waker
     }
 
     /// Removes a task.
@@ -54,20 +61,15 @@ impl TaskSet {
         self.removed.set();
     }
 
-    /// Counts the tasks.
-    pub fn len(&self) -> usize {
-        self.wakers.borrow().len()
-    }
-
-    /// Tells whether there is no task.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Wakes every task.
     pub fn wake_all(&self) {
-        let wakers: Vec<_> = self.wakers.borrow().iter().cloned().collect();
-        wake_all(wakers);
+        for key in 0..self.keys.get() {
+            let waker = self.replace(key, Waker::noop().clone());
+            contain(|| waker.wake_by_ref());
+            // If another waker came meanwhile, its task is woken, and comes again.
+            let displaced = self.replace(key, waker);
+            contain(|| displaced.wake());
+        }
     }
 
     /// Waits until the set has fewer than `limit` tasks. One task at a time may wait so.
@@ -75,7 +77,7 @@ impl TaskSet {
     /// # Cancellation
     /// Nothing is lost.
     pub async fn wait_below(&self, limit: usize) {
-        while self.len() >= limit {
+        while self.wakers.borrow().len() >= limit {
             self.removed.clear();
             self.removed.wait().await;
         }

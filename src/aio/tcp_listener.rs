@@ -72,7 +72,7 @@ impl TcpListener {
     pub async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             let accepted = poll_fn(|cx| {
-                self.source.poll_io(Direction::Read, cx, |listener| listener.accept())
+                self.source.poll_io(Direction::Read, cx, mio::net::TcpListener::accept)
             });
             let accepted = accepted
                 .await

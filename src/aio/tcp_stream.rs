@@ -12,12 +12,11 @@
 //!
 //! **Source**: tcp(7), connect(2) on `EINPROGRESS`, shutdown(2).
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::io::{AsyncRead, AsyncWrite, failed};
 use super::source::Source;
@@ -54,7 +53,7 @@ impl TcpStream {
         if socket.peer_addr().is_ok() {
             return Self::from_mio(socket);
         }
-        let mut source = Source::new(socket)?;
+        let source = Source::new(socket)?;
         loop {
             poll_fn(|cx| source.poll_ready(Direction::Write, cx)).await?;
             // TCP-2: SO_ERROR first, then whether there is a peer.
@@ -109,7 +108,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// As there.
-    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.source.poll_ready(Direction::Read, cx)
     }
 
@@ -128,16 +127,16 @@ impl TcpStream {
     ///
     /// # Errors
     /// Those of read(2); `WouldBlock` when nothing is there: await [`readable`](Self::readable).
-    pub fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.source.transfer(Direction::Read, buf.len(), |socket| socket.read(buf))
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.source.transfer(Direction::Read, buf.len(), |mut socket| socket.read(buf))
     }
 
     /// Writes now.
     ///
     /// # Errors
     /// Those of write(2); `WouldBlock` when there is no room: await [`writable`](Self::writable).
-    pub fn try_write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.source.transfer(Direction::Write, buf.len(), |socket| socket.write(buf))
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.source.transfer(Direction::Write, buf.len(), |mut socket| socket.write(buf))
     }
 
     /// Closes one or both directions.
@@ -174,7 +173,7 @@ impl TcpStream {
 
     /// Splits the stream into a half to read and a half to write, for two tasks.
     pub fn into_split(self) -> (ReadHalf, WriteHalf) {
-        let stream = Rc::new(RefCell::new(self));
+        let stream = Rc::new(self);
         (ReadHalf { stream: stream.clone() }, WriteHalf { stream })
     }
 }
@@ -185,61 +184,49 @@ impl AsyncRead for TcpStream {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.source.poll_ready(Direction::Read, cx))?;
-            match self.try_read(buf) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        self.source.poll_io(Direction::Read, cx, |_| self.try_read(buf))
     }
 }
 
 impl AsyncWrite for TcpStream {
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.source.poll_ready(Direction::Write, cx))?;
-            match self.try_write(buf) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        self.source.poll_io(Direction::Write, cx, |_| self.try_write(buf))
     }
 }
 
 /// The half of a stream that reads.
 #[derive(Debug)]
 pub struct ReadHalf {
-    /// The stream; borrowed during a poll only.
-    stream: Rc<RefCell<TcpStream>>,
+    /// The stream.
+    stream: Rc<TcpStream>,
 }
 
 /// The half of a stream that writes; dropping it closes the sending side (`TCP-3`).
 #[derive(Debug)]
 pub struct WriteHalf {
-    /// The stream; borrowed during a poll only.
-    stream: Rc<RefCell<TcpStream>>,
+    /// The stream.
+    stream: Rc<TcpStream>,
 }
 
 impl AsyncRead for ReadHalf {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.borrow_mut().poll_readable(cx)
+        self.stream.poll_readable(cx)
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.stream.borrow_mut().poll_read(cx, buf)
+        self.stream.source.poll_io(Direction::Read, cx, |_| self.stream.try_read(buf))
     }
 }
 
 impl AsyncWrite for WriteHalf {
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.borrow_mut().poll_write(cx, buf)
+        self.stream.source.poll_io(Direction::Write, cx, |_| self.stream.try_write(buf))
     }
 }
 
 impl Drop for WriteHalf {
     fn drop(&mut self) {
         // It fails if the peer has already reset the connection, which ends the sending side too.
-        drop(self.stream.borrow().shutdown(Shutdown::Write));
+        drop(self.stream.shutdown(Shutdown::Write));
     }
 }

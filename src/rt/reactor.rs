@@ -7,8 +7,7 @@
 //! **Invariants**
 //! - `READY-1` The selector reports a change once (edge-triggered). The entry remembers readiness until an operation
 //!   meets `WouldBlock` or moves less than it was given.
-//! - `READY-2` The end of a stream is remembered for good: a short read that came with the end in one event would
-//!   otherwise wait for an event that has been reported already.
+//! - `READY-2` The end of a stream is remembered for good, because no later event reports it again.
 //! - `READY-3` A token holds the number of the registration, so an event for a closed socket never wakes a task whose
 //!   socket has taken over the descriptor or the entry.
 //! - `READY-4` One waker for an entry and direction. A displaced one comes back to the caller.
@@ -88,12 +87,10 @@ impl Entry {
     pub(crate) fn wait(&self, direction: Direction, waker: &Waker) -> Option<Waker> {
         let waiting = &self.waiting[direction as usize];
         let known = waiting.take();
-        if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            waiting.set(known);
-            return None;
-        }
-        waiting.set(Some(waker.clone()));
-        known
+        let is_known = known.as_ref().is_some_and(|known| known.will_wake(waker));
+        waiting.set(known);
+        // The clone is foreign code, and may leave another waker here.
+        if is_known { None } else { waiting.replace(Some(waker.clone())) }
     }
 
     /// Notes what the selector told, and takes out the wakers of tasks that can make progress.
@@ -104,8 +101,11 @@ impl Entry {
         let to_write = readiness.is_writable() || readiness.is_write_closed();
         for (direction, is_ready) in [to_read, to_write].into_iter().enumerate() {
             // An error is found by trying, in either direction. No task waits for what was ready before.
-            if (is_ready || readiness.is_error()) && !self.ready[direction].replace(true) {
-                woken.extend(self.waiting[direction].take());
+            if (is_ready || readiness.is_error())
+                && !self.ready[direction].replace(true)
+                && let Some(waker) = self.waiting[direction].take()
+            {
+                woken.push(waker);
             }
         }
     }

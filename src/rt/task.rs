@@ -297,8 +297,8 @@ impl<F: Future + 'static> Wake for Task<F> {
     }
 }
 
-/// Runs a future that may borrow from the caller as the main task, by way of `turns`, which waits for its end; then
-/// drops the tasks that are left over (`END-1`). Returns the value or the panic of the future, or of `turns`.
+/// Runs a future that may borrow from the caller as the main task, by `turns`, which waits for its end; then drops the
+/// tasks that are left over (`END-1`). Returns the value or the panic of the future, or of `turns`.
 pub(crate) fn run_main<T>(
     core: &Core,
     future: impl Future<Output = T>,

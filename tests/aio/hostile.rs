@@ -82,6 +82,37 @@ fn two_tasks_that_wait_for_one_socket_are_both_served() {
 }
 
 #[test]
+fn a_thousand_tasks_that_wait_for_one_socket_or_sleep_do_not_wake_each_other_without_end() {
+    const TASKS: usize = 1_000;
+    run_in_real_time(async {
+        let (stream, mut peer) = pair().await;
+        let nap = Rc::new(RefCell::new(Box::pin(sleep(Duration::from_millis(200)))));
+        let (stream, polls) = (Rc::new(stream), Rc::new(Cell::new(0)));
+        let mut waiting = Vec::new();
+        for _ in 0..TASKS {
+            let (stream, nap, polls) = (stream.clone(), nap.clone(), polls.clone());
+            waiting.push(spawn(poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                let (read, slept) = (stream.poll_readable(cx), nap.borrow_mut().as_mut().poll(cx));
+                if read.is_ready() && slept.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+            })));
+        }
+        sleep(Duration::from_millis(50)).await;
+        let before = polls.get();
+        sleep(Duration::from_millis(50)).await;
+        assert_eq!(polls.get(), before, "SOURCE-4: expected no poll without an event");
+        assert!(
+            before <= 4 * TASKS,
+            "SOURCE-4: expected few polls, came {before} for {TASKS} tasks"
+        );
+        peer.write_all(b"x").expect("room");
+        for task in waiting {
+            task.await.expect("SOURCE-4: every task is told");
+        }
+    });
+}
+
+#[test]
 fn two_tasks_that_poll_one_sleep_are_both_woken() {
     run_in_real_time(async {
         let nap = Rc::new(RefCell::new(Box::pin(sleep(Duration::from_millis(30)))));

@@ -4,6 +4,7 @@ mod buf_reader;
 mod combinators;
 mod hostile;
 mod hostile_loop;
+mod hostile_wakers;
 mod interval;
 mod locks;
 mod queue;

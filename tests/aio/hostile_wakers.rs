@@ -1,0 +1,199 @@
+//! Hostile wakers and observers: their clones, drops and calls come back into the loop.
+
+#![expect(unsafe_code, reason = "a waker whose clone and drop run a program of the test's")]
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::time::Duration;
+
+use crate::support::run_in_real_time;
+use crate::virtual_time::Watchdog;
+use handloom::aio::{AsyncRead, AsyncWrite, TaskSet, TcpListener, TcpStream, sleep, yield_now};
+use handloom::rt::{self, EventLoop, Moment, Observer, poll_budget, spawn};
+
+/// What such a waker does whenever it is cloned, called or dropped.
+type Hook = Box<dyn Fn()>;
+
+/// Makes a waker that calls `hook`, but not from within `hook`. It may be used on this thread only.
+fn hooked(hook: impl Fn() + 'static) -> Waker {
+    let inside = Cell::new(false);
+    let guarded: Hook = Box::new(move || {
+        if !inside.replace(true) {
+            hook();
+            inside.set(false);
+        }
+    });
+    let data: &'static Hook = Box::leak(Box::new(guarded));
+    // SAFETY: the functions of the table take what they are given here, which is never freed.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::from_ref(data).cast(), &TABLE)) }
+}
+
+/// The functions of such a waker.
+static TABLE: RawWakerVTable = RawWakerVTable::new(clone, call, call, call);
+
+/// Runs the hook.
+fn call(data: *const ()) {
+    // SAFETY: `hooked` has made it, and it lives forever.
+    let hook = unsafe { &*data.cast::<Hook>() };
+    hook();
+}
+
+/// Runs the hook, and copies the waker.
+fn clone(data: *const ()) -> RawWaker {
+    call(data);
+    RawWaker::new(data, &TABLE)
+}
+
+/// Two ends of a connection on the loop.
+async fn pair() -> (TcpStream, TcpStream) {
+    let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (listener.accept().await.unwrap().0, far)
+}
+
+#[test]
+fn a_waker_may_use_the_other_half_of_a_stream_when_it_is_cloned_or_dropped() {
+    run_in_real_time(async {
+        let (near, mut far) = pair().await;
+        let (mut read, write) = near.into_split();
+        let (calls, write) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(write)));
+        let make = || {
+            let (calls, write) = (calls.clone(), write.clone());
+            hooked(move || {
+                let mut cx = Context::from_waker(Waker::noop());
+                let wrote = write.borrow_mut().poll_write(&mut cx, b"x");
+                assert!(matches!(wrote, Poll::Ready(Ok(1))), "expected room, came {wrote:?}");
+                calls.set(calls.get() + 1);
+            })
+        };
+        for waker in [make(), make(), make()] {
+            let polled = read.poll_read(&mut Context::from_waker(&waker), &mut [0]);
+            assert!(polled.is_pending(), "CORE-1: expected a wait, came {polled:?}");
+        }
+        far.write_all(b"y").await.unwrap();
+        let mut byte = [0];
+        assert_eq!(read.read(&mut byte).await.unwrap(), 1, "expected the byte");
+        assert!(calls.get() >= 6, "expected clones and drops, came {}", calls.get());
+    });
+}
+
+#[test]
+fn a_waker_that_another_task_leaves_during_a_clone_is_not_lost() {
+    run_in_real_time(async {
+        let (near, mut far) = pair().await;
+        let near = Rc::new(near);
+        let (counts, other) = counting();
+        let theirs = near.clone();
+        let waker = hooked(move || {
+            drop(theirs.poll_readable(&mut Context::from_waker(&other)));
+        });
+        assert!(near.poll_readable(&mut Context::from_waker(&waker)).is_pending());
+        far.write_all(b"x").await.unwrap();
+        poll_fn(|cx| near.poll_readable(cx)).await.unwrap();
+        yield_now().await;
+        assert!(counts.wakes() > 0, "SOURCE-4: expected both to be woken");
+    });
+}
+
+/// Counts wakes.
+struct Counts(AtomicUsize);
+
+impl Counts {
+    /// How many there were.
+    fn wakes(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A waker that counts.
+fn counting() -> (Arc<Counts>, Waker) {
+    let counts = Arc::new(Counts(0.into()));
+    (counts.clone(), counts.into())
+}
+
+#[test]
+fn a_task_set_may_be_used_by_the_wakers_that_it_clones_wakes_and_drops() {
+    run_in_real_time(async {
+        let (set, calls) = (Rc::new(TaskSet::new()), Rc::new(Cell::new(0)));
+        let keys: Vec<_> = (0..3).map(|_| set.add()).collect();
+        for &key in &keys {
+            let (theirs, calls) = (set.clone(), calls.clone());
+            let waker = hooked(move || {
+                let mine = theirs.add();
+                theirs.set_waker(mine, Waker::noop());
+                theirs.wake_all();
+                theirs.remove(mine);
+                calls.set(calls.get() + 1);
+            });
+            set.set_waker(key, &waker);
+        }
+        let before = calls.get();
+        set.wake_all();
+        set.wake_all();
+        assert!(calls.get() >= before + 6, "expected every task to be woken twice");
+        keys.into_iter().for_each(|key| set.remove(key));
+        set.wait_below(1).await;
+    });
+}
+
+/// Enters the loop whenever it hears of a wake, and keeps what comes of it.
+struct EntersAtWakes(Rc<RefCell<Vec<String>>>);
+
+impl Observer for EntersAtWakes {
+    fn observe(&self, moment: Moment<'_>) {
+        if matches!(moment, Moment::Woken { .. }) && self.0.borrow().len() < 3 {
+            let nested = catch_unwind(AssertUnwindSafe(|| rt::block_on(async {})));
+            let payload = nested.expect_err("no loop runs inside another");
+            let text = payload.downcast_ref::<&str>().copied().unwrap_or("another payload");
+            self.0.borrow_mut().push(text.to_owned());
+            drop(spawn(async {}));
+        }
+    }
+}
+
+#[test]
+fn an_observer_of_wakes_may_spawn_and_hears_why_it_cannot_enter_the_loop() {
+    let _watchdog = Watchdog::new();
+    let texts = Rc::new(RefCell::new(Vec::new()));
+    let observer = EntersAtWakes(texts.clone());
+    let event_loop = EventLoop::builder().observer(observer).build().unwrap();
+    event_loop.block_on(async {
+        for _ in 0..3 {
+            yield_now().await;
+        }
+    });
+    assert_eq!(texts.borrow().len(), 3, "HOOK-1: expected three wakes");
+    for text in texts.borrow().iter() {
+        assert!(text.contains("block_on was called inside block_on"), "HOOK-1: came {text}");
+    }
+}
+
+#[test]
+fn a_waker_that_the_spent_budget_wakes_may_try_to_enter_the_loop() {
+    run_in_real_time(async {
+        let texts = Rc::new(RefCell::new(Vec::new()));
+        let theirs = texts.clone();
+        let waker = hooked(move || {
+            let nested = catch_unwind(AssertUnwindSafe(|| rt::block_on(async {})));
+            let payload = nested.expect_err("no loop runs inside another");
+            theirs.borrow_mut().extend(payload.downcast_ref::<&str>().map(|&text| text.to_owned()));
+        });
+        while poll_budget(&mut Context::from_waker(&waker)).is_ready() {}
+        assert_eq!(texts.borrow().len(), 1, "CORE-1: expected one wake");
+        assert!(texts.borrow()[0].contains("inside block_on"), "CORE-1: came {texts:?}");
+        let mut nap = sleep(Duration::from_hours(1));
+        assert!(Pin::new(&mut nap).poll(&mut Context::from_waker(&waker)).is_pending());
+    });
+}
