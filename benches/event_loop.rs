@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use criterion::async_executor::AsyncExecutor;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use handloom::rt::EventLoop;
-use handloom::timeline::{LaneKind, LoopObserver, Recorder, State, What};
+use handloom::timeline::{LoopObserver, Notes, Recorder, State, What};
 
 #[path = "event_loop/bare.rs"]
 mod bare;
@@ -288,13 +288,13 @@ fn groups<S: Subject>(c: &mut Criterion) {
 /// What a trace costs: compare `yield/handloom` with the yield here, and half the difference with the note.
 fn trace(c: &mut Criterion) {
     let recorder = Arc::new(Recorder::new(500_000).expect("holds because there is memory"));
-    let lane = recorder.lane(LaneKind::Thread, "main");
+    let lane = recorder.lane("main");
     let mut group = c.benchmark_group("trace");
     group.bench_function("note", |b| {
         b.iter(|| recorder.note(lane, What::Enters(State::Running), "job"));
     });
     group.bench_function("yield", |b| {
-        let observer = LoopObserver::new(Arc::clone(&recorder), "event loop");
+        let observer = LoopObserver::new(Notes::new(&recorder, "event loop"));
         let traced = EventLoop::builder().observer(observer).build();
         b.iter_custom(|times| {
             let event_loop = traced.as_ref().expect("holds because epoll is there");

@@ -14,6 +14,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use super::output::{Failure, Output};
 use crate::factorial::benchmark::Watch;
@@ -101,6 +102,8 @@ pub(crate) struct Args {
     operands: Vec<OsString>,
     /// With `--trace`: what workers without an event loop tell.
     pub(super) watch: Option<Watch>,
+    /// With `--trace`: what is written at the end, also after ctrl-c.
+    pub(super) write_trace: Option<Arc<dyn Fn() -> Result<(), Failure> + Send + Sync>>,
 }
 
 impl Subcommand {
@@ -122,8 +125,8 @@ impl Subcommand {
         if before_dashes.any(|word| word == "--help" || word == "-h") {
             return Ok(None);
         }
-        let mut args =
-            Args { declared: self, given: Vec::new(), operands: Vec::new(), watch: None };
+        let (given, operands) = Default::default();
+        let mut args = Args { declared: self, given, operands, watch: None, write_trace: None };
         let mut words = words.iter().peekable();
         while let Some(word) = words.next() {
             if word == "--" {

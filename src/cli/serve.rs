@@ -64,6 +64,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         verbose: args.is_given("verbose"),
     };
     let has_workers = matches!(model, Model::Pool | Model::Prefork);
+    args.refuse("trace", model != Model::Async, "async", model)?;
     args.refuse("workers", !has_workers, "pool and prefork", model)?;
     let serves_one = matches!(model, Model::Sequential | Model::Prefork);
     args.refuse("max-connections", serves_one, "models that serve many clients at once", model)?;

@@ -1,7 +1,6 @@
 //! `handloom timeline`: one workload in every model, on one time scale.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,8 @@ use super::output::{Doing, Failure, Output, make_directory, write_into};
 use super::values::{path, whole};
 use crate::rt::watch_loops;
 use crate::timeline::{
-    LoopObserver, Recorder, Trace, Way, Workers, Workload, figures_table, page, picture, run_all,
-    trace_json, traces_json,
+    LoopObserver, Notes, Recorder, Trace, Workers, Workload, figures_table, page, picture, run_all,
+    trace_json,
 };
 
 /// The events of a trace that are kept: the last half a million.
@@ -40,42 +39,30 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let milliseconds = || whole("milliseconds", 1..=60_000);
     let jobs = |option| args.value(option, whole("jobs", 0..=100));
-    let wait_ms = args.value("wait-ms", milliseconds())?;
+    let wait = Duration::from_millis(args.value("wait-ms", milliseconds())? as u64);
     let computing = Duration::from_millis(args.value("compute-ms", milliseconds())? as u64);
     let (requests, factorials) = (jobs("requests")?, jobs("factorials")?);
     if requests + factorials == 0 {
-        let none = "--requests, --factorials: expected at least one job";
-        return Err(Failure::Usage(none.to_owned()));
+        return Err(Failure::Usage("--requests, --factorials: expected a job or more".to_owned()));
     }
     let out = args.value("out", path("a directory"))?;
     make_directory(&out)?;
-    let wait_ms = u32::try_from(wait_ms).expect("holds because it has a bound");
-    let text = draw(&Workload::new(requests, wait_ms, factorials, computing), &out, output)?.0;
-    output.bytes(text.as_bytes())?;
-    output.note(format_args!("The picture: {}", out.join("timeline.html").display()));
-    Ok(())
-}
-
-/// Runs all ways, writes the views into a directory, and returns the table and the picture.
-pub(crate) fn draw(
-    workload: &Workload,
-    out: &Path,
-    output: &mut Output,
-) -> Result<(String, String), Failure> {
-    let tell = |way: Way| output.progress(way.title());
-    let strips = run_all(workload, interruption()?, tell).doing("timeline")?;
+    let workload = Workload::new(requests, wait, factorials, computing);
+    let strips =
+        run_all(&workload, interruption()?, |way| output.progress(way)).doing("timeline")?;
     output.clear_progress();
     let strips = strips.ok_or(Failure::Interrupted)?;
-    let Workload { requests, wait_ms, factorials, computing, .. } = workload;
+    let [waits, computes] = [wait, workload.computing].map(|span| span.as_millis());
     let title = format!(
-        "{requests} requests of {wait_ms} ms and {factorials} factorials of {} ms, in every way",
-        computing.as_millis()
+        "{requests} requests of {waits} ms and {factorials} factorials of {computes} ms, in every way"
     );
-    let svg = picture(&title, &strips);
-    write_into(out, "timeline.svg", &svg)?;
-    write_into(out, "timeline.html", &page(&title, &strips))?;
-    write_into(out, "timeline.json", &traces_json(&strips).to_string())?;
-    Ok((figures_table(&strips), svg))
+    write_into(&out, "timeline.svg", &picture(&title, &strips))?;
+    write_into(&out, "timeline.html", &page(&title, &strips))?;
+    let traces = strips.iter().map(|strip| (strip.title, &strip.trace));
+    write_into(&out, "timeline.json", &trace_json(traces).to_string())?;
+    output.bytes(figures_table(&strips).as_bytes())?;
+    output.note(format_args!("The picture: {}", out.join("timeline.html").display()));
+    Ok(())
 }
 
 /// The option of every subcommand whose work may run on an event loop.
@@ -93,14 +80,20 @@ pub(crate) fn traced(
     }
     let file = args.value("trace", path("a file"))?;
     let recorder = Arc::new(Recorder::new(TRACED_EVENTS).doing("trace")?);
-    let (of_loop, workers) = (Arc::clone(&recorder), Workers::new(Arc::clone(&recorder)));
-    watch_loops(move || Some(Box::new(LoopObserver::new(Arc::clone(&of_loop), "event loop"))));
+    let (of_loops, workers) = (Arc::clone(&recorder), Workers::new(Arc::clone(&recorder)));
+    let observer = move || LoopObserver::new(Notes::new(&of_loops, "event loop"));
+    watch_loops(move || Some(Box::new(observer())));
     args.watch = Some(Arc::new(move |task, since| workers.note(task, since)));
-    let done = run(&args, output);
-    let trace = Trace::whole(&recorder.recording());
-    let json = trace_json("handloom", &trace).to_string();
-    fs::write(&file, json).doing(format_args!("write {}", file.display()))?;
-    let (name, dropped) = (file.display(), trace.dropped);
-    output.note(format_args!("The trace: {name}, {dropped} older events were dropped"));
-    done
+    let write = Arc::new(move || {
+        let (trace, name) = (Trace::whole(&recorder.recording()), file.display());
+        let json = trace_json([("handloom", &trace)]);
+        fs::write(&file, json.to_string()).doing(format_args!("write {name}"))?;
+        match trace.rows.len() {
+            0 => eprintln!("The trace: {name} is empty, nothing ran on an event loop or in a pool"),
+            _ => eprintln!("The trace: {name}, {} older events were dropped", trace.dropped),
+        }
+        Ok(())
+    });
+    args.write_trace = Some(write.clone());
+    run(&args, output).and(write())
 }

@@ -59,7 +59,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let limit = args.value("timeout", time_limit())?;
     let upstream = upstream(args)?;
     let at_once = if args.is_given("sequential") { 1 } else { MOST_AT_ONCE };
-    exit_when_interrupted(|| {})?;
+    let write_trace = args.write_trace.clone();
+    exit_when_interrupted(move || drop(write_trace.map(|write| write())))?;
     let begun = Instant::now();
     let asked = quiet_loop()?.block_on(async {
         let Some((endpoint, key)) = upstream else {

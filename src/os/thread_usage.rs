@@ -1,7 +1,7 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
-//! What the kernel has counted for the calling thread: processor time, and how often it lost the processor.
+//! What the kernel has counted for a thread or this process: processor time, and how often it lost the processor.
 //!
-//! **Source**: getrusage(2), `RUSAGE_THREAD`.
+//! **Source**: getrusage(2), `RUSAGE_THREAD`, `RUSAGE_SELF`, `RUSAGE_CHILDREN`.
 
 use std::io;
 use std::mem;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::syscall::check;
 
-/// The counters of a thread since it began.
+/// The counters of a thread or of a process since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThreadUsage {
     /// Processor time, in user mode and in the kernel.
@@ -26,14 +26,27 @@ impl ThreadUsage {
     /// # Errors
     /// None in practice.
     pub fn now() -> io::Result<Self> {
+        Self::default().plus(libc::RUSAGE_THREAD)
+    }
+
+    /// Reads the counters of all threads of this process, and of the children that it has reaped.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn of_process() -> io::Result<Self> {
+        Self::default().plus(libc::RUSAGE_SELF)?.plus(libc::RUSAGE_CHILDREN)
+    }
+
+    /// Adds counters of the kernel, which are never negative.
+    fn plus(self, whose: libc::c_int) -> io::Result<Self> {
         // SAFETY: `rusage` is made of integers.
         let mut usage: libc::rusage = unsafe { mem::zeroed() };
         // SAFETY: `usage` is ours to write.
-        check(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) })?;
+        check(unsafe { libc::getrusage(whose, &raw mut usage) })?;
         Ok(Self {
-            cpu: span(usage.ru_utime) + span(usage.ru_stime),
-            voluntary: count(usage.ru_nvcsw),
-            involuntary: count(usage.ru_nivcsw),
+            cpu: self.cpu + span(usage.ru_utime) + span(usage.ru_stime),
+            voluntary: self.voluntary + usage.ru_nvcsw.unsigned_abs(),
+            involuntary: self.involuntary + usage.ru_nivcsw.unsigned_abs(),
         })
     }
 
@@ -48,13 +61,8 @@ impl ThreadUsage {
     }
 }
 
-/// A span of the kernel's, which is never negative.
+/// A span of the kernel's.
 fn span(time: libc::timeval) -> Duration {
     Duration::from_secs(time.tv_sec.unsigned_abs())
         + Duration::from_micros(time.tv_usec.unsigned_abs())
-}
-
-/// A counter of the kernel's, which is never negative.
-fn count(counter: libc::c_long) -> u64 {
-    counter.unsigned_abs()
 }

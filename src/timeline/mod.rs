@@ -5,28 +5,27 @@
 //! notes become a picture.
 //!
 //! ```text
-//!  threads, processes, GIL ──┐ Enters
-//!                            ├────► Recorder (shared memory) ──► Trace ──┬─► picture: SVG, and a page around it
-//!  the loop's observer ──────┘ Woken, Polled, Waits                      └─► trace_json: for Perfetto
+//!  ways: threads, processes, GIL ──┐ Enters, Sends, Receives
+//!                                  ├──► Recorder (shared memory) ──► Trace ──┬─► picture: SVG, and a page around it
+//!  observer: loops and pools ──────┘ Enters, Due                             └─► trace_json: for Perfetto
 //! ```
-//! Read `event` (what is noted), `recorder` (where; and the loop's notes), `workers` (the notes of pools), `trace` (states, arrows and lateness made of them); then `workload` and `ways` (the same jobs in six ways), and the views: `picture`, `page`, `trace_json`.
+//! Read `event`, `recorder`, `observer` (what is noted, where, and by what), `trace` (states, arrows and lateness made of
+//! it), `ways` (the same jobs in six ways), and the views: `picture`, `page`, `trace_json`.
 
 mod event;
+mod observer;
 mod page;
 mod picture;
 mod recorder;
 mod trace;
 mod trace_json;
 mod ways;
-mod workers;
-mod workload;
 
-pub use event::{Event, Lane, LaneId, LaneKind, State, What};
+pub use event::{Event, Lane, State, What};
+pub use observer::{LoopObserver, Workers};
 pub use page::{figures_table, page};
 pub use picture::picture;
-pub use recorder::{LoopObserver, Recorder, Recording};
+pub use recorder::{Notes, Recorder, Recording};
 pub use trace::{Arrow, Row, Span, Trace};
-pub use trace_json::{trace_json, traces_json};
-pub use ways::{Strip, Way, run_all};
-pub use workers::Workers;
-pub use workload::Workload;
+pub use trace_json::trace_json;
+pub use ways::{Strip, Workload, run_all};

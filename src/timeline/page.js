@@ -1,59 +1,65 @@
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
-let strip = Math.max(0, data.strips.findIndex(({ events }) => events.some((event) => event[1] === "poll")));
-let step = 0;
+const words = { Running: "runs", Ready: "is ready", Blocked: "is blocked:", Lock: "waits for the GIL:", Parked: "is parked,", Idle: "is idle" };
+let step = 0, zoom = 1;
+for (const { title } of data.strips) byId("strip").append(new Option(title));
+byId("strip").selectedIndex = Math.max(0, data.strips.findIndex(({ title }) => title.startsWith("event loop")));
 byId("steps").hidden = false;
 
-// Everything that happened up to the present step, told again from the beginning: events are few.
+// Each event is the beginning of a state: its time, the number of its lane, the state, and what it works at or waits for.
 function show() {
+  const strip = byId("strip").selectedIndex;
   const { events, names } = data.strips[strip];
   step = Math.min(Math.max(step, 0), events.length - 1);
-  let queue = [];
-  const waits = new Map();
-  for (const [, kind, row, more] of events.slice(0, step + 1)) {
-    const name = names[row];
-    if (kind === "wake") queue.push(name), waits.delete(name);
-    if (kind === "poll") queue.splice(Math.max(queue.indexOf(name), 0), 1), waits.set(name, more);
-    if (kind === "end") waits.delete(name);
+  const lanes = new Map();
+  for (const event of events.slice(0, step + 1)) {
+    lanes.delete(event[1]);
+    lanes.set(event[1], event);
   }
-  const due = (name) => events.slice(step + 1).find((event) => event[1] === "wake" && names[event[2]] === name);
-  const list = (word) => [...waits].filter(([, more]) => more.includes(word));
-  const later = (name) => { const event = due(name); return event ? `, woken at ${(event[0] / 1000).toFixed(1)} ms` : ""; };
-  byId("queue").textContent = queue.join(", ") || "empty";
-  byId("timers").textContent = list("point in time").map(([name]) => name + later(name)).join("; ") || "empty";
-  byId("interest").textContent = list("descriptor").map(([name, more]) => `${name} ${more}`).join("; ") || "empty";
-  const [at, kind, row, more] = events[step];
-  const words = { wake: "is woken", poll: "is polled, then waits", spawn: "is spawned", end: "is done",
-    select: "asks the selector", back: "is back from the selector:", state: "" }[kind];
-  byId("event").textContent = `${(at / 1000).toFixed(3)} ms (${step + 1} of ${events.length}): ${names[row]} ${words} ${more}`;
-  const group = document.querySelector(`[data-strip="${strip}"]`);
+  const later = (lane) => {
+    const next = events.slice(step + 1).find((event) => event[1] === lane);
+    return next ? `, until ${(next[0] / 1000).toFixed(1)} ms` : "";
+  };
+  const list = (state, word, more) => [...lanes.values()].filter((event) => event[2] === state && event[3].includes(word))
+    .map(([, lane, , label]) => names[lane] + more(lane, label)).join("; ") || "empty";
+  byId("queue").textContent = list("Ready", "", () => "");
+  byId("timers").textContent = list("Parked", "point in time", later);
+  byId("interest").textContent = list("Parked", "descriptor", (lane, label) => ` waits ${label}`);
+  const [at, lane, state, label] = events[step];
+  byId("event").textContent =
+    `${(at / 1000).toFixed(3)} ms (${step + 1} of ${events.length}): ${names[lane]} ${words[state]} ${label}`;
+  const { top, height } = document.querySelector(`[data-strip="${strip}"]`).dataset;
   const x = data.left + (data.plot * at) / data.longest;
-  const { top, height } = group.dataset;
   byId("cursor").innerHTML = `<path class="cursor" d="M${x} ${top}v${height}"/>`;
+  const wide = document.querySelector(".wide"), place = (x / 1180) * wide.scrollWidth;
+  if (place < wide.scrollLeft || place > wide.scrollLeft + wide.clientWidth) wide.scrollLeft = place - wide.clientWidth / 2;
 }
 
-function move(steps, strips) {
-  if (strips) { strip = (strip + strips + data.strips.length) % data.strips.length; step = 0; }
-  step += steps;
-  show();
-}
-const keys = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-let zoom = 1;
-function scale(factor) {
+const move = (steps) => { step += steps; show(); };
+const scale = (factor) => {
   zoom = Math.min(Math.max(zoom * factor, 1), 16);
   document.querySelector(".timeline").style.width = `${100 * zoom}%`;
-}
-addEventListener("keydown", (event) => {
-  if (event.key === "+") scale(1.5);
-  if (event.key === "-") scale(1 / 1.5);
-  if (keys[event.key]) { event.preventDefault(); move(...keys[event.key]); }
-});
-byId("back").onclick = () => move(-1, 0);
-byId("next").onclick = () => move(1, 0);
-addEventListener("click", (event) => {
-  const clicked = event.target.closest("[data-job]");
-  const job = clicked && clicked.dataset.job;
+  show();
+};
+const mark = (job) => {
   for (const bar of document.querySelectorAll("[data-job]")) bar.classList.toggle("marked", bar.dataset.job === job);
+};
+const present = () => {
+  const { events, names } = data.strips[byId("strip").selectedIndex];
+  mark(names[events[step][1]].split(": ").pop());
+};
+const keys = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), "+": () => scale(1.5), "-": () => scale(1 / 1.5), m: present };
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || !keys[event.key]) return;
+  event.preventDefault();
+  keys[event.key]();
 });
+byId("strip").onchange = () => { step = 0; show(); };
+byId("back").onclick = () => move(-1);
+byId("next").onclick = () => move(1);
+byId("out").onclick = () => scale(1 / 1.5);
+byId("in").onclick = () => scale(1.5);
+byId("mark").onclick = present;
+document.querySelector(".timeline").addEventListener("click", (event) => mark(event.target.closest("[data-job]:not([data-job=''])")?.dataset.job));
 show();

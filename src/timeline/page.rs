@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use super::event::{Event, State, What};
+use super::event::State;
 use super::picture::{LEFT, PLOT, figures, picture};
-use super::trace::Row;
+use super::trace::Span;
 use super::ways::Strip;
 use crate::json::Json;
-use crate::report::{columns, escaped};
+use crate::report::{Page, columns};
 
 /// The text below the picture.
 const TEXT: &str = include_str!("page.html");
@@ -21,24 +21,17 @@ const MOST_EVENTS: usize = 10_000;
 
 /// The figures of all strips as a table.
 pub fn figures_table(strips: &[Strip]) -> String {
-    let headings = ["way", "wall", "CPU", "CPU/wall", "work/wall", "switches"];
-    let rows: Vec<_> = strips
-        .iter()
-        .map(|strip| {
-            let title = strip.way.title();
-            let mut row = vec![title.split(':').next().unwrap_or(title).to_owned()];
-            let figures = figures(strip);
-            let names = ["wall ", "CPU ", "CPU / wall ", "work / wall ", " context switches"];
-            row.extend(figures.iter().zip(names).map(|(figure, name)| figure.replace(name, "")));
-            row
-        })
-        .collect();
-    columns(&headings, &rows)
+    let row = |strip: &Strip| {
+        let way = strip.title.split(':').next().map(str::to_owned);
+        way.into_iter().chain(figures(strip).map(|(_, figure)| figure)).collect()
+    };
+    let rows: Vec<_> = strips.iter().map(row).collect();
+    columns(&["way", "wall", "CPU", "CPU/wall", "work/wall", "switches"], &rows)
 }
 
 /// Makes the page.
 pub fn page(title: &str, strips: &[Strip]) -> String {
-    let longest = strips.iter().map(|strip| strip.trace.wall()).max().unwrap_or_default();
+    let longest = strips.iter().map(|strip| strip.trace.wall).max().unwrap_or_default();
     let data = Json::object([
         ("left", Json::real(LEFT)),
         ("plot", Json::real(PLOT)),
@@ -47,45 +40,37 @@ pub fn page(title: &str, strips: &[Strip]) -> String {
     ]);
     // A name may hold anything, also the end of a script.
     let data = data.to_string().replace('<', "\\u003c");
-    let (svg, table) = (picture(title, strips), escaped(&figures_table(strips)));
-    let title = escaped(title);
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n<body>\n\
-         <div class=\"wide\" tabindex=\"0\">{svg}</div>\n{TEXT}<pre>{table}</pre>\n\
-         <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
-    )
+    let mut page = Page::new("One workload in every way");
+    page.picture(&format!("<div class=\"wide\" tabindex=\"0\">{}</div>\n", picture(title, strips)));
+    page.picture(TEXT);
+    page.text(&figures_table(strips));
+    page.picture(&format!(
+        "<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n"
+    ));
+    page.finish()
 }
 
-/// The events of a strip as the script reads them: time, kind, the number of a name, and what more there is to say; and
-/// the names.
+/// A strip as the script reads it: its lanes, and the changes of their states in order: time, lane, state, and label.
 fn steps(strip: &Strip) -> Json {
-    let trace = &strip.trace;
-    let mut events: Vec<_> = strip.recording.events.iter().collect();
-    // A poll is noted when it has ended, and shown when it begins.
-    events.sort_by_key(|event| event.at);
-    let step = |event: &&Event| {
-        let of_task = |row: &Row| row.task == Some((event.lane, event.task));
-        let (row, lane) = (trace.rows.iter().position(of_task), Some(event.lane as usize));
-        let (kind, row, more) = match event.what {
-            What::Enters(State::Idle) | What::Used(..) => ("state", lane, "ends".to_owned()),
-            What::Enters(state) => ("state", lane, format!("{}: {}", event.label, state.name())),
-            What::Sends(_) => ("state", lane, "sends".to_owned()),
-            What::Receives(_) => ("state", lane, "has received".to_owned()),
-            What::Spawned => ("spawn", row, String::new()),
-            What::Woken => ("wake", row, String::new()),
-            What::Polled(_) => ("poll", row, event.label.clone()),
-            What::Finished => ("end", row, String::new()),
-            What::Waits(_) => ("select", lane, String::new()),
-            What::Woke(timers, _) => ("back", lane, format!("{timers} timers fired")),
-        };
-        let row = row.and_then(|row| u64::try_from(row).ok()).map_or(Json::Null, Json::whole);
-        let after = micros(event.at.saturating_sub(trace.from));
-        Json::List(vec![after, Json::text(kind), row, Json::text(more)])
+    let rows = &strip.trace.rows;
+    let mut spans: Vec<(u64, &Span)> = Vec::new();
+    for (number, row) in (0..).zip(rows) {
+        // A lane that begins idle has changed nothing.
+        let is_event = |span: &&Span| span.state != State::Idle || span.from > Duration::ZERO;
+        spans.extend(row.spans.iter().filter(is_event).map(|span| (number, span)));
+    }
+    spans.sort_by_key(|(_, span)| span.from);
+    let event = |(row, span): (u64, &Span)| {
+        let [state, label] = [format!("{:?}", span.state), span.label.clone()].map(Json::text);
+        Json::List(vec![micros(span.from), Json::whole(row), state, label])
     };
-    let names = trace.rows.iter().map(|row| Json::text(&*row.lane.name));
-    let events = events.iter().take(MOST_EVENTS).map(step).collect();
-    Json::object([("names", Json::List(names.collect())), ("events", Json::List(events))])
+    let events = spans.into_iter().take(MOST_EVENTS).map(event).collect();
+    let names = rows.iter().map(|row| Json::text(row.title())).collect();
+    Json::object([
+        ("title", Json::text(strip.title)),
+        ("names", Json::List(names)),
+        ("events", Json::List(events)),
+    ])
 }
 
 /// A span in whole microseconds.

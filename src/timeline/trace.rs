@@ -12,11 +12,10 @@
 //! - `TRACE-1` The spans of a row follow each other without gap from the trace's beginning to its end, so their lengths
 //!   add up to its wall time.
 
-use std::collections::HashMap;
-use std::mem;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::event::{Event, Lane, LaneId, LaneKind, State, What};
+use super::event::{Event, Lane, State, What};
 use super::recorder::Recording;
 use crate::rt::Wait;
 
@@ -29,21 +28,32 @@ pub struct Span {
     pub from: Duration,
     /// Its end.
     pub to: Duration,
-    /// The job that the lane works at, or nothing.
-    pub job: String,
-    /// What a parked task waits for.
-    pub detail: String,
+    /// The job that the lane works at, or what a parked task waits for.
+    pub label: String,
 }
 
 /// A lane with its states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
+    /// The name of the lane.
+    pub name: String,
     /// The lane.
     pub lane: Lane,
-    /// The lane of the loop, and the number of the task in it, if this is a task.
-    pub task: Option<(LaneId, u32)>,
     /// The states, one after another (`TRACE-1`).
     pub spans: Vec<Span>,
+}
+
+impl Row {
+    /// What is written before the lane.
+    pub fn title(&self) -> String {
+        let is_task = self.lane.task.is_some_and(|task| task > 0);
+        format!("{}{}", if is_task { "task: " } else { "" }, self.name)
+    }
+
+    /// The job that the lane is there for.
+    pub fn job(&self) -> &str {
+        self.name.split_once(": ").map_or(&self.name, |(_, job)| job)
+    }
 }
 
 /// Something goes from one lane to another: a wake to the poll that it causes, or bytes to another process.
@@ -57,237 +67,159 @@ pub struct Arrow {
     pub is_wake: bool,
 }
 
-/// What happened from one instant to another.
+/// What happened from one instant to another. All times count from the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// Its beginning.
-    pub from: Duration,
-    /// Its end.
-    pub to: Duration,
-    /// The lanes, each loop followed by its tasks.
+    /// How long it is.
+    pub wall: Duration,
+    /// The lanes, in the order in which they began.
     pub rows: Vec<Row>,
-    /// The arrows, in the order of their ends.
+    /// The arrows.
     pub arrows: Vec<Arrow>,
     /// Timers that fired: the row of a task that slept, when the timer was due, and when it fired.
     pub late: Vec<(usize, Duration, Duration)>,
-    /// Processor time that the lanes used, as far as they told.
-    pub cpu: Duration,
-    /// Context switches of the lanes, as far as they told.
-    pub switches: u64,
     /// Events that were overwritten.
     pub dropped: u64,
 }
 
-/// What is known of a task while the events are read.
-#[derive(Default)]
-struct TaskNotes {
-    /// Its row.
-    row: usize,
-    /// Whether it said that it waits for a point in time.
-    sleeps: bool,
-    /// Wakes that no poll has followed yet, each with the row and time of its origin. A second one came during the poll
-    /// that is noted next.
-    wakes: Vec<(usize, Duration)>,
-}
-
-/// A trace that is being made.
+/// What is known while the events are read.
 #[derive(Default)]
 struct Reader {
-    /// What is done. The spans of a row are changes until `finish` sorts them and gives each its end.
+    /// What is done: each lane stays in its last state until the end.
     trace: Trace,
     /// The row of each lane.
-    rows: HashMap<LaneId, usize>,
-    /// The tasks, by loop and number.
-    tasks: HashMap<(LaneId, u32), TaskNotes>,
-    /// Wakes since the last poll of any loop: the task that was woken, and when.
-    unpolled: Vec<((LaneId, u32), Duration)>,
-    /// When a lane sent something to another that has not received it yet.
-    sent: HashMap<(LaneId, LaneId), Duration>,
-    /// A timer that fired since the last poll: when it was due, and when it fired.
-    fired: Option<(Duration, Duration)>,
+    rows: HashMap<Lane, usize>,
+    /// Wakes that no poll has followed yet, by row, each with the row and time of its origin.
+    woken: HashMap<usize, VecDeque<(usize, Duration)>>,
+    /// The row of the task that each loop polls, by the loop's row.
+    polls: HashMap<usize, usize>,
+    /// What was sent and not received yet, with the row and the time.
+    sent: HashMap<String, (usize, Duration)>,
+    /// When a timer was due that has woken no task yet.
+    due: Option<Duration>,
 }
 
 impl Trace {
     /// Makes a trace of a recording, from one instant of it to another.
     pub fn new(recording: &Recording, from: Duration, to: Duration) -> Self {
-        let trace = Self { from, to, dropped: recording.dropped, ..Self::default() };
+        let (wall, dropped) = (to.saturating_sub(from), recording.dropped);
+        let trace = Self { wall, dropped, ..Self::default() };
         let mut reader = Reader { trace, ..Reader::default() };
-        for (number, lane) in (0..).zip(&recording.lanes) {
-            let row = reader.add(lane.clone(), None);
-            reader.rows.insert(number, row);
+        let mut events: Vec<_> = recording.events.iter().collect();
+        // A poll is noted when it has ended, and read when it begins.
+        events.sort_by_key(|event| event.at);
+        for event in events {
+            reader.read(event, event.at.saturating_sub(from).min(wall));
         }
-        for event in &recording.events {
-            if event.what == What::Spawned {
-                reader.task(event);
-            }
-        }
-        for event in &recording.events {
-            reader.read(event);
-        }
-        reader.finish()
+        reader.trace
     }
 
     /// Makes a trace of a whole recording.
     pub fn whole(recording: &Recording) -> Self {
-        let from = recording.events.iter().map(|event| event.at).min().unwrap_or_default();
-        let end = |event: &Event| match event.what {
-            What::Polled(span) => event.at + span,
-            _ => event.at,
-        };
-        let to = recording.events.iter().map(end).max().unwrap_or_default();
-        Self::new(recording, from, to)
+        let times = || recording.events.iter().map(|event| event.at);
+        Self::new(recording, times().min().unwrap_or_default(), times().max().unwrap_or_default())
     }
 
-    /// Returns its length.
-    pub fn wall(&self) -> Duration {
-        self.to.saturating_sub(self.from)
+    /// Tells whether a lane is a loop or a task, which runs only while it is polled.
+    pub fn is_polled(&self, lane: Lane) -> bool {
+        self.rows.iter().any(|row| row.lane.task.is_some() && row.lane.thread == lane.thread)
     }
 }
 
 impl Reader {
-    /// Adds a row.
-    fn add(&mut self, lane: Lane, task: Option<(LaneId, u32)>) -> usize {
-        self.trace.rows.push(Row { lane, task, spans: Vec::new() });
-        self.trace.rows.len() - 1
-    }
-
-    /// Notes that a row enters a state.
-    fn enter(&mut self, row: usize, at: Duration, state: State, job: &str, detail: &str) {
-        let (job, detail) = (job.to_owned(), detail.to_owned());
-        self.trace.rows[row].spans.push(Span { state, from: at, to: at, job, detail });
-    }
-
-    /// The notes of an event's task, whose row is made now if it has none: its spawn may have been overwritten.
-    fn task(&mut self, event: &Event) -> &mut TaskNotes {
-        let key = (event.lane, event.task);
-        if !self.tasks.contains_key(&key) {
-            let name = match (event.task, event.what) {
-                (0, _) => "block_on".to_owned(),
-                (_, What::Spawned) => event.label.clone(),
-                (number, _) => format!("task {number}"),
+    /// The row of a lane, which is made now if it has none: its beginning may have been overwritten.
+    fn row(&mut self, lane: Lane) -> usize {
+        let Trace { rows, wall, .. } = &mut self.trace;
+        *self.rows.entry(lane).or_insert_with(|| {
+            let name = match lane.task {
+                Some(0) => "block_on".to_owned(),
+                Some(number) => format!("task {number}"),
+                None => format!("thread {}", lane.thread),
             };
-            let row = self.add(Lane { name, kind: LaneKind::Task }, Some(key));
-            self.tasks.insert(key, TaskNotes { row, ..TaskNotes::default() });
+            let (from, to, label) = (Duration::ZERO, *wall, String::new());
+            let spans = vec![Span { state: State::Idle, from, to, label }];
+            rows.push(Row { name, lane, spans });
+            rows.len() - 1
+        })
+    }
+
+    /// The state in which a row is.
+    fn last(&mut self, row: usize) -> &mut Span {
+        self.trace.rows[row].spans.last_mut().expect("holds because it begins with one")
+    }
+
+    /// A row enters a state (`TRACE-1`).
+    fn enter(&mut self, row: usize, at: Duration, state: State, label: &str) {
+        let (wall, last) = (self.trace.wall, self.last(row));
+        if last.state == state && last.label == label {
+            return;
         }
-        self.tasks.get_mut(&key).expect("holds because it was added")
+        last.to = at;
+        let span = Span { state, from: at, to: wall, label: label.to_owned() };
+        if last.from == at {
+            *last = span;
+        } else {
+            self.trace.rows[row].spans.push(span);
+        }
     }
 
     /// Reads the next event.
-    fn read(&mut self, event: &Event) {
-        let Event { at, lane, what, ref label, .. } = *event;
-        let Some(&row) = self.rows.get(&lane) else { return };
-        match what {
-            What::Enters(state) => self.enter(row, at, state, label, ""),
-            What::Sends(to) => drop(self.sent.insert((lane, to), at)),
-            What::Receives(sender) => {
-                if let Some(sent) = self.sent.remove(&(sender, lane)) {
-                    let from = (self.rows[&sender], sent);
-                    self.trace.arrows.push(Arrow { from, to: (row, at), is_wake: false });
-                }
-            }
-            What::Used(cpu, switches) => {
-                self.trace.cpu += cpu;
-                self.trace.switches += switches;
-                if self.trace.rows[row].spans.last().is_some_and(|last| last.state != State::Idle) {
-                    self.enter(row, at, State::Idle, "", "");
-                }
-            }
-            What::Spawned | What::Waits(Some(Duration::ZERO)) => {}
-            What::Woken => self.woken(event, row),
-            What::Polled(span) => self.polled(event, row, at + span),
-            What::Finished => {
-                let row = self.task(event).row;
-                // Its last poll has left it parked.
-                let at = self.trace.rows[row].spans.last().map_or(at, |last| last.from);
-                self.enter(row, at, State::Idle, "", "");
-            }
-            What::Waits(_) => self.enter(row, at, State::Blocked, "selector", ""),
-            What::Woke(timers, late) => {
-                self.fired = (timers > 0).then(|| (at.saturating_sub(late), at));
-                self.enter(row, at, State::Running, "", "");
+    fn read(&mut self, event: &Event, at: Duration) {
+        let (label, row) = (&event.label, self.row(event.lane));
+        match event.what {
+            What::Begins => self.trace.rows[row].name.clone_from(label),
+            What::Enters(state) if event.lane.task.is_some() => self.task(event, at, row, state),
+            What::Enters(state) => self.enter(row, at, state, label),
+            What::Due => self.due = Some(at),
+            What::Sends => drop(self.sent.insert(label.clone(), (row, at))),
+            What::Receives => {
+                let sent = self.sent.remove(label);
+                let arrow = |from| Arrow { from, to: (row, at), is_wake: false };
+                self.trace.arrows.extend(sent.map(arrow));
             }
         }
     }
 
-    /// A task was made ready.
-    fn woken(&mut self, event: &Event, loop_row: usize) {
-        if self.trace.rows[loop_row].spans.is_empty() {
-            self.enter(loop_row, event.at, State::Running, "", "");
-        }
-        let notes = self.task(event);
-        let (row, is_first) = (notes.row, notes.wakes.is_empty());
-        notes.wakes.push((loop_row, event.at));
-        if is_first {
-            let job = self.trace.rows[row].lane.name.clone();
-            self.enter(row, event.at, State::Ready, &job, "");
-        }
-        let key = (event.lane, event.task);
-        self.unpolled.push((key, event.at));
-    }
-
-    /// A task was polled, to this instant.
-    fn polled(&mut self, event: &Event, loop_row: usize, to: Duration) {
-        let from = event.at;
-        let poller = self.task(event).row;
-        if let Some((due, fired)) = self.fired.take() {
-            // Sockets wake before timers do, so the last task that slept is the one that was woken by its timer.
-            let woken = self.unpolled.iter().rev().filter_map(|(key, _)| self.tasks.get(key));
-            if let Some(sleeper) = woken.into_iter().find(|notes| notes.sleeps) {
-                self.trace.late.push((sleeper.row, due, fired));
-            }
-        }
-        // A wake during this poll came from the task that was polled.
-        for (key, at) in mem::take(&mut self.unpolled) {
-            if at >= from
-                && key.0 == event.lane
-                && let Some(notes) = self.tasks.get_mut(&key)
-                && let Some(wake) = notes.wakes.iter_mut().find(|wake| wake.1 == at)
-            {
-                wake.0 = poller;
-            }
-        }
-        let notes = self.task(event);
-        notes.sleeps = event.label == Wait::Deadline.to_string();
-        let cause = (!notes.wakes.is_empty()).then(|| notes.wakes.remove(0));
-        let again = notes.wakes.first().copied();
-        if let Some(from_row) = cause {
-            let arrow = Arrow { from: from_row, to: (poller, from), is_wake: true };
-            self.trace.arrows.push(arrow);
-        }
-        let job = self.trace.rows[poller].lane.name.clone();
-        self.enter(loop_row, from, State::Running, &job, "");
-        self.enter(loop_row, to, State::Running, "", "");
-        self.enter(poller, from, State::Running, &job, "");
-        match again {
-            Some(_) => self.enter(poller, to, State::Ready, &job, ""),
-            None => self.enter(poller, to, State::Parked, &job, &event.label),
-        }
-    }
-
-    /// Makes the spans of the changes (`TRACE-1`).
-    fn finish(self) -> Trace {
-        let mut trace = self.trace;
-        for row in &mut trace.rows {
-            let (state, from, to) = (State::Idle, trace.from, trace.to);
-            let (job, detail) = Default::default();
-            let mut changes =
-                mem::replace(&mut row.spans, vec![Span { state, from, to, job, detail }]);
-            changes.sort_by_key(|change| change.from);
-            for change in changes {
-                let span = Span { from: change.from.clamp(from, to), to, ..change };
-                let last = row.spans.last_mut().expect("holds because it begins with one");
-                if last.state == span.state && last.job == span.job && last.detail == span.detail {
-                    continue;
+    /// A task was woken, is polled, was polled, or is done.
+    fn task(&mut self, event: &Event, at: Duration, row: usize, state: State) {
+        let loop_row = self.row(Lane { task: None, ..event.lane });
+        let wakes = self.woken.entry(row).or_default();
+        match state {
+            State::Ready => {
+                // A wake during a poll came from the task that is polled.
+                wakes.push_back((self.polls.get(&loop_row).copied().unwrap_or(loop_row), at));
+                let last = self.last(row);
+                let sleeps = last.label == Wait::Deadline.to_string();
+                // A task that runs is ready again when its poll has ended.
+                if last.state != State::Running {
+                    self.enter(row, at, State::Ready, "");
                 }
-                last.to = span.from;
-                if last.from == span.from {
-                    *last = span;
-                } else {
-                    row.spans.push(span);
+                if let Some(due) = self.due.take_if(|_| sleeps) {
+                    self.trace.late.push((row, due, at));
                 }
             }
+            State::Running => {
+                let arrow = |from| Arrow { from, to: (row, at), is_wake: true };
+                self.trace.arrows.extend(wakes.pop_front().map(arrow));
+                self.polls.insert(loop_row, row);
+                let name = self.trace.rows[row].name.clone();
+                self.enter(loop_row, at, State::Running, &name);
+                self.enter(row, at, State::Running, "");
+            }
+            State::Parked => {
+                let is_parked = wakes.is_empty();
+                self.polls.remove(&loop_row);
+                self.enter(loop_row, at, State::Running, "");
+                match is_parked {
+                    true => self.enter(row, at, State::Parked, &event.label),
+                    false => self.enter(row, at, State::Ready, ""),
+                }
+            }
+            // Its last poll has left it parked.
+            _ => {
+                let since = self.last(row).from;
+                self.enter(row, since, State::Idle, "");
+            }
         }
-        trace.arrows.sort_by_key(|arrow| arrow.to.1);
-        trace
     }
 }

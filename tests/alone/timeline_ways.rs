@@ -8,9 +8,7 @@ use std::time::Duration;
 use handloom::os::process::{self, Fork};
 use handloom::os::signal::Signal;
 use handloom::os::{EventFd, SharedMemory};
-use handloom::timeline::{
-    Event, LaneKind, Recorder, Row, Span, State, Strip, Way, What, Workload, run_all,
-};
+use handloom::timeline::{Event, Recorder, Row, Span, State, Strip, What, Workload, run_all};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("every_way_tells_a_story_that_can_be_true", every_way),
@@ -18,11 +16,12 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
 ];
 
 fn every_way() {
-    let workload = Workload::new(3, 60, 3, Duration::from_millis(30));
+    let workload = Workload::new(3, Duration::from_millis(60), 3, Duration::from_millis(30));
     let stop = EventFd::new().unwrap();
     let mut told = Vec::new();
     let strips = run_all(&workload, stop.as_fd(), |way| told.push(way)).unwrap().unwrap();
-    assert_eq!(told, Way::ALL, "each way runs once");
+    let titles: Vec<_> = strips.iter().map(|strip| strip.title).collect();
+    assert_eq!((told, titles.len()), (titles.clone(), 6), "each way runs once");
     for strip in &strips {
         states_add_up(strip);
         polls_do_not_overlap(strip);
@@ -32,7 +31,7 @@ fn every_way() {
     one_computes_at_a_time(&strips[2]);
     let [sequential, threads, ..] = &strips[..] else { panic!("six strips") };
     let waits = Duration::from_millis(180);
-    assert!(sequential.trace.wall() > waits, "one after another, the waits add up");
+    assert!(sequential.trace.wall > waits, "one after another, the waits add up");
     assert_eq!(sequential.trace.rows.len(), 1, "sequential is one lane");
     assert_eq!(threads.trace.rows.len(), 7, "a lane for each thread, and the main thread");
     let processes = &strips[3].trace;
@@ -45,7 +44,7 @@ fn every_way() {
 fn states_add_up(strip: &Strip) {
     for row in &strip.trace.rows {
         let sum: Duration = row.spans.iter().map(|span| span.to.saturating_sub(span.from)).sum();
-        assert_eq!(sum, strip.trace.wall(), "TRACE-1: {:?}: {row:?}", strip.way);
+        assert_eq!(sum, strip.trace.wall, "TRACE-1: {}: {row:?}", strip.title);
         for pair in row.spans.windows(2) {
             assert_eq!(pair[0].to, pair[1].from, "TRACE-1: no gap");
         }
@@ -55,10 +54,13 @@ fn states_add_up(strip: &Strip) {
 /// Polls of one thread do not overlap.
 fn polls_do_not_overlap(strip: &Strip) {
     let mut end = Duration::ZERO;
-    for event in &strip.recording.events {
-        if let What::Polled(took) = event.what {
-            assert!(event.at >= end, "{:?}: a poll begins before another ends", strip.way);
-            end = event.at + took;
+    for event in strip.recording.events.iter().filter(|event| event.lane.task.is_some()) {
+        match event.what {
+            What::Enters(State::Running) => {
+                assert!(event.at >= end, "{}: a poll begins before another ends", strip.title);
+            }
+            What::Enters(State::Parked) => end = event.at,
+            _ => {}
         }
     }
 }
@@ -69,14 +71,16 @@ fn every_poll_follows_a_wake(strip: &Strip) {
     let mut is_first = true;
     // After the end of `block_on`'s future, the tasks that are left over are dropped, without a wake.
     let events = &strip.recording.events;
-    let of_main = |event: &Event| event.task == 0 && matches!(event.what, What::Polled(_));
+    let polled = What::Enters(State::Running);
+    let of_main = |event: &Event| event.lane.task == Some(0) && event.what == polled;
     let end = events.iter().rposition(of_main).map_or(0, |last| last + 1);
     for event in &events[..end] {
+        let Some(task) = event.lane.task else { continue };
         match event.what {
-            What::Woken => *woken.entry(event.task).or_default() += 1,
-            What::Polled(_) => {
-                let wakes = woken.entry(event.task).or_default();
-                assert!(*wakes > 0 || is_first, "{:?}: no wake before {event}", strip.way);
+            What::Enters(State::Ready) => *woken.entry(task).or_default() += 1,
+            What::Enters(State::Running) => {
+                let wakes = woken.entry(task).or_default();
+                assert!(*wakes > 0 || is_first, "{}: no wake before {event:?}", strip.title);
                 *wakes = wakes.saturating_sub(1);
                 is_first = false;
             }
@@ -90,8 +94,8 @@ fn every_job_is_there(strip: &Strip) {
     let spans = || strip.trace.rows.iter().flat_map(|row| &row.spans);
     for job in ["request 1", "request 2", "request 3", "factorial 1", "factorial 2", "factorial 3"]
     {
-        let has_run = |span: &Span| span.job == job && span.state != State::Idle;
-        assert!(spans().any(has_run), "{:?}: expected {job}", strip.way);
+        let has_run = |span: &Span| span.label == job && span.state != State::Idle;
+        assert!(spans().any(has_run), "{}: expected {job}", strip.title);
     }
 }
 
@@ -101,7 +105,7 @@ fn one_computes_at_a_time(strip: &Strip) {
         let holds = |span: &&Span| matches!(span.state, State::Running | State::Ready);
         row.spans.iter().filter(holds).map(|span| (span.from, span.to)).collect()
     };
-    let threads = || strip.trace.rows.iter().filter(|row| row.lane.name != "main thread");
+    let threads = || strip.trace.rows.iter().filter(|row| row.name != "main thread");
     let mut all: Vec<_> = threads().flat_map(runs).collect();
     all.sort_unstable();
     for pair in all.windows(2) {
@@ -117,7 +121,7 @@ fn one_computes_at_a_time(strip: &Strip) {
 
 fn killed() {
     let recorder = Arc::new(Recorder::new(100).unwrap());
-    let lane = recorder.lane(LaneKind::Process, "worker");
+    let lane = recorder.lane("worker");
     let ready = SharedMemory::new(8).unwrap();
     match process::fork().unwrap() {
         Fork::Child => {
@@ -139,6 +143,6 @@ fn killed() {
         }
     }
     let events = recorder.recording().events;
-    assert_eq!(events.len(), 50, "RECORD-1: what was complete before the kill is there");
+    assert_eq!(events.len(), 1 + 50, "RECORD-1: what was complete before the kill is there");
     assert!(events.windows(2).all(|pair| pair[0].at <= pair[1].at), "one clock for both processes");
 }

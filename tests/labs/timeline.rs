@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use handloom::aio::{sleep, yield_now};
 use handloom::json::Json;
+use handloom::os::ThreadUsage;
 use handloom::rt::{EventLoop, spawn_named};
 use handloom::timeline::{
-    Event, Lane, LaneKind, LoopObserver, Recorder, Recording, State, Strip, Trace, Way, What, page,
+    Event, Lane, LoopObserver, Notes, Recorder, Recording, State, Strip, Trace, What, page,
     picture, trace_json,
 };
 
@@ -18,7 +19,7 @@ use super::support::watched;
 fn virtual_run() -> Recording {
     let recorder = Arc::new(Recorder::new(1_000).expect("memory"));
     // The clock of the loop starts when it is made, and stands still: all times count from the first event.
-    let observer = LoopObserver::new(Arc::clone(&recorder), "event loop").virtual_clock();
+    let observer = LoopObserver::new(Notes::new(&recorder, "event loop"));
     let event_loop =
         EventLoop::builder().virtual_clock().observer(observer).build().expect("a loop");
     event_loop.block_on(async {
@@ -36,45 +37,63 @@ fn virtual_run() -> Recording {
 #[test]
 fn with_the_virtual_clock_the_list_of_events_is_exact() {
     let recording = watched(virtual_run);
-    let begin = recording.events[0].at;
-    let told: Vec<_> = recording
-        .events
-        .into_iter()
-        .map(|event| Event { at: event.at.saturating_sub(begin), ..event }.to_string())
-        .collect();
+    // What comes before it, the loop's beginning, is by the real clock.
+    let of_task = |event: &&Event| event.lane.task.is_some();
+    let begin = recording.events.iter().find(of_task).expect("a wake").at;
+    let told: Vec<_> = recording.events.iter().map(|event| told(event, begin)).collect();
     let expected = "\
-        0 lane 0 task 0 woken
-        0 lane 0 task 1 spawned: first
-        0 lane 0 task 1 woken
-        0 lane 0 task 2 spawned: second
-        0 lane 0 task 2 woken
-        0 lane 0 task 0 polled for 0, waits for the end of task 1
-        0 lane 0 task 1 polled for 0, waits for a point in time
-        0 lane 0 task 2 polled for 0, waits for a point in time
-        0 lane 0 selects for at most 0
-        10000 lane 0 back, 1 timers fired, late by 0
-        10000 lane 0 task 2 woken
-        10000 lane 0 task 2 polled for 0, waits for something it did not name
-        10000 lane 0 task 2 finished
-        10000 lane 0 selects for at most 0
-        20000 lane 0 back, 1 timers fired, late by 0
-        20000 lane 0 task 1 woken
-        20000 lane 0 task 1 woken
-        20000 lane 0 task 1 polled for 0, waits for its next turn
-        20000 lane 0 task 0 woken
-        20000 lane 0 task 1 polled for 0, waits for something it did not name
-        20000 lane 0 task 1 finished
-        20000 lane 0 task 0 polled for 0, waits for something it did not name";
+        0 loop Begins event loop
+        0 loop Enters(Running)
+        0 task 0 Enters(Ready)
+        0 task 1 Begins first
+        0 task 1 Enters(Ready)
+        0 task 2 Begins second
+        0 task 2 Enters(Ready)
+        0 task 0 Enters(Running)
+        0 task 0 Enters(Parked) for the end of task 1
+        0 task 1 Enters(Running)
+        0 task 1 Enters(Parked) for a point in time
+        0 task 2 Enters(Running)
+        0 task 2 Enters(Parked) for a point in time
+        10 loop Enters(Running)
+        10 loop Due
+        10 task 2 Enters(Ready)
+        10 task 2 Enters(Running)
+        10 task 2 Enters(Parked) for something it did not name
+        10 task 2 Enters(Idle)
+        20 loop Enters(Running)
+        20 loop Due
+        20 task 1 Enters(Ready)
+        20 task 1 Enters(Ready)
+        20 task 1 Enters(Running)
+        20 task 1 Enters(Parked) for its next turn
+        20 task 0 Enters(Ready)
+        20 task 1 Enters(Running)
+        20 task 1 Enters(Parked) for something it did not name
+        20 task 1 Enters(Idle)
+        20 task 0 Enters(Running)
+        20 task 0 Enters(Parked) for something it did not name";
     let expected: Vec<_> = expected.lines().map(str::trim).collect();
     assert_eq!(told, expected, "the loop or its observer does something else than before");
+}
+
+/// An event in a line, its time in milliseconds.
+fn told(Event { at, lane, what, label }: &Event, begin: Duration) -> String {
+    let name = match lane.task {
+        Some(task) => format!("task {task}"),
+        None => "loop".to_owned(),
+    };
+    let line = format!("{} {name} {what:?} {label}", at.saturating_sub(begin).as_millis());
+    line.trim_end().to_owned()
 }
 
 #[test]
 fn a_wake_during_a_poll_leaves_the_task_ready() {
     let trace = Trace::whole(&watched(virtual_run));
-    let row = trace.rows.iter().find(|row| row.lane.name == "first").expect("its row");
+    let row = trace.rows.iter().find(|row| row.name == "first").expect("its row");
     let states: Vec<_> = row.spans.iter().map(|span| span.state).collect();
-    assert_eq!(states.first(), Some(&State::Parked), "it sleeps for 20 ms: {states:?}");
+    let sleeps = [State::Idle, State::Parked, State::Idle];
+    assert_eq!(states, sleeps, "all but the sleep of 20 ms takes no time");
     let wakes = trace.arrows.iter().filter(|arrow| arrow.is_wake).count();
     assert_eq!(wakes, 7, "seven polls, and each follows a wake: {:?}", trace.arrows);
 }
@@ -82,13 +101,14 @@ fn a_wake_during_a_poll_leaves_the_task_ready() {
 #[test]
 fn the_oldest_events_are_dropped_and_counted() {
     let recorder = Recorder::new(10).expect("memory");
-    let lane = recorder.lane(LaneKind::Thread, "main");
+    let lane = recorder.lane("main");
     for number in 0..25 {
         recorder.note(lane, What::Enters(State::Running), number);
     }
     let Recording { events, dropped, .. } = recorder.recording();
     assert_eq!(dropped, 15, "RECORD-2: 25 events in a ring of 10");
-    let labels: Vec<_> = events.iter().map(|event| &*event.label).collect();
+    let labels: Vec<_> = events.iter().skip(1).map(|event| &*event.label).collect();
+    assert_eq!(events[0].label, "main", "the name of the lane stays");
     assert_eq!(labels, ["15", "16", "17", "18", "19", "20", "21", "22", "23", "24"]);
 }
 
@@ -96,12 +116,15 @@ fn the_oldest_events_are_dropped_and_counted() {
 fn labels_and_lanes_beyond_their_bounds_do_no_harm() {
     let recorder = Recorder::new(4).expect("memory");
     let long = "ü".repeat(100);
-    let lanes: Vec<_> = (0..600).map(|_| recorder.lane(LaneKind::Thread, &long)).collect();
-    recorder.note(lanes[599], What::Enters(State::Blocked), &long);
-    let recording = recorder.recording();
-    assert_eq!(recording.lanes.len(), 512);
-    assert_eq!(recording.lanes[511].name, "ü".repeat(24), "48 bytes, cut between characters");
-    assert_eq!(recording.events[0].label, "ü".repeat(24));
+    let lanes: Vec<_> = (0..5_000).map(|_| recorder.lane(&long)).collect();
+    let odd = format!("a{long}");
+    recorder.note(lanes[4_999], What::Enters(State::Blocked), &odd);
+    let events = recorder.recording().events;
+    assert_eq!(events.len(), 4_096 + 4, "the names of 4,096 lanes stay, and the last four events");
+    assert_eq!(events[4_095].label, "ü".repeat(24), "48 bytes");
+    let last = &events[4_099];
+    assert_eq!(last.lane.thread, 4_999, "every lane has a number of its own");
+    assert_eq!(last.label, format!("a{}", "ü".repeat(23)), "cut between characters");
 }
 
 #[test]
@@ -110,7 +133,7 @@ fn events_of_many_threads_are_all_there() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let lane = recorder.lane(LaneKind::Thread, "worker");
+                let lane = recorder.lane("worker");
                 for number in 0..1_000 {
                     recorder.note(lane, What::Enters(State::Running), number);
                 }
@@ -119,7 +142,9 @@ fn events_of_many_threads_are_all_there() {
     });
     let recording = recorder.recording();
     for lane in 0..4 {
-        let of_lane = recording.events.iter().filter(|event| event.lane == lane);
+        let is_state = |event: &&Event| matches!(event.what, What::Enters(_));
+        let states = recording.events.iter().filter(is_state);
+        let of_lane = states.filter(|event| event.lane.thread == lane);
         let labels: Vec<_> = of_lane.map(|event| event.label.clone()).collect();
         let expected: Vec<_> = (0..1_000).map(|number| number.to_string()).collect();
         assert_eq!(labels, expected, "RECORD-1: every event of a thread, in its order");
@@ -130,25 +155,26 @@ fn events_of_many_threads_are_all_there() {
 fn long_strip(polls: u32) -> Strip {
     let event = |micros: u32, task, what, label: &str| Event {
         at: Duration::from_micros(micros.into()),
-        lane: 0,
-        task,
+        lane: Lane { thread: 0, task },
         what,
         label: label.to_owned(),
     };
-    let mut events = Vec::new();
+    let mut events = vec![event(0, None, What::Begins, "event loop")];
+    events.push(event(0, None, What::Enters(State::Running), ""));
     for task in 1..=20 {
-        events.push(event(0, task, What::Spawned, "</script><script src=\"http://x\">"));
+        events.push(event(0, Some(task), What::Begins, "</script><script src=\"http://x\">"));
     }
     for number in 0..polls {
-        let (at, task) = (number * 100, 1 + number % 20);
-        events.push(event(at, task, What::Woken, ""));
-        let took = Duration::from_micros(50);
-        events.push(event(at + 10, task, What::Polled(took), "to read descriptor 12"));
+        let (at, task) = (number * 100, Some(1 + number % 20));
+        events.push(event(at, task, What::Enters(State::Ready), ""));
+        events.push(event(at + 10, task, What::Enters(State::Running), ""));
+        let parked = What::Enters(State::Parked);
+        events.push(event(at + 60, task, parked, "to read descriptor 12"));
     }
-    let lanes = vec![Lane { name: "event loop".to_owned(), kind: LaneKind::Loop }];
-    let recording = Recording { lanes, events, dropped: 0 };
-    let trace = Trace::whole(&recording);
-    Strip { way: Way::Loop, trace, recording, work: Duration::from_secs(1) }
+    let recording = Recording { events, dropped: 0 };
+    let (trace, work) = (Trace::whole(&recording), Duration::from_secs(1));
+    let title = "event loop: many tasks";
+    Strip { title, trace, recording, work, usage: ThreadUsage::default() }
 }
 
 #[test]
@@ -176,7 +202,8 @@ fn the_picture_is_bounded_by_its_width() {
 
 #[test]
 fn the_json_parses_and_its_slices_and_flows_fit() {
-    let json = trace_json("program", &long_strip(500).trace).to_string();
+    let strip = long_strip(500);
+    let json = trace_json([("program", &strip.trace)]).to_string();
     let parsed = Json::parse(json.as_bytes()).expect("valid JSON");
     expect_balanced(&parsed);
 }
@@ -227,7 +254,7 @@ fn expect_balanced(json: &Json) {
 fn an_event_costs_little() {
     // A bound that a busy machine keeps too; `benches/event_loop.rs` measures it.
     let recorder = Recorder::new(1_000).expect("memory");
-    let lane = recorder.lane(LaneKind::Thread, "main");
+    let lane = recorder.lane("main");
     let best = (0..20)
         .map(|_| {
             let began = Instant::now();

@@ -1,0 +1,126 @@
+//! What notes by itself: an event loop, by its observer, and the workers of a pool, each on a lane of its own.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use super::event::{Lane, State, What};
+use super::recorder::{Notes, Recorder};
+use crate::os::process::{self, Pid};
+use crate::rt::context::{now, with_current};
+use crate::rt::{Moment, Observer, TaskId, Wait};
+
+/// Notes what a loop does. All times are the loop's: under the virtual clock, two runs give the same events.
+#[derive(Debug)]
+pub struct LoopObserver {
+    /// The lane of the loop.
+    notes: Notes,
+    /// When the next timer was due when the loop asked the selector; by the loop's clock.
+    due: Cell<u64>,
+}
+
+impl LoopObserver {
+    /// Makes the observer of a loop, which has this lane.
+    pub fn new(notes: Notes) -> Self {
+        notes.enter(State::Running, "");
+        Self { notes, due: Cell::new(u64::MAX) }
+    }
+
+    /// Notes what happened to the loop, or to a task.
+    fn note(&self, at: Instant, task: Option<TaskId>, what: What, label: impl Display) {
+        let lane = Lane { task: task.map(TaskId::shown), ..self.notes.lane };
+        self.notes.recorder.note_at(at, lane, what, label);
+    }
+}
+
+impl Observer for LoopObserver {
+    fn observe(&self, moment: Moment<'_>) {
+        match moment {
+            Moment::Spawned { task, name: Some(name), .. } => {
+                self.note(now(), Some(task), What::Begins, name);
+            }
+            Moment::Spawned { task, name: None, at } => {
+                self.note(now(), Some(task), What::Begins, at);
+            }
+            Moment::Woken { task } => {
+                self.note(now(), Some(task), What::Enters(State::Ready), "");
+            }
+            Moment::Polled { task, from, to } => {
+                // Virtual time has no ticks, and polls take none of it.
+                let is_virtual = with_current(|core| core.clock.tick()) == Some(0);
+                let [from, to] = if is_virtual { [now(); 2] } else { [from, to] };
+                let wait = with_current(|core| core.wait.get()).unwrap_or(Wait::Nothing);
+                self.note(from, Some(task), What::Enters(State::Running), "");
+                self.note(to, Some(task), What::Enters(State::Parked), wait);
+            }
+            Moment::Finished { task } => {
+                self.note(now(), Some(task), What::Enters(State::Idle), "");
+            }
+            Moment::Waits { timeout } => {
+                let due = with_current(|core| core.timers.borrow_mut().next_deadline()).flatten();
+                self.due.set(due.unwrap_or(u64::MAX));
+                if timeout != Some(Duration::ZERO) {
+                    self.note(now(), None, What::Enters(State::Blocked), "selector");
+                }
+            }
+            Moment::Woke { timers, .. } => {
+                self.note(now(), None, What::Enters(State::Running), "");
+                if timers > 0 {
+                    let nanos = with_current(|core| core.clock.nanos()).unwrap_or(0);
+                    let late = Duration::from_nanos(nanos.saturating_sub(self.due.get()));
+                    self.note(now() - late, None, What::Due, "");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for LoopObserver {
+    /// The loop has ended.
+    fn drop(&mut self) {
+        self.notes.enter(State::Idle, "");
+    }
+}
+
+/// The workers of pools: each thread and each forked process gets a lane when it first notes something.
+#[derive(Debug)]
+pub struct Workers {
+    /// Where they note; shared with forked processes.
+    recorder: Arc<Recorder>,
+    /// The process that made this.
+    parent: Pid,
+    /// Their lanes. A forked process has a copy, in which it finds only its own.
+    lanes: Mutex<HashMap<(Pid, ThreadId), Notes>>,
+}
+
+impl Workers {
+    /// Makes the table, without a lane.
+    pub fn new(recorder: Arc<Recorder>) -> Self {
+        Self { recorder, parent: process::pid(), lanes: Mutex::default() }
+    }
+
+    /// Notes what the calling worker runs from now on, or that it has nothing to run; and since when it waited for the
+    /// GIL until now, if it did.
+    pub fn note(&self, task: Option<&dyn Display>, waited_since: Option<Instant>) {
+        let notes = self.notes();
+        match (task, waited_since) {
+            (Some(task), Some(since)) => notes.was(State::Lock, since, task),
+            (Some(task), None) => notes.enter(State::Running, task),
+            (None, _) => notes.enter(State::Idle, ""),
+        }
+    }
+
+    /// The notes of the calling thread or forked process.
+    fn notes(&self) -> Notes {
+        let (pid, thread) = (process::pid(), thread::current());
+        let begin = || match thread.name().filter(|_| pid == self.parent) {
+            Some(name) => Notes::new(&self.recorder, name),
+            None => Notes::new(&self.recorder, format_args!("worker {pid}")),
+        };
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.entry((pid, thread.id())).or_insert_with(begin).clone()
+    }
+}
