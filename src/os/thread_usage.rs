@@ -30,11 +30,9 @@ impl ThreadUsage {
     }
 
     /// Reads the counters of all threads of this process, and of the children that it has reaped.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub fn of_process() -> io::Result<Self> {
-        Self::default().plus(libc::RUSAGE_SELF)?.plus(libc::RUSAGE_CHILDREN)
+    pub fn of_process() -> Self {
+        let own = Self::default().plus(libc::RUSAGE_SELF);
+        own.and_then(|own| own.plus(libc::RUSAGE_CHILDREN)).unwrap_or_default()
     }
 
     /// Adds counters of the kernel, which are never negative.
@@ -43,8 +41,11 @@ impl ThreadUsage {
         let mut usage: libc::rusage = unsafe { mem::zeroed() };
         // SAFETY: `usage` is ours to write.
         check(unsafe { libc::getrusage(whose, &raw mut usage) })?;
+        let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec;
+        let micros = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+        let cpu = Duration::from_micros((seconds * 1_000_000 + micros).unsigned_abs());
         Ok(Self {
-            cpu: self.cpu + span(usage.ru_utime) + span(usage.ru_stime),
+            cpu: self.cpu + cpu,
             voluntary: self.voluntary + usage.ru_nvcsw.unsigned_abs(),
             involuntary: self.involuntary + usage.ru_nivcsw.unsigned_abs(),
         })
@@ -59,10 +60,4 @@ impl ThreadUsage {
             involuntary: self.involuntary - earlier.involuntary,
         }
     }
-}
-
-/// A span of the kernel's.
-fn span(time: libc::timeval) -> Duration {
-    Duration::from_secs(time.tv_sec.unsigned_abs())
-        + Duration::from_micros(time.tv_usec.unsigned_abs())
 }

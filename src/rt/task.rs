@@ -100,15 +100,12 @@ impl Header {
 
     /// Names the task and says what it waits for; with a tick of the clock, also since when, and how often it was polled.
     pub(crate) fn standing(&self, tick: Option<u32>) -> String {
-        let history = tick.map(|tick| {
-            let waited = tick.wrapping_sub(self.polled_at.get());
-            format!(", for {waited} ms now; polls: {}", self.polls.get())
-        });
-        let (task, history) = (self.description(), history.unwrap_or_default());
-        if self.queued.get() {
-            return format!("{task} is ready{history}");
-        }
-        format!("{task} waits {}{history}", self.wait.get())
+        let (task, wait) = (self.description(), format!("waits {}", self.wait.get()));
+        let standing = if self.queued.get() { "is ready" } else { &*wait };
+        let Some(tick) = tick else { return format!("{task} {standing}") };
+        let (waited, polls) = (tick.wrapping_sub(self.polled_at.get()), self.polls.get());
+        // Two lines, each of which fits a terminal.
+        format!("{task}\n    {standing}, for {waited} ms now; polls: {polls}")
     }
 
     /// Names the task in a report.

@@ -196,9 +196,9 @@ pub fn run_all(
         let recorder = Arc::new(Recorder::new(CAPACITY)?);
         let (workload, url, answer) = (workload.clone(), url.clone(), answer.clone());
         let run = Arc::new(Run { workload, url, answer, recorder: Arc::clone(&recorder) });
-        let (before, began) = (ThreadUsage::of_process()?, Instant::now());
+        let (before, began) = (ThreadUsage::of_process(), Instant::now());
         do_all(&run)?;
-        let (ended, usage) = (Instant::now(), ThreadUsage::of_process()?.since(before));
+        let (ended, usage) = (Instant::now(), ThreadUsage::of_process().since(before));
         let recording = recorder.recording();
         let [from, to] = [began, ended].map(|at| recorder.since_origin(at));
         let trace = Trace::new(&recording, from, to);

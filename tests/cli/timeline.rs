@@ -100,5 +100,37 @@ fn a_server_tells_its_tasks_on_sigusr1_and_serves_on() {
     let ended = server.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains("the tasks, on SIGUSR1:"), "{}", ended.err);
-    assert!(ended.err.contains("task 0 (block_on), "), "{}", ended.err);
+    assert!(ended.err.contains("task 0 (block_on),"), "{}", ended.err);
+}
+
+#[test]
+fn a_trace_that_ctrl_c_ends_is_written() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", silent.local_addr().expect("its address"));
+    let folder = Folder::new();
+    let file = folder.file("trace.json");
+    let [logs, trace] = [folder.file("logs"), file.clone()];
+    let [logs, trace] = [&logs, &trace].map(|path| path.to_str().unwrap_or_default());
+    let args = ["fetch", "--mode", "async", "--log-dir", logs, "--trace", trace, &url];
+    let fetch = start(command(&args));
+    // It waits for an answer that never comes.
+    let _connection = silent.accept().expect("it connects");
+    fetch.signal("INT");
+    let ended = fetch.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    let json = Json::parse(&fs::read(&file).expect("the trace")).expect("valid JSON");
+    let events = json.get("traceEvents").map_or(&[][..], Json::items);
+    assert!(events.len() > 5, "what ran until then is there: {events:?}");
+}
+
+#[test]
+fn a_trace_that_would_be_empty_is_refused_or_named() {
+    let ended = start(command(&["serve", "--model", "threads", "--trace", "trace.json"])).end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("--trace: only for async, not for threads"), "{}", ended.err);
+    let folder = Folder::new();
+    let file = folder.file("trace.json");
+    let trace = file.to_str().unwrap_or_default();
+    let ended = start(command(&["lab", "--trace", trace])).end();
+    assert!(ended.err.contains("is empty, nothing ran on an event loop"), "{ended:?}");
 }
