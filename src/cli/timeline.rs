@@ -4,10 +4,9 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command_line::{Args, Opt, Subcommand};
-use super::failure::{Doing, Failure};
+use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
-use super::output::{Output, make_directory, write_into};
+use super::output::{Doing, Failure, Output, make_directory, write_into};
 use super::values::{path, whole};
 use crate::rt::watch_loops;
 use crate::timeline::{
@@ -23,17 +22,15 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "timeline",
     summary: "One workload by one thread, threads, a GIL, processes and an event loop, as a picture",
     options: &[
-        Opt::new("--requests N", "requests, which wait for the embedded site").default("6"),
-        Opt::new("--wait-ms MS", "how long the site takes over each").default("300"),
-        Opt::new("--factorials N", "factorials, which compute").default("4"),
-        Opt::new("--compute-ms MS", "about how long each takes on this machine").default("100"),
-        Opt::new("--out DIR", "where timeline.svg, timeline.html and timeline.json are written")
-            .default("handloom-timeline"),
+        "--requests N [6]: requests, which wait for the embedded site",
+        "--wait-ms MS [300]: how long the site takes over each",
+        "--factorials N [4]: factorials, which compute",
+        "--compute-ms MS [100]: about how long each takes on this machine",
+        "--out DIR [handloom-timeline]: where timeline.svg, timeline.html and timeline.json are written",
     ],
-    operands: &[],
     examples: &[
-        ("handloom timeline", "timeline.json is for ui.perfetto.dev and chrome://tracing."),
-        ("handloom timeline --requests 20 --factorials 0", "Only waits: what does a thread cost?"),
+        "handloom timeline  # The picture; timeline.json is for ui.perfetto.dev and chrome://tracing.",
+        "handloom timeline --requests 20 --factorials 0  # Only waits: what does a thread cost?",
     ],
     run,
 };
@@ -46,9 +43,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let computing = Duration::from_millis(args.value("compute-ms", milliseconds())? as u64);
     let (requests, factorials) = (jobs("requests")?, jobs("factorials")?);
     if requests + factorials == 0 {
-        return Err(Failure::Usage(
-            "--requests, --factorials: expected at least one job".to_owned(),
-        ));
+        let none = "--requests, --factorials: expected at least one job";
+        return Err(Failure::Usage(none.to_owned()));
     }
     let out = args.value("out", path("a directory"))?;
     make_directory(&out)?;
@@ -71,8 +67,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// The option of every subcommand whose work may run on an event loop.
-pub(crate) const TRACE: Opt =
-    Opt::new("--trace FILE", "what ran when, as JSON for ui.perfetto.dev");
+pub(crate) const TRACE: &str = "--trace FILE: what ran when, as JSON for ui.perfetto.dev";
 
 /// Runs a subcommand. Its loops answer SIGUSR1; `--trace` writes what they and the pools did, also after a failure.
 pub(crate) fn traced(
@@ -80,15 +75,13 @@ pub(crate) fn traced(
     output: &mut Output,
     run: fn(&Args, &mut Output) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    if !args.is_given("trace") {
+    let Some(file) = args.optional("trace", path("a file"))? else {
         watch_loops(|| None);
         return run(&args, output);
-    }
-    let file = args.value("trace", path("a file"))?;
+    };
     let recorder = Arc::new(Recorder::new(TRACED_EVENTS).doing("trace")?);
     let (of_loops, workers) = (Arc::clone(&recorder), Workers::new(Arc::clone(&recorder)));
-    let observer = move || LoopObserver::new(Notes::new(&of_loops, "event loop"));
-    watch_loops(move || Some(Box::new(observer())));
+    watch_loops(move || Some(Box::new(LoopObserver::new(Notes::new(&of_loops, "event loop")))));
     args.watch = Some(Arc::new(move |task, since| workers.note(task, since)));
     let write = Arc::new(move || {
         let (trace, name) = (Trace::whole(&recorder.recording()), file.display());

@@ -1,7 +1,5 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
-//! What the kernel has counted for a thread or this process: processor time, and how often it lost the processor.
-//!
-//! **Source**: getrusage(2), `RUSAGE_THREAD`, `RUSAGE_SELF`, `RUSAGE_CHILDREN`.
+//! What `getrusage(2)` counts for a thread or for this process: processor time, and how often it lost the processor.
 
 use std::io;
 use std::mem;
@@ -31,8 +29,8 @@ impl ThreadUsage {
 
     /// Reads the counters of all threads of this process, and of the children that it has reaped.
     pub fn of_process() -> Self {
-        let own = Self::default().plus(libc::RUSAGE_SELF);
-        own.and_then(|own| own.plus(libc::RUSAGE_CHILDREN)).unwrap_or_default()
+        let both = [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN];
+        both.into_iter().try_fold(Self::default(), Self::plus).unwrap_or_default()
     }
 
     /// Adds counters of the kernel, which are never negative.
@@ -41,11 +39,10 @@ impl ThreadUsage {
         let mut usage: libc::rusage = unsafe { mem::zeroed() };
         // SAFETY: `usage` is ours to write.
         check(unsafe { libc::getrusage(whose, &raw mut usage) })?;
-        let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec;
-        let micros = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-        let cpu = Duration::from_micros((seconds * 1_000_000 + micros).unsigned_abs());
+        let micros = |time: libc::timeval| time.tv_sec * 1_000_000 + time.tv_usec;
+        let cpu = micros(usage.ru_utime) + micros(usage.ru_stime);
         Ok(Self {
-            cpu: self.cpu + cpu,
+            cpu: self.cpu + Duration::from_micros(cpu.unsigned_abs()),
             voluntary: self.voluntary + usage.ru_nvcsw.unsigned_abs(),
             involuntary: self.involuntary + usage.ru_nivcsw.unsigned_abs(),
         })
