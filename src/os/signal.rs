@@ -404,8 +404,8 @@ fn tell_long_poll() {
     let mut line = Line { bytes: [0; 512], length: 0 };
     let _never_fails = writeln!(
         line,
-        "event loop: task {}, spawned at {spawned_at}, has been polled for up to {} ms and holds the loop; the table of \
-         tasks follows when that poll ends",
+        "event loop: task {}, spawned at {spawned_at},\n  has been polled for up to {} ms and holds the loop;\n  \
+         the table of tasks follows when that poll ends",
         task,
         lasts / 1_000_000
     );

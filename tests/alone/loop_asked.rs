@@ -79,7 +79,9 @@ fn stuck() {
         }
     };
     assert!(line.contains("task 2, spawned at tests/alone/loop_asked.rs:"), "which task: {line}");
-    assert!(line.contains("has been polled for") && line.contains(" ms"), "since when: {line}");
+    let since = wait_for("has been polled for");
+    assert!(since.contains(" ms and holds the loop"), "since when: {since}");
+    assert!(line.len() <= 80 && since.len() <= 80, "it fits a terminal: {line} {since}");
     let mut stdin = copy.stdin.take().unwrap();
     writeln!(stdin, "go on").unwrap();
     wait_for("the tasks, on SIGUSR1");
