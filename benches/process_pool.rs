@@ -7,7 +7,7 @@
 //! | `one_in_flight/one_core` | submit a job that adds one, join it; parent and worker on one processor | wall time |
 //! | `one_in_flight/free` | the same, wherever the kernel puts them | wall time |
 //! | `many_in_flight` | one job of [`IN_FLIGHT`] in flight, two workers | wall time |
-//! | `long_value` | [`LONG_BYTES`] from worker to caller | wall time |
+//! | `long_argument` | [`LONG_BYTES`] from caller to worker | wall time |
 //!
 //! Before these come Python's figures for the first three, where a `python3` is found: the same jobs, in its own pool,
 //! made by fork; the best of five runs.
@@ -20,12 +20,11 @@
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::process::Command;
-use std::sync::Arc;
 
-use criterion::{Criterion, SamplingMode, Throughput};
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput};
 use handloom::jobs::JobHandle;
 use handloom::os::affinity::{allowed_cpus, pin_to_cpus};
-use handloom::processes::{Message, ProcessPool, ProcessPoolOptions, Unreadable};
+use handloom::processes::{ProcessPool, ProcessPoolOptions};
 
 /// Jobs in flight in `many_in_flight`.
 const IN_FLIGHT: usize = 256;
@@ -33,32 +32,11 @@ const IN_FLIGHT: usize = 256;
 /// Jobs in one round of `many_in_flight`.
 const ROUND: u64 = 20_000;
 
-/// The length of a long value.
+/// The length of a long argument.
 const LONG_BYTES: usize = 64 << 20;
 
 /// A pool whose jobs add one.
 type Adding = ProcessPool<u64, u64>;
-
-/// A long value that a worker keeps, and sends more than once.
-struct Long(Arc<Vec<u8>>);
-
-impl Message for Long {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        self.0.encode(out)
-    }
-
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-        Vec::decode(input).map(|bytes| Self(Arc::new(bytes)))
-    }
-
-    fn as_bytes(&self) -> Option<&[u8]> {
-        Some(&self.0)
-    }
-
-    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
-        Ok(Self(Arc::new(bytes)))
-    }
-}
 
 /// Options for so many workers.
 fn with(workers: usize) -> ProcessPoolOptions {
@@ -110,10 +88,7 @@ fn main() {
     pin_to_cpus(&cpus).expect("pin");
     let free = with(1).start(add).expect("start");
     let two = with(2).start(add).expect("start");
-    // The worker's value is there already, so that making it is not measured.
-    let kept = Arc::new(vec![7_u8; LONG_BYTES]);
-    let sender = move |(): ()| Long(Arc::clone(&kept));
-    let sending = with(1).start(sender).expect("start");
+    let taking = with(1).start(|bytes: Vec<u8>| bytes.len()).expect("start");
     if let Ok(python) = Command::new("python3").args(["-c", PYTHON]).output() {
         print!("{}", String::from_utf8_lossy(&python.stdout));
     }
@@ -124,7 +99,7 @@ fn main() {
     pin_to_cpus(&cpus).expect("pin");
     one_in_flight(&mut criterion, "free", &free);
     many_in_flight(&mut criterion, &two);
-    long_value(&mut criterion, &sending);
+    long_argument(&mut criterion, &taking);
     criterion.final_summary();
 }
 
@@ -156,12 +131,16 @@ fn many_in_flight(criterion: &mut Criterion, pool: &Adding) {
     });
 }
 
-/// Has a long value sent.
-fn long_value(criterion: &mut Criterion, pool: &ProcessPool<(), Long>) {
-    let mut group = criterion.benchmark_group("long_value");
+/// Has a long argument sent, which was made before.
+fn long_argument(criterion: &mut Criterion, pool: &ProcessPool<Vec<u8>, usize>) {
+    let mut group = criterion.benchmark_group("long_argument");
     group.throughput(Throughput::Bytes(LONG_BYTES as u64));
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
     group.bench_function("64_mib", |bencher| {
-        bencher.iter(|| pool.submit(()).expect("submit").join().expect("join").0.len());
+        bencher.iter_batched(
+            || vec![7_u8; LONG_BYTES],
+            |bytes| pool.submit(bytes).expect("submit").join().expect("join"),
+            BatchSize::PerIteration,
+        );
     });
 }

@@ -133,8 +133,8 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of os:", 2279, "docs of sockets, signals and contexts; both addresses of localhost"),
     ("budget of jobs:", 809, "`TrySubmitError`, which goes with its method"),
     ("budget of rt:", 2168, "as step 7"),
-    ("budget of processes:", 2681, "as its pool, and the docs of messages"),
-    ("budget of processes/pool:", 2092, "state, link and options"),
+    ("budget of processes:", 2543, "as its pool, and the docs of messages"),
+    ("budget of processes/pool:", 1986, "state, link and options"),
     ("budget of web:", 3448, "the access log, downloads and first pages are new"),
     (
         "budget of calc:",

@@ -196,23 +196,3 @@ pub(crate) fn contain(foreign: impl FnOnce()) {
         mem::forget(second);
     }
 }
-
-/// Why a pool did not accept a job without waiting.
-#[derive(Debug)]
-pub enum TrySubmitError<J> {
-    /// The queue is full; this is the job, or its argument.
-    Full(J),
-    /// The pool would not accept it later either.
-    Refused(JobError),
-}
-
-impl<J> fmt::Display for TrySubmitError<J> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(_) => out.write_str("submit a job: the queue is full"),
-            Self::Refused(error) => error.fmt(out),
-        }
-    }
-}
-
-impl<J: fmt::Debug> Error for TrySubmitError<J> {}

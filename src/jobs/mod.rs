@@ -12,7 +12,7 @@ mod slot;
 
 pub use as_completed::{AsCompleted, as_completed};
 pub(crate) use error::contain;
-pub use error::{JobError, Panic, TrySubmitError};
+pub use error::{JobError, Panic};
 pub(crate) use handle::{Awaited, Outcome};
 pub use handle::{Cancel, Counts, JobHandle};
 pub(crate) use map::ChunkHandle;

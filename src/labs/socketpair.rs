@@ -18,7 +18,7 @@ use super::Journal;
 use super::child::{fork_child, reap};
 use super::proc_files::descriptors;
 use crate::os::process::{self, Exit};
-use crate::os::socket_pair::{packets, receive_with_fds, send_with_fds};
+use crate::os::socket_pair::{packets, receive, send};
 
 /// What the parent asks, in two sends.
 pub const ASKED: [&str; 2] = ["three ", "words"];
@@ -102,7 +102,7 @@ fn ask() -> io::Result<(String, Exit)> {
 /// Sends twice, receives once.
 fn one_receive((left, right): (OwnedFd, OwnedFd)) -> io::Result<String> {
     for part in ASKED {
-        send_with_fds(left.as_fd(), part.as_bytes(), &[])?;
+        send(left.as_fd(), part.as_bytes(), None)?;
     }
     receive_text(&right)
 }
@@ -110,7 +110,7 @@ fn one_receive((left, right): (OwnedFd, OwnedFd)) -> io::Result<String> {
 /// Receives once.
 fn receive_text(socket: &OwnedFd) -> io::Result<String> {
     let mut bytes = [0; MOST];
-    let (got, _) = receive_with_fds(socket.as_fd(), &mut bytes, true)?;
+    let (got, _) = receive(socket.as_fd(), &mut bytes, true)?;
     Ok(String::from_utf8_lossy(&bytes[..got]).into_owned())
 }
 
@@ -120,16 +120,16 @@ fn receive_text(socket: &OwnedFd) -> io::Result<String> {
 fn hand_over() -> io::Result<([String; 2], String)> {
     let (ours, theirs) = packets()?;
     let mut child = fork_child(move || {
-        let (_, fds) = receive_with_fds(theirs.as_fd(), &mut [0], true)?;
-        let fd = fds.into_iter().next().ok_or(io::ErrorKind::UnexpectedEof)?;
+        let (_, fd) = receive(theirs.as_fd(), &mut [0], true)?;
+        let fd = fd.ok_or(io::ErrorKind::UnexpectedEof)?;
         let there = leads_to(&fd)?;
         File::from(fd).write_all(b"hello")?;
-        send_with_fds(theirs.as_fd(), there.as_bytes(), &[]).map(|()| 0)
+        send(theirs.as_fd(), there.as_bytes(), None).map(|()| 0)
     })?;
     let (mut reader, writer) = pipe()?;
     let writer = OwnedFd::from(writer);
     let here = leads_to(&writer)?;
-    send_with_fds(ours.as_fd(), b"!", &[writer.as_fd()])?;
+    send(ours.as_fd(), b"!", Some(writer.as_fd()))?;
     drop(writer);
     let there = receive_text(&ours)?;
     reap(&mut child)?;

@@ -1,12 +1,10 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Which processors this thread may run on.
 //!
 //! Problem: a measurement whose threads wander between processors measures the wandering.
 //!
 //! **Invariants**
 //! - `AFFINITY-1`: only the calling thread is moved; threads and processes it starts later inherit.
-//!
-//! **Left out**: machines with more than the 1,024 processors of a `cpu_set_t`.
 //!
 //! **Source**: `sched_setaffinity(2)`, `CPU_SET(3)`, `sched_getcpu(3)`.
 
@@ -17,6 +15,8 @@ use super::syscall::check;
 
 /// "This thread", to `sched_setaffinity(2)`.
 const THIS_THREAD: libc::pid_t = 0;
+/// How many processors a set can hold: its bits.
+const CAPACITY: usize = size_of::<libc::cpu_set_t>() * 8;
 
 /// Lists the processors that this thread may run on, in ascending order.
 ///
@@ -28,7 +28,7 @@ pub fn allowed_cpus() -> io::Result<Vec<usize>> {
     // SAFETY: `set` is ours to write, and `bytes` is its size.
     check(unsafe { libc::sched_getaffinity(THIS_THREAD, bytes, &raw mut set) })?;
     // SAFETY: CPU_ISSET(3) reads one bit of the set, and the range ends with the set.
-    Ok((0..capacity()).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
+    Ok((0..CAPACITY).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
 }
 
 /// Binds this thread to the given processors (`AFFINITY-1`).
@@ -38,8 +38,8 @@ pub fn allowed_cpus() -> io::Result<Vec<usize>> {
 pub fn pin_to_cpus(cpus: &[usize]) -> io::Result<()> {
     let mut set = empty_set();
     for &cpu in cpus {
-        if cpu >= capacity() {
-            let text = format!("pin to processor {cpu}: there are at most {}", capacity());
+        if cpu >= CAPACITY {
+            let text = format!("pin to processor {cpu}: there are at most {CAPACITY}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         // SAFETY: CPU_SET(3) writes one bit, which the check above keeps inside the set.
@@ -67,9 +67,4 @@ pub fn current_cpu() -> io::Result<usize> {
 fn empty_set() -> libc::cpu_set_t {
     // SAFETY: `cpu_set_t` is a plain array of bits, and all zero is the empty set.
     unsafe { mem::zeroed() }
-}
-
-/// How many processors a set can hold: its bits.
-fn capacity() -> usize {
-    size_of::<libc::cpu_set_t>() * usize::try_from(u8::BITS).expect("holds because 8 fits")
 }

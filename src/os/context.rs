@@ -22,11 +22,11 @@
 //! - `CONTEXT-4`: below the stack lies a page without rights, so one call too deep ends the process.
 //! - `CONTEXT-5`: a greenlet stays on the thread that made it: neither type here is `Send` or `Sync`.
 //!
-//! **Left out**: speed. In POSIX the signal mask belongs to a context, so each switch is a system call; libraries that are
-//! made for use (greenlet, boost.context, Go) save the registers in a few lines of assembly.
+//! **Left out**: speed. Each switch is a system call, because in POSIX the signal mask belongs to a context; libraries that
+//! are made for use save the registers in a few lines of assembly.
 //!
-//! **Source**: makecontext(3), swapcontext(3). POSIX.1-2008 took them out, because `makecontext` is given a function that is
-//! declared with empty parentheses and calls it with any number of `int`s. glibc still has them; musl does not.
+//! **Source**: makecontext(3), swapcontext(3): in glibc, and no longer in POSIX, because `makecontext` is given a function
+//! that is declared with empty parentheses.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};

@@ -1,17 +1,16 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
-//! Opening a file without waiting, and whether a descriptor outlives an exec.
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
+//! Descriptors: opening a file without waiting, whether one outlives an exec, and the width of a terminal.
 //!
 //! Problem: an open of a FIFO waits until another process writes to it, and no signal handler of ours ends that wait. And
 //! a program that is executed gets every descriptor of its process that is not close-on-exec: a pipe whose end it holds
 //! without knowing never ends (`OS-3`).
 //!
-//! **Left out**: the race with a thread that forks and executes between the opening of a descriptor and its flag.
-//!
-//! **Source**: open(2), `O_NONBLOCK` and `O_NOCTTY`; fcntl(2), `F_SETFD`.
+//! **Source**: open(2), `O_NONBLOCK` and `O_NOCTTY`; fcntl(2), `F_SETFD`; `ioctl_tty(2)`.
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -35,4 +34,14 @@ pub fn set_close_on_exec(fd: BorrowedFd<'_>, closes: bool) -> io::Result<()> {
     let flags = if closes { libc::FD_CLOEXEC } else { 0 };
     // SAFETY: the descriptor is open; the command takes an integer.
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, flags) }).map(drop)
+}
+
+/// The columns of the terminal behind a descriptor; `None` when it is no terminal, or one that does not know.
+pub fn terminal_columns(fd: impl AsFd) -> Option<usize> {
+    // SAFETY: `winsize` is made of integers.
+    let mut size: libc::winsize = unsafe { mem::zeroed() };
+    let fd = fd.as_fd().as_raw_fd();
+    // SAFETY: `TIOCGWINSZ` writes a `winsize`, and `size` is ours to write.
+    let result = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &raw mut size) };
+    (result == 0 && size.ws_col > 0).then(|| usize::from(size.ws_col))
 }

@@ -1,16 +1,13 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! An event descriptor: a flag that a selector can wait for.
 //!
-//! Problem: a thread that sleeps in `ppoll` or `epoll_wait` sees neither a condition variable nor an
-//! atomic. Only a descriptor wakes it.
+//! Problem: a thread that sleeps in `ppoll` or `epoll_wait` sees neither a condition variable nor an atomic. Only a
+//! descriptor wakes it.
 //!
 //! **Invariants**
-//! - The descriptor is owned from birth (`OS-1`) and close-on-exec (`OS-3`).
-//! - `EVENTFD-1`: once signalled it stays readable until somebody reads it. A stop descriptor is never
-//!   read, so one signal reaches every thread and every forked child, however late it looks.
+//! - `EVENTFD-1`: once signalled it stays readable until it is read. A stop descriptor is never read, so one signal reaches
+//!   every thread and every forked child, however late it looks.
 //! - `EVENTFD-2`: signalling never blocks.
-//!
-//! **Left out**: the semaphore mode, and the counter's value, which nothing in the house needs.
 //!
 //! **Source**: eventfd(2).
 
@@ -32,9 +29,6 @@ impl EventFd {
     ///
     /// # Errors
     /// Out of descriptors or memory.
-    ///
-    /// # Source
-    /// eventfd(2)
     pub fn new() -> io::Result<Self> {
         // SAFETY: eventfd(2) takes two integers and touches no memory of ours.
         let raw = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
@@ -43,20 +37,13 @@ impl EventFd {
         Ok(Self { file: File::from(owned) })
     }
 
-    /// Makes the descriptor readable, for everybody and until it is read (`EVENTFD-1`).
+    /// Makes the descriptor readable until it is read (`EVENTFD-1`).
     ///
     /// # Errors
     /// None that a live event descriptor can give.
     pub fn signal(&self) -> io::Result<()> {
-        loop {
-            match (&self.file).write(&1_u64.to_ne_bytes()) {
-                Ok(_) => return Ok(()),
-                // The counter is at its end: then the descriptor is readable, which was the purpose.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        // `WouldBlock`: the counter is at its end. Then the descriptor is readable, which was the purpose.
+        at_once(|| (&self.file).write(&1_u64.to_ne_bytes()))
     }
 
     /// Takes the signal back. Not for a descriptor that others wait for too (`EVENTFD-1`).
@@ -64,15 +51,19 @@ impl EventFd {
     /// # Errors
     /// None that a live event descriptor can give.
     pub fn clear(&self) -> io::Result<()> {
-        let mut counter = [0; size_of::<u64>()];
-        loop {
-            match (&self.file).read(&mut counter) {
-                Ok(_) => return Ok(()),
-                // It was not signalled.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        // `WouldBlock`: it was not signalled.
+        at_once(|| (&self.file).read(&mut [0; size_of::<u64>()]))
+    }
+}
+
+/// Reads or writes; where that would block, there is nothing to do.
+fn at_once(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<()> {
+    loop {
+        match call() {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -1,8 +1,8 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! How many descriptors this process may have open.
 //!
-//! Problem: each connection takes one, and the usual soft limit of 1,024 was chosen for select(2). A
-//! server for many clients raises it to the hard limit; a test of shortage lowers it.
+//! Problem: each connection takes one, and the usual soft limit of 1,024 was chosen for select(2). A server for many clients
+//! raises it to the hard limit; a test of shortage lowers it.
 //!
 //! **Invariants**
 //! - `LIMIT-1`: only the soft limit is changed: lowering the hard one cannot be undone.

@@ -1,18 +1,17 @@
-//! The only FFI of the house: each libc call wrapped once, safe to call.
+//! The only calls into C: each system call wrapped once, safe to call.
 //!
-//! Problem: a raw system call returns an `int`, where -1 means "look at errno", and a descriptor which
-//! is an `int` too can be closed twice or used after it was closed. Spread over a program, every caller
-//! must remember both.
+//! Problem: a raw system call returns an `int`, where -1 means "look at errno", and a descriptor which is an `int` too can be
+//! closed twice or used after it was closed. Spread over a program, every caller must remember both.
 //!
 //! **Invariants**
 //! - `OS-1`: a descriptor is an `OwnedFd` or a `BorrowedFd` from the moment the call returns.
-//! - `OS-2`: -1 becomes an `io::Error`, and EINTR is retried, in `syscall` and nowhere else. A
-//!   call that leaves EINTR to its caller says so.
+//! - `OS-2`: -1 becomes an `io::Error`, and EINTR is retried, in `syscall` and nowhere else. A call that leaves EINTR to its
+//!   caller says so.
 //! - `OS-3`: every descriptor made here is close-on-exec.
 //!
 //! **Left out**: every system but Linux. Signals, process death and `ppoll` have no common shape.
 //!
-//! **Source**: the man pages, section 2, named at each function.
+//! **Source**: the man pages, section 2, named in each file.
 
 mod clock;
 mod descriptor;
@@ -20,7 +19,6 @@ mod event_fd;
 mod poll;
 mod shared_memory;
 mod syscall;
-mod terminal;
 mod thread_usage;
 
 pub mod affinity;
@@ -33,9 +31,8 @@ pub mod socket_pair;
 pub mod thread_list;
 
 pub use clock::{nanos, tick, wake_on_time};
-pub use descriptor::{open_at_once, set_close_on_exec};
+pub use descriptor::{open_at_once, set_close_on_exec, terminal_columns};
 pub use event_fd::EventFd;
 pub use poll::{PollFd, poll, wait_readable, write_out};
-pub use shared_memory::SharedMemory;
-pub use terminal::terminal_columns;
+pub use shared_memory::{SharedMemory, reserve};
 pub use thread_usage::ThreadUsage;

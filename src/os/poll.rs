@@ -1,16 +1,12 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
-//! Waiting for a few descriptors, with a timeout counted in nanoseconds.
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
+//! Waiting for a few descriptors, with a timeout counted in nanoseconds: ppoll(2).
 //!
-//! Problem: `epoll_wait` counts milliseconds, so a sleep of a tenth of one is late or a busy loop; and a
-//! server that blocks in `accept` cannot hear that it shall stop.
+//! Problem: `epoll_wait` counts milliseconds, so a sleep of a tenth of one is late or a busy loop; and a server that blocks
+//! in `accept` cannot hear that it shall stop.
 //!
 //! **Invariants**
-//! - `POLL-1`: [`poll`] goes on after a signal, with the time that remains: it is never early.
-//!   [`wait_readable`] is the exception: it returns, since its caller has a clock of its own.
-//!
-//! **Left out**: the atomic change of the signal mask, which is what `ppoll` was made for.
-//!
-//! **Source**: ppoll(2).
+//! - `POLL-1`: [`poll`] waits on after a signal, with the time that remains: it is never early. [`wait_readable`] returns
+//!   then, because its caller has a clock of its own.
 
 use std::io::{self, ErrorKind, Write};
 use std::marker::PhantomData;
@@ -60,9 +56,6 @@ impl<'fd> PollFd<'fd> {
 ///
 /// # Blocking
 /// For `timeout`, or without end when it is `None`; never less, also when signals come.
-///
-/// # Source
-/// ppoll(2)
 pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<usize> {
     // A deadline beyond what the clock can count is the same as none.
     let deadline = timeout.and_then(|span| Instant::now().checked_add(span));
@@ -113,9 +106,6 @@ pub fn write_out(file: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io::Result
 ///
 /// # Blocking
 /// For at most `timeout`, and the kernel's timer slack (50 µs by default, see prctl(2)).
-///
-/// # Source
-/// ppoll(2)
 pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
     match poll_once(&mut [PollFd::readable(fd)], Some(timeout)) {
         Ok(ready) => Ok(ready > 0),
@@ -125,7 +115,7 @@ pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> 
     }
 }
 
-/// One ppoll(2); EINTR is an error here, for the callers treat it differently.
+/// One ppoll(2). EINTR is an error here, because the callers treat it differently.
 fn poll_once(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<usize> {
     let span = timeout.map(timespec);
     let span_ptr = span.as_ref().map_or(ptr::null(), ptr::from_ref);

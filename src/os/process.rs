@@ -17,8 +17,9 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::Command;
 use std::ptr;
 use std::sync::Mutex;
@@ -29,8 +30,10 @@ use super::signal::{AllBlocked, Signal, forget_in_child, keep_ends_of_children};
 use super::syscall::{check, retry};
 use super::thread_list;
 
-/// The first descriptor after standard input, output and error.
-const FIRST_OF_OURS: u32 = 3;
+/// The last descriptor that every process has.
+const STANDARD_ERROR: u32 = 2;
+/// The exit code of a Rust program that panics.
+const EXIT_PANICKED: i32 = 101;
 
 /// The number of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,6 +132,22 @@ pub fn fork() -> io::Result<Fork> {
     Child::adopt(Pid(raw)).map(Fork::Parent)
 }
 
+/// Forks a child that runs `life`, and leaves with the code that this returns, or with that of a Rust program that panics.
+/// So nothing unwinds into the parent's frames, which the child has a copy of.
+///
+/// # Errors
+/// Those of [`fork`].
+pub fn fork_to_run(life: impl FnOnce() -> i32) -> io::Result<Child> {
+    match fork()? {
+        Fork::Parent(child) => Ok(child),
+        Fork::Child => match panic::catch_unwind(AssertUnwindSafe(life)) {
+            Ok(code) => exit_now(code),
+            // The payload is still held here, and so never dropped: its drop might panic too.
+            Err(_payload) => exit_now(EXIT_PANICKED),
+        },
+    }
+}
+
 /// Forks although other threads run, to show why [`fork`] refuses: the child takes `lock` and leaves with code 0, and hangs
 /// when another thread held the lock at the fork. It dies with its parent.
 ///
@@ -152,9 +171,6 @@ pub fn fork_despite_threads<T>(lock: &Mutex<T>) -> io::Result<Child> {
 }
 
 /// Leaves at once: no destructor, no unwinding, no flush of the parent's copied buffers.
-///
-/// # Source
-/// _exit(2)
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: _exit(2) has no preconditions, and nothing runs after it.
     unsafe { libc::_exit(code) }
@@ -164,9 +180,6 @@ pub fn exit_now(code: i32) -> ! {
 ///
 /// # Errors
 /// `NotFound` when `parent` had ended before: then no signal will come, and the child should leave.
-///
-/// # Source
-/// prctl(2), `PR_SET_PDEATHSIG`
 pub fn die_with_parent(parent: Pid) -> io::Result<()> {
     let signal = libc::c_ulong::from(Signal::Kill.number().cast_unsigned());
     // SAFETY: this option of prctl(2) takes one integer and touches no memory.
@@ -180,9 +193,6 @@ pub fn die_with_parent(parent: Pid) -> io::Result<()> {
 }
 
 /// Makes the kernel kill the program that `command` will start when the thread that starts it ends.
-///
-/// # Source
-/// prctl(2), `PR_SET_PDEATHSIG`, which execve(2) keeps
 pub fn end_with_parent(command: &mut Command) {
     let parent = pid();
     // It cannot fail for this signal.
@@ -194,36 +204,25 @@ pub fn end_with_parent(command: &mut Command) {
     unsafe { command.pre_exec(bind) };
 }
 
-/// Closes every descriptor but standard input, output, error, and those in `keep`. Called in a forked child.
+/// Closes every descriptor but standard input, output, error, and `kept`. Called in a forked child.
 ///
 /// The values that own the others, in the copied memory, hold stale numbers from now on: the child must neither use nor
 /// drop them, but leave by [`exit_now`].
 ///
 /// # Errors
-/// None in practice; `InvalidInput` for a number that is no descriptor.
-///
-/// # Source
-/// `close_range(2)`
-pub fn close_all_but(keep: &[RawFd]) -> io::Result<()> {
-    let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
-    let kept = keep.iter().map(|&fd| u32::try_from(fd).map_err(invalid));
-    let mut kept = kept.collect::<io::Result<Vec<u32>>>()?;
-    kept.sort_unstable();
-    let mut from = FIRST_OF_OURS;
-    for fd in kept {
-        if fd > from {
-            close_range(from, fd - 1)?;
-        }
-        from = from.max(fd + 1);
+/// None in practice.
+pub fn close_all_but(kept: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    let kept = kept.map_or(STANDARD_ERROR, |fd| fd.as_raw_fd().unsigned_abs());
+    if kept > STANDARD_ERROR + 1 {
+        close_range(STANDARD_ERROR + 1, kept - 1)?;
     }
-    close_range(from, u32::MAX)
+    close_range(kept.max(STANDARD_ERROR) + 1, u32::MAX)
 }
 
 /// One `close_range(2)`, with both ends closed too.
 fn close_range(first: u32, last: u32) -> io::Result<()> {
     // SAFETY: integers only. The caller knows that the owners of these descriptors must not be used.
-    let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
 }
 
 /// The number of this process.
@@ -242,9 +241,6 @@ pub fn parent_pid() -> Pid {
 ///
 /// # Errors
 /// No such process, or not ours to signal.
-///
-/// # Source
-/// kill(2)
 pub fn kill(pid: Pid, signal: Signal) -> io::Result<()> {
     // SAFETY: kill(2) takes two integers and touches no memory.
     check(unsafe { libc::kill(pid.0, signal.number()) }).map(drop)
@@ -254,9 +250,6 @@ pub fn kill(pid: Pid, signal: Signal) -> io::Result<()> {
 ///
 /// # Errors
 /// No such group, or none of its processes is ours to signal.
-///
-/// # Source
-/// kill(2), under a negative number
 pub fn kill_group(leader: Pid, signal: Signal) -> io::Result<()> {
     // SAFETY: kill(2) takes two integers and touches no memory.
     check(unsafe { libc::kill(-leader.0, signal.number()) }).map(drop)
@@ -266,10 +259,9 @@ impl Child {
     /// Owns a child that was just forked.
     fn adopt(pid: Pid) -> io::Result<Self> {
         // SAFETY: pidfd_open(2) takes two integers. The child is not reaped, so the number is its own.
-        let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
-        let raw = c_int::try_from(raw).expect("holds because a descriptor is an int");
-        match check(raw) {
+        match check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) }) {
             Ok(raw) => {
+                let raw = c_int::try_from(raw).expect("holds because a descriptor is an int");
                 // SAFETY: OS-1: the call has just returned this descriptor. It is close-on-exec.
                 let pidfd = unsafe { OwnedFd::from_raw_fd(raw) };
                 Ok(Self { pid, pidfd, exit: None })
@@ -297,10 +289,9 @@ impl Child {
             return Ok(());
         }
         let (fd, info) = (self.pidfd.as_raw_fd(), ptr::null::<libc::siginfo_t>());
+        let call = libc::SYS_pidfd_send_signal;
         // SAFETY: the descriptor is open, and a null pointer asks for what kill(2) tells.
-        let done =
-            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal.number(), info, 0) };
-        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        check(unsafe { libc::syscall(call, fd, signal.number(), info, 0) }).map(drop)
     }
 
     /// Waits until it has ended, and reaps it.

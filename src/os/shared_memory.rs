@@ -1,4 +1,4 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Memory that several processes see at once.
 //!
 //! Problem: what goes through a pipe is copied into the kernel and out again, and its descriptors can be closed. Memory
@@ -19,7 +19,7 @@
 //!
 //! **Source**: mmap(2), madvise(2), futex(2).
 
-use std::fmt;
+use std::collections::TryReserveError;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -32,8 +32,13 @@ use super::syscall::check;
 
 /// How many bytes a word has.
 const WORD_BYTES: usize = size_of::<u64>();
+/// From which length on [`reserve`] asks for huge pages: some of them.
+const LONG_BYTES: usize = 16 << 20;
+/// The size of a small page, or a multiple of it.
+const PAGE_BYTES: usize = 64 << 10;
 
 /// A mapping of shared memory; unmapped when dropped.
+#[derive(Debug)]
 pub struct SharedMemory {
     /// Where the mapping begins: a page boundary.
     start: NonNull<AtomicU64>,
@@ -71,9 +76,6 @@ impl SharedMemory {
     ///
     /// # Errors
     /// None in practice.
-    ///
-    /// # Source
-    /// madvise(2), `MADV_DONTFORK`
     pub fn share_with_children(&self, shares: bool) -> io::Result<()> {
         let advice = if shares { libc::MADV_DOFORK } else { libc::MADV_DONTFORK };
         // SAFETY: the advice changes what a later fork(2) copies, and nothing here.
@@ -84,9 +86,6 @@ impl SharedMemory {
     ///
     /// # Errors
     /// None in practice.
-    ///
-    /// # Source
-    /// madvise(2), `MADV_REMOVE`
     pub fn clear(&self) -> io::Result<()> {
         let (start, advice) = (self.start.as_ptr().cast(), libc::MADV_REMOVE);
         // SAFETY: the mapping is ours in just this length, and its words are atomic: they may change at any time.
@@ -134,19 +133,18 @@ impl SharedMemory {
     /// They are not inside.
     pub fn read(&self, first: usize, length: usize, into: &mut Vec<u8>) {
         let words = &self.words()[first..first + length.div_ceil(WORD_BYTES)];
-        let end = into.len();
-        into.resize(end + length, 0);
-        let (whole, rest) = into[end..].as_chunks_mut::<WORD_BYTES>();
+        into.reserve(words.len() * WORD_BYTES);
+        let end = into.spare_capacity_mut().as_mut_ptr().cast::<[u8; WORD_BYTES]>();
         // As in `write`.
         let mut index = 0;
-        while index < whole.len() {
-            whole[index] = words[index].load(Ordering::Relaxed).to_ne_bytes();
+        while index < words.len() {
+            let bytes = words[index].load(Ordering::Relaxed).to_ne_bytes();
+            // SAFETY: room for every word was reserved, and bytes need not be aligned.
+            unsafe { end.wrapping_add(index).write(bytes) };
             index += 1;
         }
-        if let Some(word) = words.get(whole.len()) {
-            let last = word.load(Ordering::Relaxed).to_ne_bytes();
-            rest.copy_from_slice(&last[..rest.len()]);
-        }
+        // SAFETY: the words were written, which are at least `length` bytes.
+        unsafe { into.set_len(into.len() + length) };
     }
 
     /// Sleeps while the lower half of a word is that of `seen`, until a process calls [`wake`](Self::wake) or the time is
@@ -154,9 +152,6 @@ impl SharedMemory {
     ///
     /// # Blocking
     /// For at most `timeout`.
-    ///
-    /// # Source
-    /// futex(2), `FUTEX_WAIT`, between processes
     pub fn wait_while(&self, index: usize, seen: u64, timeout: Duration) {
         let low = seen & u64::from(u32::MAX);
         let span = libc::timespec {
@@ -171,9 +166,6 @@ impl SharedMemory {
     }
 
     /// Wakes every thread that sleeps on this word, in all processes.
-    ///
-    /// # Source
-    /// futex(2), `FUTEX_WAKE`, between processes
     pub fn wake(&self, index: usize) {
         let half = self.lower_half(index);
         // SAFETY: the address is inside and aligned; the kernel uses it as a name and reads nothing.
@@ -187,11 +179,22 @@ impl SharedMemory {
     }
 }
 
-impl fmt::Debug for SharedMemory {
-    /// Shows the size.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("SharedMemory").field("bytes", &self.bytes).finish_non_exhaustive()
+/// Reserves memory for a message of this length, in huge pages where the kernel has them: the first touch of a page costs
+/// more than the copy of what goes there.
+///
+/// # Errors
+/// Out of memory.
+pub fn reserve(bytes: usize) -> Result<Vec<u8>, TryReserveError> {
+    let mut memory = Vec::<u8>::new();
+    // Whole words, which is what `SharedMemory::read` fills.
+    memory.try_reserve_exact(bytes.checked_next_multiple_of(WORD_BYTES).unwrap_or(bytes))?;
+    if bytes >= LONG_BYTES {
+        let start = memory.as_mut_ptr().map_addr(|address| address.next_multiple_of(PAGE_BYTES));
+        let _without_it_is_slower =
+            // SAFETY: the advice is about whole pages inside of the vector's memory, and does not change what is in them.
+            unsafe { libc::madvise(start.cast(), bytes - 2 * PAGE_BYTES, libc::MADV_HUGEPAGE) };
     }
+    Ok(memory)
 }
 
 impl Drop for SharedMemory {

@@ -32,8 +32,8 @@ use super::clock::tick;
 use super::event_fd::EventFd;
 use super::syscall::check;
 
-/// How many signals [`Signal`] names.
-const SIGNALS: usize = 7;
+/// More than the number of each [`Signal`].
+const SIGNALS: usize = 32;
 /// What a descriptor's static holds before [`install`] has made one.
 const NO_FD: c_int = -1;
 /// The exit code of a program that a signal ended, by the shell's convention: 128 + SIGINT.
@@ -41,68 +41,42 @@ const EXIT_INTERRUPTED: c_int = 130;
 
 /// How often each signal came; only the handler adds (`SIGNAL-2`).
 static COUNTS: [AtomicU32; SIGNALS] = [const { AtomicU32::new(0) }; SIGNALS];
-/// The descriptor each signal writes to, by [`Signal::slot`]; set once in a process (`SIGNAL-3`).
+/// The descriptor each signal writes to, by [`slot`]; set once in a process (`SIGNAL-3`).
 static FDS: [AtomicI32; SIGNALS] = [const { AtomicI32::new(NO_FD) }; SIGNALS];
 /// One bit for each signal that ends the process when a second one comes.
 static EXIT_ON_SECOND: AtomicU32 = AtomicU32::new(0);
 /// One bit for each signal that has our handler, for the child of a fork to undo (`SIGNAL-5`).
 static INSTALLED: AtomicU32 = AtomicU32::new(0);
 
-/// The signals that this crate listens to or sends.
+/// The signals that this crate listens to or sends, by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
 pub enum Signal {
     /// SIGINT: ctrl-c.
-    Interrupt,
+    Interrupt = libc::SIGINT,
     /// SIGTERM: please stop.
-    Terminate,
+    Terminate = libc::SIGTERM,
     /// SIGHUP: the terminal is gone.
-    Hangup,
+    Hangup = libc::SIGHUP,
     /// SIGUSR1: the program decides what it means.
-    User1,
+    User1 = libc::SIGUSR1,
     /// SIGUSR2: the same.
-    User2,
+    User2 = libc::SIGUSR2,
     /// SIGKILL: end at once. It can be sent, not caught.
-    Kill,
+    Kill = libc::SIGKILL,
     /// SIGCONT: a process that was stopped runs on. It does that even where it is ignored.
-    Continue,
+    Continue = libc::SIGCONT,
 }
 
 impl Signal {
-    /// Every signal, in the order of their bits and counts.
-    const ALL: [Self; SIGNALS] = [
-        Self::Interrupt,
-        Self::Terminate,
-        Self::Hangup,
-        Self::User1,
-        Self::User2,
-        Self::Kill,
-        Self::Continue,
-    ];
-
     /// The kernel's number.
     pub(super) fn number(self) -> c_int {
-        match self {
-            Self::Interrupt => libc::SIGINT,
-            Self::Terminate => libc::SIGTERM,
-            Self::Hangup => libc::SIGHUP,
-            Self::User1 => libc::SIGUSR1,
-            Self::User2 => libc::SIGUSR2,
-            Self::Kill => libc::SIGKILL,
-            Self::Continue => libc::SIGCONT,
-        }
+        self as c_int
     }
 
-    /// Where its count lies, which is also its place in [`Signal::ALL`].
+    /// Where its count lies.
     fn index(self) -> usize {
         self as usize
-    }
-
-    /// Where its descriptor lies (`SIGNAL-4`).
-    fn slot(self) -> usize {
-        match self {
-            Self::Interrupt | Self::Terminate | Self::Hangup => Self::Interrupt as usize,
-            other => other as usize,
-        }
     }
 
     /// Its bit in the masks.
@@ -111,20 +85,23 @@ impl Signal {
     }
 }
 
+/// Where the descriptor of a signal lies (`SIGNAL-4`).
+fn slot(signal: usize) -> usize {
+    let stops = [Signal::Interrupt, Signal::Terminate, Signal::Hangup].map(Signal::index);
+    if stops.contains(&signal) { Signal::Interrupt.index() } else { signal }
+}
+
 /// Counts a signal from now on, instead of what it does by default.
 ///
 /// # Errors
 /// Out of descriptors; EINVAL for [`Signal::Kill`], which cannot be caught.
-///
-/// # Source
-/// sigaction(2)
 pub fn install(signal: Signal) -> io::Result<()> {
-    let slot = &FDS[signal.slot()];
-    if slot.load(Ordering::Acquire) == NO_FD {
+    let place = &FDS[slot(signal.index())];
+    if place.load(Ordering::Acquire) == NO_FD {
         let fresh = EventFd::new()?;
         let raw = fresh.as_fd().as_raw_fd();
         // Pairs with the load in `handle`. If another thread was first, its descriptor stays, and ours is closed.
-        if slot.compare_exchange(NO_FD, raw, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        if place.compare_exchange(NO_FD, raw, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             let _kept_open = OwnedFd::from(fresh).into_raw_fd();
         }
     }
@@ -171,7 +148,7 @@ pub fn count(signal: Signal) -> u32 {
 /// # Errors
 /// `NotFound` when the signal was never installed.
 pub fn event_fd(signal: Signal) -> io::Result<BorrowedFd<'static>> {
-    let raw = FDS[signal.slot()].load(Ordering::Acquire);
+    let raw = FDS[slot(signal.index())].load(Ordering::Acquire);
     if raw == NO_FD {
         let text = format!("{signal:?} is not listened to: install() it first");
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
@@ -182,26 +159,25 @@ pub fn event_fd(signal: Signal) -> io::Result<BorrowedFd<'static>> {
 
 /// What the kernel calls when a signal comes (`SIGNAL-1`).
 extern "C" fn handle(number: c_int) {
-    let Some(signal) = Signal::ALL.into_iter().find(|signal| signal.number() == number) else {
-        return;
-    };
+    let index = number.unsigned_abs() as usize;
+    let Some(count) = COUNTS.get(index) else { return };
     // SAFETY: errno(3): the address of this thread's errno, valid as long as the thread.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let saved = unsafe { *errno };
     let exits = EXIT_ON_SECOND.load(Ordering::Acquire);
-    if exits & signal.bit() != 0
-        && Signal::ALL.iter().any(|s| exits & s.bit() != 0 && count(*s) > 0)
-    {
+    // Pairs with the addition below.
+    let has_come = |bit: usize| exits & 1 << bit != 0 && COUNTS[bit].load(Ordering::Acquire) > 0;
+    if exits & 1 << index != 0 && (0..SIGNALS).any(has_come) {
         // SAFETY: _exit(2) is on the list of signal-safety(7) and does not return.
         unsafe { libc::_exit(EXIT_INTERRUPTED) };
     }
-    COUNTS[signal.index()].fetch_add(1, Ordering::AcqRel);
-    if signal == Signal::User1 {
+    count.fetch_add(1, Ordering::AcqRel);
+    if number == libc::SIGUSR1 {
         tell_long_poll();
     }
     let one = 1_u64;
-    let fd = FDS[signal.slot()].load(Ordering::Acquire);
+    let fd = FDS[slot(index)].load(Ordering::Acquire);
     // EAGAIN means that it is readable already.
     // SAFETY: write(2) is on the list of signal-safety(7); it reads the eight bytes of `one`.
     let _ = unsafe { libc::write(fd, ptr::from_ref(&one).cast(), size_of::<u64>()) };
@@ -242,12 +218,6 @@ pub fn is_ignored(signal: Signal) -> io::Result<bool> {
 
 /// Gives SIGCHLD its default meaning, if this process has inherited it as ignored: the kernel would reap our children
 /// itself, and how they ended would be lost.
-///
-/// # Errors
-/// None in practice.
-///
-/// # Source
-/// waitpid(2), under "Notes"
 pub(super) fn keep_ends_of_children() -> io::Result<()> {
     let action = action_of(libc::SIGCHLD)?;
     if action.sa_sigaction != libc::SIG_IGN && action.sa_flags & libc::SA_NOCLDWAIT == 0 {
@@ -259,20 +229,15 @@ pub(super) fn keep_ends_of_children() -> io::Result<()> {
 /// Undoes in the child of a fork what its parent has installed (`SIGNAL-5`).
 ///
 /// To be called with all signals blocked: otherwise one could still run the parent's handler.
-///
-/// # Errors
-/// None in practice: these signals could be installed.
 pub(super) fn forget_in_child() -> io::Result<()> {
-    let installed = INSTALLED.load(Ordering::Acquire);
-    for signal in Signal::ALL.into_iter().filter(|signal| installed & signal.bit() != 0) {
-        restore_default(signal)?;
+    let installed = INSTALLED.swap(0, Ordering::AcqRel);
+    for number in (0..32).filter(|number| installed & 1 << number != 0) {
+        set_action(number, libc::SIG_DFL, 0)?;
     }
     EXIT_ON_SECOND.store(0, Ordering::Release);
-    for signal in Signal::ALL {
-        COUNTS[signal.index()].store(0, Ordering::Release);
-        // The number is forgotten, not closed: a BorrowedFd<'static> of it may lie in copied memory.
-        FDS[signal.index()].store(NO_FD, Ordering::Release);
-    }
+    COUNTS.iter().for_each(|count| count.store(0, Ordering::Release));
+    // The numbers are forgotten, not closed: a BorrowedFd<'static> of one may lie in copied memory.
+    FDS.iter().for_each(|fd| fd.store(NO_FD, Ordering::Release));
     Ok(())
 }
 
@@ -295,9 +260,6 @@ pub fn reset_all() -> io::Result<()> {
 ///
 /// # Errors
 /// None in practice.
-///
-/// # Source
-/// execve(2), under "Effect on process attributes"; setrlimit(2), `RLIMIT_FSIZE`
 pub fn prepare_program() -> io::Result<()> {
     set_action(libc::SIGXFSZ, libc::SIG_IGN, 0)?;
     unblock_all()
@@ -332,9 +294,6 @@ impl AllBlocked {
     ///
     /// # Errors
     /// None in practice.
-    ///
-    /// # Source
-    /// `pthread_sigmask(3)`
     pub fn new() -> io::Result<Self> {
         // SAFETY: `sigset_t` is plain old data; zero is a value, and the next call overwrites it.
         let mut all: libc::sigset_t = unsafe { mem::zeroed() };

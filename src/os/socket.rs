@@ -1,13 +1,9 @@
-#![expect(unsafe_code, reason = "floor 0 wraps system calls")]
-//! What std leaves out of sockets.
-//!
-//! Problem: std listens with a backlog of 128 connections, which a thousand clients that come at once overrun, and on one
-//! address, where `localhost` has two. It offers no way to reset a connection, which the tests of a server need. And the
-//! many ways in which an accept can fail ask for three different answers.
+#![expect(unsafe_code, reason = "layer 0 wraps system calls")]
+//! What std leaves out of sockets: a longer backlog, a listener on both families, the reset of a connection, and the three
+//! kinds of errors of an accept.
 //!
 //! **Invariants**
-//! - `OS-ACCEPT-1`: a failed accept is the peer's fault (try the next), a shortage (wait), or the
-//!   listener's end (stop). Every error is one of these.
+//! - `OS-ACCEPT-1`: a failed accept is the peer's fault (try the next), a shortage (wait), or the listener's end (stop).
 //!
 //! **Source**: listen(2), accept(2) under "Error handling", socket(7) under `SO_LINGER`.
 
@@ -17,7 +13,14 @@ use std::{io, mem, ptr};
 
 use libc::c_int;
 
-use super::syscall::{check, retry_length};
+use super::syscall::check;
+
+/// What accept(2) says of them: "treat them like EAGAIN by retrying", because they were pending on the new socket.
+#[rustfmt::skip]
+const ERRORS_OF_THE_PEER: [c_int; 12] = [
+    libc::ECONNABORTED, libc::EINTR, libc::EPROTO, libc::ENETDOWN, libc::ENOPROTOOPT, libc::EHOSTDOWN,
+    libc::ENONET, libc::EHOSTUNREACH, libc::EOPNOTSUPP, libc::ENETUNREACH, libc::EPERM, libc::ETIMEDOUT,
+];
 
 /// A stream socket that programs executed later do not get.
 const SOCKET_KIND: c_int = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
@@ -38,35 +41,16 @@ pub enum AcceptFailure {
 
 impl AcceptFailure {
     /// Sorts the error of an accept (`OS-ACCEPT-1`). `WouldBlock` is not for here: it is no failure.
-    ///
-    /// # Source
-    /// accept(2): "treat them like EAGAIN by retrying", of errors pending on the new socket.
     pub fn of(error: &io::Error) -> Self {
         match error.raw_os_error() {
             _ if is_shortage(error) => Self::Shortage,
-            Some(
-                libc::ECONNABORTED
-                | libc::EINTR
-                | libc::EPROTO
-                | libc::ENETDOWN
-                | libc::ENOPROTOOPT
-                | libc::EHOSTDOWN
-                | libc::ENONET
-                | libc::EHOSTUNREACH
-                | libc::EOPNOTSUPP
-                | libc::ENETUNREACH
-                | libc::EPERM
-                | libc::ETIMEDOUT,
-            ) => Self::Peer,
+            Some(code) if ERRORS_OF_THE_PEER.contains(&code) => Self::Peer,
             _ => Self::Listener,
         }
     }
 }
 
 /// Tells a call that failed for want of descriptors or memory, and may succeed when others have given some back.
-///
-/// # Source
-/// accept(2) and socket(2), which have these four in common.
 pub fn is_shortage(error: &io::Error) -> bool {
     let code = error.raw_os_error();
     matches!(code, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
@@ -76,9 +60,6 @@ pub fn is_shortage(error: &io::Error) -> bool {
 ///
 /// # Errors
 /// The socket does not listen.
-///
-/// # Source
-/// listen(2), which may be called again for this.
 pub fn listen_with_backlog(listener: &TcpListener, backlog_connections: u16) -> io::Result<()> {
     // SAFETY: the descriptor is open as long as `listener` is borrowed; two integers, no memory.
     check(unsafe { libc::listen(listener.as_raw_fd(), c_int::from(backlog_connections)) }).map(drop)
@@ -88,9 +69,6 @@ pub fn listen_with_backlog(listener: &TcpListener, backlog_connections: u16) -> 
 ///
 /// # Errors
 /// None for an open stream.
-///
-/// # Source
-/// socket(7), `SO_LINGER` with a span of zero
 pub fn set_linger_zero(stream: &TcpStream) -> io::Result<()> {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     set_option(stream.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger)
@@ -114,9 +92,6 @@ fn set_option<T: Copy>(
 ///
 /// # Errors
 /// The port is taken; there is no IPv6; the kernel does not let this user choose a device (before Linux 5.7).
-///
-/// # Source
-/// ipv6(7), `IPV6_V6ONLY`; socket(7), `SO_BINDTODEVICE`
 pub fn listen_on_loopback(port: u16) -> io::Result<TcpListener> {
     // SAFETY: three integers, no memory.
     let raw = check(unsafe { libc::socket(libc::AF_INET6, SOCKET_KIND, 0) })?;
@@ -134,19 +109,4 @@ pub fn listen_on_loopback(port: u16) -> io::Result<TcpListener> {
     check(unsafe { libc::bind(raw, (&raw const address).cast(), length) })?;
     listen_with_backlog(&listener, 128)?;
     Ok(listener)
-}
-
-/// Sends as much as there is room for, whatever the socket's mode, and returns how much that was.
-///
-/// # Errors
-/// `WouldBlock` when there is no room; `BrokenPipe` or `ConnectionReset` when the peer is gone, without SIGPIPE.
-///
-/// # Source
-/// send(2), `MSG_DONTWAIT`
-pub fn try_send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    // SAFETY: the kernel reads `bytes.len()` bytes from where they lie.
-    retry_length(|| unsafe {
-        libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags)
-    })
 }

@@ -1,21 +1,14 @@
-//! How a system call reports failure, told once.
-//!
-//! Problem: libc says "-1, and the reason is in errno", and errno is overwritten by the next call.
-//! A call that a signal interrupted has failed with EINTR although nothing is wrong.
+//! How a system call reports failure: it returns -1, and the reason is in errno, which the next call overwrites. A call that
+//! a signal has interrupted fails with EINTR, although nothing is wrong.
 //!
 //! **Invariants**
 //! - Here and nowhere else -1 becomes an `io::Error`, and EINTR is retried (`OS-2`).
 
 use std::io;
 
-use libc::c_int;
-
 /// Turns the result of one system call into a value or the error that errno names.
-///
-/// # Errors
-/// The error that errno holds, when `result` is -1.
-pub(super) fn check(result: c_int) -> io::Result<c_int> {
-    if result == -1 {
+pub(super) fn check<T: From<i8> + PartialEq>(result: T) -> io::Result<T> {
+    if result == T::from(-1) {
         // errno belongs to this thread, and nothing ran since the call that set it.
         Err(io::Error::last_os_error())
     } else {
@@ -25,32 +18,12 @@ pub(super) fn check(result: c_int) -> io::Result<c_int> {
 
 /// Makes a system call until it is not interrupted by a signal.
 ///
-/// Not for a call with a relative timeout: it would start its span afresh after each signal.
-///
-/// # Errors
-/// Those of the call, save EINTR.
-pub(super) fn retry(mut call: impl FnMut() -> c_int) -> io::Result<c_int> {
+/// Not for a call with a relative timeout: it would start its span again after each signal.
+pub(super) fn retry<T: From<i8> + PartialEq>(mut call: impl FnMut() -> T) -> io::Result<T> {
     loop {
         match check(call()) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             done => return done,
-        }
-    }
-}
-
-/// As [`retry`], for a call that returns a length.
-///
-/// # Errors
-/// Those of the call, except EINTR.
-pub(super) fn retry_length(mut call: impl FnMut() -> isize) -> io::Result<usize> {
-    loop {
-        match usize::try_from(call()) {
-            Ok(length) => return Ok(length),
-            // The only negative result is -1.
-            Err(_) => match io::Error::last_os_error() {
-                error if error.kind() == io::ErrorKind::Interrupted => {}
-                error => return Err(error),
-            },
         }
     }
 }

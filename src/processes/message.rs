@@ -14,8 +14,8 @@
 //! - `CODEC-1`: decoding reads what encoding wrote, and leaves the rest, so messages can stand side by side.
 //! - `CODEC-2`: decoding allocates no memory for a length that it has not seen bytes for, and never panics. Bytes that no
 //!   encoding writes (a `bool` of 2, a text that is not UTF-8) are an error.
-//! - `CODEC-3`: a message that is alone needs no length of its own. The bytes of a `Vec<u8>` or a `String` that is alone are
-//!   sent from where they are, and the receiver decodes them without a copy.
+//! - `CODEC-3`: a message that is alone needs no length of its own. A `Vec<u8>` or a `String` that is alone is encoded and
+//!   decoded without a copy.
 //!
 //! **Source**: the netstrings of D. J. Bernstein; the fixed-width format of the `bincode` crate.
 
@@ -68,9 +68,13 @@ pub trait Message: Sized {
     /// The bytes are not such a value.
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable>;
 
-    /// Lends the bytes of a message that is alone, if they lie in memory already (`CODEC-3`).
-    fn as_bytes(&self) -> Option<&[u8]> {
-        None
+    /// Encodes a message that is alone (`CODEC-3`).
+    ///
+    /// # Errors
+    /// The value has no form in bytes.
+    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
+        let mut out = Vec::new();
+        self.encode(&mut out).map(|()| out)
     }
 
     /// Decodes a message that is alone.
@@ -81,9 +85,13 @@ pub trait Message: Sized {
         all_of(&bytes, Self::decode)
     }
 
-    /// [`as_bytes`](Self::as_bytes) of a vector of these. Only `u8` overrides this and the next one.
-    fn vec_as_bytes(_: &[Self]) -> Option<&[u8]> {
-        None
+    /// [`into_bytes`](Self::into_bytes) of a vector of these. Only `u8` overrides this and the next one.
+    ///
+    /// # Errors
+    /// As there.
+    fn vec_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
+        let mut out = Vec::new();
+        items.encode(&mut out).map(|()| out)
     }
 
     /// [`from_bytes`](Self::from_bytes) of a vector of these.
@@ -93,15 +101,6 @@ pub trait Message: Sized {
     fn vec_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
         all_of(&bytes, Vec::decode)
     }
-}
-
-/// Encodes a message that is alone.
-pub(crate) fn to_bytes(message: &impl Message) -> Result<Vec<u8>, Unreadable> {
-    if let Some(bytes) = message.as_bytes() {
-        return Ok(bytes.to_vec());
-    }
-    let mut out = Vec::new();
-    message.encode(&mut out).map(|()| out)
 }
 
 /// Decodes a value that takes all of the bytes.
@@ -149,8 +148,8 @@ macro_rules! number_message {
 number_message!(u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
 
 number_message!(u8 {
-    fn vec_as_bytes(items: &[Self]) -> Option<&[u8]> {
-        Some(items)
+    fn vec_into_bytes(bytes: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
+        Ok(bytes)
     }
 
     fn vec_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
@@ -207,8 +206,8 @@ impl<T: Message> Message for Vec<T> {
         (0..count).map(|_| T::decode(input)).collect()
     }
 
-    fn as_bytes(&self) -> Option<&[u8]> {
-        T::vec_as_bytes(self)
+    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
+        T::vec_into_bytes(self)
     }
 
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
@@ -228,8 +227,8 @@ impl Message for String {
         Self::from_bytes(take(input, length)?.to_vec())
     }
 
-    fn as_bytes(&self) -> Option<&[u8]> {
-        Some(Self::as_bytes(self))
+    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
+        Ok(self.into())
     }
 
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {

@@ -24,10 +24,9 @@ use std::fmt;
 use std::io::{self, Write};
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
-use crate::os::process::{self, Child, Fork, Pid};
+use crate::os::process::{self, Child, Pid};
 use crate::os::signal::{self, Signal};
 use crate::os::{PollFd, poll};
 
@@ -37,8 +36,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A worker that lived this long did not die of its start.
 const OLD: Duration = Duration::from_secs(1);
-/// The exit code of a worker that panicked: that of a Rust program that does.
-const EXIT_PANICKED: i32 = 101;
 /// The exit code of a worker that could not be set up, or whose parent is gone.
 const EXIT_NO_START: i32 = 1;
 
@@ -128,25 +125,23 @@ impl<'work> Supervisor<'work> {
     /// # Blocking
     /// For at most `grace`, and the time the kernel needs to end a process.
     pub fn stop(mut self, grace: Duration) -> io::Result<Stopped> {
-        // An empty place has no worker to ask, and is not filled any more.
-        self.places.retain(|place| matches!(place.occupant, Occupant::Running(..)));
         for child in self.running() {
             child.kill(Signal::Terminate)?;
         }
-        let asked = self.places.len();
+        let asked = self.running().count();
         let begun = Instant::now();
-        while !self.places.is_empty() {
-            let left = grace.saturating_sub(begun.elapsed());
+        loop {
+            // An empty place is not filled any more.
+            self.reap_ended()?;
             let mut fds: Vec<_> =
                 self.running().map(|child| PollFd::readable(child.as_fd())).collect();
-            if poll(&mut fds, Some(left))? == 0 {
-                break;
+            let left = grace.saturating_sub(begun.elapsed());
+            if fds.is_empty() || poll(&mut fds, Some(left))? == 0 {
+                // Those that are left are killed and reaped by the drop of each child (SUPERVISOR-2).
+                let killed = fds.len();
+                return Ok(Stopped { in_time: asked - killed, killed });
             }
-            self.remove_ended()?;
         }
-        let killed = self.places.len();
-        // Killed and reaped by the drop of each child (SUPERVISOR-2).
-        Ok(Stopped { in_time: asked - killed, killed })
     }
 
     /// The children that run.
@@ -161,26 +156,23 @@ impl<'work> Supervisor<'work> {
     fn until_next_start(&self) -> Option<Duration> {
         let due = self.places.iter().filter_map(|place| match place.occupant {
             Occupant::Running(..) => None,
-            Occupant::Waiting(until) => Some(until),
+            Occupant::Waiting(until) => Some(until.saturating_duration_since(Instant::now())),
         });
-        due.min().map(|until| until.saturating_duration_since(Instant::now()))
+        due.min()
     }
 
     /// Reaps the workers that have ended, and lets their places wait (`SUPERVISOR-4`).
     fn reap_ended(&mut self) -> io::Result<()> {
         for place in &mut self.places {
-            let Occupant::Running(child, since) = &mut place.occupant else {
-                continue;
-            };
-            let Some(exit) = child.try_wait()? else {
-                continue;
-            };
-            let pid = child.pid();
-            if since.elapsed() >= OLD {
-                place.pause = Duration::ZERO;
+            if let Occupant::Running(child, since) = &mut place.occupant
+                && let Some(exit) = child.try_wait()?
+            {
+                place.ended = Some(format!("worker {} ended ({exit})", child.pid()));
+                if since.elapsed() >= OLD {
+                    place.pause = Duration::ZERO;
+                }
+                place.wait_longer();
             }
-            place.wait_longer();
-            place.ended = Some(format!("worker {pid} ended ({exit})"));
         }
         Ok(())
     }
@@ -208,33 +200,10 @@ impl<'work> Supervisor<'work> {
         }
     }
 
-    /// Reaps the workers that have ended, and gives up their places.
-    fn remove_ended(&mut self) -> io::Result<()> {
-        for index in (0..self.places.len()).rev() {
-            if let Occupant::Running(child, _) = &mut self.places[index].occupant
-                && child.try_wait()?.is_some()
-            {
-                self.places.swap_remove(index);
-            }
-        }
-        Ok(())
-    }
-
-    /// Forks one worker. In the child this does not return (`SUPERVISOR-3`).
+    /// Forks one worker (`SUPERVISOR-3`).
     fn fork_worker(&mut self) -> io::Result<Child> {
         let parent = process::pid();
-        match process::fork()? {
-            Fork::Parent(child) => Ok(child),
-            Fork::Child => {
-                // Nothing may unwind into the parent's frames, which this process has a copy of.
-                let life = AssertUnwindSafe(|| self.live_as_worker(parent));
-                match panic::catch_unwind(life) {
-                    Ok(code) => process::exit_now(code),
-                    // The payload is still held here, and so never dropped: its drop might panic too.
-                    Err(_payload) => process::exit_now(EXIT_PANICKED),
-                }
-            }
-        }
+        process::fork_to_run(|| self.live_as_worker(parent))
     }
 
     /// A worker's life, from the fork to its exit code.

@@ -12,14 +12,13 @@ use std::time::{Duration, Instant};
 
 use crate::pool_jobs::{
     ABORT, ADD, FD_COUNT, FOR_EVER, KILL, LEAVE, LONG, OVERFLOW, PID, SLEEP_MS, children_of, lives,
-    options, own_descriptors, pool, signal, start, state_of, wait_until,
+    options, own_descriptors, pool, signal, state_of, wait_until,
 };
 use handloom::jobs::{JobError, JobHandle};
 use handloom::os::limits;
 use handloom::os::process::{self, Exit, Fork, Pid};
 use handloom::os::signal::{self, Signal};
 use handloom::os::{EventFd, PollFd, poll};
-use handloom::processes::ProcessPoolOptions;
 
 /// The tests, by name.
 pub(crate) const TESTS: &[(&str, fn())] = &[
@@ -246,8 +245,8 @@ fn replacement_fails() {
 }
 
 fn storm_breaks() {
-    let pool = start(ProcessPoolOptions { max_deaths_in_a_row: 10, ..options(2) });
-    let handles: Vec<_> = (0..100).map(|n| pool.submit((LEAVE, n % 5)).unwrap()).collect();
+    let pool = pool(2);
+    let handles: Vec<_> = (0..200).map(|n| pool.submit((LEAVE, n % 5)).unwrap()).collect();
     let (mut dead, mut broken) = (0, String::new());
     for handle in handles {
         match joined(handle) {
@@ -256,8 +255,8 @@ fn storm_breaks() {
             other => panic!("expected a failure, came {other:?}"),
         }
     }
-    assert_eq!(dead, 13, "expected ten deaths, one for each worker, and the last one");
-    assert!(broken.contains("13 workers have died"), "{broken}");
+    assert_eq!(dead, 103, "expected a hundred deaths, one for each worker, and the last one");
+    assert!(broken.contains("103 workers have died"), "{broken}");
     let refused = pool.submit((ADD, 0)).map(drop);
     assert!(matches!(refused, Err(JobError::PoolBroken(_))), "expected Broken, came {refused:?}");
     pool.shutdown();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use handloom::jobs::{JobError, JobHandle};
 use handloom::os::process;
 use handloom::os::signal::Signal;
-use handloom::processes::{ProcessPool, ProcessPoolOptions};
+use handloom::processes::ProcessPool;
 
 use crate::pool_jobs::{
     ADD, EXEC, EXHAUST_MEMORY, FOR_EVER, FORK_AND_GO_ON, KILL, LONG, Order, PANIC,
@@ -24,9 +24,9 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("long_messages_survive_storms_of_signals", storms),
 ];
 
-/// A pool that does not break at many deaths.
-fn patient_pool(workers: usize) -> ProcessPool<Order, u64> {
-    start(ProcessPoolOptions { max_deaths_in_a_row: 1_000_000, ..options(workers) })
+/// A pool of workers that will be attacked. None dies a hundred times in a row.
+fn attacked_pool(workers: usize) -> ProcessPool<Order, u64> {
+    start(options(workers))
 }
 
 /// Waits for every handle; returns how many have a value, which must be the right one.
@@ -63,7 +63,7 @@ fn attack(pool: &ProcessPool<Order, u64>, attack: Order) -> Vec<(Order, JobHandl
 }
 
 fn random_kills() {
-    let pool = patient_pool(3);
+    let pool = attacked_pool(3);
     let mut random = 7_u64;
     for round in 0..60 {
         let handles: Vec<_> = (0..200)
@@ -85,7 +85,7 @@ fn random_kills() {
 }
 
 fn scribbles() {
-    let pool = patient_pool(2);
+    let pool = attacked_pool(2);
     for seed in 0..120 {
         let handles = attack(&pool, (SCRIBBLE, seed));
         all_end(handles, &format!("seed {seed}"));
@@ -97,7 +97,7 @@ fn scribbles() {
 }
 
 fn descriptors_replaced() {
-    let pool = patient_pool(2);
+    let pool = attacked_pool(2);
     for round in 0..50 {
         let handles = attack(&pool, (REPLACE_DESCRIPTORS, round));
         let count = handles.len();
@@ -108,7 +108,7 @@ fn descriptors_replaced() {
 }
 
 fn process_abused() {
-    let pool = patient_pool(2);
+    let pool = attacked_pool(2);
     for attacker in [UNMAP, FORK_AND_GO_ON, EXEC, EXHAUST_MEMORY, KILL] {
         for round in 0..4 {
             let handles = attack(&pool, (attacker, round));
@@ -123,7 +123,7 @@ fn process_abused() {
 
 /// `STATE-5`: the fork server reaps and kills for the pool, and a job can stop it.
 fn server_stopped() {
-    let pool = patient_pool(2);
+    let pool = attacked_pool(2);
     for round in 0..5 {
         assert!(pool.submit((STOP_SERVER, round)).unwrap().join_timeout(LONG).is_ok());
         let handles = attack(&pool, (KILL, round));
@@ -140,9 +140,7 @@ fn server_stopped() {
 
 /// SIGSTOP, SIGCONT and SIGKILL while long arguments and values are under way.
 fn storms() {
-    let pool = ProcessPoolOptions { max_deaths_in_a_row: 1_000_000, ..options(2) }
-        .start(|bytes: Vec<u8>| bytes)
-        .unwrap();
+    let pool = options(2).start(|bytes: Vec<u8>| bytes).unwrap();
     for round in 0..6 {
         let handles: Vec<_> =
             (0..6_u8).map(|n| (n, pool.submit(vec![n; (3 << 20) + 5]).unwrap())).collect();

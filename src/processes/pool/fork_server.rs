@@ -20,23 +20,20 @@
 //! **Source**: the `forkserver` of Python's multiprocessing; `pidfd_open(2)`, unix(7).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::panic::{self, AssertUnwindSafe};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ring::EventCount;
 use super::work::Work;
 use super::worker;
-use crate::os::process::{self, Child, Exit, Fork, Pid};
+use crate::os::process::{self, Child, Exit, Pid};
 use crate::os::signal::{self, Signal};
 use crate::os::{PollFd, SharedMemory, poll, socket_pair};
-use crate::processes::message::{Message, to_bytes};
+use crate::processes::message::Message;
 
 /// How long workers may take to leave when the pool ends, before they are killed. An idle one needs a millisecond.
 const LEAVING: Duration = Duration::from_secs(1);
-/// The exit code of a process that could not do what it was forked for.
-const EXIT_FAILED: i32 = 1;
 
 /// A message on the control socket: what, for which place, and a number. A place is the number of a worker in the pool.
 pub(super) type Packet = (u8, usize, i32);
@@ -76,33 +73,20 @@ pub(super) fn start(
 ) -> io::Result<(Child, OwnedFd)> {
     let (ours, control) = socket_pair::packets()?;
     let parent = process::pid();
-    match process::fork()? {
-        Fork::Parent(child) => Ok((child, ours)),
-        Fork::Child => exit_after(|| {
-            let mut server = ForkServer { control, workers: Vec::new(), work, channels, results };
-            server.set_up(parent)?;
-            // It ends with an error: the end of the control socket.
-            let outcome = server.serve();
-            server.wait_for_workers();
-            outcome
-        }),
-    }
-}
-
-/// Runs the life of a forked process, and leaves. Nothing may unwind into the parent's frames.
-fn exit_after(life: impl FnOnce() -> io::Result<()>) -> ! {
-    match panic::catch_unwind(AssertUnwindSafe(life)) {
-        Ok(Ok(())) => process::exit_now(0),
-        // A payload is leaked: its drop might panic too.
-        _ => process::exit_now(EXIT_FAILED),
-    }
+    let child = process::fork_to_run(|| {
+        let mut server = ForkServer { control, workers: Vec::new(), work, channels, results };
+        let end = server.set_up(parent).and_then(|()| server.serve());
+        server.wait_for_workers();
+        i32::from(end.is_err())
+    })?;
+    Ok((child, ours))
 }
 
 impl ForkServer<'_> {
     /// Gives up what the parent had.
     fn set_up(&self, parent: Pid) -> io::Result<()> {
         process::die_with_parent(parent)?;
-        process::close_all_but(&[self.control.as_raw_fd()])?;
+        process::close_all_but(Some(self.control.as_fd()))?;
         signal::reset_all()?;
         // Signals that ask a whole group to stop are for the parent to handle.
         for ignored in [Signal::Interrupt, Signal::Terminate, Signal::Hangup] {
@@ -111,7 +95,7 @@ impl ForkServer<'_> {
         self.channels.iter().try_for_each(|channel| channel.share_with_children(false))
     }
 
-    /// Does what it is asked, until the control socket ends.
+    /// Does what it is asked, until the control socket ends, which is an error.
     fn serve(&mut self) -> io::Result<()> {
         loop {
             let mut fds = vec![PollFd::readable(self.control.as_fd())];
@@ -129,8 +113,7 @@ impl ForkServer<'_> {
 
     /// Sends a notice, and waits for room: the pool's thread never waits for us.
     fn tell(&self, packet: Packet) -> io::Result<()> {
-        let bytes = to_bytes(&packet).map_err(io::Error::other)?;
-        socket_pair::send_with_fds(self.control.as_fd(), &bytes, &[])?;
+        send(self.control.as_fd(), packet)?;
         self.results.advance();
         Ok(())
     }
@@ -151,23 +134,24 @@ impl ForkServer<'_> {
         Ok(())
     }
 
-    /// Forks a worker, which has its own channel and no other. In the worker this does not return.
+    /// Forks a worker, which has its own channel and no other.
     fn start(&mut self, place: usize) -> io::Result<()> {
         let (server, channel) = (process::pid(), &self.channels[place]);
         channel.share_with_children(true)?;
-        let forked = process::fork();
-        if matches!(forked, Ok(Fork::Child)) {
-            exit_after(|| worker::live(server, channel, self.results, self.work));
-        }
+        let live = || i32::from(worker::live(server, channel, self.results, self.work).is_err());
+        let forked = process::fork_to_run(live);
         channel.share_with_children(false)?;
         match forked {
-            Ok(Fork::Parent(child)) => {
+            Ok(child) => {
                 let pid = child.pid().to_raw();
                 self.workers.push((place, child));
                 self.tell((FORKED, place, pid))
             }
-            Ok(Fork::Child) => Ok(()),
-            Err(error) => self.tell((FAILED, place, error.raw_os_error().unwrap_or(0))),
+            Err(error) => match error.raw_os_error() {
+                Some(number) => self.tell((FAILED, place, number)),
+                // Not the kernel has refused. The pool breaks at the end of this process.
+                None => Err(error),
+            },
         }
     }
 
@@ -187,11 +171,16 @@ impl ForkServer<'_> {
     }
 }
 
+/// Sends a message, and waits for room.
+fn send(control: BorrowedFd<'_>, packet: Packet) -> io::Result<()> {
+    let bytes = packet.into_bytes().map_err(io::Error::other)?;
+    socket_pair::send(control, &bytes, None)
+}
+
 /// Sends a request without waiting; false when it could not be sent: the fork server is gone, or has much to read.
 pub(super) fn ask(control: BorrowedFd<'_>, packet: Packet) -> bool {
     let ready = poll(&mut [PollFd::writable(control)], Some(Duration::ZERO));
-    let send = |bytes: Vec<u8>| socket_pair::send_with_fds(control, &bytes, &[]);
-    ready.is_ok_and(|count| count > 0) && to_bytes(&packet).is_ok_and(|bytes| send(bytes).is_ok())
+    ready.is_ok_and(|count| count > 0) && send(control, packet).is_ok()
 }
 
 /// Receives a message; `None` when `waits` is false and there is none.
@@ -200,7 +189,7 @@ pub(super) fn ask(control: BorrowedFd<'_>, packet: Packet) -> bool {
 /// `UnexpectedEof` when the peer is gone.
 pub(super) fn receive(control: BorrowedFd<'_>, waits: bool) -> io::Result<Option<Packet>> {
     let mut bytes = vec![0; 32];
-    match socket_pair::receive_with_fds(control, &mut bytes, waits) {
+    match socket_pair::receive(control, &mut bytes, waits) {
         Ok((0, _)) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok((length, _)) => {
             bytes.truncate(length);

@@ -29,14 +29,12 @@ use super::ring::{
 };
 use super::work::{Failure, failed};
 use crate::jobs::JobError;
-use crate::os::SharedMemory;
-use crate::os::process::{Exit, Pid};
+use crate::os::process::Pid;
+use crate::os::{SharedMemory, reserve};
 use crate::processes::message::Message;
 
 /// The most jobs that a worker has at once. Enough that it seldom runs dry while the pool's thread sleeps.
 const MOST_JOBS: usize = 256;
-/// The longest piece of an answer that is read at once; then the worker is woken to write on.
-const PIECE_BYTES: usize = 64 * 1024;
 /// After so many looks at a worker that sleeps although it has a job, its channel counts as damaged.
 const LOST_LOOKS: u32 = 10;
 
@@ -59,16 +57,29 @@ pub(super) struct Job {
     pub(super) is_chunk: bool,
     /// The argument's bytes.
     pub(super) argument: Vec<u8>,
-    /// How long it may run.
-    pub(super) limit: Option<Duration>,
+    /// How long it may run: `Duration::MAX` for as long as it likes.
+    pub(super) limit: Duration,
 }
 
-/// The parent's side of one worker.
+/// Whether there is a worker behind a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worker {
+    /// None, and none was asked for.
+    Missing,
+    /// The fork server was asked for one.
+    Starting,
+    /// It takes jobs.
+    Alive(Pid),
+    /// It was asked to leave, or the fork server to kill it.
+    Leaving(Pid),
+}
+
+/// The parent's side of one worker, and of the next one at the same place.
 pub(super) struct Link {
     /// The worker.
-    pub(super) pid: Pid,
+    pub(super) worker: Worker,
     /// What it shares with us.
-    channel: Arc<SharedMemory>,
+    pub(super) channel: Arc<SharedMemory>,
     /// Jobs go out here.
     jobs: Side,
     /// Answers come in here.
@@ -82,22 +93,20 @@ pub(super) struct Link {
     /// The answer to the first job, if a part of it was read: whether it is a value, its length, the part.
     incoming: Option<(bool, usize, Vec<u8>)>,
     /// How many more jobs it may run.
-    left: u64,
+    pub(super) left: u64,
     /// When the time limit of its one job is over.
     pub(super) deadline: Option<Instant>,
     /// At how many looks in a row it slept although it had a job.
     lost_looks: u32,
     /// Why it must be killed.
-    fault: Option<JobError>,
-    /// Whether it was asked to leave, or the fork server to kill it.
-    pub(super) is_ending: bool,
+    pub(super) fault: Option<JobError>,
 }
 
 impl Link {
-    /// The link to a new worker, which may run so many jobs.
-    pub(super) fn new(pid: Pid, channel: &Arc<SharedMemory>, left: u64) -> Self {
+    /// The link to a worker, which may run so many jobs. Its channel is empty.
+    pub(super) fn new(worker: Worker, channel: &Arc<SharedMemory>, left: u64) -> Self {
         Self {
-            pid,
+            worker,
             jobs: Side::producer(channel, JOBS),
             answers: Side::consumer(channel, ANSWERS),
             events: EventCount::at(channel, WORKER_EVENTS),
@@ -109,7 +118,14 @@ impl Link {
             deadline: None,
             lost_looks: 0,
             fault: None,
-            is_ending: false,
+        }
+    }
+
+    /// The worker's number; `None` when there is no worker.
+    pub(super) fn pid(&self) -> Option<Pid> {
+        match self.worker {
+            Worker::Missing | Worker::Starting => None,
+            Worker::Alive(pid) | Worker::Leaving(pid) => Some(pid),
         }
     }
 
@@ -125,15 +141,16 @@ impl Link {
 
     /// Tells whether it can be given this job.
     pub(super) fn has_room_for(&mut self, job: &Job) -> bool {
-        if self.is_ending || self.fault.is_some() || self.window.len() as u64 >= self.left {
+        let takes_jobs = matches!(self.worker, Worker::Alive(_)) && self.fault.is_none();
+        if !takes_jobs || self.window.len() as u64 >= self.left {
             return false;
         }
         let Some((_, last)) = self.window.back() else { return true };
-        let is_alone = job.limit.is_some() || last.limit.is_some() || self.unsent > 0;
+        let is_alone = job.limit.min(last.limit) < Duration::MAX || self.unsent > 0;
         let words = HEADER_WORDS + job.argument.len().div_ceil(WORD_BYTES);
         !is_alone
             && self.window.len() < MOST_JOBS
-            && self.jobs.room().is_ok_and(|room| words <= room)
+            && self.jobs.room(words).is_ok_and(|room| words <= room)
     }
 
     /// Gives it a job, for which it has room.
@@ -143,11 +160,12 @@ impl Link {
     pub(super) fn give(&mut self, job: Job) {
         let was_idle = self.window.is_empty();
         let position = self.jobs.position;
-        self.jobs.write_header(QUEUED, job.argument.len(), job.is_chunk);
+        let written = self.jobs.write_header(QUEUED, job.argument.len(), job.is_chunk);
         self.unsent = job.argument.len();
-        self.deadline = job.limit.and_then(|limit| Instant::now().checked_add(limit));
+        let limit = Some(job.limit).filter(|limit| *limit < Duration::MAX);
+        self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         self.window.push_back((position, job));
-        let sent = self.send_rest();
+        let sent = written.and_then(|()| self.send_rest());
         self.note(sent);
         if was_idle {
             self.events.advance();
@@ -156,11 +174,16 @@ impl Link {
 
     /// Sends what there is room for of the last job.
     fn send_rest(&mut self) -> Result<(), Corrupt> {
-        if let Some((_, last)) = self.window.back() {
+        let Some((_, last)) = self.window.back() else { return Ok(()) };
+        loop {
             let rest = &last.argument[last.argument.len() - self.unsent..];
-            self.unsent -= self.jobs.write_some(rest)?;
+            let sent = self.jobs.write_some(rest)?;
+            self.unsent -= sent;
+            if self.unsent == 0 || sent == 0 {
+                return Ok(());
+            }
+            self.events.advance();
         }
-        Ok(())
     }
 
     /// Takes back the jobs that have not begun and that `is_wanted` names.
@@ -176,9 +199,11 @@ impl Link {
         taken
     }
 
-    /// Takes all its jobs, begun or not.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Job> {
-        self.window.drain(..).map(|(_, job)| job)
+    /// Takes all its jobs, of a worker that has ended or will be killed: those that had begun, and the others.
+    pub(super) fn take_all(&mut self) -> (Vec<Job>, Vec<Job>) {
+        self.unsent = 0;
+        let others = self.take_back(|_, _| true);
+        (self.window.drain(..).map(|(_, job)| job).collect(), others)
     }
 
     /// Reads the answers that are there, and sends what can be sent. A look is a call without an event. True when the
@@ -200,23 +225,24 @@ impl Link {
             // Also while it is awake: it may have looked already, and be about to sleep.
             self.events.advance();
         }
-        if self.left == 0 && !self.is_ending {
+        if self.left == 0 {
             self.close();
         }
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
-            let limit = self.window.front().and_then(|(_, job)| job.limit).unwrap_or_default();
-            self.fault.get_or_insert(JobError::TimeLimit(limit));
+        if let (Some(deadline), Some((_, job))) = (self.deadline, self.window.front())
+            && deadline <= now
+        {
+            self.fault.get_or_insert(JobError::TimeLimit(job.limit));
         }
-        self.fault.is_some() && !self.is_ending
+        self.fault.is_some() && matches!(self.worker, Worker::Alive(_))
     }
 
     /// Reads the answers that are there, at most a ringful.
     fn read_answers(&mut self, finished: &mut Vec<Finished>) -> Result<(), Corrupt> {
         let start = self.answers.position;
-        while self.answers.position - start < RING_WORDS && self.answers.available()? > 0 {
+        while self.answers.position - start < RING_WORDS && self.answers.available(1)? > 0 {
             let begun = self.incoming.take();
             let (is_value, length, mut bytes) = begun.map_or_else(|| self.read_header(), Ok)?;
-            self.answers.read_some((length - bytes.len()).min(PIECE_BYTES), &mut bytes)?;
+            self.answers.read_some(length - bytes.len(), &mut bytes)?;
             if bytes.len() < length {
                 self.incoming = Some((is_value, length, bytes));
                 self.events.advance();
@@ -237,34 +263,26 @@ impl Link {
         if self.window.front().is_none_or(|(first, _)| *first as u64 != position) {
             return Err(Corrupt("an answer is not to the first job"));
         }
-        let mut bytes = Vec::new();
-        let reserved = bytes.try_reserve_exact(length);
-        reserved.map_err(|_| Corrupt("an answer is longer than the memory that is left"))?;
+        let bytes = reserve(length);
+        let bytes =
+            bytes.map_err(|_| Corrupt("an answer is longer than the memory that is left"))?;
         Ok((is_value, length, bytes))
     }
 
-    /// Looks after a worker that has jobs and is silent. A job may have written over our side of the channel, so that is
-    /// published again. A worker that sleeps, with every word read and none answered, has lost a job.
+    /// Looks after a worker that has jobs and is silent. It is woken at each look, so it has lost a job if it sleeps again
+    /// each time and does not answer: a job may have written over the cursors.
     fn look_after(&mut self) {
-        let has_read_all = self.unsent == 0 && self.jobs.room() == Ok(RING_WORDS);
-        // The answers last: a healthy worker publishes them before it sleeps.
-        let is_lost = !self.window.is_empty()
-            && self.events.sleeps()
-            && has_read_all
-            && self.answers.available() == Ok(0);
+        let is_lost = self.events.sleeps() && !self.window.is_empty();
         self.lost_looks = if is_lost { self.lost_looks + 1 } else { 0 };
         if self.lost_looks == LOST_LOOKS {
             self.note(Err(Corrupt("the worker sleeps, but it has a job")));
         }
-        self.jobs.publish();
-        self.answers.publish();
         self.events.wake();
     }
 
     /// Notes that the channel is damaged.
     fn note(&mut self, outcome: Result<(), Corrupt>) {
-        if let Err(Corrupt(what)) = outcome {
-            let pid = self.pid;
+        if let (Err(Corrupt(what)), Some(pid)) = (outcome, self.pid()) {
             let text = format!("worker {pid} has damaged its channel, and was killed: {what}");
             self.fault.get_or_insert(JobError::Unreadable(text));
         }
@@ -272,18 +290,10 @@ impl Link {
 
     /// Has the worker leave as soon as it has no jobs.
     pub(super) fn close(&mut self) {
-        self.is_ending = true;
+        if let Worker::Alive(pid) = self.worker {
+            self.worker = Worker::Leaving(pid);
+        }
         self.channel.word(CLOSING).store(1, Ordering::SeqCst);
         self.events.wake();
-    }
-
-    /// Parts the jobs of a worker that has ended, after its answers were read: those that had begun with their error, and
-    /// those that had not. True when the death counts as one of the pool's.
-    pub(super) fn bury(mut self, exit: Exit) -> (Vec<Job>, JobError, Vec<Job>, bool) {
-        self.unsent = 0;
-        let others = self.take_back(|_, _| true);
-        let error = self.fault.take().unwrap_or(JobError::Died { pid: self.pid, exit });
-        let counts = self.left > 0 && !matches!(error, JobError::TimeLimit(_));
-        (self.take_all().collect(), error, others, counts)
     }
 }

@@ -24,21 +24,11 @@
 //! **Left out**: a function per job, which Rust cannot send. Make the argument an enum.
 //!
 //! **Source**: `concurrent.futures.ProcessPoolExecutor`.
-//!
-//! # Examples
-//! ```no_run
-//! use handloom::processes::ProcessPoolOptions;
-//!
-//! let options = ProcessPoolOptions { workers: 2, ..ProcessPoolOptions::default() };
-//! let pool = options.start(|n: u64| n * n)?;
-//! assert_eq!(pool.submit(12)?.join()?, 144);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 use std::fmt;
 use std::io::{self, Write};
 use std::marker::PhantomData;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -46,12 +36,12 @@ use super::fork_server;
 use super::link::{Job, Owner};
 use super::ring::{CHANNEL_BYTES, EventCount};
 use super::shared::{Decode, Pending, Shared};
-use super::state::{Phase, State};
+use super::state::State;
 use super::work::{read_chunk, read_one, work};
-use crate::jobs::{Counts, JobError, JobHandle, Map, TrySubmitError};
+use crate::jobs::{Counts, JobError, JobHandle, Map};
 use crate::os::SharedMemory;
 use crate::os::process::Pid;
-use crate::processes::message::{Message, to_bytes};
+use crate::processes::message::Message;
 
 /// The most workers. Each takes a descriptor of the fork server, of the usual 1,024.
 const MOST_WORKERS: usize = 1_000;
@@ -67,16 +57,13 @@ pub struct ProcessPoolOptions {
     pub workers: usize,
     /// After how many jobs a worker is replaced: for functions that leak. Never, by default.
     pub max_tasks_per_worker: u64,
-    /// How long a job may run, counted from when a worker gets it; then the worker is killed. Forever by default. A job
-    /// with a limit has its worker for itself, so it costs a wake-up of the worker.
-    pub time_limit: Option<Duration>,
+    /// How long a job may run, counted from when a worker gets it; then the worker is killed. `Duration::MAX`, the default,
+    /// is no limit. A job with a limit has its worker for itself, so it costs a wake-up of the worker.
+    pub time_limit: Duration,
     /// How many jobs may be queued before a submit waits; 65,536 by default.
     pub queue_capacity: usize,
     /// How long the drop waits for a running job to end before it kills those that are left; 5 s by default.
     pub grace: Duration,
-    /// How many workers may die in a row, with no job finished in between, before the pool gives up; 100 by default, and
-    /// one more for each worker.
-    pub max_deaths_in_a_row: u32,
 }
 
 impl Default for ProcessPoolOptions {
@@ -84,10 +71,9 @@ impl Default for ProcessPoolOptions {
         Self {
             workers: thread::available_parallelism().map_or(1, usize::from),
             max_tasks_per_worker: u64::MAX,
-            time_limit: None,
+            time_limit: Duration::MAX,
             queue_capacity: 65_536,
             grace: Duration::from_secs(5),
-            max_deaths_in_a_row: 100,
         }
     }
 }
@@ -103,6 +89,16 @@ impl ProcessPoolOptions {
     ///
     /// # Blocking
     /// Until every worker was forked.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use handloom::processes::ProcessPoolOptions;
+    ///
+    /// let options = ProcessPoolOptions { workers: 2, ..ProcessPoolOptions::default() };
+    /// let pool = options.start(|n: u64| n * n)?;
+    /// assert_eq!(pool.submit(12)?.join()?, 144);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start<A, R, F>(self, function: F) -> io::Result<ProcessPool<A, R>>
     where
         A: Message,
@@ -118,20 +114,18 @@ impl ProcessPoolOptions {
         let results = EventCount::new()?;
         let channels = (0..self.workers).map(|_| SharedMemory::new(CHANNEL_BYTES).map(Arc::new));
         let channels = channels.collect::<io::Result<Vec<_>>>()?;
-        let server = fork_server::start(&work(function), &channels, &results)?;
+        let (server, control) = fork_server::start(&work(function), &channels, &results)?;
         channels.iter().try_for_each(|channel| channel.share_with_children(false))?;
-        results.keep_from_children()?;
-        let most_deaths =
-            self.max_deaths_in_a_row.saturating_add(u32::try_from(self.workers).unwrap_or(0));
-        let mut state = State::new(server, channels, most_deaths, self.max_tasks_per_worker);
+        results.memory.share_with_children(false)?;
+        let mut state = State::new(control, &channels, self.max_tasks_per_worker);
         let started = state.start_workers();
-        let shared = Arc::new(Shared::new(state, results));
-        if let Err(error) = started {
-            shared.lock().end_processes(Phase::Ended);
-            shared.wait_for_end();
-            return Err(error);
-        }
-        Ok(ProcessPool { shared, options: self, types: PhantomData })
+        let pool = ProcessPool {
+            shared: Arc::new(Shared::new(state, results, server)),
+            options: self,
+            types: PhantomData,
+        };
+        // After an error the drop ends what was started.
+        started.map(|()| pool)
     }
 }
 
@@ -153,11 +147,12 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     ///
     /// # Errors
     /// The pool is shut down or broken; its thread cannot be started; the argument has no form in bytes.
+    /// [`JobError::WouldDeadlock`]: the queue is full, and the caller is a waker on the thread that would make room.
     ///
     /// # Blocking
     /// While the queue is full.
     pub fn submit(&self, argument: A) -> Result<JobHandle<R>, JobError> {
-        self.enter_one(argument, self.options.time_limit)
+        self.submit_with_limit(argument, self.options.time_limit)
     }
 
     /// As [`submit`](Self::submit), with a time limit for this job alone.
@@ -169,26 +164,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         argument: A,
         limit: Duration,
     ) -> Result<JobHandle<R>, JobError> {
-        self.enter_one(argument, Some(limit))
-    }
-
-    /// Queues a job with one argument.
-    fn enter_one(&self, argument: A, limit: Option<Duration>) -> Result<JobHandle<R>, JobError> {
-        let bytes = to_bytes(&argument)?;
-        // Its memory is free before this waits for room.
-        drop(argument);
-        self.enter_waiting((bytes, false), limit, read_one)
-    }
-
-    /// As [`submit`](Self::submit), but never waits.
-    ///
-    /// # Errors
-    /// The queue is full: here is the argument again. Or as for `submit`.
-    pub fn try_submit(&self, argument: A) -> Result<JobHandle<R>, TrySubmitError<A>> {
-        let bytes = to_bytes(&argument).map_err(|error| TrySubmitError::Refused(error.into()))?;
-        let limit = self.options.time_limit;
-        let entered = self.enter((bytes, false), limit, read_one, Duration::ZERO);
-        entered.map_err(TrySubmitError::Refused)?.ok_or(TrySubmitError::Full(argument))
+        self.enter((argument.into_bytes()?, false), limit, read_one)
     }
 
     /// Runs the function on every item, `chunk` of them in a job, and gives the values in the order of the items.
@@ -198,58 +174,46 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     {
         let window = self.options.workers * CHUNKS_AHEAD;
         Map::new(items, chunk, window, |items| {
-            // Not `to_bytes`: bytes in a chunk have their length before them, as other items do.
+            // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
             let mut bytes = Vec::new();
             items.encode(&mut bytes)?;
-            self.enter_waiting((bytes, true), self.options.time_limit, read_chunk)
+            self.enter((bytes, true), self.options.time_limit, read_chunk)
         })
     }
 }
 
 impl<A, R> ProcessPool<A, R> {
-    /// Queues a job; `None` when the queue is full for longer than `timeout`.
+    /// Queues a job, and waits for room.
     fn enter<T: 'static>(
         &self,
         (argument, is_chunk): (Vec<u8>, bool),
-        limit: Option<Duration>,
+        limit: Duration,
         decode: Decode<T>,
-        timeout: Duration,
-    ) -> Result<Option<JobHandle<T>>, JobError> {
+    ) -> Result<JobHandle<T>, JobError> {
+        let started = self.shared.start_thread();
+        started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
         let pending = Arc::new(Pending::new(&self.shared, decode));
         let owner = Arc::clone(&pending) as Arc<dyn Owner>;
         let job = Job { id: pending.id, owner, is_chunk, argument, limit };
-        let started = self.shared.start_thread();
-        started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
-        // The pool's own thread, in a waker, is the one that makes room.
-        let timeout = if self.shared.is_own_thread() { Duration::ZERO } else { timeout };
         let capacity = self.options.queue_capacity.max(1);
-        let (mut state, is_free) = self.shared.wait_until(self.shared.lock(), timeout, |state| {
-            state.phase != Phase::Open || state.open < capacity || state.waiting() < capacity
-        });
-        match &state.phase {
-            Phase::Broken(why) => return Err(JobError::PoolBroken(why.clone())),
-            Phase::Closing | Phase::Ended => return Err(JobError::PoolGone),
-            Phase::Open if !is_free => return Ok(None),
-            Phase::Open => {}
+        let goes_on = |state: &State| state.closed.is_some() || state.waiting() < capacity;
+        let mut state = self.shared.lock();
+        if !goes_on(&state) && !self.shared.is_own_thread() {
+            state = self.shared.wait_until(state, Duration::MAX, goes_on).0;
         }
-        // Otherwise the thread looks by itself, or the worker wakes it with the answer.
-        let must_wake = state.rests || limit.is_some();
+        match &state.closed {
+            Some(error) => return Err(error.clone()),
+            None if !goes_on(&state) => return Err(JobError::WouldDeadlock),
+            None => {}
+        }
         state.push(job);
+        // Otherwise the thread looks by itself, or the worker wakes it with the answer.
+        let must_wake = state.rests || limit < Duration::MAX;
         drop(state);
         if must_wake {
             self.shared.results.advance();
         }
-        Ok(Some(JobHandle::new(pending)))
-    }
-
-    /// Queues a job, and waits for room.
-    fn enter_waiting<T: 'static>(
-        &self,
-        argument: (Vec<u8>, bool),
-        limit: Option<Duration>,
-        decode: Decode<T>,
-    ) -> Result<JobHandle<T>, JobError> {
-        self.enter(argument, limit, decode, Duration::MAX)?.ok_or(JobError::WouldDeadlock)
+        Ok(JobHandle::new(pending))
     }
 
     /// Tells how many jobs there are, and where.
@@ -281,56 +245,35 @@ impl<A, R> ProcessPool<A, R> {
 
     /// Ends the pool (`PPOOL-3`). When no job has ended for the grace, those that run are killed and the others cancelled.
     fn finish(&self, cancels: bool, grace: Duration) {
-        let mut state = self.shared.lock();
-        if state.phase == Phase::Open {
-            state.phase = Phase::Closing;
-        }
-        if self.shared.is_own_thread() {
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        state.closed.get_or_insert(JobError::PoolGone);
+        if shared.is_own_thread() {
             // A waker or destructor ends the pool on the thread that would have to deliver the rest.
             state.break_down("its own thread has ended it".to_owned());
-        } else {
-            state = self.drain(state, cancels, grace);
         }
-        state.end_processes(Phase::Ended);
-        drop(state);
-        self.shared.wait_for_end();
-    }
-
-    /// Waits until every result is delivered, and kills what takes too long.
-    fn drain<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        cancels: bool,
-        grace: Duration,
-    ) -> MutexGuard<'a, State> {
-        let wait = |mut state: MutexGuard<'a, State>, timeout| {
-            // Callers that wait for room learn that there will be none, and the thread that something was cancelled.
-            self.shared.notify();
-            self.shared.results.advance();
-            state.rests = false;
-            self.shared.wait_until(state, timeout, |state| state.is_idle())
-        };
         if cancels {
             state.cancel_waiting();
         }
-        loop {
+        // Callers that wait for room learn that there will be none, and the thread that something was cancelled.
+        shared.changed.notify_all();
+        shared.results.advance();
+        let mut is_idle = false;
+        while !is_idle {
             let done = state.done;
-            let is_idle;
-            (state, is_idle) = wait(state, grace);
-            if is_idle {
-                return state;
-            }
-            if cancels || state.done == done {
-                break;
+            (state, is_idle) = shared.wait_until(state, grace, |state| state.open() == 0);
+            if !is_idle && (cancels || state.done == done) {
+                state.cancel_waiting();
+                state.kill_running();
+                (state, is_idle) = shared.wait_until(state, ENDING, |state| state.open() == 0);
+                if !is_idle {
+                    state.break_down("a worker that was killed does not end".to_owned());
+                }
             }
         }
-        state.cancel_waiting();
-        state.kill_running();
-        let (mut state, is_idle) = wait(state, ENDING);
-        if !is_idle {
-            state.break_down("a worker that was killed does not end".to_owned());
-        }
-        state
+        state.end_processes();
+        drop(state);
+        shared.wait_for_end();
     }
 }
 

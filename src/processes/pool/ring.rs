@@ -12,7 +12,7 @@
 //! | answers | position of its job | length, and whether it is a value | the value, or the failure |
 //!
 //! An [`EventCount`] lets the worker, and the pool's thread, sleep. Only a side that sleeps costs a system call. No wake-up
-//! is lost, because all accesses are sequentially consistent:
+//! is lost, because the accesses to its two words are sequentially consistent:
 //!
 //! ```text
 //! sleeper                                 waker
@@ -34,7 +34,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::time::Duration;
 
 use crate::os::SharedMemory;
@@ -45,6 +45,9 @@ pub(super) const RING_WORDS: usize = 128 * 1024;
 pub(super) const HEADER_WORDS: usize = 2;
 /// How many bytes a word has.
 pub(super) const WORD_BYTES: usize = 8;
+/// The most bytes that are written or read before the other side sees it. A part of a ring, so that one side writes while
+/// the other reads.
+const PIECE_BYTES: usize = 128 * 1024;
 /// The size of a channel.
 pub(super) const CHANNEL_BYTES: usize = (DATA + 2 * RING_WORDS) * WORD_BYTES;
 /// Words that different sides write are on different cache lines.
@@ -55,7 +58,7 @@ pub(super) const JOBS: usize = 0;
 pub(super) const ANSWERS: usize = 1;
 /// The event count at which the worker sleeps, after the four cursors.
 pub(super) const WORKER_EVENTS: usize = 4 * LINE;
-/// Not 0 when the worker must leave instead of waiting for a job.
+/// Not 0 when the worker must leave instead of waiting.
 pub(super) const CLOSING: usize = 6 * LINE;
 /// Where the rings begin.
 const DATA: usize = 8 * LINE;
@@ -68,7 +71,7 @@ const BEGUN: u64 = 2;
 const REVOKED: u64 = 3;
 
 /// Something in the shared memory cannot have been written by the pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Corrupt(pub(super) &'static str);
 
 impl From<Corrupt> for io::Error {
@@ -107,22 +110,29 @@ impl Side {
         Self { own: producer.other, other: producer.own, ..producer }
     }
 
-    /// Looks where the other side is: between where it was and `most` (`RING-1`).
-    fn look(&mut self, most: usize) -> Result<usize, Corrupt> {
-        let cursor = usize::try_from(self.memory.word(self.other).load(SeqCst)).ok();
+    /// Looks where the other side is: between where it was and `most` (`RING-1`). Pairs with the store in `publish`.
+    fn look(&mut self, most: usize) -> Result<(), Corrupt> {
+        let cursor = usize::try_from(self.memory.word(self.other).load(Acquire)).ok();
         let cursor = cursor.filter(|cursor| (self.seen..=most).contains(cursor));
         self.seen = cursor.ok_or(Corrupt("a cursor of the shared ring cannot be"))?;
-        Ok(self.seen)
+        Ok(())
     }
 
-    /// How many words the producer can write.
-    pub(super) fn room(&mut self) -> Result<usize, Corrupt> {
-        Ok(RING_WORDS - (self.position - self.look(self.position)?))
+    /// How many words the producer can write. It looks only when it knows of fewer than `wanted`: each look may take the
+    /// cursor's cache line from another processor.
+    pub(super) fn room(&mut self, wanted: usize) -> Result<usize, Corrupt> {
+        if RING_WORDS - (self.position - self.seen) < wanted {
+            self.look(self.position)?;
+        }
+        Ok(RING_WORDS - (self.position - self.seen))
     }
 
-    /// How many words the consumer can read.
-    pub(super) fn available(&mut self) -> Result<usize, Corrupt> {
-        Ok(self.look(self.position + RING_WORDS)? - self.position)
+    /// How many words the consumer can read. It looks only when it knows of fewer than `wanted`.
+    pub(super) fn available(&mut self, wanted: usize) -> Result<usize, Corrupt> {
+        if self.seen - self.position < wanted {
+            self.look(self.position + RING_WORDS)?;
+        }
+        Ok(self.seen - self.position)
     }
 
     /// The word at a position.
@@ -130,22 +140,24 @@ impl Side {
         self.memory.word(self.first + position % RING_WORDS)
     }
 
-    /// Shows the other side our position; pairs with the load in `look`.
-    pub(super) fn publish(&self) {
-        self.memory.word(self.own).store(self.position as u64, SeqCst);
-    }
-
     /// Writes a header, for which the caller has found room. It is published with the first bytes.
-    pub(super) fn write_header(&mut self, first: u64, length: usize, flag: bool) {
+    pub(super) fn write_header(
+        &mut self,
+        first: u64,
+        length: usize,
+        flag: bool,
+    ) -> Result<(), Corrupt> {
+        self.room(HEADER_WORDS)?;
         for word in [first, (length as u64) << 1 | u64::from(flag)] {
             self.word(self.position).store(word, Relaxed);
             self.position += 1;
         }
+        Ok(())
     }
 
     /// Reads a header: its first word, the length, and the flag.
     pub(super) fn read_header(&mut self) -> Result<(u64, usize, bool), Corrupt> {
-        if self.available()? < HEADER_WORDS {
+        if self.available(HEADER_WORDS)? < HEADER_WORDS {
             return Err(Corrupt("a header in the shared ring is cut short"));
         }
         let [first, second] = [0, 1].map(|index| self.word(self.position + index).load(Relaxed));
@@ -156,26 +168,32 @@ impl Side {
 
     /// Writes and publishes the front of `bytes`, as much as there is room for. Returns how much that was.
     pub(super) fn write_some(&mut self, bytes: &[u8]) -> Result<usize, Corrupt> {
-        let count = bytes.len().min(self.room()? * WORD_BYTES);
+        let most = bytes.len().min(PIECE_BYTES);
+        let count = most.min(self.room(most.div_ceil(WORD_BYTES))? * WORD_BYTES);
         let start = self.position % RING_WORDS;
         let (front, rest) = bytes[..count].split_at(count.min((RING_WORDS - start) * WORD_BYTES));
         self.memory.write(self.first + start, front);
         self.memory.write(self.first, rest);
-        self.position += count.div_ceil(WORD_BYTES);
-        self.publish();
+        self.pass(count);
         Ok(count)
     }
 
     /// Appends what is there of the next `most` bytes to `into`, and frees its place.
     pub(super) fn read_some(&mut self, most: usize, into: &mut Vec<u8>) -> Result<(), Corrupt> {
-        let count = most.min(self.available()? * WORD_BYTES);
+        let most = most.min(PIECE_BYTES);
+        let count = most.min(self.available(most.div_ceil(WORD_BYTES))? * WORD_BYTES);
         let start = self.position % RING_WORDS;
         let front = count.min((RING_WORDS - start) * WORD_BYTES);
         self.memory.read(self.first + start, front, into);
         self.memory.read(self.first, count - front, into);
-        self.position += count.div_ceil(WORD_BYTES);
-        self.publish();
+        self.pass(count);
         Ok(())
+    }
+
+    /// Goes behind so many bytes, and shows that to the other side; pairs with the load in `look`.
+    fn pass(&mut self, count: usize) {
+        self.position += count.div_ceil(WORD_BYTES);
+        self.memory.word(self.own).store(self.position as u64, Release);
     }
 
     /// Begins the job whose mark is the next word; false when the parent has taken it back (`RING-2`).
@@ -195,9 +213,8 @@ impl Side {
 
     /// Takes back the job that was written at a position; false when it has begun (`RING-2`).
     pub(super) fn revoke(&self, position: usize) -> bool {
-        let is_there = self.position - position <= RING_WORDS;
         let mark = self.word(position);
-        is_there && mark.compare_exchange(QUEUED, REVOKED, AcqRel, Acquire).is_ok()
+        !self.has_begun(position) && mark.compare_exchange(QUEUED, REVOKED, AcqRel, Acquire).is_ok()
     }
 }
 
@@ -205,7 +222,7 @@ impl Side {
 /// them delays the sleeper until its timeout, and does nothing worse.
 pub(super) struct EventCount {
     /// The memory in which both words are.
-    memory: Arc<SharedMemory>,
+    pub(super) memory: Arc<SharedMemory>,
     /// The index of the count. The other word is on the next cache line.
     index: usize,
 }
@@ -220,11 +237,6 @@ impl EventCount {
     pub(super) fn new() -> io::Result<Self> {
         let memory = SharedMemory::new(2 * LINE * WORD_BYTES)?;
         Ok(Self { memory: Arc::new(memory), index: 0 })
-    }
-
-    /// Keeps it out of children that are forked from now on.
-    pub(super) fn keep_from_children(&self) -> io::Result<()> {
-        self.memory.share_with_children(false)
     }
 
     /// The count.
@@ -243,9 +255,8 @@ impl EventCount {
 
     /// Wakes the sleeper, whatever the words say.
     pub(super) fn wake(&self) {
-        self.memory.word(self.index).fetch_add(1, SeqCst);
-        self.memory.word(self.index + LINE).store(0, SeqCst);
-        self.memory.wake(self.index);
+        self.memory.word(self.index + LINE).store(1, SeqCst);
+        self.advance();
     }
 
     /// Tells whether a thread sleeps here, or is about to.

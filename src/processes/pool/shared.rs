@@ -4,9 +4,9 @@
 //! thread reads all answers and notices, so nothing depends on a caller that waits.
 //!
 //! ```text
-//! submit: lock, queue, fill ─▶ worker's ring          the thread: wait for an event or the next look
-//!                                 worker: run, answer ──────▶ lock, pass: answers, deaths, fill
-//! join: sleeps at the job's slot ◀──────────────────────────── unlock, deliver each result
+//! submit: lock, push ─▶ worker's ring                     the thread: wait for an event or the next look
+//!                            worker: run, answer ──────▶ lock, pass: answers, deaths, fill
+//! join: sleeps at the job's slot ◀─────────────────────── unlock, deliver each result
 //! ```
 //!
 //! **Invariants**
@@ -15,6 +15,7 @@
 //!   less and less often, down to ten times a second. So a wake-up that was lost delays an answer and no more. When no job
 //!   was open for a while it sleeps until there is an event.
 //! - `PSHARED-3`: if the thread itself panics, the pool breaks, and every handle ends.
+//! - `STATE-5`: a fork server that a job has stopped is continued at the next look, so no handle waits for it.
 //!
 //! **Source**: the thread of `concurrent.futures.process`.
 
@@ -29,8 +30,9 @@ use std::time::{Duration, Instant};
 
 use super::link::Owner;
 use super::ring::EventCount;
-use super::state::{Phase, State};
+use super::state::State;
 use crate::jobs::{Cancel, JobError, Outcome, Slot};
+use crate::os::process::Child;
 use crate::os::signal::Signal;
 use crate::os::{PollFd, poll};
 
@@ -41,15 +43,18 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 /// How long the fork server may take to reap a thousand workers. It is killed then.
 const SERVER_ENDING: Duration = Duration::from_secs(10);
 
-/// What handles, the pool and its thread share.
+/// What handles, the pool and its thread share. No statement under a lock leaves half of a change, so a poisoned lock is
+/// used on.
 pub(super) struct Shared {
-    /// Jobs and workers. Every statement under the lock leaves them valid, so a poisoned lock is used on.
+    /// Jobs and workers.
     state: Mutex<State>,
     /// Wakes callers that wait for the pool itself: there is room, or nothing is open.
-    changed: Condvar,
+    pub(super) changed: Condvar,
     /// The thread sleeps here.
     pub(super) results: EventCount,
-    /// The thread, from the first job to the end. Locked before `state`.
+    /// The fork server, until it is reaped.
+    server: Mutex<Option<Child>>,
+    /// The thread, from the first job to the end. Locked before the others.
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Which thread that is.
     thread_id: OnceLock<ThreadId>,
@@ -57,13 +62,19 @@ pub(super) struct Shared {
     next_id: AtomicU64,
 }
 
+/// Locks, whether poisoned or not.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Shared {
     /// Shares the state of a pool.
-    pub(super) fn new(state: State, results: EventCount) -> Self {
+    pub(super) fn new(state: State, results: EventCount, server: Child) -> Self {
         Self {
             state: Mutex::new(state),
             changed: Condvar::new(),
             results,
+            server: Mutex::new(Some(server)),
             thread: Mutex::new(None),
             thread_id: OnceLock::new(),
             next_id: AtomicU64::new(0),
@@ -72,24 +83,21 @@ impl Shared {
 
     /// Locks the state.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Waits until `is_done`; false when the time was up first.
     pub(super) fn wait_until<'a>(
         &self,
-        state: MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, State>,
         timeout: Duration,
-        mut is_done: impl FnMut(&mut State) -> bool,
+        is_done: impl Fn(&State) -> bool,
     ) -> (MutexGuard<'a, State>, bool) {
+        state.callers += 1;
         let waited = self.changed.wait_timeout_while(state, timeout, |state| !is_done(state));
-        let (state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (mut state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.callers -= 1;
         (state, !timed_out.timed_out())
-    }
-
-    /// Wakes callers that wait for the pool itself. Each checks its condition again.
-    pub(super) fn notify(&self) {
-        self.changed.notify_all();
     }
 
     /// Tells whether this is the pool's own thread, in a waker or a destructor.
@@ -102,10 +110,10 @@ impl Shared {
     /// # Errors
     /// Out of threads or memory.
     pub(super) fn start_thread(self: &Arc<Self>) -> io::Result<()> {
-        if self.thread_id.get().is_some() || self.lock().phase != Phase::Open {
+        if self.thread_id.get().is_some() || self.lock().closed.is_some() {
             return Ok(());
         }
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut thread = lock(&self.thread);
         if self.thread_id.get().is_none() {
             let shared = Arc::clone(self);
             let builder = thread::Builder::new().name("process-pool".to_owned());
@@ -134,22 +142,26 @@ impl Shared {
             let is_look = last_look.elapsed() >= look;
             if is_look {
                 (look, last_look) = ((look * 2).min(LAST_LOOK), Instant::now());
+                if let Some(server) = lock(&self.server).as_ref() {
+                    // STATE-5. It does nothing to a process that runs.
+                    drop(server.kill(Signal::Continue));
+                }
             }
             let mut state = self.lock();
             state.rests = false;
+            state.take_notices();
             let first_limit = state.pass(is_look);
-            if matches!(state.phase, Phase::Ended | Phase::Broken(_)) {
+            if state.has_ended() {
                 return;
             }
             if !state.finished.is_empty() {
-                self.deliver(state);
                 look = FIRST_LOOK;
-                continue;
             }
-            state.rests = look == LAST_LOOK && state.is_idle() && state.is_full();
+            state.rests = look == LAST_LOOK && state.is_at_rest();
             let left = first_limit.map(|at| at.saturating_duration_since(Instant::now()));
             let timeout = if state.rests { Duration::MAX } else { left.unwrap_or(look).min(look) };
-            drop(state);
+            self.deliver(state);
+            // Also after results: the workers wake this thread when there are enough for another pass (`PWORKER-5`).
             self.results.wait(seen, timeout);
         }
     }
@@ -157,21 +169,23 @@ impl Shared {
     /// Gives results to their owners (`PSHARED-1`).
     fn deliver(&self, mut state: MutexGuard<'_, State>) {
         let finished = std::mem::take(&mut state.finished);
-        state.delivering = finished.len();
+        // A caller that comes later finds the state as it is now. The notice costs a system call.
+        let has_callers = state.callers > 0;
         drop(state);
         for (owner, result) in finished {
             owner.finish(result);
         }
-        self.lock().delivering = 0;
-        self.notify();
+        if has_callers {
+            self.changed.notify_all();
+        }
     }
 
-    /// Waits until the pool's thread has ended, and the fork server has reaped its workers and left. A second caller waits
-    /// for the first.
+    /// Waits until the pool's thread has delivered the last result and has ended, and the fork server too. A second caller
+    /// waits for the first.
     pub(super) fn wait_for_end(&self) {
         self.results.wake();
         if !self.is_own_thread() {
-            let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut thread = lock(&self.thread);
             if let Some(thread) = thread.take() {
                 // It has caught its panics.
                 drop(thread.join());
@@ -182,8 +196,8 @@ impl Shared {
 
     /// Waits until the fork server has reaped its workers and left, and reaps it.
     fn wait_for_server(&self) {
-        let server = self.lock().server.take();
-        if let Some(server) = server {
+        let mut server = lock(&self.server);
+        if let Some(server) = server.take() {
             // A job may have stopped it. Its drop kills it, if it has not left by then, and reaps it.
             drop(server.kill(Signal::Continue));
             drop(poll(&mut [PollFd::readable(server.as_fd())], Some(SERVER_ENDING)));
@@ -252,7 +266,7 @@ impl<T> Outcome<T> for Pending<T> {
         }
         let cancelled = self.shared.lock().cancel(self.id);
         if cancelled == Cancel::Cancelled {
-            self.shared.notify();
+            self.shared.changed.notify_all();
             self.slot.finish(Err(JobError::Cancelled));
         }
         cancelled

@@ -1,4 +1,4 @@
-//! The pool's state: the queue, the workers' places, and what follows from answers and deaths.
+//! The pool's state: the queue, the links to the workers, and what follows from answers and deaths.
 //!
 //! Problem: a job is in the queue, with a worker, or over, and it must not be in two of these, nor in none. All of it is
 //! under one lock, and nothing here waits or runs foreign code.
@@ -17,7 +17,6 @@
 //! - `STATE-3`: a job does not wait behind a long one while another worker has nothing to do.
 //! - `STATE-4`: a pool that breaks has told each of its jobs why, and keeps no process. It breaks at too many deaths in a
 //!   row, without a fork server, and when no worker is left and none can be forked.
-//! - `STATE-5`: a fork server that a job has stopped is continued at the next look, so no handle waits for it.
 //!
 //! **Source**: supervision in Erlang/OTP, with its maximum of restarts.
 
@@ -28,59 +27,32 @@ use std::time::Instant;
 use std::{io, mem};
 
 use super::fork_server::{self, ENDED, FAILED, FORKED, KILL, Packet, START};
-use super::link::{Finished, Job, Link};
+use super::link::{Finished, Job, Link, Worker};
 use crate::jobs::{Cancel, Counts, JobError};
 use crate::os::SharedMemory;
-use crate::os::process::{Child, Exit, Pid};
-use crate::os::signal::Signal;
+use crate::os::process::{Exit, Pid};
 
-/// The place of one worker.
-struct Place {
-    /// What this worker and the parent share. The next worker of the place gets it again.
-    channel: Arc<SharedMemory>,
-    /// The worker, if there is one.
-    link: Option<Box<Link>>,
-    /// Whether the fork server was asked for a worker. If not, and there is none, the next look asks.
-    is_starting: bool,
-}
-
-/// How far the pool's life is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// It takes jobs.
-    Open,
-    /// It finishes what it has.
-    Closing,
-    /// It has no workers any more.
-    Ended,
-    /// It has no workers any more, for this reason.
-    Broken(String),
-}
+/// More deaths than this in a row, and one for each worker, break the pool.
+const MOST_DEATHS: usize = 100;
 
 /// What the pool's lock guards.
 pub(super) struct State {
     /// Jobs that no worker has, by their numbers.
     queue: BTreeMap<u64, Job>,
-    /// The places of the workers.
-    places: Vec<Place>,
-    /// The control socket; `None` when there is no fork server any more.
+    /// The workers' places.
+    links: Vec<Link>,
+    /// The control socket; `None` when the processes were told to end.
     control: Option<OwnedFd>,
-    /// The fork server, to be waited for without the lock.
-    pub(super) server: Option<Child>,
-    /// How far the pool's life is.
-    pub(super) phase: Phase,
-    /// How many jobs are not over.
-    pub(super) open: usize,
+    /// Why it takes no jobs any more: it is shut down, or has given up.
+    pub(super) closed: Option<JobError>,
     /// Results that were not delivered.
     pub(super) finished: Vec<Finished>,
-    /// How many results are being delivered.
-    pub(super) delivering: usize,
+    /// How many callers wait for the pool itself.
+    pub(super) callers: usize,
     /// Whether the pool's thread sleeps without a timeout.
     pub(super) rests: bool,
     /// Deaths since the last answer.
-    deaths: u32,
-    /// More deaths than this break the pool.
-    most_deaths: u32,
+    deaths: usize,
     /// How many jobs a worker runs before it is replaced.
     most_jobs: u64,
     /// Jobs that were run, successfully or not.
@@ -90,26 +62,18 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The state of a pool whose places are empty.
-    pub(super) fn new(
-        (server, control): (Child, OwnedFd),
-        channels: Vec<Arc<SharedMemory>>,
-        most_deaths: u32,
-        most_jobs: u64,
-    ) -> Self {
-        let place = |channel| Place { channel, link: None, is_starting: false };
+    /// The state of a pool without workers.
+    pub(super) fn new(control: OwnedFd, channels: &[Arc<SharedMemory>], most_jobs: u64) -> Self {
+        let link = |channel| Link::new(Worker::Missing, channel, most_jobs);
         Self {
             queue: BTreeMap::new(),
-            places: channels.into_iter().map(place).collect(),
+            links: channels.iter().map(link).collect(),
             control: Some(control),
-            server: Some(server),
-            phase: Phase::Open,
-            open: 0,
+            closed: None,
             finished: Vec::new(),
-            delivering: 0,
+            callers: 0,
             rests: false,
             deaths: 0,
-            most_deaths,
             most_jobs,
             done: 0,
             cancelled: 0,
@@ -121,9 +85,9 @@ impl State {
     /// # Errors
     /// Why one could not be forked.
     pub(super) fn start_workers(&mut self) -> io::Result<()> {
-        for place in 0..self.places.len() {
+        for place in 0..self.links.len() {
             self.fill_place(place);
-            while self.places[place].link.is_none() {
+            while self.links[place].pid().is_none() {
                 let control = self.control.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
                 match fork_server::receive(control.as_fd(), true)? {
                     Some((FAILED, _, errno)) => return Err(io::Error::from_raw_os_error(errno)),
@@ -135,56 +99,55 @@ impl State {
         Ok(())
     }
 
-    /// The links to living workers.
-    fn links(&mut self) -> impl Iterator<Item = &mut Link> {
-        self.places.iter_mut().filter_map(|place| place.link.as_deref_mut())
+    /// How many jobs are not over.
+    pub(super) fn open(&self) -> usize {
+        self.queue.len() + self.links.iter().map(Link::len).sum::<usize>()
     }
 
     /// How many jobs wait: a worker that has jobs runs one of them.
-    pub(super) fn waiting(&mut self) -> usize {
-        let busy = self.links().filter(|link| link.len() > 0).count();
-        self.open.saturating_sub(busy)
+    pub(super) fn waiting(&self) -> usize {
+        self.open() - self.links.iter().filter(|link| link.len() > 0).count()
     }
 
-    /// Tells whether every job is over and its result delivered.
-    pub(super) fn is_idle(&self) -> bool {
-        self.open == 0 && self.finished.is_empty() && self.delivering == 0
+    /// Tells whether every process was told to end.
+    pub(super) fn has_ended(&self) -> bool {
+        self.control.is_none()
     }
 
-    /// Tells whether each place has a worker, or will have one.
-    pub(super) fn is_full(&self) -> bool {
-        self.places.iter().all(|place| place.link.is_some() || place.is_starting)
+    /// Tells whether nothing is left to do before the next submit.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.open() == 0 && self.links.iter().all(|link| link.worker != Worker::Missing)
     }
 
     /// Takes a job.
     pub(super) fn push(&mut self, job: Job) {
-        self.open += 1;
-        self.queue.insert(job.id, job);
-        self.fill();
+        // With jobs in the queue no worker has room.
+        let left = if self.queue.is_empty() { self.give(job) } else { Some(job) };
+        self.put_back(left);
     }
 
-    /// Gives jobs from the queue to the workers that have room, each to the one that has the fewest.
+    /// Gives a job to the worker that has the fewest; returns it if none has room.
+    fn give(&mut self, job: Job) -> Option<Job> {
+        let with_room = self.links.iter_mut().filter_map(|l| l.has_room_for(&job).then_some(l));
+        let Some(link) = with_room.min_by_key(|link| link.len()) else { return Some(job) };
+        link.give(job);
+        None
+    }
+
+    /// Gives jobs from the queue to the workers that have room.
     fn fill(&mut self) {
         while let Some((_, job)) = self.queue.pop_first() {
-            let mut best: Option<&mut Link> = None;
-            for link in self.places.iter_mut().filter_map(|place| place.link.as_deref_mut()) {
-                let is_better = best.as_ref().is_none_or(|best| link.len() < best.len());
-                if is_better && link.has_room_for(&job) {
-                    best = Some(link);
-                }
+            if let Some(job) = self.give(job) {
+                return self.put_back([job]);
             }
-            let Some(best) = best else {
-                self.queue.insert(job.id, job);
-                return;
-            };
-            best.give(job);
         }
     }
 
     /// Takes half of the jobs of the worker that has most, if another has nothing to do (`STATE-3`).
     fn balance(&mut self) {
-        if self.queue.is_empty() && self.links().any(|link| link.len() == 0) {
-            let back = self.links().max_by_key(|link| link.len()).map(|link| {
+        if self.queue.is_empty() && self.links.iter().any(|link| link.len() == 0) {
+            let fullest = self.links.iter_mut().max_by_key(|link| link.len());
+            let back = fullest.map(|link| {
                 let kept = link.len().div_ceil(2);
                 link.take_back(|index, _| index >= kept)
             });
@@ -193,97 +156,88 @@ impl State {
         }
     }
 
-    /// Puts jobs back into the queue, in their old order.
-    fn put_back(&mut self, jobs: Vec<Job>) {
+    /// Puts jobs into the queue, in the order of their numbers.
+    fn put_back(&mut self, jobs: impl IntoIterator<Item = Job>) {
         self.queue.extend(jobs.into_iter().map(|job| (job.id, job)));
     }
 
     /// Takes a job out that has not begun. The caller leaves the result.
     pub(super) fn cancel(&mut self, id: u64) -> Cancel {
-        let queued = self.queue.remove(&id).is_some();
-        if !queued && !self.links().any(|link| !link.take_back(|_, job| job.id == id).is_empty()) {
-            return Cancel::Running;
-        }
-        self.open -= 1;
-        self.cancelled += 1;
-        Cancel::Cancelled
+        let mut links = self.links.iter_mut();
+        let is_taken = self.queue.remove(&id).is_some()
+            || links.any(|link| !link.take_back(|_, job| job.id == id).is_empty());
+        self.cancelled += u64::from(is_taken);
+        if is_taken { Cancel::Cancelled } else { Cancel::Running }
     }
 
     /// Cancels every job that has not begun.
     pub(super) fn cancel_waiting(&mut self) {
         let mut jobs: Vec<Job> = mem::take(&mut self.queue).into_values().collect();
-        jobs.extend(self.links().flat_map(|link| link.take_back(|_, _| true)));
+        jobs.extend(self.links.iter_mut().flat_map(|link| link.take_back(|_, _| true)));
         self.cancelled += jobs.len() as u64;
         self.fail(jobs, &JobError::Cancelled);
     }
 
     /// Ends jobs that were taken out.
     fn fail(&mut self, jobs: Vec<Job>, error: &JobError) {
-        self.open -= jobs.len();
         self.finished.extend(jobs.into_iter().map(|job| (job.owner, Err(error.clone()))));
     }
 
-    /// Takes what workers and fork server have sent, and gives out jobs. Returns when the first time limit is over.
-    pub(super) fn pass(&mut self, is_look: bool) -> Option<Instant> {
+    /// Does what follows from the notices that the fork server has sent.
+    pub(super) fn take_notices(&mut self) {
         while let Some(control) = &self.control {
             match fork_server::receive(control.as_fd(), false) {
                 Ok(Some(packet)) => self.take_notice(packet),
-                Ok(None) => break,
+                Ok(None) => return,
                 Err(error) => self.break_down(format!("its fork server is gone: {error}")),
             }
         }
+    }
+
+    /// Takes what the workers have sent, and gives out jobs. Returns when the first time limit is over.
+    pub(super) fn pass(&mut self, is_look: bool) -> Option<Instant> {
         let now = Instant::now();
-        for place in 0..self.places.len() {
-            self.exchange(place, is_look, now);
+        for place in 0..self.links.len() {
+            if self.links[place].len() > 0 {
+                self.exchange(place, is_look, now);
+            }
+            if is_look && self.links[place].worker == Worker::Missing {
+                self.fill_place(place);
+            }
         }
         self.fill();
         if is_look {
             self.balance();
-            if let Some(server) = &self.server {
-                // STATE-5. It does nothing to a process that runs.
-                drop(server.kill(Signal::Continue));
-            }
         }
-        self.links().filter_map(|link| link.deadline).min()
+        self.links.iter().filter_map(|link| link.deadline).min()
     }
 
-    /// Takes what the worker of a place has sent; asks for a worker, if there is none.
+    /// Takes what the worker of a place has sent.
     fn exchange(&mut self, place: usize, is_look: bool, now: Instant) {
-        let Place { link, is_starting, .. } = &mut self.places[place];
-        let Some(link) = link else {
-            if is_look && !*is_starting {
-                self.fill_place(place);
-            }
-            return;
-        };
-        if link.len() == 0 {
-            return;
-        }
         let before = self.finished.len();
-        if link.exchange(&mut self.finished, is_look, now) {
+        if self.links[place].exchange(&mut self.finished, is_look, now) {
             self.kill(place);
         }
         let answered = self.finished.len() - before;
         if answered > 0 {
             self.deaths = 0;
             self.done += answered as u64;
-            self.open -= answered;
         }
     }
 
     /// Has the worker of a place killed. If the request cannot be sent, the next pass tries again.
     fn kill(&mut self, place: usize) {
-        let is_asked = self.ask((KILL, place, 0));
-        if let Some(link) = &mut self.places[place].link {
-            link.is_ending |= is_asked;
+        if let (true, Some(pid)) = (self.ask((KILL, place, 0)), self.links[place].pid()) {
+            self.links[place].worker = Worker::Leaving(pid);
         }
     }
 
     /// Asks for a worker. If the request cannot be sent, the next look tries again.
     fn fill_place(&mut self, place: usize) {
         // Nothing that the last worker has written may look like an answer of the next one.
-        let is_clear = self.places[place].channel.clear().is_ok();
-        self.places[place].is_starting = is_clear && self.ask((START, place, 0));
+        let is_clear = self.links[place].channel.clear().is_ok();
+        let is_asked = is_clear && self.ask((START, place, 0));
+        self.links[place].worker = if is_asked { Worker::Starting } else { Worker::Missing };
     }
 
     /// Sends a request. Without a fork server to receive it, the pool breaks when the end of the socket is read.
@@ -292,17 +246,15 @@ impl State {
     }
 
     /// Does what follows from a notice of the fork server.
-    fn take_notice(&mut self, packet: Packet) {
-        let (what, place, number) = packet;
+    fn take_notice(&mut self, (what, place, number): Packet) {
         match what {
             FORKED => {
-                let Place { channel, link, is_starting } = &mut self.places[place];
-                *link = Some(Box::new(Link::new(Pid::from_raw(number), channel, self.most_jobs)));
-                *is_starting = false;
+                let worker = Worker::Alive(Pid::from_raw(number));
+                self.links[place] = Link::new(worker, &self.links[place].channel, self.most_jobs);
             }
             FAILED => {
-                self.places[place].is_starting = false;
-                if self.places.iter().all(|place| place.link.is_none() && !place.is_starting) {
+                self.links[place].worker = Worker::Missing;
+                if self.links.iter().all(|link| link.worker == Worker::Missing) {
                     let error = io::Error::from_raw_os_error(number);
                     self.break_down(format!("no worker is left, and none can be forked: {error}"));
                 }
@@ -314,66 +266,68 @@ impl State {
 
     /// A worker is dead: what it was running fails, its other jobs go back, and its place is filled again (`STATE-2`).
     fn worker_ended(&mut self, place: usize, exit: Exit) {
+        let Some(pid) = self.links[place].pid() else { return };
         self.exchange(place, false, Instant::now());
-        let Some(link) = self.places[place].link.take() else { return };
-        let pid = link.pid;
-        let (begun, error, others, counts) = link.bury(exit);
+        let link = &mut self.links[place];
+        let (begun, others) = link.take_all();
+        let error = link.fault.take().unwrap_or(JobError::Died { pid, exit });
+        let is_planned = link.left == 0 || matches!(error, JobError::TimeLimit(_));
+        link.worker = Worker::Missing;
+        link.deadline = None;
+        self.deaths += usize::from(!is_planned);
         self.done += begun.len() as u64;
         self.fail(begun, &error);
         self.put_back(others);
-        self.deaths += u32::from(counts);
-        if self.deaths > self.most_deaths {
-            let text = format!(
+        if self.deaths > MOST_DEATHS + self.links.len() {
+            self.break_down(format!(
                 "{} workers have died, one after another, and none has finished a job; the last was {pid}: {exit}",
                 self.deaths
-            );
-            self.break_down(text);
-        } else if self.phase == Phase::Open || self.open > 0 {
+            ));
+        } else if self.closed.is_none() || self.open() > 0 {
             self.fill_place(place);
         }
     }
 
     /// Gives up: every job fails with the reason, and every process ends (`STATE-4`).
     pub(super) fn break_down(&mut self, why: String) {
-        if matches!(self.phase, Phase::Broken(_) | Phase::Ended) {
+        if self.has_ended() {
             return;
         }
         let mut jobs: Vec<Job> = mem::take(&mut self.queue).into_values().collect();
-        jobs.extend(self.links().flat_map(Link::take_all));
-        self.fail(jobs, &JobError::PoolBroken(why.clone()));
-        self.end_processes(Phase::Broken(why));
+        for link in &mut self.links {
+            let (begun, others) = link.take_all();
+            jobs.extend(begun.into_iter().chain(others));
+        }
+        let error = JobError::PoolBroken(why);
+        self.fail(jobs, &error);
+        self.closed = Some(error);
+        self.end_processes();
     }
 
     /// Has every worker that has jobs killed.
     pub(super) fn kill_running(&mut self) {
-        for place in 0..self.places.len() {
-            if self.places[place].link.as_ref().is_some_and(|link| link.len() > 0) {
+        for place in 0..self.links.len() {
+            if self.links[place].len() > 0 {
                 self.kill(place);
             }
         }
     }
 
     /// Ends every process: workers are told to leave, and the fork server reads the end of the control socket.
-    pub(super) fn end_processes(&mut self, phase: Phase) {
-        if !matches!(self.phase, Phase::Broken(_)) {
-            self.phase = phase;
-        }
-        self.links().for_each(Link::close);
-        self.places.clear();
+    pub(super) fn end_processes(&mut self) {
+        self.links.drain(..).for_each(|mut link| link.close());
         self.control = None;
     }
 
     /// How many jobs there are, and where.
-    pub(super) fn counts(&mut self) -> Counts {
-        let running = self.links().filter(|link| link.is_running()).count();
-        let given: usize = self.links().map(|link| link.len()).sum();
-        let queued = self.queue.len() + given - running;
-        let (done, cancelled, workers) = (self.done, self.cancelled, self.links().count());
-        Counts { queued, running, done, cancelled, workers }
+    pub(super) fn counts(&self) -> Counts {
+        let running = self.links.iter().filter(|link| link.is_running()).count();
+        let (queued, workers) = (self.open() - running, self.pids().len());
+        Counts { queued, running, done: self.done, cancelled: self.cancelled, workers }
     }
 
     /// The numbers of the living workers.
-    pub(super) fn pids(&mut self) -> Vec<Pid> {
-        self.links().map(|link| link.pid).collect()
+    pub(super) fn pids(&self) -> Vec<Pid> {
+        self.links.iter().filter_map(Link::pid).collect()
     }
 }

@@ -20,40 +20,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::jobs::{JobError, Panic, contain};
-use crate::processes::message::{Message, Unreadable, to_bytes};
+use crate::processes::message::{Message, Unreadable};
 
 /// Why there is no value, as it is sent: whether the job panicked, the text, and the place of the panic.
 pub(super) type Failure = (bool, String, String);
 
-/// A pool's function without its types: takes a job's bytes, which are a chunk or one argument, and sends the answer, once.
-/// The flag of an answer tells whether it is a value or a [`Failure`].
-pub(super) type Work = dyn Fn(&PanicRecorder, bool, Vec<u8>, &mut dyn FnMut(bool, &[u8]));
+/// A pool's function without its types: makes an answer of a job's bytes, which are a chunk or one argument. The flag tells
+/// whether the answer is a value or a [`Failure`].
+pub(super) type Work = dyn Fn(&PanicRecorder, bool, Vec<u8>) -> (bool, Vec<u8>);
 
 /// Takes the types off a pool's function.
 pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) -> Box<Work> {
-    Box::new(move |recorder, is_chunk, body, send| {
-        // Taken by the first answer: a destructor may panic after the value was sent.
-        let mut unsent = Some(send);
-        let mut answer = |is_value, bytes: &[u8]| {
-            if let Some(send) = unsent.take() {
-                send(is_value, bytes);
-            }
-        };
+    Box::new(move |recorder, is_chunk, body| {
         let attempted = recorder.attempt(|| {
             if is_chunk {
-                answer(true, &run_chunk(recorder, &function, &body)?);
-                return Ok(());
+                run_chunk(recorder, &function, &body)
+            } else {
+                function(A::from_bytes(body)?).into_bytes()
             }
-            let value = function(A::from_bytes(body)?);
-            match value.as_bytes() {
-                Some(bytes) => answer(true, bytes),
-                None => answer(true, &to_bytes(&value)?),
-            }
-            Ok(())
         });
-        if let Err(failure) = attempted {
+        match attempted {
+            Ok(value) => (true, value),
             // Text always has a form in bytes.
-            answer(false, &to_bytes(&failure).unwrap_or_default());
+            Err(failure) => (false, failure.into_bytes().unwrap_or_default()),
         }
     })
 }

@@ -21,11 +21,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::ring::{ANSWERS, CLOSING, EventCount, HEADER_WORDS, JOBS, Side, WORKER_EVENTS};
+use super::ring::{ANSWERS, CLOSING, Corrupt, EventCount, HEADER_WORDS, JOBS, Side, WORKER_EVENTS};
 use super::work::{PanicRecorder, Work};
-use crate::os::SharedMemory;
 use crate::os::process::{self, Pid};
 use crate::os::signal::{self, Signal};
+use crate::os::{SharedMemory, reserve};
 
 /// How often the pool's thread is woken while there are more jobs. Without this rule a burst of short jobs costs a wake-up
 /// each: about 3 µs.
@@ -34,7 +34,7 @@ const WAKE_INTERVAL: Duration = Duration::from_micros(50);
 /// What a worker has of its own.
 struct Worker<'a> {
     /// What it shares with the parent.
-    channel: Arc<SharedMemory>,
+    channel: &'a SharedMemory,
     /// Jobs come in here.
     jobs: Side,
     /// Answers go out here.
@@ -49,10 +49,10 @@ struct Worker<'a> {
     server: Pid,
 }
 
-/// Lives as a worker until the pool closes.
+/// Lives as a worker.
 ///
 /// # Errors
-/// The parent is gone; or a job has damaged the channel.
+/// Always: the pool closes; the parent is gone; or a job has damaged the channel.
 pub(super) fn live(
     server: Pid,
     channel: &Arc<SharedMemory>,
@@ -60,81 +60,67 @@ pub(super) fn live(
     work: &Work,
 ) -> io::Result<()> {
     process::die_with_parent(server)?;
-    process::close_all_but(&[])?;
+    process::close_all_but(None)?;
     channel.share_with_children(false)?;
-    results.keep_from_children()?;
+    results.memory.share_with_children(false)?;
     signal::reset_all()?;
     signal::ignore(Signal::Interrupt)?;
     let mut worker = Worker {
+        channel,
         jobs: Side::consumer(channel, JOBS),
         answers: Side::producer(channel, ANSWERS),
         events: EventCount::at(channel, WORKER_EVENTS),
-        channel: Arc::clone(channel),
         results,
         woke: Instant::now(),
         server,
     };
-    let outcome = worker.run_jobs(work);
-    // What a job has printed without a newline. The parent's own text was flushed before the fork.
-    drop(io::stdout().flush());
-    outcome
+    let recorder = PanicRecorder::install();
+    loop {
+        if let Err(end) = worker.run_job(work, &recorder) {
+            // What a job has printed without a newline. The parent's own text was flushed before the fork.
+            drop(io::stdout().flush());
+            return Err(end);
+        }
+    }
 }
 
 impl Worker<'_> {
-    /// Runs jobs until the pool closes.
-    fn run_jobs(&mut self, work: &Work) -> io::Result<()> {
-        let recorder = PanicRecorder::install();
-        while self.wait_for_jobs()? {
-            let position = self.jobs.position;
-            let is_begun = self.jobs.begin()?;
-            let (_, length, is_chunk) = self.jobs.read_header()?;
-            let body = self.read_body(length)?;
-            if is_begun {
-                let mut sent = Ok(());
-                work(&recorder, is_chunk, body, &mut |is_value, bytes| {
-                    sent = self.answer(position, is_value, bytes);
-                });
-                sent?;
-            }
+    /// Waits for a job, runs it, and writes its answer.
+    fn run_job(&mut self, work: &Work, recorder: &PanicRecorder) -> io::Result<()> {
+        self.wait_until(|worker| Ok(worker.jobs.available(1)? > 0))?;
+        let position = self.jobs.position;
+        let is_begun = self.jobs.begin()?;
+        let (_, length, is_chunk) = self.jobs.read_header()?;
+        let body = self.read_body(length)?;
+        if !is_begun {
+            return Ok(());
         }
-        Ok(())
+        let (is_value, bytes) = work(recorder, is_chunk, body);
+        self.answer(position, is_value, &bytes)
     }
 
-    /// Sleeps until there is something to read; false when the pool closes.
-    fn wait_for_jobs(&mut self) -> io::Result<bool> {
+    /// Sleeps until it is ready. The end of the pool is an error then.
+    fn wait_until(
+        &mut self,
+        is_ready: impl Fn(&mut Self) -> Result<bool, Corrupt>,
+    ) -> io::Result<()> {
         loop {
             let seen = self.events.count();
-            if self.jobs.available()? > 0 {
-                return Ok(true);
-            }
-            if self.channel.word(CLOSING).load(Ordering::SeqCst) != 0 {
-                return Ok(false);
-            }
-            self.sleep(seen)?;
-        }
-    }
-
-    /// Sleeps until there is room for so many words.
-    fn wait_for_room(&mut self, words: usize) -> io::Result<()> {
-        loop {
-            let seen = self.events.count();
-            if self.answers.room()? >= words {
+            if is_ready(self)? {
                 return Ok(());
             }
-            self.sleep(seen)?;
+            if self.channel.word(CLOSING).load(Ordering::SeqCst) != 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            // PWORKER-2.
+            process::die_with_parent(self.server)?;
+            self.events.wait(seen, Duration::MAX);
         }
-    }
-
-    /// Sleeps until the parent advances the event count.
-    fn sleep(&self, seen: u64) -> io::Result<()> {
-        process::die_with_parent(self.server)?;
-        self.events.wait(seen, Duration::MAX);
-        Ok(())
     }
 
     /// Reads a job's bytes, as they come.
     fn read_body(&mut self, length: usize) -> io::Result<Vec<u8>> {
-        let mut body = Vec::with_capacity(length);
+        let mut body = reserve(length).map_err(io::Error::other)?;
         loop {
             self.jobs.read_some(length - body.len(), &mut body)?;
             if body.len() == length {
@@ -142,16 +128,14 @@ impl Worker<'_> {
             }
             // The parent writes on when it hears that there is room.
             self.results.advance();
-            if !self.wait_for_jobs()? {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            self.wait_until(|worker| Ok(worker.jobs.available(1)? > 0))?;
         }
     }
 
     /// Writes the answer to the job at a position, as the parent makes room.
     fn answer(&mut self, position: usize, is_value: bool, mut bytes: &[u8]) -> io::Result<()> {
-        self.wait_for_room(HEADER_WORDS)?;
-        self.answers.write_header(position as u64, bytes.len(), is_value);
+        self.wait_until(|worker| Ok(worker.answers.room(HEADER_WORDS)? >= HEADER_WORDS))?;
+        self.answers.write_header(position as u64, bytes.len(), is_value)?;
         loop {
             let written = self.answers.write_some(bytes)?;
             bytes = &bytes[written..];
@@ -159,10 +143,10 @@ impl Worker<'_> {
                 break;
             }
             self.results.advance();
-            self.wait_for_room(1)?;
+            self.wait_until(|worker| Ok(worker.answers.room(1)? > 0))?;
         }
         // PWORKER-5.
-        if self.jobs.available()? == 0 || self.woke.elapsed() > WAKE_INTERVAL {
+        if self.jobs.available(1)? == 0 || self.woke.elapsed() > WAKE_INTERVAL {
             self.results.advance();
             self.woke = Instant::now();
         }
