@@ -32,7 +32,7 @@ impl EventFd {
     pub fn new() -> io::Result<Self> {
         // SAFETY: eventfd(2) takes two integers and touches no memory of ours.
         let raw = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        // SAFETY: OS-1: the call has just returned this descriptor, so nobody else owns it.
+        // SAFETY: OS-1: the call has just returned this descriptor, so no other value owns it.
         let owned = unsafe { OwnedFd::from_raw_fd(raw) };
         Ok(Self { file: File::from(owned) })
     }

@@ -235,9 +235,13 @@ pub(super) fn forget_in_child() -> io::Result<()> {
         set_action(number, libc::SIG_DFL, 0)?;
     }
     EXIT_ON_SECOND.store(0, Ordering::Release);
-    COUNTS.iter().for_each(|count| count.store(0, Ordering::Release));
+    for count in &COUNTS {
+        count.store(0, Ordering::Release);
+    }
     // The numbers are forgotten, not closed: a BorrowedFd<'static> of one may lie in copied memory.
-    FDS.iter().for_each(|fd| fd.store(NO_FD, Ordering::Release));
+    for fd in &FDS {
+        fd.store(NO_FD, Ordering::Release);
+    }
     Ok(())
 }
 

@@ -25,9 +25,6 @@ const ERRORS_OF_THE_PEER: [c_int; 12] = [
 /// A stream socket that programs executed later do not get.
 const SOCKET_KIND: c_int = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
 
-/// The family in the width that an address has.
-const AF_INET6: libc::sa_family_t = libc::AF_INET6 as libc::sa_family_t;
-
 /// What to do about an accept that failed (`OS-ACCEPT-1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptFailure {
@@ -50,7 +47,7 @@ impl AcceptFailure {
     }
 }
 
-/// Tells a call that failed for want of descriptors or memory, and may succeed when others have given some back.
+/// Tells a call that failed because descriptors or memory were short, and may succeed when some are given back.
 pub fn is_shortage(error: &io::Error) -> bool {
     let code = error.raw_os_error();
     matches!(code, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
@@ -103,7 +100,8 @@ pub fn listen_on_loopback(port: u16) -> io::Result<TcpListener> {
     set_option(socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, b"lo\0")?;
     // SAFETY: `sockaddr_in6` is made of integers; zero is the address `::`.
     let mut address: libc::sockaddr_in6 = unsafe { mem::zeroed() };
-    (address.sin6_family, address.sin6_port) = (AF_INET6, port.to_be());
+    address.sin6_family = libc::sa_family_t::try_from(libc::AF_INET6).map_err(io::Error::other)?;
+    address.sin6_port = port.to_be();
     let length = libc::socklen_t::try_from(size_of_val(&address)).map_err(io::Error::other)?;
     // SAFETY: `address` is live, of the family that it names, and of this length.
     check(unsafe { libc::bind(raw, (&raw const address).cast(), length) })?;
