@@ -1,7 +1,7 @@
 """What CPython's own lock does, for `handloom lab gil` to print beside its model.
 
 `python3 gil.py SECTION` measures one thing and prints a line for each setting, with the figures after a colon; the lab
-reads them. Each section does what the section of that name in `src/labs/gil/run.rs` does, with the same numbers. Nothing
+reads them. Each section does what the section of that name in `src/labs/gil.rs` does, with the same numbers. Nothing
 but the standard library is needed. `python3 gil.py` without a section measures all, says what the figures are, and rounds
 them.
 """

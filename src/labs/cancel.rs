@@ -11,12 +11,12 @@
 //! **Source**: `notes/cancellation.md`; tokio's documentation, "Cancellation safety" of `AsyncReadExt`.
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::Journal;
-use super::echo::listen;
-use crate::aio::{AsyncRead, AsyncWrite, BufReader, TcpStream, timeout};
+use crate::aio::{AsyncRead, AsyncWrite, BufReader, TcpListener, TcpStream, timeout};
 use crate::rt::EventLoop;
 
 /// The time limit of the first read.
@@ -114,7 +114,7 @@ impl AsyncRead for Lent<'_> {
 
 /// Makes a connection, both of whose ends are ours.
 async fn ends() -> io::Result<Ends> {
-    let mut listener = listen()?;
+    let mut listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let ours = TcpStream::connect(listener.local_addr()?).await?;
     Ok((listener.accept().await?.0, ours))
 }

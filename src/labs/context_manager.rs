@@ -8,7 +8,11 @@
 //! the block    body(connection)
 //! __aexit__    Ended is dropped, by the end, an error, a panic or a cancel: the keeper wakes, says goodbye, closes
 //! ```
+//!
+//! The server sends lines back, and reports each visit.
+//!
 //! **Invariants**
+//! - `ECHO-1`: the server reports each visit when its connection has ended: with a goodbye or without.
 //! - `LAB-CONTEXT-1`: the server gets its goodbye after a good end, after an error, and after a cancel.
 //! - `LAB-CONTEXT-2`: without the keeper a cancel closes the connection without one.
 //!
@@ -16,13 +20,67 @@
 
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use super::Journal;
-use super::echo::{Connection, Visit, listen, serve};
-use crate::aio::{Event, Lock, Queue, gather};
+use crate::aio::{AsyncWrite, BufReader, Event, Lock, Queue, TcpListener, TcpStream, gather};
 use crate::rt::{EventLoop, spawn, spawn_named};
+
+/// The longest line.
+const LINE_BYTES: usize = 80;
+/// What a client says last; the server sends it back like any line.
+const GOODBYE: &str = "goodbye";
+
+/// What the server saw of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// How many questions it answered.
+    pub questions: usize,
+    /// Whether the client said goodbye.
+    pub said_goodbye: bool,
+}
+
+/// The client's side of a connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// The stream, and what came of the next line.
+    lines: BufReader<TcpStream>,
+}
+
+impl Connection {
+    /// Connects.
+    async fn open(server: SocketAddr) -> io::Result<Self> {
+        Ok(Self { lines: BufReader::new(TcpStream::connect(server).await?) })
+    }
+
+    /// Sends a line, and waits for one.
+    ///
+    /// # Errors
+    /// Those of the stream; `UnexpectedEof` when the server has gone.
+    ///
+    /// # Cancellation
+    /// The answer may still come, and is then taken for the next one.
+    pub async fn ask(&mut self, question: &str) -> io::Result<String> {
+        self.lines.get_mut().write_all(format!("{question}\n").as_bytes()).await?;
+        self.answer().await
+    }
+
+    /// Says goodbye and waits until the server has said it too. Answers that were not read are skipped.
+    async fn goodbye(&mut self) -> io::Result<()> {
+        let mut answer = self.ask(GOODBYE).await?;
+        while answer != GOODBYE {
+            answer = self.answer().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a line.
+    async fn answer(&mut self) -> io::Result<String> {
+        let line = self.lines.read_line(LINE_BYTES).await?;
+        line.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
 
 /// Dropped, says that the block has ended.
 struct Ended(Rc<Event>);
@@ -82,7 +140,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// # Panics
 /// No event loop runs on this thread.
 pub async fn experiment(journal: &Journal) -> io::Result<[Visit; 4]> {
-    let listener = listen()?;
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let (server, visits, in_use) = (listener.local_addr()?, Queue::new(1), Rc::new(Event::new()));
     let serving = spawn_named("server", serve(listener, visits.clone()));
 
@@ -134,4 +192,22 @@ async fn tell(journal: &Journal, how: &str, visits: &Queue<Visit>) -> io::Result
     let end = if said_goodbye { "a goodbye" } else { "the bare end" };
     journal.line(format_args!("After {how}: the server saw {questions} questions and {end}"))?;
     Ok(visit)
+}
+
+/// Serves one client after another, until it is cancelled; puts what it saw into `visits` (`ECHO-1`).
+///
+/// # Errors
+/// The listener failed, or a connection broke.
+pub async fn serve(mut listener: TcpListener, visits: Queue<Visit>) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let (mut lines, mut visit) = (BufReader::new(stream), Visit::default());
+        while let Some(line) = lines.read_line(LINE_BYTES).await? {
+            visit.said_goodbye = line == GOODBYE;
+            visit.questions += usize::from(!visit.said_goodbye);
+            lines.get_mut().write_all(format!("{line}\n").as_bytes()).await?;
+        }
+        // The queue is never closed.
+        let _ = visits.put(visit).await;
+    }
 }

@@ -1,22 +1,33 @@
 //! A deadlock: two locks, two threads, and each waits for the other. How it is found, and how it is prevented.
 //!
-//! With plain mutexes both threads would sleep forever. The locks of [`wait_for`](super::wait_for) record which thread
-//! waits for which lock, and a thread that would close a circle gets an error.
+//! With plain mutexes both threads would sleep forever. The locks here record which thread waits for which lock. This *wait-for
+//! graph* goes from each thread to the lock that it waits for, and from there to the thread that holds it. A circle in it is
+//! a deadlock, and a thread that would close a circle gets an error.
 //!
 //! **Invariants**
 //! - `LAB-DEADLOCK-1`: two threads that take two locks in opposite orders, and have the first each, close a circle. The
 //!   thread that waits last finds it.
 //! - `LAB-DEADLOCK-2`: when it gives its lock back, the other goes on, and both reach their end.
 //! - `LAB-DEADLOCK-3`: if both take the locks in the same order there is no circle.
+//! - `WAIT-FOR-1`: before a thread sleeps, its wish is in the graph and no circle goes through it.
+//! - `WAIT-FOR-2`: the graph is read and changed under one lock, which no thread keeps while it sleeps.
 //!
-//! **Source**: E. W. Dijkstra's dining philosophers, and lock ordering.
+//! **Source**: E. W. Dijkstra's dining philosophers, and lock ordering; deadlock detection in databases.
 
 use std::io;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::Journal;
-use super::wait_for::{Circle, Locks};
 use crate::threads::Barrier;
+
+/// The threads, by their numbers.
+const THREADS: [&str; 2] = ["a", "b"];
+/// The locks, by their numbers.
+const LOCKS: [&str; 2] = ["left", "right"];
+
+/// A circle: the names of each thread and of the lock that it waits for, which the next thread holds.
+pub type Circle = Vec<(&'static str, &'static str)>;
 
 /// What the lab has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,4 +100,67 @@ fn meet(orders: [[usize; 2]; 2], wait_between: bool) -> (Vec<Circle>, usize) {
         let ended = ends.iter().filter(|end| end.is_ok()).count();
         (ends.into_iter().flatten().flatten().collect(), ended)
     })
+}
+
+/// Which thread holds which lock, and waits for which, by their numbers.
+#[derive(Default)]
+struct Graph {
+    /// Which thread holds a lock.
+    holder: [Option<usize>; 2],
+    /// The lock that a thread waits for, while it does.
+    wanted: [Option<usize>; 2],
+}
+
+/// Two locks, and the graph.
+#[derive(Default)]
+struct Locks {
+    /// See `WAIT-FOR-2`.
+    graph: Mutex<Graph>,
+    /// A lock was given back.
+    freed: Condvar,
+}
+
+impl Locks {
+    /// Takes a lock, waiting for it; or does not wait, and returns the circle that this would close.
+    fn take(&self, me: usize, lock: usize) -> Result<(), Circle> {
+        let mut graph = self.look();
+        while graph.holder[lock].is_some() {
+            graph.wanted[me] = Some(lock);
+            if let Some(circle) = graph.circle_from(me) {
+                graph.wanted[me] = None;
+                return Err(circle);
+            }
+            graph = self.freed.wait(graph).unwrap_or_else(PoisonError::into_inner);
+        }
+        graph.wanted[me] = None;
+        graph.holder[lock] = Some(me);
+        Ok(())
+    }
+
+    /// Gives a lock back, and wakes the threads that wait.
+    fn give_back(&self, lock: usize) {
+        self.look().holder[lock] = None;
+        self.freed.notify_all();
+    }
+
+    /// Takes the lock of the graph. Every change of it is one statement, so a panic leaves it whole.
+    fn look(&self) -> MutexGuard<'_, Graph> {
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Graph {
+    /// Follows "waits for" and "is held by" from a thread; the way, if it leads back to where it began.
+    fn circle_from(&self, start: usize) -> Option<Circle> {
+        let (mut way, mut thread) = (Vec::new(), start);
+        loop {
+            // A thread that waits for nothing will run, and give back what it holds: no circle.
+            let lock = self.wanted[thread]?;
+            way.push((THREADS[thread], LOCKS[lock]));
+            thread = self.holder[lock]?;
+            if thread == start {
+                return Some(way);
+            }
+        }
+    }
 }

@@ -14,8 +14,7 @@ use std::os::fd::AsFd;
 use std::ptr;
 
 use super::Journal;
-use super::child::{PATIENCE, fork_child, hear, is_readable_within};
-use super::proc_files::{naming, state};
+use super::child::{LIMIT, fork_child, is_readable_within, naming, state, wait_for_signal};
 use crate::os::EventFd;
 use crate::os::process::{Exit, parent_pid, pid};
 
@@ -71,7 +70,7 @@ pub fn experiment(journal: &Journal) -> io::Result<ForkReport> {
     let mut child = fork_child(|| {
         // When the journal's reader has gone, the parent finds out too.
         let say = |words: &str| drop(journal.line(format_args!("  child:  {words}")));
-        hear(&childs_turn)?;
+        wait_for_signal(&childs_turn)?;
         say(&format!("fork returned 0; I am {}, my parent {}", pid(), parent_pid()));
         value = 2;
         file.read_exact(&mut [0; PART])?;
@@ -79,19 +78,19 @@ pub fn experiment(journal: &Journal) -> io::Result<ForkReport> {
         say(&format!("I set the value at {address:#x} to {value} and read {PART} bytes"));
         (&answer).write_all(format!("{} {address} {value}", pid()).as_bytes())?;
         parents_turn.signal()?;
-        hear(&childs_turn)?;
+        wait_for_signal(&childs_turn)?;
         say(&format!("I leave with code {CODE}"));
         Ok(CODE)
     })?;
     journal.line(format_args!("  parent: fork returned {}", child.pid()))?;
     childs_turn.signal()?;
-    hear(&parents_turn)?;
+    wait_for_signal(&parents_turn)?;
     let (address, offset) = (ptr::from_ref(&value).addr(), file.stream_position()?);
     let found = format!("my value at {address:#x} is {value}; my place in the file is {offset}");
     journal.line(format_args!("  parent: {found}"))?;
     childs_turn.signal()?;
 
-    let ended = is_readable_within(child.as_fd(), PATIENCE)?;
+    let ended = is_readable_within(child.as_fd(), LIMIT)?;
     let zombie = state(child.pid())?;
     journal.line(format_args!("  parent: the child has ended: {ended}; its state is {zombie}"))?;
     let exit = child.wait()?;

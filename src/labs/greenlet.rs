@@ -14,7 +14,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::Journal;
-use super::proc_files::status;
+use super::child::status;
 use super::samples::Samples;
 use crate::aio::yield_now;
 use crate::os::ThreadUsage;

@@ -4,12 +4,10 @@
 //! a future, so a test can run it on the virtual clock. It returns what it claims, as counts and orders, for a test to
 //! check.
 //!
-//! Some files are no labs: `echo` is a server for labs, `child` a child process, `proc_files` reads what the kernel knows
-//! of a process, `samples` measures in turns, `wait_for` is the locks of `deadlock`.
+//! Two files are no labs: `child` is a child process and what the kernel knows of it, `samples` measures in turns.
 
 mod child;
 mod journal;
-mod proc_files;
 mod table;
 
 pub mod samples;
@@ -17,8 +15,7 @@ pub mod samples;
 // Processes.
 pub mod exec_environment;
 pub mod fork;
-pub mod fork_buffer;
-pub mod fork_lock;
+pub mod fork_copies;
 pub mod pipe;
 pub mod pipe_end;
 pub mod process;
@@ -37,14 +34,12 @@ pub mod deadlock;
 pub mod lock;
 pub mod queue;
 pub mod race;
-pub mod wait_for;
 
 // The GIL.
 pub mod gil;
 
 // The event loop.
 pub mod blocking_call;
-pub mod echo;
 pub mod lost_wake;
 pub mod select;
 pub mod timeouts;

@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::Journal;
-use super::child::{fork_child, hear, reap};
+use super::child::{fork_child, reap, wait_for_signal};
 use crate::os::process::Exit;
 use crate::os::{EventFd, PollFd, poll};
 
@@ -79,7 +79,7 @@ fn talk() -> io::Result<(Vec<String>, Exit)> {
     let mut writer = Some(writer);
     let mut child = fork_child(|| {
         drop(writer.take());
-        hear(&may_read)?;
+        wait_for_signal(&may_read)?;
         let (mut buffer, mut bytes) = ([0; 100], 0);
         loop {
             let length = (&reader).read(&mut buffer)?;
@@ -98,9 +98,9 @@ fn talk() -> io::Result<(Vec<String>, Exit)> {
     writer.write_all(WRITTEN[0].as_bytes())?;
     writer.write_all(WRITTEN[1].as_bytes())?;
     may_read.signal()?;
-    hear(&has_read)?;
+    wait_for_signal(&has_read)?;
     writer.write_all(WRITTEN[2].as_bytes())?;
-    hear(&has_read)?;
+    wait_for_signal(&has_read)?;
     drop(writer);
     let exit = reap(&mut child)?;
     let mut text = String::new();

@@ -13,8 +13,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use super::Journal;
-use super::child::{fork_child, hear, is_readable_within, reap};
-use super::proc_files::descriptors;
+use super::child::{descriptors, fork_child, is_readable_within, reap, wait_for_signal};
 use crate::os::EventFd;
 use crate::os::process::{self, Pid};
 use crate::os::signal::Signal;
@@ -91,7 +90,7 @@ pub fn experiment() -> io::Result<PipeEndReport> {
     let never = EventFd::new()?;
     // `move`: the parent's end is closed when this returns.
     let mut sleeper = fork_child(move || {
-        hear(&never)?;
+        wait_for_signal(&never)?;
         drop(writer);
         Ok(0)
     })?;

@@ -11,7 +11,7 @@ use std::io::{self, pipe};
 use std::ptr;
 
 use super::Journal;
-use super::proc_files::{descriptors, place_of, status};
+use super::child::{descriptors, place_of, status};
 use crate::os::ThreadUsage;
 use crate::os::affinity::allowed_cpus;
 use crate::os::process::{self, Pid};

@@ -52,18 +52,6 @@ impl fmt::Display for Samples {
     }
 }
 
-/// What was measured in one setting.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The setting, in words.
-    pub what: String,
-    /// The figures, in the order of the headings. Times are in seconds.
-    pub figures: Vec<f64>,
-}
-
-impl Row {
-    /// Makes a row.
-    pub(super) fn new(what: &str, figures: Vec<f64>) -> Self {
-        Self { what: what.to_owned(), figures }
-    }
-}
+/// What was measured in one setting: the setting, in words, and the figures, in the order of the headings. Times are in
+/// seconds.
+pub type Row = (String, Vec<f64>);

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use super::Journal;
-use super::child::{PATIENCE, fork_child, reap};
+use super::child::{LIMIT, fork_child, reap};
 use crate::os::{SharedMemory, nanos};
 
 /// How often each process adds one.
@@ -120,7 +120,7 @@ fn meet(memory: &SharedMemory, meetings: u64) -> io::Result<()> {
         if seen >= 2 * meetings {
             return Ok(());
         }
-        if u128::from(nanos() - begin) > PATIENCE.as_nanos() {
+        if u128::from(nanos() - begin) > LIMIT.as_nanos() {
             return Err(io::ErrorKind::TimedOut.into());
         }
         memory.wait_while(MET, seen, LOOK);

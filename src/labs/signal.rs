@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Journal;
-use super::child::{fork_child, hear, reap};
+use super::child::{fork_child, reap, wait_for_signal};
 use crate::os::EventFd;
 use crate::os::process::{Child, Exit};
 use crate::os::signal::{self, AllBlocked, Signal};
@@ -73,13 +73,13 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 pub fn experiment() -> io::Result<SignalReport> {
     let wait = |bells: &Bells| {
         bells.to_parent.signal()?;
-        hear(&bells.to_child).map(|()| 0)
+        wait_for_signal(&bells.to_child).map(|()| 0)
     };
     let by_default = with_child(wait, |child, _| child.kill(Signal::Terminate))?;
     let one_by_one = with_child(count_one_by_one, |child, bells| {
         for _ in 0..SENT {
             child.kill(Signal::User1)?;
-            hear(&bells.to_parent)?;
+            wait_for_signal(&bells.to_parent)?;
         }
         Ok(())
     })?;
@@ -96,7 +96,7 @@ pub fn experiment() -> io::Result<SignalReport> {
         },
         |child, bells| {
             child.kill(Signal::Terminate)?;
-            bells.to_child.signal().and_then(|()| hear(&bells.to_parent))?;
+            bells.to_child.signal().and_then(|()| wait_for_signal(&bells.to_parent))?;
             child.kill(Signal::Kill)
         },
     )?;
@@ -111,7 +111,7 @@ fn with_child(
 ) -> io::Result<Exit> {
     let bells = Bells { to_parent: EventFd::new()?, to_child: EventFd::new()? };
     let mut child = fork_child(|| life(&bells))?;
-    hear(&bells.to_parent)?;
+    wait_for_signal(&bells.to_parent)?;
     act(&child, &bells)?;
     reap(&mut child)
 }
@@ -137,7 +137,7 @@ fn count_after_block(bells: &Bells) -> io::Result<i32> {
     signal::install(Signal::User1)?;
     let blocked = AllBlocked::new()?;
     bells.to_parent.signal()?;
-    hear(&bells.to_child)?;
+    wait_for_signal(&bells.to_child)?;
     // What waits is delivered before this returns.
     drop(blocked);
     i32::try_from(signal::count(Signal::User1)).map_err(io::Error::other)

@@ -15,8 +15,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use super::Journal;
-use super::child::{fork_child, reap};
-use super::proc_files::descriptors;
+use super::child::{descriptors, fork_child, reap};
 use crate::os::process::{self, Exit};
 use crate::os::socket_pair::{packets, receive, send};
 

@@ -4,9 +4,9 @@ use std::io;
 
 use super::{
     Journal, blocking_call, cancel, condition, context_manager, cooperative, coroutine, deadlock,
-    exec_environment, fork, fork_buffer, fork_lock, gather, generator, gil, greenlet, iterator,
-    lock, lost_wake, parallel, pipe, pipe_end, preemptive, process, queue, race, select,
-    shared_memory, signal, socketpair, tasks, threads, timeouts,
+    exec_environment, fork, fork_copies, gather, generator, gil, greenlet, iterator, lock,
+    lost_wake, parallel, pipe, pipe_end, preemptive, process, queue, race, select, shared_memory,
+    signal, socketpair, tasks, threads, timeouts,
 };
 
 /// An experiment.
@@ -16,7 +16,7 @@ pub struct Lab {
     pub chapter: &'static str,
     /// The number of the course's question that it answers.
     pub question: u8,
-    /// Its name on the command line; its file in `src/labs/` has the same.
+    /// Its name on the command line.
     pub name: &'static str,
     /// What it shows, in one line.
     pub line: &'static str,
@@ -25,10 +25,10 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// The file, or the directory, of its source.
+    /// The file of its source.
     pub fn source(&self) -> String {
-        let name = self.name.replace('-', "_");
-        if name == "gil" { "src/labs/gil/".to_owned() } else { format!("src/labs/{name}.rs") }
+        let file = if self.name.starts_with("fork-") { "fork-copies" } else { self.name };
+        format!("src/labs/{}.rs", file.replace('-', "_"))
     }
 }
 
@@ -48,8 +48,8 @@ const fn lab(
 pub const LABS: &[Lab] = &[
     lab("Processes", 43, "process", "what the kernel says of a process", process::run),
     lab("Processes", 44, "fork", "what is copied, what is shared, and the zombie", fork::run),
-    lab("Processes", 33, "fork-buffer", "text printed once comes out twice", fork_buffer::run),
-    lab("Processes", 33, "fork-lock", "a lock whose holder was not copied", fork_lock::run),
+    lab("Processes", 33, "fork-buffer", "text printed once comes out twice", fork_copies::run_buffer),
+    lab("Processes", 33, "fork-lock", "a lock whose holder was not copied", fork_copies::run_lock),
     lab("Processes", 43, "exec-environment", "what goes through an exec", exec_environment::run),
     lab("Processes", 35, "pipe", "bytes without borders, an end, a capacity", pipe::run),
     lab("Processes", 35, "pipe-end", "no end of file while a writing end is open", pipe_end::run),

@@ -9,8 +9,8 @@
 use std::io::{self, ErrorKind};
 
 use handloom::labs::{
-    Journal, exec_environment, fork, fork_buffer, fork_lock, pipe, pipe_end, process,
-    shared_memory, signal, socketpair, threads,
+    Journal, exec_environment, fork, fork_copies, pipe, pipe_end, process, shared_memory, signal,
+    socketpair, threads,
 };
 use handloom::os::process::{Exit, parent_pid, pid};
 
@@ -80,16 +80,16 @@ fn fork_copies_and_shares() {
 }
 
 fn buffer_comes_out_twice() {
-    use fork_buffer::{BEFORE, CHILD};
-    let report = fork_buffer::experiment().unwrap();
+    use fork_copies::{BEFORE, CHILD};
+    let [both_flush, flushed_before, child_exits] = fork_copies::buffer().unwrap();
     // The child flushes first: its parent waits for it.
-    assert_eq!(report.both_flush, [BEFORE, CHILD, BEFORE].concat(), "LAB-FORK-BUFFER-1");
-    assert_eq!(report.flushed_before, [BEFORE, CHILD].concat(), "LAB-FORK-BUFFER-2");
-    assert_eq!(report.child_exits, BEFORE, "LAB-FORK-BUFFER-3");
+    assert_eq!(both_flush, [BEFORE, CHILD, BEFORE].concat(), "LAB-FORK-BUFFER-1");
+    assert_eq!(flushed_before, [BEFORE, CHILD].concat(), "LAB-FORK-BUFFER-2");
+    assert_eq!(child_exits, BEFORE, "LAB-FORK-BUFFER-3");
 }
 
 fn child_hangs_on_lock() {
-    let report = fork_lock::experiment().unwrap();
+    let report = fork_copies::lock().unwrap();
     let refusal = &report.refusal;
     assert!(
         refusal.contains("2 threads run") && refusal.contains("holder"),

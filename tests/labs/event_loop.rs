@@ -1,12 +1,12 @@
 //! The labs about the event loop and its tasks: what each claims, by counts and orders.
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use crate::support::{unread, watched};
-use handloom::aio::{Event, Queue};
-use handloom::labs::context_manager::with_connection;
-use handloom::labs::echo::{Visit, listen, serve};
+use handloom::aio::{Event, Queue, TcpListener};
+use handloom::labs::context_manager::{Visit, serve, with_connection};
 use handloom::labs::timeouts::{LIMIT, Outcome};
 use handloom::labs::{blocking_call, cancel, context_manager, gather, lost_wake, select, timeouts};
 use handloom::rt::{EventLoop, block_on, spawn};
@@ -101,7 +101,8 @@ fn with_a_keeper_each_connection_ends_with_a_goodbye() {
 #[test]
 fn the_keeper_says_goodbye_after_a_panic_and_after_a_question_that_was_dropped() {
     in_real_time(async {
-        let listener = listen().expect("a listener");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = TcpListener::bind(address).expect("a listener");
         let server = listener.local_addr().expect("an address");
         let visits = Queue::new(1);
         let serving = spawn(serve(listener, visits.clone()));

@@ -6,10 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use handloom::labs::Journal;
-use handloom::labs::gil::computing::{Setting, turns, work};
-use handloom::labs::gil::updates::Luck;
+use handloom::labs::gil::computing::{self, Luck, turns, work};
 use handloom::labs::gil::waiting::{self, NAP, SHORT_NAP, sleep_beside, sleep_on, transfer};
-use handloom::labs::gil::{native, updates};
 use handloom::threads::gil::{COUNT, COUNT_WITH_CALL, Gil, SWITCH_INTERVAL};
 
 #[test]
@@ -19,21 +17,21 @@ fn the_interval_is_cpythons() {
 
 #[test]
 fn a_call_between_load_and_store_loses_exactly_half_at_worst() {
-    let lost = updates::lost(COUNT_WITH_CALL, 500, Luck::EveryLook);
+    let lost = computing::lost(COUNT_WITH_CALL, 500, Luck::EveryLook);
     assert_eq!(lost, 500, "UPDATES-2: of twice 500");
 }
 
 #[test]
 fn a_plain_update_loses_nothing_wherever_the_switches_fall() {
     for luck in [Luck::EveryLook, Luck::Clock] {
-        assert_eq!(updates::lost(COUNT, 500, luck), 0, "UPDATES-1, {luck:?}");
+        assert_eq!(computing::lost(COUNT, 500, luck), 0, "UPDATES-1, {luck:?}");
     }
 }
 
 #[test]
 fn with_a_call_and_switches_by_the_clock_two_updates_are_left_at_least() {
     // The worst: A loads 0, B counts all but its last; A stores 1, B loads that; A counts to its end; B stores 2.
-    let lost = updates::lost(COUNT_WITH_CALL, 20_000, Luck::Clock);
+    let lost = computing::lost(COUNT_WITH_CALL, 20_000, Luck::Clock);
     assert!(lost <= 2 * 20_000 - 2, "came {lost} of 40,000");
 }
 
@@ -41,7 +39,7 @@ fn with_a_call_and_switches_by_the_clock_two_updates_are_left_at_least() {
 fn every_thread_has_turns_and_a_turn_is_no_shorter_than_the_interval() {
     let interval = Duration::from_millis(2);
     let span = Duration::from_millis(200);
-    let turns = turns(Setting { threads: 2, interval, is_forced: true, span });
+    let turns = turns(2, interval, true, span);
     let who: BTreeSet<_> = turns.iter().map(|turn| turn.1).collect();
     assert!(who.len() == 2 || turns.len() < 4, "GIL-4: expected both threads, came {turns:?}");
     let mut spans: Vec<_> = turns.iter().map(|turn| turn.0).collect();
@@ -71,9 +69,9 @@ fn beside_a_thread_that_computes_a_sleep_mostly_takes_an_interval_more() {
 #[test]
 fn a_native_call_stops_the_clock_for_as_long_as_it_takes() {
     let call = Duration::from_millis(60);
-    let seen = native::run(call);
-    assert!(seen.call >= call, "it took {:?}", seen.call);
-    assert!(seen.longest >= call, "NATIVE-1: the clock's longest gap was {:?}", seen.longest);
+    let [took, _, longest] = computing::native_call(call);
+    assert!(took >= call, "it took {took:?}");
+    assert!(longest >= call, "NATIVE-1: the clock's longest gap was {longest:?}");
 }
 
 #[test]

@@ -38,8 +38,9 @@ const ROUNDS: u64 = 1_000;
 
 /// Measures naps on 1, 8 and 32 threads: the time.
 pub(super) fn naps() -> Vec<Row> {
-    let row = |(count, what)| Row::new(what, vec![sleep_on(count, NAPS).as_secs_f64()]);
-    [(1, "256 of 5 ms, 1 thread"), (8, "8 threads"), (32, "32 threads")].map(row).to_vec()
+    [(1, "256 of 5 ms, 1 thread"), (8, "8 threads"), (32, "32 threads")]
+        .map(|(count, what)| (what.to_owned(), vec![sleep_on(count, NAPS).as_secs_f64()]))
+        .to_vec()
 }
 
 /// Divides so many naps among `count` threads; returns how long all took together.
@@ -64,12 +65,12 @@ pub fn sleep_on(count: u32, naps: u32) -> Duration {
 
 /// Measures short sleeps beside 0, 1, 2 and 4 threads that compute: mean and median.
 pub(super) fn convoy() -> Vec<Row> {
-    let row = |(count, what)| {
+    let row = |(count, what): (usize, &str)| {
         let mut spans: Vec<_> =
             sleep_beside(count, SHORT_NAPS).iter().map(Duration::as_secs_f64).collect();
         let mean = spans.iter().sum::<f64>() / f64::from(SHORT_NAPS);
         spans.sort_by(f64::total_cmp);
-        Row::new(what, vec![mean, spans[spans.len() / 2]])
+        (what.to_owned(), vec![mean, spans[spans.len() / 2]])
     };
     [(0, "0.5 ms, alone"), (1, "beside 1 thread"), (2, "beside 2"), (4, "beside 4")]
         .map(row)
@@ -101,7 +102,8 @@ pub(super) fn ready_pipe() -> Vec<Row> {
             *best = best.max(transfer(count, span));
         }
     }
-    vec![Row::new("a ready pipe, alone", vec![best[0]]), Row::new("beside 1 thread", vec![best[1]])]
+    let what = ["a ready pipe, alone", "beside 1 thread"].map(str::to_owned);
+    what.into_iter().zip(best.map(|rate| vec![rate])).collect()
 }
 
 /// Writes a byte into a pipe and reads it, again and again for `span`, beside `count` threads that compute; returns how

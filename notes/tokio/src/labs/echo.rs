@@ -1,4 +1,4 @@
-//! A server that sends lines back, and its client, on tokio; line for line `handloom::labs::echo`.
+//! A server that sends lines back, and its client, on tokio; line for line that of `handloom::labs::context_manager`.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

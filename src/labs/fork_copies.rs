@@ -1,35 +1,100 @@
-//! A child that waits forever: the lock that it needs was held by a thread that fork did not copy.
+//! Two surprises of a fork: text that comes out twice, and a child that waits forever. Memory is copied, threads are not.
+//!
+//! Text in a buffer exists in both processes, and each flushes its copy. A lock that another thread holds is copied locked,
+//! without the thread that would release it.
 //!
 //! **Invariants**
+//! - `LAB-FORK-BUFFER-1`: text in a buffer at the fork comes out once for each process that flushes it.
+//! - `LAB-FORK-BUFFER-2`: if it was flushed before the fork it comes out once.
+//! - `LAB-FORK-BUFFER-3`: a child that leaves by `_exit` flushes nothing, and loses what it has printed itself.
 //! - `LAB-FORK-LOCK-1`: `os::process::fork` refuses while a second thread runs, and names it.
 //! - `LAB-FORK-LOCK-2`: forked all the same, the child sleeps on the lock, also after the parent's thread has released its
 //!   own. A watchdog kills the child.
 //! - `LAB-FORK-LOCK-3`: if the thread was joined before the fork, the child gets the lock.
 //!
-//! **Source**: fork(2) under "Notes"; Python 3.12 and later warn of `os.fork` in a process with threads.
+//! **Source**: fork(2) under "Notes", _exit(2); Python 3.12 and later warn of `os.fork` in a process with threads.
 
-use std::io;
+use std::io::{self, BufWriter, Read, Write, pipe};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::Journal;
-use super::child::{fork_child, is_readable_within, reap};
-use super::proc_files::{state, status};
-use crate::os::process::fork_despite_threads;
-use crate::os::process::{self, Child, Exit, Fork};
+use super::child::{fork_child, is_readable_within, reap, state, status};
+use crate::os::process::{self, Child, Exit, Fork, fork_despite_threads};
 use crate::os::signal::Signal;
 use crate::os::thread_list;
 use crate::threads::Event;
 
-/// How long the watchdog gives the child after the lock is free in the parent. Without it, for ever.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// What is printed before the fork.
+pub const BEFORE: &str = "printed before the fork\n";
+/// What the child prints.
+pub const CHILD: &str = "printed by the child\n";
+
+/// Runs the experiment with a buffer.
+pub(crate) fn run_buffer(journal: &Journal) -> io::Result<()> {
+    journal.line("A buffered writer to a pipe. Text is printed, then the process forks, and the child prints too:")?;
+    let headings = [
+        "Both flush at their end",
+        "Flushed before the fork",
+        "The child leaves by _exit, without a flush",
+    ];
+    for (heading, text) in headings.into_iter().zip(buffer()?) {
+        journal.line(format_args!("{heading}:"))?;
+        for line in text.lines() {
+            journal.line(format_args!("  {line}"))?;
+        }
+    }
+    journal.notices(&[
+        "The first line was printed once and came out twice: its bytes were in the memory that fork copied.",
+        "On a terminal it would have come out once, because there a buffer is flushed at each line. The fault \
+         shows only when the output is a file or a pipe.",
+        "Flush before the fork. A child that was forked leaves by `_exit`, which runs no destructor and \
+         flushes nothing; it flushes what it has printed itself.",
+    ])
+}
+
+/// The experiment with a buffer: what came out if both processes flush, if the buffer was flushed before the fork, and if
+/// the child leaves without a flush.
+///
+/// # Errors
+/// Those of fork and of the pipe.
+pub fn buffer() -> io::Result<[String; 3]> {
+    Ok([print_and_fork(false, true)?, print_and_fork(true, true)?, print_and_fork(false, false)?])
+}
+
+/// Prints, forks, prints in the child; returns what came out.
+fn print_and_fork(flush_before: bool, flush_in_child: bool) -> io::Result<String> {
+    let (mut reader, writer) = pipe()?;
+    let mut out = BufWriter::new(writer);
+    out.write_all(BEFORE.as_bytes())?;
+    if flush_before {
+        out.flush()?;
+    }
+    let mut child = fork_child(|| {
+        out.write_all(CHILD.as_bytes())?;
+        if flush_in_child {
+            out.flush()?;
+        }
+        // From here it leaves by `_exit` (LAB-CHILD-1).
+        Ok(0)
+    })?;
+    reap(&mut child)?;
+    // Flushed and closed; now the pipe has no writing end any more, and so the text an end.
+    drop(out.into_inner()?);
+    let mut text = String::new();
+    reader.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// How long the watchdog gives the child after the lock is free in the parent. Without it the child would wait forever.
+const LIMIT: Duration = Duration::from_millis(300);
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
 pub struct ForkLockReport {
-    /// What the house's fork said with a second thread.
+    /// The error of `os::process::fork` with a second thread.
     pub refusal: String,
     /// How many threads the child had that was forked all the same.
     pub threads: String,
@@ -41,10 +106,10 @@ pub struct ForkLockReport {
     pub after_join: Exit,
 }
 
-/// Runs the experiment.
-pub(crate) fn run(journal: &Journal) -> io::Result<()> {
+/// Runs the experiment with a lock.
+pub(crate) fn run_lock(journal: &Journal) -> io::Result<()> {
     journal.line("A thread, \"holder\", has a lock. Meanwhile the process forks, and the child wants the lock:")?;
-    let ForkLockReport { refusal, threads, state, hung, after_join } = experiment()?;
+    let ForkLockReport { refusal, threads, state, hung, after_join } = lock()?;
     journal.line(format_args!(
         "  os::process::fork:    {refusal}\n  \
            a plain fork:         the child has {threads} thread; the parent's lock is free again, and the child is in state {state}\n  \
@@ -60,14 +125,14 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     ])
 }
 
-/// The experiment itself.
+/// The experiment with a lock.
 ///
 /// # Errors
 /// Those of fork.
 ///
 /// # Panics
 /// Never: the thread does not.
-pub fn experiment() -> io::Result<ForkLockReport> {
+pub fn lock() -> io::Result<ForkLockReport> {
     let (lock, held, enough) = (Mutex::new(()), Event::new(), Event::new());
     let life_of_holder = || {
         let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +163,7 @@ pub fn experiment() -> io::Result<ForkLockReport> {
     Ok(ForkLockReport { refusal, threads, state, hung, after_join: reap(&mut child)? })
 }
 
-/// What the house's fork says.
+/// The error of `os::process::fork` while a second thread runs.
 fn refusal() -> io::Result<String> {
     match process::fork() {
         Ok(Fork::Child) => process::exit_now(1),
@@ -119,7 +184,7 @@ fn until_it_sleeps(child: Child) -> io::Result<Child> {
 
 /// The watchdog: gives the child its time, looks at it, and kills it.
 fn watch(mut child: Child) -> io::Result<(String, char, Exit)> {
-    if is_readable_within(child.as_fd(), PATIENCE)? {
+    if is_readable_within(child.as_fd(), LIMIT)? {
         return Err(io::Error::other("expected the child to hang, it has ended"));
     }
     let seen = (status(child.pid(), "Threads")?, state(child.pid())?);
