@@ -145,9 +145,9 @@ impl Core {
     pub(crate) fn empty_inbox(&self) {
         let came = self.inbox.end_wait();
         for task in came.woken.into_iter().filter_map(|id| self.task(id)) {
-            // Before the wake, so that a wake that comes now is put into the inbox again.
-            // Pairs with the swap in `Header::wake`.
-            task.header().remote_queued.store(false, Ordering::Release);
+            // Before the wake, so that a wake that comes now is put into the inbox again. Pairs with the swap in
+            // `Header::wake`: what a thread wrote before a wake that found the flag set is seen by the next poll.
+            task.header().remote_queued.swap(false, Ordering::AcqRel);
             task.header().wake();
         }
         for call in came.calls {
