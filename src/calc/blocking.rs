@@ -156,8 +156,8 @@ impl Driver {
     fn read(&mut self) -> io::Result<()> {
         match self.connection.stream.read(&mut self.input) {
             Ok(length) => self.conversation.received(&self.input[..length], &mut self.out),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
         }
         Ok(())

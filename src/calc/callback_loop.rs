@@ -81,12 +81,8 @@ impl CallbackLoop {
     }
 
     /// Calls the closure from now on for everything that happens to the token.
-    pub(super) fn on(
-        &mut self,
-        token: Token,
-        callback: impl FnMut(&mut Self, Happening) + 'static,
-    ) {
-        let callback: Option<Callback> = Some(Box::new(callback));
+    pub(super) fn on(&mut self, token: Token, closure: impl FnMut(&mut Self, Happening) + 'static) {
+        let callback: Option<Callback> = Some(Box::new(closure));
         self.table.insert(token, Entry { callback, deadline: None });
     }
 
@@ -108,9 +104,7 @@ impl CallbackLoop {
 
     /// Replaces the token's deadline.
     pub(super) fn set_deadline(&mut self, token: Token, deadline: Option<Instant>) {
-        let Some(entry) = self.table.get_mut(&token) else {
-            return;
-        };
+        let Some(entry) = self.table.get_mut(&token) else { return };
         if let Some(at) = entry.deadline {
             self.deadlines.remove(&(at, token));
         }
@@ -155,9 +149,6 @@ impl CallbackLoop {
 
     /// Calls the closures whose deadline has passed; each must set a new one if it wants one.
     fn call_timed_out(&mut self) {
-        if self.deadlines.is_empty() {
-            return;
-        }
         let now = Instant::now();
         while let Some(&(deadline, token)) = self.deadlines.first()
             && deadline <= now
@@ -170,9 +161,7 @@ impl CallbackLoop {
     /// Calls a token's closure, if it is still in the table (`CALL-2`).
     fn call(&mut self, token: Token, happening: Happening) {
         let callback = self.table.get_mut(&token).and_then(|entry| entry.callback.take());
-        let Some(mut callback) = callback else {
-            return;
-        };
+        let Some(mut callback) = callback else { return };
         callback(self, happening);
         if let Some(entry) = self.table.get_mut(&token) {
             entry.callback = Some(callback);

@@ -64,9 +64,7 @@ fn stop_all(server: &Server, stop: Token, callbacks: &mut CallbackLoop) {
 
 /// Registers the closure of a client. A client that the selector refuses is closed.
 fn start_client(server: &Rc<Server>, mut stream: TcpStream, callbacks: &mut CallbackLoop) {
-    let Ok(token) = callbacks.watch(&mut stream) else {
-        return;
-    };
+    let Ok(token) = callbacks.watch(&mut stream) else { return };
     let mut connection = Connection::new(server, stream, token);
     // Dropped with the closure, which closes it.
     callbacks.on(token, move |callbacks, event| handle(&mut connection, event, callbacks));

@@ -42,8 +42,7 @@ pub struct Config {
     pub idle_timeout: Option<Duration>,
     /// How long a stop may take, in which messages that have arrived are answered. Default: 5 s.
     pub grace: Duration,
-    /// The threads of `pool`, the processes of `prefork`. Default: 64. Each serves one client at a time and mostly
-    /// waits for it, so this is the number of clients served at once, not of processors.
+    /// The threads of `pool`, the processes of `prefork`, which is how many clients they serve at once. Default: 64.
     pub workers: usize,
     /// Whether stderr gets a line for each client: which thread or task serves it. Default: false.
     pub verbose: bool,
@@ -72,7 +71,6 @@ impl Config {
 }
 
 impl Default for Config {
-    /// The values named at the fields.
     fn default() -> Self {
         Self {
             op: Op::Sum,

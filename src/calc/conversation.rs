@@ -86,10 +86,8 @@ impl Conversation {
         Self { session, rare: None, ended: false, given_up: false }
     }
 
-    /// Returns what the conversation waits for.
-    ///
-    /// `grace_end` is set once the server was told to stop. The clock is read only where a deadline matters. The
-    /// deadline of a wait counts from this call.
+    /// Returns what the conversation waits for. `grace_end` is set once the server was told to stop. The clock is read
+    /// only where a deadline matters; the deadline counts from this call.
     ///
     /// # Examples
     /// ```
@@ -168,8 +166,7 @@ impl Conversation {
         }
     }
 
-    /// Takes note that the sending side was shut down. The client has the grace to close its own, and no less than
-    /// [`LINGER`].
+    /// Takes note that the sending side was shut down. The client has the grace, or [`LINGER`], to close its own.
     pub fn linger(&mut self, config: &Config, now: Instant) {
         let longest = now.checked_add(config.grace.max(LINGER));
         self.rare.get_or_insert_default().linger_end = Some(longest.unwrap_or(now + LINGER));

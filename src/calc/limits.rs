@@ -16,7 +16,6 @@ use crate::aio::AcceptBackOff;
 use crate::os::socket::AcceptFailure;
 
 /// A listener that never blocks, and what it remembers of a shortage.
-#[derive(Debug)]
 pub(super) struct Acceptor {
     /// Where clients come in. It does not block: of several processes that see one client, one gets it.
     pub(super) listener: TcpListener,

@@ -1,10 +1,9 @@
 //! The concurrency models by name, and the server of each.
 
-use std::fmt;
-use std::io;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 use std::str::FromStr;
+use std::{fmt, io};
 
 use super::config::{Config, Ready, Start};
 use super::{asynchronous, callbacks, generators, pool, prefork, sequential, threads};

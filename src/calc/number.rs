@@ -384,9 +384,7 @@ fn parse_digits<'a>(text: &'a [u8], value: &mut i64) -> (&'a [u8], &'a [u8]) {
 
 /// Reads an exponent, if there is one; returns it, and what follows it.
 fn parse_exponent(text: &[u8]) -> Result<(isize, &[u8]), NumberError> {
-    let [b'e' | b'E', text @ ..] = text else {
-        return Ok((0, text));
-    };
+    let [b'e' | b'E', text @ ..] = text else { return Ok((0, text)) };
     let (negative, text) = parse_sign(text);
     let (digits, rest) = parse_digits(text, &mut 0);
     if digits.is_empty() {

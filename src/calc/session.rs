@@ -18,8 +18,7 @@
 //! - `SESSION-5` Whatever a bad message holds, the reply is one line of printable ASCII, and it quotes at most
 //!   [`SHOWN_BYTES`] bytes: a client cannot write control characters into a terminal, or forge replies.
 //!
-//! One message of the default size takes a few milliseconds at most: a sum is linear, and a product has a limit of
-//! its own. There is no quotient, because it need not end (`1 3`).
+//! A message of the default size takes a few milliseconds at most. There is no quotient: it need not end (`1 3`).
 
 use std::fmt;
 use std::mem;

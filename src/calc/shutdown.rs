@@ -5,8 +5,7 @@
 //!
 //! **Invariants**
 //! - `SHUTDOWN-1` A connection counts from its accept until its descriptor is closed, however its conversation ends.
-//! - `SHUTDOWN-2` After the stop the server waits for its connections for the grace at most. A thread that is still busy
-//!   then is left behind.
+//! - `SHUTDOWN-2` After the stop the server waits for its connections, but no longer than the grace.
 
 use std::io;
 use std::net::TcpStream;
@@ -25,7 +24,6 @@ pub(super) fn grace_end(grace: Duration) -> Instant {
 }
 
 /// The connections of a server that blocks, and its stop.
-#[derive(Debug)]
 pub(super) struct OpenConnections {
     /// What the server was started with.
     pub(super) config: Config,
@@ -64,12 +62,12 @@ impl OpenConnections {
         &self,
         descriptor: PollFd<'_>,
         until: Option<Instant>,
-        is_stopping: bool,
+        stopping: bool,
     ) -> io::Result<bool> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let mut fds = [descriptor, PollFd::readable(self.stop.as_fd())];
         // The stop stays readable: watched again, it would end every further wait at once.
-        let watched = if is_stopping { 1 } else { 2 };
+        let watched = if stopping { 1 } else { 2 };
         let ready = poll(&mut fds[..watched], left)?;
         if fds[1].is_ready() {
             self.begin_grace();
@@ -81,9 +79,9 @@ impl OpenConnections {
     pub(super) fn wait_for_close(
         &self,
         until: Option<Instant>,
-        is_stopping: bool,
+        stopping: bool,
     ) -> io::Result<bool> {
-        let in_time = self.wait(PollFd::readable(self.closed.as_fd()), until, is_stopping)?;
+        let in_time = self.wait(PollFd::readable(self.closed.as_fd()), until, stopping)?;
         // Before the caller looks at the count again: a connection that closes from here on is signalled anew.
         self.closed.clear()?;
         Ok(in_time)
@@ -107,7 +105,6 @@ impl OpenConnections {
 }
 
 /// A connection that counts among the open ones until it is dropped.
-#[derive(Debug)]
 pub(super) struct OpenConnection {
     /// The stream. It is closed first, because fields are dropped in their order (`SHUTDOWN-1`).
     pub(super) stream: TcpStream,
@@ -116,7 +113,6 @@ pub(super) struct OpenConnection {
 }
 
 /// One of the open connections.
-#[derive(Debug)]
 pub(super) struct Counted {
     /// All of them.
     pub(super) all: Arc<OpenConnections>,
