@@ -40,11 +40,11 @@ const ENDLESS: [(&str, i32); 11] = [
 /// Whether a command can be run here; says on stderr when it cannot.
 fn works(words: &[&str]) -> bool {
     let ended = Command::new(words[0]).args(&words[1..]).arg("true").output();
-    let works = ended.is_ok_and(|ended| ended.status.success());
-    if !works {
+    let succeeds = ended.is_ok_and(|ended| ended.status.success());
+    if !succeeds {
         drop(writeln!(io::stderr(), "surroundings: {words:?} does not work here: skipped"));
     }
-    works
+    succeeds
 }
 
 /// A command line that another command starts, with a slow page for its `SLOW`.
@@ -170,11 +170,8 @@ fn a_limit_on_the_size_of_files_is_an_error_and_stops_no_server() {
     let line = format!("{limit} site --addr 127.0.0.1:0 --access-log {}", log.display());
     let mut site = shell(&["env"], &line);
     let url = site.line().trim_start_matches("listening on ").to_owned();
-    let mut links = String::new();
-    for number in 0..300 {
-        links.push_str(&format!("{url}/hello?{number}\n"));
-    }
-    let list = folder.with("links", links);
+    let links: Vec<_> = (0..300).map(|number| format!("{url}/hello?{number}")).collect();
+    let list = folder.with("links", links.join("\n"));
     let fetch = ["fetch", "--mode", "async", "--urls", list.to_str().expect("text"), "--log-dir"];
     let logs = folder.file("logs");
     let fetched = start(command(&[&fetch[..], &[logs.to_str().expect("text")]].concat())).end();
