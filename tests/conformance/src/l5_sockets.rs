@@ -91,7 +91,7 @@ fn what_came_in_one_edge_can_be_read_later<R: Runtime>(runtime: &R) {
         far.write_all(&pattern(BYTES)).unwrap();
         drop(far);
         let mut read = first.await.unwrap();
-        // All has come and was told of, and nobody reads it for a while.
+        // All has come and was told of, and no task reads it for a while.
         R::sleep(Duration::from_millis(20)).await;
         while read < BYTES {
             let upto = BYTES.min(read + 10_000);

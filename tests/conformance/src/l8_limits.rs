@@ -84,7 +84,7 @@ fn a_process_that_was_stopped_goes_on<R: Runtime>(runtime: &R) {
     );
     let mut stops = Command::new("sh").args(["-c", &script]).spawn().unwrap();
     runtime.block_on(async {
-        // Once at least, however late this thread came to run; and some of the stops meet a loop that waits.
+        // Once at least, however late this thread runs; and some of the stops meet a loop that waits.
         loop {
             R::sleep(Duration::from_millis(200)).await;
             everything::<R>(1).await;
