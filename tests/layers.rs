@@ -134,7 +134,7 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of rt:", 2168, "as step 7"),
     ("budget of processes:", 2543, "as its pool, and the docs of messages"),
     ("budget of processes/pool:", 1986, "state, link and options"),
-    ("budget of web:", 3448, "the access log, downloads and first pages are new"),
+    ("budget of web:", 3446, "the access log, downloads and first pages are new"),
     ("budget of calc:", 2427, "readiness and shutdown stand outside the steps"),
     ("budget of timeline:", 1478, "the six ways, and the picture"),
     ("budget of cli:", 2969, "the timeline, traces, and the checks of measurements"),

@@ -62,7 +62,7 @@ pub fn listen_with_backlog(listener: &TcpListener, backlog_connections: u16) -> 
     check(unsafe { libc::listen(listener.as_raw_fd(), c_int::from(backlog_connections)) }).map(drop)
 }
 
-/// Has the close of this stream reset the connection, and throw away what was not sent.
+/// Makes the close of this stream reset the connection and throw away what was not sent.
 ///
 /// # Errors
 /// None for an open stream.

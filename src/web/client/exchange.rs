@@ -28,8 +28,7 @@
 //!   else it is not. A server cannot hold a client with a page that the client does not want.
 //! - `EXCHANGE-5` Fields with the caller's credentials go to the host that the caller named and to no other.
 //!
-//! **Left out**: reading while the request is sent, so two sides that both write and do not read wait until the limit
-//! on silence; answers to 401 and 407; `Referer`.
+//! **Left out**: reading while the request is sent; answers to 401 and 407; `Referer`.
 //!
 //! **Source**: the Fetch standard, "HTTP-redirect fetch", on fields that are not sent elsewhere.
 

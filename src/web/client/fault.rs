@@ -1,7 +1,6 @@
 //! What may go wrong with a fetch: one enum for every mode.
 //!
-//! A log line "failed" helps no reader, and modes with different errors cannot be compared. So each failure says in which
-//! phase it happened, in few words, and [`Failure`] adds the address.
+//! Each failure says in which phase it happened, in few words, and [`Failure`] adds the address.
 //!
 //! **Invariants**
 //! - `FAULT-1` The text of a fault is one line, and begins with the phase or the kind; it is the same in every mode.
