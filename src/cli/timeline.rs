@@ -75,10 +75,12 @@ pub(crate) fn traced(
     output: &mut Output,
     run: fn(&Args, &mut Output) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let Some(file) = args.optional("trace", path("a file"))? else {
+    // Not every subcommand declares the option.
+    if !args.is_given("trace") {
         watch_loops(|| None);
         return run(&args, output);
-    };
+    }
+    let file = args.value("trace", path("a file"))?;
     let recorder = Arc::new(Recorder::new(TRACED_EVENTS).doing("trace")?);
     let (of_loops, workers) = (Arc::clone(&recorder), Workers::new(Arc::clone(&recorder)));
     watch_loops(move || Some(Box::new(LoopObserver::new(Notes::new(&of_loops, "event loop")))));
