@@ -138,7 +138,6 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of calc:", 2427, "readiness and shutdown stand outside the steps"),
     ("budget of timeline:", 1478, "the six ways, and the picture"),
     ("budget of cli:", 2969, "the timeline, traces, and the checks of measurements"),
-    ("budget of labs:", 5100, "samples and verdicts came; the reports of the labs"),
     ("budget of step 7", 1377, "task, core and reactor"),
     ("budget of src: ", 39570, "the modules above"),
 ];

@@ -113,7 +113,7 @@ async fn with_heart(
     journal.start_clock();
     journal.event("the call begins")?;
     let caller = spawn_named("caller", async move { call(beats).await });
-    let heard = caller.await.expect("holds because nobody cancels it, and it does not panic")?;
+    let heard = caller.await.expect("holds because it is not cancelled, and it does not panic")?;
     journal.event(format_args!("the call ends: it heard {heard} beats"))?;
     // The first may have come due during the call; the second comes when the heart has beaten once more.
     begun.tick().await;
@@ -122,7 +122,7 @@ async fn with_heart(
     Ok((heard, longest.get()))
 }
 
-/// The heart: beats for ever, and notes the longest time between two beats.
+/// The heart: beats until it is cancelled, and notes the longest time between two beats.
 async fn beat(listener: Sender<()>, longest: Rc<Cell<Duration>>) {
     let mut pace = interval(BEAT).missed_ticks(MissedTicks::Skip);
     let mut last = Instant::now();
@@ -130,7 +130,7 @@ async fn beat(listener: Sender<()>, longest: Rc<Cell<Duration>>) {
         pace.tick().await;
         longest.set(longest.get().max(last.elapsed()));
         last = Instant::now();
-        // Nobody listens before and after the call.
+        // Before and after the call there is no receiver.
         let _ = listener.send(());
     }
 }

@@ -50,7 +50,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         "So each async function here says under \"Cancellation\" what is lost. `read_line` and `fill_buf` lose \
          nothing; after `read_exact` or `write_all` the position in the stream is unknown, so drop the stream \
          too.",
-        "Or do not cancel the read: keep its future, and await it again later.",
     ])
 }
 
@@ -58,9 +57,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As `run`.
-///
-/// # Panics
-/// No event loop runs on this thread.
 pub async fn experiment(journal: &Journal) -> io::Result<CancelReport> {
     journal.line("The peer sends \"hel\", and after our time limit \"lo\\n\"")?;
     let kept = kept(ends().await?).await?;

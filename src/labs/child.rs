@@ -25,9 +25,6 @@ const EXIT_FAILED: i32 = 99;
 pub(super) const LIMIT: Duration = Duration::from_secs(15);
 
 /// Forks a child that does `work` and leaves with the code that it returns (`LAB-CHILD-1`).
-///
-/// # Errors
-/// Those of [`process::fork`]: a second thread runs; out of processes.
 pub(super) fn fork_child(work: impl FnOnce() -> io::Result<i32>) -> io::Result<Child> {
     let parent = process::pid();
     match process::fork()? {
@@ -44,38 +41,29 @@ pub(super) fn fork_child(work: impl FnOnce() -> io::Result<i32>) -> io::Result<C
 }
 
 /// Waits until a child has ended, and reaps it.
-///
-/// # Errors
-/// It has not ended in time (`LAB-CHILD-3`); the drop kills it then.
 pub(super) fn reap(child: &mut Child) -> io::Result<Exit> {
-    wait_readable(child.as_fd(), "a child's end")?;
+    wait_for(child.as_fd(), "a child's end")?;
     child.wait()
 }
 
 /// Waits until the other process has signalled, and clears the signal. Both copies that a fork leaves of an event descriptor
 /// lead to one object.
-///
-/// # Errors
-/// No signal came in time (`LAB-CHILD-3`).
 pub(super) fn wait_for_signal(event: &EventFd) -> io::Result<()> {
-    wait_readable(event.as_fd(), "a signal of the other process")?;
+    wait_for(event.as_fd(), "a signal of the other process")?;
     event.clear()
 }
 
+/// Tells whether a descriptor becomes readable in time: a child's by its end, a pipe's by bytes or by its end.
+pub(super) fn wait_readable(fd: BorrowedFd<'_>, span: Duration) -> io::Result<bool> {
+    Ok(poll(&mut [PollFd::readable(fd)], Some(span))? > 0)
+}
+
 /// Waits for a descriptor.
-fn wait_readable(fd: BorrowedFd<'_>, what: &str) -> io::Result<()> {
-    if is_readable_within(fd, LIMIT)? {
+fn wait_for(fd: BorrowedFd<'_>, what: &str) -> io::Result<()> {
+    if wait_readable(fd, LIMIT)? {
         return Ok(());
     }
     Err(io::Error::new(io::ErrorKind::TimedOut, format!("waited {LIMIT:?} for {what}")))
-}
-
-/// Tells whether a descriptor becomes readable in time: a child's by its end, a pipe's by bytes or by its end.
-///
-/// # Errors
-/// Out of memory.
-pub(super) fn is_readable_within(fd: BorrowedFd<'_>, span: Duration) -> io::Result<bool> {
-    Ok(poll(&mut [PollFd::readable(fd)], Some(span))? > 0)
 }
 
 /// The same error, with the file that it is about.
@@ -90,9 +78,6 @@ fn read(pid: Pid, file: &str) -> io::Result<String> {
 }
 
 /// The value of a line of `/proc/[pid]/status`, such as "State" or `VmRSS`; an empty text when there is no such line.
-///
-/// # Errors
-/// There is no such process.
 pub(super) fn status(pid: Pid, field: &str) -> io::Result<String> {
     let text = read(pid, "status")?;
     let mut lines = text.lines().filter_map(|line| line.split_once(':'));
@@ -101,9 +86,6 @@ pub(super) fn status(pid: Pid, field: &str) -> io::Result<String> {
 }
 
 /// The letter of a process's state: R runs, S sleeps, Z is a zombie; and others.
-///
-/// # Errors
-/// There is no such process.
 pub(super) fn state(pid: Pid) -> io::Result<char> {
     Ok(status(pid, "State")?.chars().next().unwrap_or('?'))
 }
@@ -111,9 +93,6 @@ pub(super) fn state(pid: Pid) -> io::Result<char> {
 /// The descriptors of a process, by number, and what each leads to.
 ///
 /// For this process, the list has one more: that of the folder which is being read.
-///
-/// # Errors
-/// There is no such process, or it is not ours.
 pub(super) fn descriptors(pid: Pid) -> io::Result<Vec<(u32, String)>> {
     let mut list = Vec::new();
     let path = format!("/proc/{pid}/fd");
@@ -129,9 +108,6 @@ pub(super) fn descriptors(pid: Pid) -> io::Result<Vec<(u32, String)>> {
 }
 
 /// The line of `/proc/[pid]/maps` in whose range an address lies, as its rights and its name.
-///
-/// # Errors
-/// There is no such process, or it is not ours.
 pub(super) fn place_of(pid: Pid, address: usize) -> io::Result<Option<(String, String)>> {
     let maps = read(pid, "maps")?;
     let holds = |range: &str| {

@@ -25,7 +25,7 @@ use std::time::Duration;
 use super::Journal;
 use crate::threads::Barrier;
 
-/// How long the waiter whose wake was lost is left to sleep. Without it, for ever.
+/// How long the waiter whose wake was lost sleeps. Without the limit it would sleep forever.
 const LIMIT: Duration = Duration::from_millis(300);
 
 /// What the lab has found.
@@ -35,18 +35,15 @@ pub struct ConditionReport {
     pub lost: (bool, bool),
     /// With the flag under the lock: whether the setter could get in between, and whether the wake came.
     pub kept: (bool, bool),
-    /// How many of two went on and found nothing, with `if` and with `while`.
+    /// How many of two threads continued and found nothing, with `if` and with `while`.
     pub found_nothing: [usize; 2],
 }
 
 /// Runs the experiment, which takes as long as `LIMIT`.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line("A thread waits for a flag; another sets it between the look and the sleep:")?;
-    let ConditionReport {
-        lost: (slept, set),
-        kept: (got_in, woken),
-        found_nothing: [with_if, with_while],
-    } = experiment();
+    let ConditionReport { lost: (slept, set), kept: (got_in, woken), found_nothing } = experiment();
+    let [with_if, with_while] = found_nothing;
     journal.line(format_args!(
         "  flag beside the lock: it is set: {set}, and the waiter slept until its limit: {slept}\n  \
            flag under the lock:  the setter got in between: {got_in}; the wake came: {woken}\n\
@@ -57,11 +54,10 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.notices(&[
         "A condition variable does not remember a wake. So look at the flag first, and sleep only if it is not \
          set.",
-        "The look and the falling asleep must be one step for the setter. That is why `wait` takes the guard: \
-         it releases the lock and sleeps in one step.",
+        "No setter may come between look and sleep. So `wait` takes the guard, and releases the lock and sleeps in \
+         one step.",
         "A wake means \"look again\": another thread may have been faster, and systems wake threads without a \
-         reason. So use `while`, or `Condvar::wait_while`. A future has the same trap: `handloom lab \
-         lost-wake`.",
+         reason. So use `while`, or `Condvar::wait_while`.",
     ])
 }
 

@@ -97,7 +97,7 @@ impl Drop for Ended {
 /// Those of the connect, of `body`, and of the goodbye, in this order.
 ///
 /// # Panics
-/// When `body` panics; the connection is closed all the same. No event loop runs on this thread.
+/// When `body` panics; the connection is closed all the same.
 ///
 /// # Cancellation
 /// `body` is dropped; the connection is closed soon after, by a task of its own.
@@ -115,7 +115,7 @@ pub async fn with_connection<T>(
     let result = body(connection).await;
     drop(ended);
     let closed =
-        keeper.await.expect("holds because nobody cancels the keeper, and it does not panic");
+        keeper.await.expect("holds because the keeper is not cancelled, and does not panic");
     result.and_then(|value| closed.map(|()| value))
 }
 
@@ -123,7 +123,6 @@ pub async fn with_connection<T>(
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     EventLoop::new()?.block_on(experiment(journal))?;
     journal.notices(&[
-        "Two tasks use one connection: a lock keeps each question and its answer together.",
         "The server got its goodbye however the block ended. It takes a write and a read, so an `.await` after \
          the end; after a cancel the block's future is gone, and the keeper task does it.",
         "Without the keeper, the cancel closed the socket, which a destructor can do. A destructor cannot \
@@ -136,9 +135,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As `run`.
-///
-/// # Panics
-/// No event loop runs on this thread.
 pub async fn experiment(journal: &Journal) -> io::Result<[Visit; 4]> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let (server, visits, in_use) = (listener.local_addr()?, Queue::new(1), Rc::new(Event::new()));
@@ -155,23 +151,17 @@ pub async fn experiment(journal: &Journal) -> io::Result<[Visit; 4]> {
     let failed = tell(journal, &format!("an error ({error})"), &visits).await?;
 
     let begun = in_use.clone();
-    let kept = spawn(with_connection(server, async move |connection| {
-        use_by_two(connection).await?;
-        begun.set();
-        pending::<io::Result<()>>().await
-    }));
+    let kept = spawn(with_connection(server, async |connection| use_on(connection, begun).await));
     in_use.wait().await;
     kept.cancel();
     let cancelled = tell(journal, "a cancel", &visits).await?;
 
     in_use.clear();
     let begun = in_use.clone();
-    let bare = spawn(async move {
-        let connection = Rc::new(Lock::new(Connection::open(server).await?));
-        use_by_two(connection.clone()).await?;
-        begun.set();
-        pending::<io::Result<()>>().await
-    });
+    let bare =
+        spawn(
+            async move { use_on(Rc::new(Lock::new(Connection::open(server).await?)), begun).await },
+        );
     in_use.wait().await;
     bare.cancel();
     let bare = tell(journal, "a cancel, without a keeper", &visits).await?;
@@ -183,6 +173,13 @@ pub async fn experiment(journal: &Journal) -> io::Result<[Visit; 4]> {
 async fn use_by_two(connection: Rc<Lock<Connection>>) -> io::Result<()> {
     let user = async |name| connection.lock().await.ask(name).await.map(drop);
     gather([user("first user"), user("second user")]).await.into_iter().collect()
+}
+
+/// Two users of one connection, which is then kept until a cancel.
+async fn use_on(connection: Rc<Lock<Connection>>, begun: Rc<Event>) -> io::Result<()> {
+    use_by_two(connection.clone()).await?;
+    begun.set();
+    pending().await
 }
 
 /// Waits for the server to have seen the end of a connection, and writes down what it saw.

@@ -51,8 +51,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         "Each switch stands in the program's text: `yield_now().await`. It costs a function call; the kernel \
          takes no part.",
         "Between two awaits no other task runs, so a `Cell` is enough to share data: no lock, no atomic.",
-        "The price: a task without an await keeps the thread. Cut long computations into slices, or use \
-         `run_blocking`.",
+        "But a task without an await keeps the thread. Cut long computations into slices, or use `run_blocking`.",
     ])
 }
 
@@ -89,7 +88,7 @@ async fn play() -> usize {
         })
     });
     for player in players {
-        player.await.expect("holds because nobody cancels it, and it does not panic");
+        player.await.expect("holds because it is not cancelled, and it does not panic");
     }
     handovers.get()
 }

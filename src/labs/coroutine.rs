@@ -7,18 +7,16 @@
 //!
 //! **Source**: the course's lesson on coroutines; PEP 342 (`send`), PEP 492 (`async`, `await`).
 
-use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
-use std::rc::Rc;
+use std::pin::pin;
 use std::time::Duration;
 
 use super::Journal;
 use super::iterator::NUMBERS;
 use crate::aio::{Queue, sleep};
-use crate::rt::{EventLoop, Moment, Observer, TaskId, spawn_named};
+use crate::rt::{EventLoop, spawn_named};
 
-/// The name of the coroutine's task.
-const NAME: &str = "totals";
 /// The time between two numbers.
 pub const PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,27 +31,6 @@ pub struct CoroutineReport {
     pub frame_bytes: usize,
 }
 
-/// Counts how often one task is run.
-#[derive(Default)]
-struct PollCount {
-    /// The task, once it is spawned.
-    task: Cell<Option<TaskId>>,
-    /// How often it was run.
-    polls: Rc<Cell<usize>>,
-}
-
-impl Observer for PollCount {
-    fn observe(&self, moment: Moment<'_>) {
-        match moment {
-            Moment::Spawned { task, name: Some(NAME), .. } => self.task.set(Some(task)),
-            Moment::Polled { task, .. } if self.task.get() == Some(task) => {
-                self.polls.set(self.polls.get() + 1);
-            }
-            _ => {}
-        }
-    }
-}
-
 /// Runs the experiment: as many [`PAUSE`]s as there are numbers.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let CoroutineReport { polls, frame_bytes, .. } = experiment(journal, false)?;
@@ -63,8 +40,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.notices(&[
         "Values are pushed into it. Between two numbers it waits in the middle of `next_number`, a function \
          that it called, and the thread is free.",
-        "The task that makes numbers and the task that takes totals never call it. The loop polls it when it \
-         was spawned, and when a queue has woken it.",
         "The compiler makes its frame: the enum of places that `lab generator` writes by hand, with the frame \
          of `next_number` inside. That is how waits nest.",
     ])
@@ -75,18 +50,15 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// # Errors
 /// As `run`.
 pub fn experiment(journal: &Journal, on_virtual_clock: bool) -> io::Result<CoroutineReport> {
-    let observer = PollCount::default();
-    let polls = observer.polls.clone();
-    let mut builder = EventLoop::builder().observer(observer);
+    let mut builder = EventLoop::builder();
     if on_virtual_clock {
         builder = builder.virtual_clock();
     }
-    let (totals, frame_bytes) = builder.build()?.block_on(converse(journal))?;
-    Ok(CoroutineReport { totals, polls: polls.get(), frame_bytes })
+    builder.build()?.block_on(converse(journal))
 }
 
-/// Spawns the coroutine and one that feeds it, and takes the totals.
-async fn converse(journal: &Journal) -> io::Result<(Vec<u64>, usize)> {
+/// Spawns the coroutine and a task that feeds it, and takes the totals.
+async fn converse(journal: &Journal) -> io::Result<CoroutineReport> {
     let (numbers, results) = (Queue::new(1), Queue::new(1));
     let coroutine = totals(numbers.clone(), results.clone(), journal.clone());
     let frame_bytes = size_of_val(&coroutine);
@@ -95,21 +67,26 @@ async fn converse(journal: &Journal) -> io::Result<(Vec<u64>, usize)> {
     ))?;
     journal.start_clock();
     let closing = results.clone();
-    let adding = spawn_named(NAME, async move {
-        let ended = coroutine.await;
+    let adding = spawn_named("totals", async move {
+        let (mut coroutine, mut polls) = (pin!(coroutine), 0);
+        let counted = poll_fn(|cx| {
+            polls += 1;
+            coroutine.as_mut().poll(cx)
+        });
+        let ended = counted.await;
         closing.close();
-        ended
+        ended.map(|()| polls)
     });
     let feeding = spawn_named("feed", feed(numbers));
-    let mut taken = Vec::new();
+    let mut totals = Vec::new();
     while let Some(total) = results.get().await {
-        taken.push(total);
+        totals.push(total);
     }
     // In this order: if the journal cannot be written, no task takes the numbers any more.
-    adding.await.expect("holds because nobody cancels it, and it does not panic")?;
-    feeding.await.expect("holds because nobody cancels it, and it does not panic");
+    let polls = adding.await.expect("holds because it is not cancelled, and it does not panic")?;
+    feeding.await.expect("holds because it is not cancelled, and it does not panic");
     journal.line("")?;
-    Ok((taken, frame_bytes))
+    Ok(CoroutineReport { totals, polls, frame_bytes })
 }
 
 /// The coroutine. It ends when the numbers do.
@@ -130,7 +107,7 @@ async fn next_number(numbers: &Queue<u64>, journal: &Journal) -> io::Result<Opti
     Ok(numbers.get().await)
 }
 
-/// Gives the numbers, one after another, when it suits it.
+/// Gives the numbers, one after another, with pauses.
 async fn feed(numbers: Queue<u64>) {
     for number in NUMBERS {
         sleep(PAUSE).await;

@@ -1,8 +1,7 @@
 //! A deadlock: two locks, two threads, and each waits for the other. How it is found, and how it is prevented.
 //!
-//! With plain mutexes both threads would sleep forever. The locks here record which thread waits for which lock. This *wait-for
-//! graph* goes from each thread to the lock that it waits for, and from there to the thread that holds it. A circle in it is
-//! a deadlock, and a thread that would close a circle gets an error.
+//! With plain mutexes both threads would sleep forever. The locks here keep a *wait-for graph*: from each thread to the lock
+//! that it waits for, and from there to the thread that holds it. A thread that would close a circle gets an error.
 //!
 //! **Invariants**
 //! - `LAB-DEADLOCK-1`: two threads that take two locks in opposite orders, and have the first each, close a circle. The
@@ -29,23 +28,12 @@ const LOCKS: [&str; 2] = ["left", "right"];
 /// A circle: the names of each thread and of the lock that it waits for, which the next thread holds.
 pub type Circle = Vec<(&'static str, &'static str)>;
 
-/// What the lab has found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadlockReport {
-    /// The circles that were found with opposite orders.
-    pub opposite: Vec<Circle>,
-    /// How many threads ended nevertheless.
-    pub ended: usize,
-    /// The circles that were found with one order.
-    pub ordered: Vec<Circle>,
-}
-
 /// Runs the experiment.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(
         "Thread a takes left and then right; b takes right and then left. Both have their first:",
     )?;
-    let DeadlockReport { opposite, ended, ordered } = experiment();
+    let (opposite, ended, ordered) = experiment();
     for (thread, lock) in opposite.iter().flatten() {
         journal.line(format_args!("  {thread} waits for {lock}, which the other holds"))?;
     }
@@ -59,17 +47,17 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         "Each thread alone is right. The fault is in no line of either, but between the two.",
         "A deadlock needs four things: a lock has one owner; a thread holds one lock while it waits for \
          another; no lock can be taken away; and a circle. Break one of them.",
-        "One order for all locks breaks the circle, and costs nothing: sort by number or by address. Giving \
-         back needs `try_lock`, and work that can start again. A timeout only says \"too long\".",
+        "One order for all locks breaks the circle, and costs nothing: sort by number or by address. To give a lock \
+         back needs work that can start again.",
     ])
 }
 
-/// The experiment itself.
-pub fn experiment() -> DeadlockReport {
+/// The experiment itself: the circles with opposite orders, how many threads ended, and the circles with one order.
+pub fn experiment() -> (Vec<Circle>, usize, Vec<Circle>) {
     let (opposite, ended) = meet([[0, 1], [1, 0]], true);
     // No barrier: a thread would wait there, with its first lock, for one that cannot get it.
     let (ordered, _) = meet([[0, 1], [0, 1]], false);
-    DeadlockReport { opposite, ended, ordered }
+    (opposite, ended, ordered)
 }
 
 /// Lets two threads take both locks, each in its order; the circles that were found, and how many threads ended.

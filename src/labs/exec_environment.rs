@@ -68,11 +68,9 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.notices(&[
         "Arguments are a list. No shell reads them, so blanks and `$` need no quotes, and no command can be \
          smuggled in.",
-        "The environment is a copy, made at the exec. The child changes its own copy only.",
-        "std opens descriptors with close-on-exec, so that a child does not keep a pipe open by accident \
-         (`handloom lab pipe-end`). 0, 1 and 2 are input, output and error by convention.",
-        "exec changes the program, not the process: the id stays. Between `fork` and `exec` the child arranges \
-         its descriptors.",
+        "std opens descriptors with close-on-exec, so that a child does not keep a pipe open by accident: \
+         `handloom lab pipe-end`.",
+        "exec changes the program, not the process: the id stays.",
     ])
 }
 

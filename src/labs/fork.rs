@@ -14,7 +14,7 @@ use std::os::fd::AsFd;
 use std::ptr;
 
 use super::Journal;
-use super::child::{LIMIT, fork_child, is_readable_within, naming, state, wait_for_signal};
+use super::child::{LIMIT, fork_child, naming, state, wait_for_signal, wait_readable};
 use crate::os::EventFd;
 use crate::os::process::{Exit, parent_pid, pid};
 
@@ -46,7 +46,6 @@ pub struct ForkReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     experiment(journal)?;
     journal.notices(&[
-        "fork is called once and returns twice. Its result tells the parent from the child.",
         "The same address holds two values: each process has its own memory. The kernel copies a page at the \
          first write to it (copy on write), so a fork is cheap at first.",
         "The file's offset is shared: both descriptors lead to one open file. So two processes that print to \
@@ -90,7 +89,7 @@ pub fn experiment(journal: &Journal) -> io::Result<ForkReport> {
     journal.line(format_args!("  parent: {found}"))?;
     childs_turn.signal()?;
 
-    let ended = is_readable_within(child.as_fd(), LIMIT)?;
+    let ended = wait_readable(child.as_fd(), LIMIT)?;
     let zombie = state(child.pid())?;
     journal.line(format_args!("  parent: the child has ended: {ended}; its state is {zombie}"))?;
     let exit = child.wait()?;

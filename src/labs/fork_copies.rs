@@ -21,7 +21,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Journal;
-use super::child::{fork_child, is_readable_within, reap, state, status};
+use super::child::{fork_child, reap, state, status, wait_readable};
 use crate::os::process::{self, Child, Exit, Fork, fork_despite_threads};
 use crate::os::signal::Signal;
 use crate::os::thread_list;
@@ -48,10 +48,8 @@ pub(crate) fn run_buffer(journal: &Journal) -> io::Result<()> {
     }
     journal.notices(&[
         "The first line was printed once and came out twice: its bytes were in the memory that fork copied.",
-        "On a terminal it would have come out once, because there a buffer is flushed at each line. The fault \
-         shows only when the output is a file or a pipe.",
-        "Flush before the fork. A child that was forked leaves by `_exit`, which runs no destructor and \
-         flushes nothing; it flushes what it has printed itself.",
+        "On a terminal a buffer is flushed at each line: the fault shows only when the output is a file or a pipe.",
+        "Flush before the fork. The child flushes what it has printed itself, and leaves by `_exit`.",
     ])
 }
 
@@ -119,9 +117,8 @@ pub(crate) fn run_lock(journal: &Journal) -> io::Result<()> {
     journal.notices(&[
         "The child has a copy of the locked lock, and no copy of the thread that would release it. The \
          parent's release changes the parent's memory only.",
-        "The lock may be in a logger or in a library (glibc resets malloc's own). So a program with threads forks \
-         only to execute another program at once, which replaces the memory.",
-        "Therefore handloom's fork refuses while another thread runs, and names it.",
+        "The lock may be in a logger or in a library. So a program with threads forks only to execute another program \
+         at once, which replaces the memory.",
     ])
 }
 
@@ -175,7 +172,7 @@ fn refusal() -> io::Result<String> {
 /// Waits until the child sleeps: it has nothing to sleep on but the lock.
 fn until_it_sleeps(child: Child) -> io::Result<Child> {
     while state(child.pid())? != 'S' {
-        if is_readable_within(child.as_fd(), Duration::from_millis(1))? {
+        if wait_readable(child.as_fd(), Duration::from_millis(1))? {
             return Err(io::Error::other("expected the child to wait for the lock, it has ended"));
         }
     }
@@ -184,7 +181,7 @@ fn until_it_sleeps(child: Child) -> io::Result<Child> {
 
 /// The watchdog: gives the child its time, looks at it, and kills it.
 fn watch(mut child: Child) -> io::Result<(String, char, Exit)> {
-    if is_readable_within(child.as_fd(), LIMIT)? {
+    if wait_readable(child.as_fd(), LIMIT)? {
         return Err(io::Error::other("expected the child to hang, it has ended"));
     }
     let seen = (status(child.pid(), "Threads")?, state(child.pid())?);

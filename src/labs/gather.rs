@@ -54,7 +54,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         "`gather` keeps the order in which the futures were given. Together they take as long as the longest.",
         "An error is the whole result, at once. Other futures are dropped; tasks run on, as with \
          `asyncio.gather`, which makes a task of each coroutine. `asyncio.TaskGroup` cancels the others.",
-        "To have every result, gather the `Result`s: Python's `return_exceptions=True`.",
     ])
 }
 
@@ -81,7 +80,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<GatherReport> {
     let error = try_gather(failed).await.err();
     journal.event(format_args!("gathered {}", words(error)))?;
     sleep(2 * BEAT).await;
-    journal.event("nobody is left\n")?;
+    journal.event("no future is left\n")?;
 
     journal.line(format_args!("The same with an error in \"{FAILS}\", of tasks"))?;
     journal.start_clock();
@@ -90,12 +89,12 @@ pub async fn experiment(journal: &Journal) -> io::Result<GatherReport> {
         let (ends, journal) = (of_tasks.clone(), journal.clone());
         let task =
             spawn_named(name, async move { wait_or_fail(name, beats, &ends, &journal).await });
-        async { task.await.expect("holds because nobody cancels it, and it does not panic") }
+        async { task.await.expect("holds because it is not cancelled, and it does not panic") }
     });
     let error = try_gather(failed).await.err();
     journal.event(format_args!("gathered {}", words(error)))?;
     sleep(2 * BEAT).await;
-    journal.event("everybody has ended\n")?;
+    journal.event("all tasks have ended\n")?;
 
     let (ends, ends_of_futures, ends_of_tasks) = (ends.take(), of_futures.take(), of_tasks.take());
     Ok(GatherReport { results, ends, took, ends_of_futures, ends_of_tasks })

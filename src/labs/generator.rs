@@ -95,11 +95,9 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     ))?;
     journal.notices(&[
         "`totals(numbers)` runs nothing: it makes a generator. The body starts at the first resume.",
-        "The caller asks, as with an iterator. The difference is the code: it reads from top to bottom, and \
-         stops in the middle.",
-        "No stack is kept, so only the function itself can stop, not a function that it calls (Python's `yield \
-         from`, and `.await`, chain frames; `handloom lab greenlet` keeps a stack).",
-        "If it yields what it waits for instead of a total, it is a coroutine: `handloom lab coroutine`.",
+        "The caller asks, as with an iterator. But the code reads from top to bottom, and stops in the middle.",
+        "No stack is kept, so only the function itself can stop, not a function that it calls: `handloom lab \
+         greenlet` keeps a stack, `handloom lab coroutine` chains frames.",
     ])
 }
 

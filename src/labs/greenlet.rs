@@ -59,13 +59,11 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         bytes[1],
     ))?;
     journal.notices(&[
-        "Both are cooperative: each player gives up the thread itself.",
         "The greenlet waits in a plain function that a plain function called. Every function between a task \
          and its wait must be `async`: functions have a colour.",
         "A switch of stacks costs two calls of the kernel here: `swapcontext` saves the signal mask. Assembly \
          would not.",
-        "The compiler knows the size of a future. A stack is too large to be safe, with a page below it that \
-         kills.",
+        "The compiler knows the size of a future. A stack must be larger than any need, and is guarded by a page.",
     ])
 }
 
@@ -142,16 +140,15 @@ fn timed(game: impl Fn(usize) -> io::Result<Vec<&'static str>>) -> io::Result<f6
 
 /// The memory that a waiting greenlet has touched, on an average of many.
 fn touched_bytes() -> io::Result<usize> {
+    // The memory of this process that is in use now, by proc(5).
+    let resident_bytes = || {
+        let resident = status(pid(), "VmRSS")?;
+        let kib = resident.strip_suffix(" kB").and_then(|kib| kib.parse::<usize>().ok());
+        io::Result::Ok(kib.unwrap_or_default() * 1024)
+    };
     let before = resident_bytes()?;
     let waiting = |_| Greenlet::new(STACK_BYTES, |pause| hit(pause, &Hits::default(), "ping"));
     let mut greenlets = (0..WAITING).map(waiting).collect::<io::Result<Vec<_>>>()?;
     assert!(greenlets.iter_mut().all(Greenlet::resume), "each has one hit, and waits behind it");
     Ok(resident_bytes()?.saturating_sub(before) / WAITING)
-}
-
-/// The memory of this process that is in use now, by proc(5).
-fn resident_bytes() -> io::Result<usize> {
-    let resident = status(pid(), "VmRSS")?;
-    let kib = resident.strip_suffix(" kB").and_then(|kib| kib.parse::<usize>().ok());
-    Ok(kib.unwrap_or_default() * 1024)
 }

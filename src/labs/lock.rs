@@ -1,7 +1,6 @@
 //! A lock: the cure for the race, and its price.
 //!
-//! `race` loses additions because the second thread loads between load and store of the first. A mutex lets one thread
-//! in at a time: a thread that comes in between is refused, or sleeps until the other has released the lock.
+//! `race` loses additions because the second thread loads between load and store of the first. A mutex refuses it there.
 //!
 //! **Invariants**
 //! - `LAB-LOCK-1`: a thread that comes between the load and the store of another does not get in, and no addition is
@@ -76,7 +75,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         other_work.verdict(lock.best > load_and_store.best && lock_of_two.over(lock) > 0.8);
     journal.line(format_args!("  two threads under one lock are no faster than one: {verdict}"))?;
     journal.notices(&[
-        "The same bad order as in `handloom lab race`, and nothing is lost: the second thread does not get in.",
         "A lock protects data only if every thread takes it. In Rust the data is inside the lock, so no thread \
          can forget.",
         "Two threads under one lock are no faster than one, and mostly slower: the lock itself moves between the \

@@ -9,7 +9,6 @@
 //!
 //! **Source**: the contract in the documentation of `std::future::Future::poll`; `rt/works/stuck.rs`.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
@@ -19,6 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::Journal;
 use crate::aio::yield_now;
+use crate::jobs::Panic;
 use crate::rt::{EventLoop, spawn_named};
 
 /// A door that one task waits for, and another opens.
@@ -77,8 +77,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     ))?;
     journal.notices(&[
         "The flag was set in both parts. Without a waker nothing tells the loop: the flag alone wakes no task.",
-        "The report names the task, where it was spawned, and that it waits \"for something it did not name\". \
-         The main future waits for that task.",
         "The cure is one line before `Pending`: `waker = cx.waker().clone()`.",
         "The report comes only when no timer, socket or job can wake the loop. In a server such a task just \
          stays; `rt::task_table()` shows it.",
@@ -95,7 +93,7 @@ pub fn experiment(journal: &Journal) -> io::Result<LostWakeReport> {
     let event_loop = EventLoop::builder().panic_when_stuck().build()?;
     let waiting = wait_at(&forgotten, true);
     let stuck = catch_unwind(AssertUnwindSafe(|| event_loop.block_on(waiting)));
-    let stuck = stuck.err().map(|payload| text_of(payload.as_ref()));
+    let stuck = stuck.err().map(|payload| Panic::new("", payload).message().to_owned());
     journal.line(stuck.as_deref().unwrap_or("no report came"))?;
 
     journal.line("\nThe waker is kept:")?;
@@ -112,10 +110,5 @@ async fn wait_at(door: &Rc<Door>, forgetful: bool) {
     let waiter = spawn_named(name, poll_fn(move |cx| waited_for.poll_open(cx, forgetful)));
     yield_now().await;
     door.open();
-    waiter.await.expect("holds because nobody cancels it, and it does not panic");
-}
-
-/// The text of a panic.
-fn text_of(payload: &(dyn Any + Send)) -> String {
-    payload.downcast_ref::<String>().cloned().unwrap_or_default()
+    waiter.await.expect("holds because it is not cancelled, and it does not panic");
 }

@@ -10,52 +10,38 @@ mod child;
 mod journal;
 mod table;
 
-pub mod samples;
-
-// Processes.
+pub mod blocking_call;
+pub mod cancel;
+pub mod condition;
+pub mod context_manager;
+pub mod cooperative;
+pub mod coroutine;
+pub mod deadlock;
 pub mod exec_environment;
 pub mod fork;
 pub mod fork_copies;
+pub mod gather;
+pub mod generator;
+pub mod gil;
+pub mod greenlet;
+pub mod iterator;
+pub mod lock;
+pub mod lost_wake;
+pub mod parallel;
 pub mod pipe;
 pub mod pipe_end;
+pub mod preemptive;
 pub mod process;
+pub mod queue;
+pub mod race;
+pub mod samples;
+pub mod select;
 pub mod shared_memory;
 pub mod signal;
 pub mod socketpair;
-
-// Threads.
-pub mod parallel;
-pub mod preemptive;
-pub mod threads;
-
-// Synchronisation.
-pub mod condition;
-pub mod deadlock;
-pub mod lock;
-pub mod queue;
-pub mod race;
-
-// The GIL.
-pub mod gil;
-
-// The event loop.
-pub mod blocking_call;
-pub mod lost_wake;
-pub mod select;
-pub mod timeouts;
-
-// Generators and coroutines.
-pub mod coroutine;
-pub mod generator;
-pub mod greenlet;
-pub mod iterator;
-
-// Tasks.
-pub mod cancel;
-pub mod context_manager;
-pub mod cooperative;
-pub mod gather;
 pub mod tasks;
+pub mod threads;
+pub mod timeouts;
 
 pub use journal::Journal;
 pub use table::{LABS, Lab};

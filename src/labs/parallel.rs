@@ -9,7 +9,6 @@
 //! **Source**: the course's question why "concurrent" is said rather than "parallel".
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,14 +40,6 @@ pub struct Run {
     pub primes: usize,
 }
 
-impl fmt::Display for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { wall, cpu, cpus, primes } = self;
-        let [wall, cpu] = [*wall, *cpu].map(span);
-        write!(f, "on {cpus:?}: wall {wall}, processor time {cpu}, {primes} primes")
-    }
-}
-
 /// Runs the experiment.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!(
@@ -57,12 +48,16 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let probe = OtherWorkProbe::start();
     let (one, two) = experiment()?;
     let other_work = probe.finish();
-    journal.line(format_args!("  {one}"))?;
+    for Run { wall, cpu, cpus, primes } in [Some(&one), two.as_ref()].into_iter().flatten() {
+        let [wall, cpu] = [*wall, *cpu].map(span);
+        journal.line(format_args!(
+            "  on {cpus:?}: wall {wall}, processor time {cpu}, {primes} primes"
+        ))?;
+    }
     let Some(two) = two else {
         return journal
             .line("  this process may use one processor only, so nothing can be parallel here");
     };
-    journal.line(format_args!("  {two}"))?;
     let speed = one.wall.as_secs_f64() / two.wall.as_secs_f64();
     let verdict = other_work.verdict((1.6..2.2).contains(&speed));
     let speed = if speed < 2.2 { format!("{speed:.2}") } else { "?".to_owned() };
@@ -70,12 +65,10 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         "  on two it is {speed} times as fast; nearly 2 is the claim: {verdict}"
     ))?;
     journal.notices(&[
-        "Both runs are concurrent: two threads, and each makes progress while the other has not ended. Only the second is \
-         parallel: at one moment both ran.",
+        "Both runs are concurrent: each thread makes progress while the other has not ended. Only the second is parallel.",
         "The work did not become less: the processor time is about the same. Only the wall time is divided.",
         "On one processor, threads that only compute gain nothing. Threads or tasks that wait gain there too, because \
          waiting needs no processor.",
-        "The program decides whether it is concurrent. The machine decides whether it is parallel.",
     ])
 }
 
@@ -104,10 +97,9 @@ fn work_on(cpus: &[usize]) -> io::Result<Run> {
         let start = |place| scope.spawn(move || share(place, cpus[place % cpus.len()]));
         // All are started before the first is joined.
         let threads: Vec<_> = (0..THREADS).map(start).collect();
-        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-            thread.join().expect("holds because the threads do not panic")
-        };
-        threads.into_iter().map(join).collect::<io::Result<Vec<_>>>()
+        let ends = threads.into_iter().map(thread::ScopedJoinHandle::join);
+        ends.map(|end| end.expect("holds because the threads do not panic"))
+            .collect::<io::Result<Vec<_>>>()
     })?;
     let mut run =
         Run { wall: began.elapsed(), cpu: Duration::ZERO, cpus: BTreeSet::new(), primes: 0 };

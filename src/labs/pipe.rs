@@ -49,8 +49,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     ))?;
     journal.notices(&[
         "Two writes, one read: a pipe is a stream. A message needs a line's end, or a length before it.",
-        "The last read returned nothing: the end of the file. It comes when every write end is closed \
-         (`handloom lab pipe-end`).",
+        "The last read returned nothing: the end of the file. `handloom lab pipe-end` shows when it comes.",
         "A write without a reader is an error at once. In a shell SIGPIPE ends the writer: that is how `yes | \
          head` ends.",
         "A full pipe makes its writer wait: back-pressure. Two processes that only write to each other wait \

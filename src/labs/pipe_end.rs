@@ -13,21 +13,21 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use super::Journal;
-use super::child::{descriptors, fork_child, is_readable_within, reap, wait_for_signal};
+use super::child::{descriptors, fork_child, reap, wait_for_signal, wait_readable};
 use crate::os::EventFd;
 use crate::os::process::{self, Pid};
 use crate::os::signal::Signal;
 
-/// How long the reader waits for an end that does not come. Without it, for ever.
+/// How long the reader waits for an end that does not come. Without the limit it would wait forever.
 const LIMIT: Duration = Duration::from_millis(200);
 
-/// What a reader finds while a process keeps an end, which one, and what it finds afterwards.
+/// What a reader finds while a process has a write end, which process that is, and what the reader finds afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Whether an end (or anything else) came within the limit.
     pub ended_before: bool,
-    /// The processes that have the pipe open for writing, and how often: ourselves, and the children that live.
-    pub holders: Vec<(Pid, usize)>,
+    /// The processes that have the pipe open for writing.
+    pub holders: Vec<Pid>,
     /// How many bytes the read brought after that end was closed.
     pub after: usize,
 }
@@ -52,8 +52,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!("  read {text:?}, and then:"))?;
     let child = format!("process {sleeper}, which sleeps,");
     for (keeper, kept) in [("the reader itself", by_reader), (&child, by_child)] {
-        let holders: Vec<_> =
-            kept.holders.iter().map(|(pid, _)| format!("process {pid}")).collect();
+        let holders: Vec<_> = kept.holders.iter().map(|pid| format!("process {pid}")).collect();
         journal.line(format_args!(
             "  {keeper} has a write end: end of file within {LIMIT:?}: {}; kept by {}; once closed, a read returns {} bytes",
             if kept.ended_before { "yes" } else { "no" },
@@ -65,8 +64,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         "The writer had ended and its bytes were read, and the reader would have waited forever: the kernel \
          ends a pipe when the last write end is closed, in any process.",
         "So after a fork each side closes the ends that it does not use, before the first read.",
-        "A child that never wrote kept the end, because it was forked at the wrong time. That is why \
-         descriptors are opened with close-on-exec. `ls -l /proc/*/fd` shows which processes have a pipe.",
+        "A child that never wrote kept the end, because it was forked at the wrong time. `ls -l /proc/*/fd` shows it.",
     ])
 }
 
@@ -102,35 +100,32 @@ pub fn experiment() -> io::Result<PipeEndReport> {
     Ok(PipeEndReport { text, by_reader, by_child: (number, by_child) })
 }
 
-/// Waits for the end of a pipe, looks who keeps it, has that closed, and reads.
+/// Waits for the end of a pipe, finds the processes that have its write end, closes that, and reads.
 fn look(
     reader: &mut PipeReader,
     suspects: &[Pid],
     close: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<Kept> {
-    let ended_before = is_readable_within(reader.as_fd(), LIMIT)?;
+    let ended_before = wait_readable(reader.as_fd(), LIMIT)?;
     let holders = holders(reader, suspects)?;
     close()?;
     Ok(Kept { ended_before, holders, after: reader.read(&mut [0; 100])? })
 }
 
-/// Which of these processes have the writing end, and how often.
-fn holders(reader: &PipeReader, suspects: &[Pid]) -> io::Result<Vec<(Pid, usize)>> {
+/// Which of these processes have the write end.
+fn holders(reader: &PipeReader, suspects: &[Pid]) -> io::Result<Vec<Pid>> {
     // Both ends have the pipe's name; what sets them apart is a flag, of the last digit of `flags`: 1 is for writing.
-    let name = fs::read_link(format!("/proc/self/fd/{}", reader.as_raw_fd()))?;
+    let name =
+        fs::read_link(format!("/proc/self/fd/{}", reader.as_raw_fd()))?.display().to_string();
     let mut holders = Vec::new();
     for &pid in suspects {
-        let ends = descriptors(pid)?;
-        let ours = ends.iter().filter(|(_, to)| *to == name.display().to_string());
-        let writes = |number: &u32| {
+        let is_write_end = |(number, to): &(u32, String)| {
             let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{number}"));
-            info.is_ok_and(|text| {
-                text.lines().any(|line| line.starts_with("flags:") && line.ends_with('1'))
-            })
+            let mut lines = info.iter().flat_map(|text| text.lines());
+            *to == name && lines.any(|line| line.starts_with("flags:") && line.ends_with('1'))
         };
-        let count = ours.filter(|(number, _)| writes(number)).count();
-        if count > 0 {
-            holders.push((pid, count));
+        if descriptors(pid)?.iter().any(is_write_end) {
+            holders.push(pid);
         }
     }
     Ok(holders)

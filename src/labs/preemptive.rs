@@ -20,17 +20,7 @@ use crate::os::affinity::{allowed_cpus, pin_to_cpus};
 /// After so many hand-overs the game ends.
 pub const HANDOVERS: usize = 20;
 /// The mark before any thread has written.
-const NOBODY: usize = usize::MAX;
-
-/// What two threads share. `Relaxed` will do: nothing else is to be read in the order of these writes.
-struct Board {
-    /// Which thread ran last; the swap of each thread pairs with the other's.
-    last: AtomicUsize,
-    /// How often that has changed.
-    handovers: AtomicUsize,
-    /// How many marks were written.
-    marks: AtomicUsize,
-}
+const NONE: usize = usize::MAX;
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
@@ -76,39 +66,30 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// Never: the threads return their errors.
 pub fn experiment() -> io::Result<PreemptiveReport> {
     let cpu = allowed_cpus()?[0];
-    let board = Board {
-        last: AtomicUsize::new(NOBODY),
-        handovers: AtomicUsize::new(0),
-        marks: AtomicUsize::new(0),
-    };
-    let usage = thread::scope(|scope| {
-        let threads = [0, 1].map(|me| {
-            scope.spawn({
-                let board = &board;
-                move || play(me, cpu, board)
-            })
-        });
-        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-            thread.join().expect("holds because the threads do not panic")
-        };
-        threads.map(join).into_iter().collect::<io::Result<Vec<_>>>()
-    })?;
-    let (handovers, marks) = (board.handovers.into_inner(), board.marks.into_inner());
-    Ok(PreemptiveReport { handovers, marks, usage })
-}
-
-/// One thread: binds itself to the processor, and writes its mark until the game is over.
-fn play(me: usize, cpu: usize, board: &Board) -> io::Result<ThreadUsage> {
-    pin_to_cpus(&[cpu])?;
-    let before = ThreadUsage::now()?;
-    let mut marks = 0;
-    while board.handovers.load(Relaxed) < HANDOVERS {
-        let last = board.last.swap(me, Relaxed);
-        if last != me && last != NOBODY {
-            board.handovers.fetch_add(1, Relaxed);
+    // Relaxed: nothing else is read in the order of these writes. The swap of each thread pairs with the other's.
+    let (last, handovers) = (AtomicUsize::new(NONE), AtomicUsize::new(0));
+    let play = |me| {
+        pin_to_cpus(&[cpu])?;
+        let (before, mut marks) = (ThreadUsage::now()?, 0);
+        while handovers.load(Relaxed) < HANDOVERS {
+            let found = last.swap(me, Relaxed);
+            if found != me && found != NONE {
+                handovers.fetch_add(1, Relaxed);
+            }
+            marks += 1;
         }
-        marks += 1;
+        io::Result::Ok((marks, ThreadUsage::now()?.since(before)))
+    };
+    let ends = thread::scope(|scope| {
+        let play = &play;
+        let threads = [0, 1].map(|me| scope.spawn(move || play(me)));
+        threads.map(thread::ScopedJoinHandle::join)
+    });
+    let (mut marks, mut usage) = (0, Vec::new());
+    for end in ends {
+        let (of_thread, used) = end.expect("holds because the threads do not panic")?;
+        marks += of_thread;
+        usage.push(used);
     }
-    board.marks.fetch_add(marks, Relaxed);
-    Ok(ThreadUsage::now()?.since(before))
+    Ok(PreemptiveReport { handovers: handovers.into_inner(), marks, usage })
 }

@@ -16,16 +16,8 @@ use crate::os::ThreadUsage;
 use crate::os::affinity::allowed_cpus;
 use crate::os::process::{self, Pid};
 
-/// A place in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemoryPlace {
-    /// What lies there.
-    pub what: &'static str,
-    /// Where it is.
-    pub address: usize,
-    /// What may be done there, as the kernel writes it, such as "r-xp"; and the name of the mapping.
-    pub mapping: Option<(String, String)>,
-}
+/// A place in memory: what lies there, its address, and the rights (such as "r-xp") and the name of the mapping.
+pub type MemoryPlace = (&'static str, usize, Option<(String, String)>);
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
@@ -54,7 +46,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         of_status("VmRSS")?,
         of_status("VmStk")?
     ))?;
-    for MemoryPlace { what, address, mapping } in places {
+    for (what, address, mapping) in places {
         let (rights, name) = mapping.unwrap_or_default();
         journal
             .line(format_args!("          (maps)    {what:9} {address:#014x}  {rights}  {name}"))?;
@@ -75,7 +67,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
          executed, \"w\" may be written, and no mapping here has both; \"p\" is private.",
         "A page gets memory when it is first touched, so much is reserved and little is in memory.",
         "A descriptor is an index into the process's table of open files; the lowest free one is taken.",
-        "A process is what threads run in: one was there from the start. The kernel schedules threads.",
     ])
 }
 
@@ -88,9 +79,7 @@ pub fn experiment() -> io::Result<ProcessReport> {
     static CONSTANT: u64 = 42;
     let pid = process::pid();
     let (on_stack, on_heap) = (0_u8, Box::new(0_u8));
-    let place = |what, address| {
-        place_of(pid, address).map(|mapping| MemoryPlace { what, address, mapping })
-    };
+    let place = |what, address| place_of(pid, address).map(|mapping| (what, address, mapping));
     let places = vec![
         place("code", (run as fn(&Journal) -> io::Result<()> as *const ()).addr())?,
         place("constant", ptr::from_ref(&CONSTANT).addr())?,

@@ -65,7 +65,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         "The queue was full, so `put` slept: back-pressure. Without a bound the producers are never slowed, \
          and memory grows.",
         "The end is part of the queue: after `close` a consumer gets what is left, and then `None`.",
-        "No thread here uses a lock: the shared data is inside the queue, and an item has one owner at a time.",
     ])
 }
 
@@ -105,12 +104,9 @@ fn exchange(queue: &Queue<Item>, shall_sleep: usize) -> ((usize, usize), usize, 
 
 /// Puts an item, and tells whether it had to wait for room.
 fn found_full(queue: &Queue<Item>, item: Item) -> bool {
-    match queue.try_put(item) {
-        Ok(()) => false,
-        Err(PutError::Full(item)) => {
-            queue.put(item).expect("holds because it is closed after the last item");
-            true
-        }
-        Err(PutError::Closed(_)) => unreachable!("it is closed after the last item"),
-    }
+    let Err(PutError::Full(item) | PutError::Closed(item)) = queue.try_put(item) else {
+        return false;
+    };
+    queue.put(item).expect("holds because the queue is closed after the last item");
+    true
 }

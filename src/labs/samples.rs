@@ -1,8 +1,7 @@
 //! Several samples of several things, taken in turns: what a lab needs before it shows a ratio.
 //!
-//! Other work on the machine makes single samples longer, never shorter. So the smallest of several samples is close to
-//! the true value, and turns give each thing the same chance of an undisturbed moment. The spread between the smallest
-//! and the largest sample shows how disturbed the machine was.
+//! Other work on the machine makes samples longer, never shorter. So the smallest of several is close to the true value,
+//! and its distance to the largest shows how disturbed the machine was.
 
 use std::fmt;
 
@@ -19,9 +18,6 @@ pub struct Samples {
 
 impl Samples {
     /// Measures each thing `rounds` times, in turns.
-    ///
-    /// # Errors
-    /// The first error of a measurement.
     pub(super) fn in_turns<const N: usize, E>(
         rounds: usize,
         mut measure: [&mut dyn FnMut() -> Result<f64, E>; N],

@@ -25,7 +25,7 @@ const LOCK: usize = 1;
 const MET: usize = 2;
 /// The word that counts how often the child came while the parent had the lock.
 const REFUSED: usize = 3;
-/// How long a futex sleeps before it looks by itself. Taste.
+/// How long a futex sleeps at most before the value is checked again.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What the parent read in the end; each of two processes has added [`ROUNDS`].
@@ -52,10 +52,8 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
            in shared memory, under a lock: {locked:3} of {all}; {refused} times it was taken"
     ))?;
     journal.notices(&[
-        "Copied memory is not shared: the child's additions are in the child's copy.",
         "Shared memory is faster than a pipe, but two processes lose additions as two threads do.",
-        "The lock must be in the shared memory too. A process that finds it taken sleeps on a futex, which the \
-         kernel knows by its page, because the two may see it at different addresses.",
+        "The lock must be in the shared memory too. A process that finds it taken sleeps on a futex.",
         "No end of file tells of a death here: a process that dies with the lock leaves it locked forever.",
     ])
 }

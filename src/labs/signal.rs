@@ -24,7 +24,7 @@ pub const SENT: u32 = 5;
 /// How each child ended; the ones that count leave with the count as their code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalReport {
-    /// Without any arrangement, after SIGTERM.
+    /// With the default action, after SIGTERM.
     pub by_default: Exit,
     /// With a handler, after SIGUSR1 was sent [`SENT`] times, each when the one before had been seen.
     pub one_by_one: Exit,
@@ -32,13 +32,13 @@ pub struct SignalReport {
     pub while_blocked: Exit,
     /// Ignoring SIGTERM, after SIGTERM and then SIGKILL.
     pub ignoring: Exit,
-    /// Whether SIGKILL let itself be handled.
+    /// Whether the kernel accepted a handler for SIGKILL.
     pub kill_is_handled: bool,
 }
 
-/// What parent and child call each other by.
-struct Bells {
-    /// The child is ready, or has seen one.
+/// The events of parent and child.
+struct Events {
+    /// The child is ready, or has seen a signal.
     to_parent: EventFd,
     /// Everything was sent.
     to_child: EventFd,
@@ -61,7 +61,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         "\"signal 15\" is not \"code 15\": the parent can tell a kill from an exit. (A shell shows 128 + 15.)",
         "A handler runs between any two instructions, perhaps while a lock is held. Ours adds to a count and \
          writes to a descriptor; ordinary code reads both later.",
-        "Five were sent, one was seen: the kernel keeps one bit for each signal, not a queue.",
+        "Five were sent, one was seen: for each signal the kernel keeps one bit, not a queue.",
         "SIGTERM asks a process to finish. SIGKILL ends it: no flush, no destructor.",
     ])
 }
@@ -71,32 +71,32 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 /// # Errors
 /// Those of fork, and of the signals that may be sent.
 pub fn experiment() -> io::Result<SignalReport> {
-    let wait = |bells: &Bells| {
-        bells.to_parent.signal()?;
-        wait_for_signal(&bells.to_child).map(|()| 0)
+    let wait = |events: &Events| {
+        events.to_parent.signal()?;
+        wait_for_signal(&events.to_child).map(|()| 0)
     };
     let by_default = with_child(wait, |child, _| child.kill(Signal::Terminate))?;
-    let one_by_one = with_child(count_one_by_one, |child, bells| {
+    let one_by_one = with_child(count_one_by_one, |child, events| {
         for _ in 0..SENT {
             child.kill(Signal::User1)?;
-            wait_for_signal(&bells.to_parent)?;
+            wait_for_signal(&events.to_parent)?;
         }
         Ok(())
     })?;
-    let while_blocked = with_child(count_after_block, |child, bells| {
+    let while_blocked = with_child(count_after_block, |child, events| {
         (0..SENT).try_for_each(|_| child.kill(Signal::User1))?;
-        bells.to_child.signal()
+        events.to_child.signal()
     })?;
     let ignoring = with_child(
-        |bells| {
+        |events| {
             signal::ignore(Signal::Terminate)?;
-            wait(bells)?;
-            // Only who has outlived SIGTERM comes here, and says so.
-            wait(bells)
+            wait(events)?;
+            // Only a child that has survived SIGTERM comes here.
+            wait(events)
         },
-        |child, bells| {
+        |child, events| {
             child.kill(Signal::Terminate)?;
-            bells.to_child.signal().and_then(|()| wait_for_signal(&bells.to_parent))?;
+            events.to_child.signal().and_then(|()| wait_for_signal(&events.to_parent))?;
             child.kill(Signal::Kill)
         },
     )?;
@@ -106,26 +106,26 @@ pub fn experiment() -> io::Result<SignalReport> {
 
 /// Forks a child, waits until it is ready, does something to it, and returns how it ended.
 fn with_child(
-    life: impl FnOnce(&Bells) -> io::Result<i32>,
-    act: impl FnOnce(&Child, &Bells) -> io::Result<()>,
+    life: impl FnOnce(&Events) -> io::Result<i32>,
+    act: impl FnOnce(&Child, &Events) -> io::Result<()>,
 ) -> io::Result<Exit> {
-    let bells = Bells { to_parent: EventFd::new()?, to_child: EventFd::new()? };
-    let mut child = fork_child(|| life(&bells))?;
-    wait_for_signal(&bells.to_parent)?;
-    act(&child, &bells)?;
+    let events = Events { to_parent: EventFd::new()?, to_child: EventFd::new()? };
+    let mut child = fork_child(|| life(&events))?;
+    wait_for_signal(&events.to_parent)?;
+    act(&child, &events)?;
     reap(&mut child)
 }
 
 /// A child's life: counts, and tells the parent of each.
-fn count_one_by_one(bells: &Bells) -> io::Result<i32> {
+fn count_one_by_one(events: &Events) -> io::Result<i32> {
     signal::install(Signal::User1)?;
-    bells.to_parent.signal()?;
+    events.to_parent.signal()?;
     let mut seen = 0;
     while seen < SENT {
-        // A look now and then: the descriptor of `event_fd` stays readable after the first (SIGNAL-3).
+        // Checks again and again: the descriptor of `event_fd` stays readable after the first (SIGNAL-3).
         if signal::count(Signal::User1) > seen {
             seen += 1;
-            bells.to_parent.signal()?;
+            events.to_parent.signal()?;
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -133,11 +133,11 @@ fn count_one_by_one(bells: &Bells) -> io::Result<i32> {
 }
 
 /// A child's life: lets no signal through until everything was sent, and then counts.
-fn count_after_block(bells: &Bells) -> io::Result<i32> {
+fn count_after_block(events: &Events) -> io::Result<i32> {
     signal::install(Signal::User1)?;
     let blocked = AllBlocked::new()?;
-    bells.to_parent.signal()?;
-    wait_for_signal(&bells.to_child)?;
+    events.to_parent.signal()?;
+    wait_for_signal(&events.to_child)?;
     // What waits is delivered before this returns.
     drop(blocked);
     i32::try_from(signal::count(Signal::User1)).map_err(io::Error::other)

@@ -8,15 +8,15 @@
 //!
 //! **Source**: socketpair(2), unix(7) under `SCM_RIGHTS`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write, pipe};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use super::Journal;
-use super::child::{descriptors, fork_child, reap};
-use crate::os::process::{self, Exit};
+use super::child::{fork_child, naming, reap};
+use crate::os::process::Exit;
 use crate::os::socket_pair::{packets, receive, send};
 
 /// What the parent asks, in two sends.
@@ -58,7 +58,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     ))?;
     journal.notices(&[
         "Each side has one descriptor for both directions. With pipes it would be two pipes and four ends.",
-        "One direction can be closed alone: the peer reads the end of the file, and can still answer.",
         "The calls are those of the network, so the code can move to TCP. TCP has no packets: there a message \
          needs a length, or a line's end.",
         "The child did not inherit that descriptor: it was sent, and has another number there. Servers pass \
@@ -139,7 +138,7 @@ fn hand_over() -> io::Result<([String; 2], String)> {
 
 /// Where a descriptor of this process leads, as the kernel names it, such as "pipe:[4711]".
 fn leads_to(fd: &OwnedFd) -> io::Result<String> {
-    let all = descriptors(process::pid())?;
-    let ours = all.into_iter().find(|(number, _)| i64::from(*number) == i64::from(fd.as_raw_fd()));
-    ours.map(|(_, to)| to).ok_or_else(|| io::ErrorKind::NotFound.into())
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let to = fs::read_link(&path).map_err(|error| naming(&path, &error))?;
+    Ok(to.display().to_string())
 }

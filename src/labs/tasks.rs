@@ -39,7 +39,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
          loop ran it while \"a\" waited.",
         "`spawn` makes a task: the loop runs it whether it is awaited or not. A future that was not spawned \
          does nothing until it is awaited.",
-        "So `async` alone makes nothing concurrent. A task does.",
     ])
 }
 
@@ -50,9 +49,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Panics
 /// No event loop runs on this thread.
-///
-/// # Cancellation
-/// The tasks run on without it, until their loop ends.
 pub async fn experiment(journal: &Journal) -> io::Result<Spans> {
     journal.line("Together: spawn a, spawn b, then await both")?;
     journal.start_clock();
@@ -62,7 +58,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<Spans> {
     // an error that is not collected.
     let ends = [a.await, b.await];
     for end in ends {
-        end.expect("holds because nobody cancels the task, and it does not panic")?;
+        end.expect("holds because the task is not cancelled, and does not panic")?;
     }
     let together = journal.elapsed();
     journal.event("both are done\n")?;

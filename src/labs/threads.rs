@@ -14,22 +14,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder, ScopedJoinHandle};
 
 use super::Journal;
+use crate::jobs::Panic;
 use crate::os::{process, thread_list};
 use crate::threads::Event;
 
 /// The threads; each returns the length of its name, save the last, which panics.
 pub const NAMES: [&str; 3] = ["anna", "bert", "clemens"];
 
-/// What one thread saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// The number of its process.
-    pub pid: process::Pid,
-    /// Where the list lay that all of them wrote to.
-    pub shared: usize,
-    /// Where a variable of its own lay.
-    pub own: usize,
-}
+/// What one thread saw: the id of its process, the address of the list that all threads write to, and the address of a
+/// variable of its own.
+pub type Seen = (process::Pid, usize, usize);
 
 /// What the lab has found.
 #[derive(Clone, Debug)]
@@ -55,7 +49,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         before.join(", "),
         during.join(", ")
     ))?;
-    for Seen { pid, shared, own } in &seen {
+    for (pid, shared, own) in &seen {
         journal.line(format_args!(
             "  process {pid}, the list at {shared:#x}, a variable at {own:#x}"
         ))?;
@@ -64,11 +58,9 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
         journal.line(format_args!("  join of {name}: {end:?}"))?;
     }
     journal.notices(&[
-        "The thread that runs `main` was there before any other was started.",
         "All threads wrote to the same address: they share one memory, so they need a lock. Their own \
          variables lie far apart: each has a stack.",
-        "A join waits for the end and returns the value. The panic ended its own thread only, and its join \
-         returned it as an error.",
+        "A join waits for the end and returns the value, or the panic: that ended its own thread only.",
         "The kernel lists them under /proc/self/task: Rust's threads are the kernel's, as Python's are.",
     ])
 }
@@ -83,16 +75,12 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 pub fn experiment() -> io::Result<ThreadsReport> {
     let before = thread_list::names()?;
     let seen = Mutex::new(Vec::new());
-    // Nobody ends before all have been looked at.
+    // No thread ends before all have been listed.
     let looked = Event::new();
     let live = |name: &'static str| {
         let own = 0_u8;
-        let mine = Seen {
-            pid: process::pid(),
-            shared: ptr::from_ref(&seen).addr(),
-            own: ptr::from_ref(&own).addr(),
-        };
-        lock(&seen).push(mine);
+        let [shared, own] = [ptr::from_ref(&seen).addr(), ptr::from_ref(&own).addr()];
+        lock(&seen).push((process::pid(), shared, own));
         looked.wait();
         assert!(name != NAMES[2], "{name} has had enough");
         name.len()
@@ -109,8 +97,9 @@ pub fn experiment() -> io::Result<ThreadsReport> {
         }
         let during = thread_list::names();
         looked.set();
-        let join =
-            |thread: ScopedJoinHandle<'_, _>| thread.join().map_err(|panic| text_of(&*panic));
+        let join = |thread: ScopedJoinHandle<'_, _>| {
+            thread.join().map_err(|panic| Panic::new("", panic).message().to_owned())
+        };
         (during, threads.into_iter().map(|thread| thread.map(join)).collect::<io::Result<_>>())
     });
     let seen = lock(&seen).clone();
@@ -120,9 +109,4 @@ pub fn experiment() -> io::Result<ThreadsReport> {
 /// Takes the lock of the list. A push does not panic half-way, so the list is whole, poisoned or not.
 fn lock(seen: &Mutex<Vec<Seen>>) -> MutexGuard<'_, Vec<Seen>> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The text of a panic; those of `panic!` and `assert!` have one.
-fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
-    panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "no text".to_owned())
 }

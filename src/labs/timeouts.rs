@@ -57,7 +57,6 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
          limit is needed.",
         "Everything else is silence: a program that hangs, a machine without power, and a slow peer look the \
          same. Only a limit ends the wait, and only you know how long is too long.",
-        "A write that succeeds says that the bytes are in a buffer, not that the peer has read them.",
         "So connect, read and write need a limit each, and the whole exchange one more: a peer that sends a \
          byte now and then stays within each of them.",
     ])
@@ -67,13 +66,10 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// As `run`.
-///
-/// # Panics
-/// No event loop runs on this thread.
 pub async fn experiment(journal: &Journal) -> io::Result<TimeoutsReport> {
-    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-    let refused = within_limit(async { TcpStream::connect(nobody).await.map(|_| 0) }).await;
-    tell(journal, "connect, nobody listens", refused)?;
+    let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let refused = within_limit(async { TcpStream::connect(unused).await.map(|_| 0) }).await;
+    tell(journal, "connect, no listener", refused)?;
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;

@@ -6,11 +6,6 @@
 //! - `PIPE-1`: every call that may wait releases the lock, also a call that does not wait. Beside a thread that computes
 //!   it finds the lock taken once that thread is awake: some tens of microseconds later, after dozens of short calls.
 //! - `BESIDE-1`: the threads that compute end with the experiment, also when that panics.
-//!
-//! ```text
-//! waits often    releases ─ sleeps 0.5 ms ─ asks for the lock ─── an interval ─── has it
-//! computes                  has it ────────────────────────────────────────────── releases
-//! ```
 
 use std::io::{Read, Write, pipe};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
