@@ -15,7 +15,6 @@
 //!   less and less often, down to ten times a second. So a wake-up that was lost delays an answer and no more. When no job
 //!   was open for a while it sleeps until there is an event.
 //! - `PSHARED-3`: if the thread itself panics, the pool breaks, and every handle ends.
-//! - `STATE-5`: a fork server that a job has stopped is continued at the next look, so no handle waits for it.
 //!
 //! **Source**: the thread of `concurrent.futures.process`.
 

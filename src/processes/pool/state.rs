@@ -17,6 +17,7 @@
 //! - `STATE-3`: a job does not wait behind a long one while another worker has nothing to do.
 //! - `STATE-4`: a pool that breaks has told each of its jobs why, and keeps no process. It breaks at too many deaths in a
 //!   row, without a fork server, and when no worker is left and none can be forked.
+//! - `STATE-5`: a fork server that a job has stopped is continued at the next look, so no handle waits for it.
 //!
 //! **Source**: supervision in Erlang/OTP, with its maximum of restarts.
 
