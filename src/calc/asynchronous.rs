@@ -64,7 +64,7 @@ impl Server {
         loop {
             self.clients.wait_below(self.config.max_connections).await;
             let (stream, peer) = listener.accept().await?;
-            self.config.tell(Ok(peer), "a task of its own");
+            self.config.tell(|| Ok(peer), "a task of its own");
             let (server, conversation) = (self.clone(), Conversation::new(&self.config));
             let mut client = Client { seat: server.clients.add(), server, stream, conversation };
             drop(spawn(async move { drop(client.converse().await) }));

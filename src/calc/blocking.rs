@@ -109,7 +109,7 @@ impl Driver {
     /// Prepares to serve a client.
     fn new(connection: OpenConnection) -> Self {
         let config = &connection.counted.all.config;
-        config.tell(connection.stream.peer_addr(), "calls that block");
+        config.tell(|| connection.stream.peer_addr(), "calls that block");
         Self {
             conversation: Conversation::new(config),
             connection,

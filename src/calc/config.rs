@@ -51,20 +51,19 @@ pub struct Config {
 impl Config {
     /// With [`Config::verbose`], writes what serves a client. A line that stderr has no space for is dropped: its reader
     /// must not stop the server.
-    pub(super) fn tell(&self, peer: io::Result<SocketAddr>, what: &str) {
+    pub(super) fn tell(&self, peer: impl FnOnce() -> io::Result<SocketAddr>, what: &str) {
         if !self.verbose {
             return;
         }
-        let (time, thread, process) =
-            (log_stamp(SystemTime::now()), thread::current(), process::id());
-        let peer = peer.map_or("a client that has gone".to_owned(), |peer| peer.to_string());
+        let peer = peer().map_or("a client that has gone".to_owned(), |peer| peer.to_string());
+        let (time, process, thread) =
+            (log_stamp(SystemTime::now()), process::id(), thread::current());
         let name = thread.name().unwrap_or("without a name");
         let line =
             format!("{time} {peer}: served by {what}, on thread {name} of process {process}\n");
         let mut stderr = io::stderr().lock();
-        if poll(&mut [PollFd::writable(stderr.as_fd())], Some(Duration::ZERO))
-            .is_ok_and(|ready| ready > 0)
-        {
+        let room = poll(&mut [PollFd::writable(stderr.as_fd())], Some(Duration::ZERO));
+        if room.is_ok_and(|ready| ready > 0) {
             drop(stderr.write_all(line.as_bytes()));
         }
     }

@@ -126,7 +126,7 @@ impl Connection {
     /// Starts the conversation with a client that has just connected.
     pub(super) fn new(server: &Rc<Server>, stream: TcpStream, token: Token) -> Self {
         server.open.set(server.open.get() + 1);
-        server.config.tell(stream.peer_addr(), "the loop's state machine for its socket");
+        server.config.tell(|| stream.peer_addr(), "the loop's state machine for its socket");
         Self {
             stream,
             token,
