@@ -67,11 +67,12 @@ impl Observer for LoopObserver {
                 }
             }
             Moment::Woke { timers, .. } => {
-                self.note(now(), None, What::Enters(State::Running), "");
+                let woke = now();
+                self.note(woke, None, What::Enters(State::Running), "");
                 if timers > 0 {
                     let nanos = with_current(|core| core.clock.nanos()).unwrap_or(0);
                     let late = Duration::from_nanos(nanos.saturating_sub(self.due.get()));
-                    self.note(now() - late, None, What::Due, "");
+                    self.note(woke.checked_sub(late).unwrap_or(woke), None, What::Due, "");
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt::{Arguments, Write as _};
 use std::time::Duration;
 
-use super::event::State;
+use super::event::State::{Blocked, Lock, Parked, Ready, Running};
 use super::trace::{Row, Span, Trace};
 use super::ways::Strip;
 use crate::report::{escaped, span as in_words};
@@ -155,8 +155,7 @@ impl Picture {
         self.lateness(trace, top, lane);
         let mut figures = figures(strip).map(|(name, figure)| format!("{name} {figure}")).to_vec();
         let lateness = trace.late.iter().map(|(_, due, fired)| fired.saturating_sub(*due));
-        let late = |worst| format!("timers up to {} late", in_words(worst));
-        figures.extend(lateness.max().map(late));
+        figures.extend(lateness.max().map(|late| format!("timers up to {} late", in_words(late))));
         for (line, words) in figures.iter().enumerate() {
             let class = if line == 0 { "head" } else { "" };
             self.text([LEFT + PLOT + 10.0, top + 11.0 + 13.0 * real(line)], class, words);
@@ -172,7 +171,6 @@ impl Picture {
         self.path("base", format_args!("M{LEFT:.1} {middle:.1}H{end:.1}"));
         self.text([12.0, middle + 4.0], "", &row.title().chars().take(26).collect::<String>());
         // What runs is drawn last, so that no other state covers a thin poll.
-        use State::{Blocked, Lock, Parked, Ready, Running};
         for state in [Parked, Lock, Blocked, Ready, Running] {
             let (mut thin, mut drawn) = (String::new(), f64::NEG_INFINITY);
             for span in row.spans.iter().filter(|span| span.state == state) {
@@ -197,15 +195,15 @@ impl Picture {
 
     /// Draws a span of a lane that is there for a job, with words if there is room.
     fn span(&mut self, span: &Span, own: &str, is_polled: bool, [x, width, top, height]: [f64; 4]) {
-        let (state, took) = (span.state, span.to - span.from);
-        let is_parked = state == State::Parked;
+        let (state, took) = (span.state, span.took());
+        let is_parked = state == Parked;
         let job = if is_parked || span.label.is_empty() { own } else { &span.label };
         let inset = if is_parked { 4.5 } else { 1.5 };
         let (y, tall) = (top + inset, height - 2.0 * inset);
         let place =
             format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{tall:.1}\"");
         let paint = match state {
-            State::Running => "class=\"Running\"".to_owned(),
+            Running => "class=\"Running\"".to_owned(),
             _ => format!("fill=\"url(#{state:?})\""),
         };
         let [job_name, label] = [job, &span.label].map(escaped);
@@ -213,14 +211,14 @@ impl Picture {
         self.put(format_args!(
             "{place} {paint} data-job=\"{job_name}\"><title>{state:?} {label}, {long} from {began}</title></rect>\n"
         ));
-        let is_slow = is_polled && state == State::Running && took >= SLOW_POLL;
+        let is_slow = is_polled && state == Running && took >= SLOW_POLL;
         if is_slow {
             self.put(format_args!("{place} class=\"slow\"/>\n"));
         }
         let words = match state {
             _ if is_slow => format!("{} ms", took.as_millis()),
             _ if job != own => job.to_owned(),
-            State::Running => "computes".to_owned(),
+            Running => "computes".to_owned(),
             _ => state.name().to_owned(),
         };
         let room = 6.2 * real(words.len()) + 4.0;
@@ -256,7 +254,7 @@ impl Picture {
             let (tall, width) = (lane - 2.0, x2 - x1);
             self.path("late", format_args!("M{x1:.1} {y:.1}h{width:.1}v{tall:.1}h-{width:.1}z"));
             if x2 >= free {
-                let words = format!("{} ms late", (*fired - *due).as_millis());
+                let words = format!("{} ms late", fired.saturating_sub(*due).as_millis());
                 self.text([x2 + 4.0, y + lane / 2.0 + 3.0], "in", &words);
                 free = x2 + 70.0;
             }

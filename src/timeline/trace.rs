@@ -32,6 +32,13 @@ pub struct Span {
     pub label: String,
 }
 
+impl Span {
+    /// How long it takes.
+    pub(super) fn took(&self) -> Duration {
+        self.to.saturating_sub(self.from)
+    }
+}
+
 /// A lane with its states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -210,9 +217,10 @@ impl Reader {
                 let is_parked = wakes.is_empty();
                 self.polls.remove(&loop_row);
                 self.enter(loop_row, at, State::Running, "");
-                match is_parked {
-                    true => self.enter(row, at, State::Parked, &event.label),
-                    false => self.enter(row, at, State::Ready, ""),
+                if is_parked {
+                    self.enter(row, at, State::Parked, &event.label);
+                } else {
+                    self.enter(row, at, State::Ready, "");
                 }
             }
             // Its last poll has left it parked.

@@ -63,7 +63,7 @@ fn append(
             let name = if span.state == State::Running { job } else { state };
             let argument = if span.state == State::Parked { "waits" } else { "job" };
             let mut more = args(argument, Json::text(job));
-            more.extend([("dur", micros(span.to - span.from)), ("cat", Json::text(state))]);
+            more.extend([("dur", micros(span.took())), ("cat", Json::text(state))]);
             put("X", track, span.from, name, more);
             if row.lane.task.is_some() && span.state == State::Ready {
                 ready.extend([(span.from, true), (span.to, false)]);

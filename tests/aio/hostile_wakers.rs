@@ -52,9 +52,11 @@ fn clone(data: *const ()) -> RawWaker {
 
 /// Two ends of a connection on the loop.
 async fn pair() -> (TcpStream, TcpStream) {
-    let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (listener.accept().await.unwrap().0, far)
+    let any = "127.0.0.1:0".parse().expect("an address");
+    let mut listener = TcpListener::bind(any).expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let far = TcpStream::connect(address).await.expect("it listens");
+    (listener.accept().await.expect("a connection waits").0, far)
 }
 
 #[test]
@@ -67,8 +69,8 @@ fn a_waker_may_use_the_other_half_of_a_stream_when_it_is_cloned_or_dropped() {
             let (calls, write) = (calls.clone(), write.clone());
             hooked(move || {
                 let mut cx = Context::from_waker(Waker::noop());
-                let wrote = write.borrow_mut().poll_write(&mut cx, b"x");
-                assert!(matches!(wrote, Poll::Ready(Ok(1))), "expected room, came {wrote:?}");
+                let sent = write.borrow_mut().poll_write(&mut cx, b"x");
+                assert!(matches!(sent, Poll::Ready(Ok(1))), "expected room, came {sent:?}");
                 calls.set(calls.get() + 1);
             })
         };
@@ -143,7 +145,9 @@ fn a_task_set_may_be_used_by_the_wakers_that_it_clones_wakes_and_drops() {
         set.wake_all();
         set.wake_all();
         assert!(calls.get() >= before + 6, "expected every task to be woken twice");
-        keys.into_iter().for_each(|key| set.remove(key));
+        for key in keys {
+            set.remove(key);
+        }
         set.wait_below(1).await;
     });
 }
