@@ -44,7 +44,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
     journal.line(format_args!(
         "\nWhat to notice:\n\
          - Called in a task, the call heard {} beats of {WANTED} in {PATIENCE:?}. No task ran, no timer fired, no\n  \
-           socket was looked at, and nobody said so: the heart stood still for {:.0?}.\n\
+           socket was looked at, and tokio reported nothing: the heart stood still for {:.0?}.\n\
          - With `spawn_blocking` it heard all {}; the longest time between two beats was {:.0?}.\n\
          - The call itself is the same, and so is `async` in front of the function: what matters is on whose thread\n  \
            it runs. One more thread, and the runtime's own is free. Python: `asyncio.to_thread`.",
@@ -96,7 +96,7 @@ async fn with_heart(
     journal.start_clock();
     journal.event("the call begins")?;
     let caller = spawn_local(async move { call(beats).await });
-    let heard = caller.await.expect("holds because nobody cancels it, and it does not panic")?;
+    let heard = caller.await.expect("holds because it is not cancelled, and it does not panic")?;
     journal.event(format_args!("the call ends: it heard {heard} beats"))?;
     // The first may have come due during the call; the second comes when the heart has beaten once more.
     begun.tick().await;
@@ -114,7 +114,7 @@ async fn beat(listener: Sender<()>, longest: Rc<Cell<Duration>>) {
         pace.tick().await;
         longest.set(longest.get().max(last.elapsed()));
         last = Instant::now();
-        // Nobody listens before and after the call.
+        // There is no listener before and after the call.
         let _ = listener.send(());
     }
 }

@@ -51,7 +51,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
            found again; in one that lived inside of it they are gone, and the message begins in the middle.\n\
          - So tokio's functions say under \"Cancel safety\" what is lost. `next_line` and `fill_buf` lose nothing.\n  \
            `read_line` keeps the bytes in the future itself, and they go with it: handloom's keeps them in the reader.\n\
-         - After `read_exact` and `write_all` nobody knows where the stream stands: drop that too.\n\
+         - After a cancelled `read_exact` or `write_all` the position in the stream is unknown: drop that too.\n\
          - Or do not cancel the read: keep its future, and wait for it again.",
     )
 }

@@ -48,7 +48,7 @@ pub async fn with_connection<T>(
     let result = body(connection).await;
     drop(ended);
     let closed =
-        keeper.await.expect("holds because nobody cancels the keeper, and it does not panic");
+        keeper.await.expect("holds because the keeper is not cancelled, and it does not panic");
     result.and_then(|value| closed.map(|()| value))
 }
 

@@ -3,7 +3,7 @@
 //! Line for line `handloom::labs::cooperative`, and half as many hand-overs: tokio puts those who yield aside, and wakes
 //! them after it has looked at the selector, the last one first. So the order is a b, b a, a b.
 //!
-//! Nobody says that a task holds the thread: tokio does not look. What it has instead is a budget: a task that always
+//! tokio does not report that a task holds the thread. What it has instead is a budget: a task that always
 //! finds its sockets ready is made to yield after 128 of them.
 
 use std::cell::Cell;
@@ -58,7 +58,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
            them, and each costs a function call instead of a system call.\n\
          - There are half as many as on handloom's loop: of two who yield, tokio wakes the last one first, so that one\n  \
            of them runs twice in a row. An order that was not promised is not to be relied on.\n\
-         - Between two awaits nobody comes in between. A `Cell` was enough to share the marks: no lock, no atomic.\n\
+         - No other task runs between two awaits. A `Cell` was enough to share the marks: no lock, no atomic.\n\
          - The price: a task that does not give the thread away keeps it. Long computations are cut into slices, or\n  \
            go to a thread (`spawn_blocking`).",
     ))
@@ -92,7 +92,7 @@ async fn play() -> usize {
         })
     });
     for player in players {
-        player.await.expect("holds because nobody cancels it, and it does not panic");
+        player.await.expect("holds because it is not cancelled, and it does not panic");
     }
     handovers.get()
 }

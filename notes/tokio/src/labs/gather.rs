@@ -54,7 +54,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
          - They ended in the order {:?}, and the results stand in the order {:?}: `join_all` keeps places.\n\
          - All three took as long as the longest.\n\
          - An error is the whole result, at once. Of futures the others are dropped: only {:?} had ended.\n\
-         - Of tasks nobody is dropped: {:?} ended, the last of them with nobody there to see it. This is what\n  \
+         - Tasks are not dropped: {:?} ended, the last of them unseen. This is what\n  \
            `asyncio.gather` does, since it makes a task of each coroutine. `asyncio.TaskGroup` cancels the others.\n\
          - To have every result, gather the `Result`s themselves: Python's `return_exceptions=True`.",
         report.ends, report.results, report.ends_of_futures, report.ends_of_tasks,
@@ -84,7 +84,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<GatherReport> {
     let error = try_join_all(failed).await.err();
     journal.event(format_args!("gathered {}", words(error)))?;
     sleep(2 * BEAT).await;
-    journal.event("nobody is left\n")?;
+    journal.event("no future is left\n")?;
 
     journal.line(format_args!("The same with an error in \"{FAILS}\", of tasks"))?;
     journal.start_clock();
@@ -92,7 +92,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<GatherReport> {
     let failed = WAITS.map(|(name, beats)| {
         let (ends, journal) = (of_tasks.clone(), journal.clone());
         let task = spawn_local(async move { wait_or_fail(name, beats, &ends, &journal).await });
-        async { task.await.expect("holds because nobody cancels it, and it does not panic") }
+        async { task.await.expect("holds because it is not cancelled, and it does not panic") }
     });
     let error = try_join_all(failed).await.err();
     journal.event(format_args!("gathered {}", words(error)))?;

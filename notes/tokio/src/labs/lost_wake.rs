@@ -75,14 +75,14 @@ pub fn run(journal: &Journal) -> io::Result<()> {
     let LostWakeReport { polls, .. } = experiment(journal)?;
     journal.line(format_args!(
         "\nWhat to notice:\n\
-         - The door was opened in both parts. In the first nobody was told: the task was polled {} time, said\n  \
-           \"not yet\", and left no waker. The flag alone wakes nobody.\n\
-         - Nobody says so. tokio waits like any program that has nothing to do; a limit of our own ended it. Whoever\n  \
-           meets this in production sees a server that is idle. (`tokio-console` lists such tasks, in unstable builds.)\n\
+         - The door was opened in both parts. In the first the task was polled {} time, answered \"not yet\",\n  \
+           and left no waker. A flag alone wakes no task.\n\
+         - tokio reports nothing. It waits as any program waits that has nothing to do; a limit of our own ended it.\n  \
+           In production this is a server that is idle. (`tokio-console` lists such tasks, in unstable builds.)\n\
          - The cure is one line, `waker = cx.waker().clone()`, before `Pending`. Then it was polled {} times: once\n  \
-           to be told \"not yet\", once when it was woken.\n\
-         - `handloom lab lost-wake` has a report instead: its loop knows that no timer runs, no socket is waited for\n  \
-           and no thread could wake anybody.",
+           to answer \"not yet\", once when it was woken.\n\
+         - `handloom lab lost-wake` has a report instead: when its loop has no ready task, timer, watched socket or\n  \
+           job, it says after a second that only another thread can end the wait, and lists the tasks.",
         polls[0], polls[1],
     ))
 }
@@ -115,5 +115,5 @@ async fn wait_at(door: &Rc<Door>, forgetful: bool) {
     let waiter = spawn_local(poll_fn(move |cx| waited_for.poll_open(cx, forgetful)));
     yield_now().await;
     door.open();
-    waiter.await.expect("holds because nobody cancels it, and it does not panic");
+    waiter.await.expect("holds because it is not cancelled, and it does not panic");
 }

@@ -64,7 +64,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<Spans> {
     // Both are collected before either is looked at, as ours are: tokio would drop an error without a word.
     let ends = [a.await, b.await];
     for end in ends {
-        end.expect("holds because nobody cancels the task, and it does not panic")?;
+        end.expect("holds because the task is not cancelled, and it does not panic")?;
     }
     let together = journal.elapsed();
     journal.event("both are done\n")?;

@@ -61,7 +61,7 @@ pub fn run(journal: &Journal) -> io::Result<()> {
          - Whoever closes, dies or refuses is heard at once, for a kernel answers for its programs: no limit needed.\n\
          - The rest is silence. A program that hangs sounds like this, so does a machine without power, and so does a\n  \
            peer that is only slow. A clock alone tells them apart, and you alone know how long is too long.\n\
-         - A write that succeeds says that the bytes are in a buffer. Nobody need ever have read them.\n\
+         - A write that succeeds says that the bytes are in a buffer. The peer may never read them.\n\
          - So connect, read and write need a limit each; a limit on the whole is better still, for a peer that\n  \
            sends one byte now and then keeps within each of them.",
     )
@@ -75,9 +75,9 @@ pub fn run(journal: &Journal) -> io::Result<()> {
 /// # Panics
 /// Not inside a `LocalRuntime`.
 pub async fn experiment(journal: &Journal) -> io::Result<TimeoutsReport> {
-    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-    let refused = within_limit(async { TcpStream::connect(nobody).await.map(|_| 0) }).await;
-    tell(journal, "connect, nobody listens", refused)?;
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let refused = within_limit(async { TcpStream::connect(closed).await.map(|_| 0) }).await;
+    tell(journal, "connect, no listener", refused)?;
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
