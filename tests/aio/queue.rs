@@ -97,7 +97,7 @@ fn getter_dropped_after_it_was_served_passes_the_item_on() {
         drop(first);
         assert_eq!(poll_once(&mut second).await, std::task::Poll::Ready(Some(7)), "ITEM-3");
         drop(second);
-        // With nobody in line it simply stays in the queue.
+        // Without a waiter it simply stays in the queue.
         let mut third = Box::pin(queue.get());
         assert!(poll_once(&mut third).await.is_pending());
         queue.put(8).await.expect("open");

@@ -44,7 +44,7 @@ fn jobs_run_at_the_same_time_while_the_loop_goes_on() {
             })
         });
         let jobs = spawn(gather(jobs.collect::<Vec<_>>()));
-        // All eight are blocked, and the loop is not: else nobody would come to the barrier.
+        // All eight are blocked, and the loop is not: else no thread would reach the barrier.
         let mut ticks = interval(Duration::from_millis(1));
         for _ in 0..5 {
             ticks.tick().await;

@@ -90,7 +90,7 @@ fn wait_until_gone(pids: &[String]) {
     }
 }
 
-/// An orphan whom nobody has reaped yet is a zombie, which does not run.
+/// An orphan that is not reaped yet is a zombie, which does not run.
 fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))

@@ -1,6 +1,6 @@
 //! What a process pool survives of its jobs, its callers and the machine, beside deaths (`processes_pool_deaths`).
 //!
-//! Two scenarios of other pools have no test, for they cannot arise: a job that submits to its own pool, with or without
+//! Two scenarios of other pools have no test, because they cannot arise: a job that submits to its own pool, with or without
 //! waiting for it. A job runs in a process that was forked before there was a pool; there is no handle of it that the
 //! job could name. It may make a pool of its own, and that has a test.
 

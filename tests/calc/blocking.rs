@@ -266,7 +266,7 @@ fn a_stop_waits_for_a_client_that_does_not_read_no_longer_than_the_grace() {
 
 #[test]
 fn a_stop_of_the_pool_waits_for_queued_clients_no_longer_than_the_grace() {
-    // One thread, and each client keeps it for the half second that a farewell may take.
+    // One thread, and each client keeps it for the half second that its last replies may take.
     let grace = Duration::from_millis(300);
     let server = Server::start(Model::Pool, Config { grace, workers: 1, ..Config::default() });
     let first = server.connect();

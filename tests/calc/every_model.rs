@@ -50,7 +50,7 @@ fn long_replies(count: usize) -> Vec<u8> {
     reply.repeat(count).into_bytes()
 }
 
-/// A question that nobody else asks.
+/// A question that no other test asks.
 fn question(n: usize) -> Vec<u8> {
     format!("{n} {n}\n").into_bytes()
 }
@@ -355,7 +355,7 @@ fn as_many_are_served_at_once_as_the_table_says() {
 fn out_of_descriptors_the_old_clients_are_served_and_the_new_ones_wait() {
     const DESCRIPTORS: usize = 64;
     const CLIENTS: usize = 200;
-    /// A tenth of a second in a whole one. Who spins takes all he can get.
+    /// A tenth of a second in a whole one. A busy loop takes all it can get.
     const MOST_TICKS: u64 = 10;
     for_each(|abilities| {
         let model = abilities.model;
@@ -464,7 +464,7 @@ fn a_stop_cuts_off_a_client_that_never_reads_when_the_grace_is_over() {
 fn a_stop_closes_idle_clients_at_once_and_answers_what_was_received() {
     for_each(|abilities| {
         let [name, pause] = NO_PAUSE;
-        // Longer than the watchdog: whoever waited for it would be found out.
+        // Longer than the watchdog: a server that waited for it would be found out.
         let mut server = Server::start(abilities.model, &["--grace", "600", name, pause]);
         let mut idle = is_concurrent(abilities).then(|| server.served_client("idle"));
         let mut client = server.served_client("open message");

@@ -130,7 +130,7 @@ fn the_table_names_the_machine_and_each_model_in_a_line() {
 
 #[test]
 fn a_run_without_answers_has_dashes_for_what_was_not_measured() {
-    // It listens, in a way: the port is one that nobody has.
+    // It listens, in a way: no program has the port.
     let words = ["compare", "--models=none", "--server", "mute=echo listening on 127.0.0.1:1"];
     let (code, table, _) = run(&[&words[..], &["-c", "1", "-n", "1"][..]].concat());
     assert_eq!(code, Some(1), "{table}");
@@ -298,7 +298,7 @@ fn when_it_is_killed_its_servers_end_too() {
     let program = own_copy("compare-killed");
     let mut child = start_endless(&program);
     process::kill(process::Pid::from(&child), Signal::Kill).expect("kill");
-    // Its pipes are held by nobody else: the servers have their own.
+    // No other process holds its pipes: the servers have their own.
     let mut rest = String::new();
     child.stdout.take().expect("stdout").read_to_string(&mut rest).expect("read");
     child.wait().expect("wait");

@@ -14,7 +14,7 @@ use handloom::os::signal::Signal;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const POOLS: [&str; 4] = ["sequential", "threads", "processes", "gil"];
-/// A task that nobody waits for to its end: minutes, without optimization.
+/// A task whose end no test waits for: minutes, without optimization.
 const ENDLESS: &str = "20000000";
 
 fn start(words: &[&str], directory: &Path) -> Child {

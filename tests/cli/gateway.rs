@@ -75,7 +75,7 @@ fn sigterm_finishes_the_slow_requests_in_flight() {
         for client in &mut clients {
             client.send("GET /weather?city=New+York&city=Tokyo HTTP/1.1\r\nHost: a\r\n\r\n");
         }
-        // Whoever is answered here came after them.
+        // A client that is answered here came after them.
         assert_eq!(Client::connect(address).get("/weather").status, 400);
         gateway.signal(signal);
         for client in &mut clients {

@@ -155,7 +155,7 @@ fn ctrl_c_ends_it_at_once_whatever_it_waits_for() {
         let ended = program.end_with_open_stdin();
         let came = (ended.code, ended.out.as_str(), ended.err.as_str());
         assert_eq!(came, (Some(130), "", ""), "GET-2, {mode}");
-        // Its own output is full, and nobody reads it.
+        // Its own output is full, and is not read.
         let mut line =
             command(&["get", "--mode", mode, "--max-bytes", "1000000000", &server.url("/endless")]);
         let (reader, writer) = std::io::pipe().expect("a pipe");

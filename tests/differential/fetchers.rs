@@ -48,7 +48,7 @@ fn every_fetcher_writes_the_same_logs() {
         (format!("http://{address}/moved"), "200"),
         (format!("http://{address}/missing"), "404"),
         (format!("http://{address}/q?q=a+b"), "200"),
-        // Port 1 was given to a service that nobody runs any more.
+        // Port 1 was given to a service that is out of use.
         ("http://127.0.0.1:1/".to_owned(), "connect"),
         (format!("https://{address}/"), "scheme"),
         ("nonsense".to_owned(), "url"),

@@ -69,7 +69,7 @@ fn play(twin: Twin, address: SocketAddr, scripts: &[Script]) {
     }
 }
 
-/// Asserts that all came to the same as the first.
+/// Asserts that all have the same result as the first.
 fn assert_equal(what: &str, question: &[u8], came: &[(Twin, Vec<u8>)]) {
     let (first, expected) = &came[0];
     for (twin, bytes) in &came[1..] {
@@ -91,7 +91,7 @@ fn assert_equal(what: &str, question: &[u8], came: &[(Twin, Vec<u8>)]) {
     }
 }
 
-/// Messages that nobody would think of, the same in each run: two numbers as a rule, and in one of six something that
+/// Unusual messages, the same in each run: two numbers as a rule, and in one of six something that
 /// does not belong there.
 fn made_up_messages() -> Vec<u8> {
     const SIGNS: &[&[u8]] = &[b"", b"", b"-", b"+"];

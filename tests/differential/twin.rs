@@ -25,7 +25,7 @@ pub(crate) const TWIN: &str = "HANDLOOM_TEST_TWIN";
 /// What parts the words there.
 pub(crate) const BETWEEN: char = '\u{1f}';
 
-/// Who takes part, with the words that come before all others.
+/// The servers that take part, with the words that come before all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Twin {
     /// `handloom`, and the words that say which model.

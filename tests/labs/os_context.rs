@@ -85,7 +85,7 @@ fn a_greenlet_dropped_in_the_middle_runs_its_destructors() {
     let inner = log.clone();
     let mut greenlet = greenlet(move |pause| {
         let _outer = Note("outer", inner.clone());
-        // Whoever catches the end is only asked to end again.
+        // A context that catches the end is only asked to end again.
         let caught = catch_unwind(AssertUnwindSafe(|| {
             let _within = Note("inner", inner.clone());
             pause.pause();

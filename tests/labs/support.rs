@@ -1,4 +1,4 @@
-//! What the tests of the labs share: a journal that nobody reads, and a watchdog.
+//! What the tests of the labs share: a journal without a reader, and a watchdog.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -15,7 +15,7 @@ pub(crate) fn unread() -> Journal {
     Journal::new(io::sink())
 }
 
-/// Runs a lab, and ends the process when that does not come to an end.
+/// Runs a lab, and ends the process when the lab does not end.
 pub(crate) fn watched<T>(lab: impl FnOnce() -> T) -> T {
     let (alive, dropped) = channel::<()>();
     let test = thread::current().name().unwrap_or("a test").to_owned();

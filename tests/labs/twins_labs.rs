@@ -9,7 +9,7 @@ use handloom_tokio::labs::{
     tasks, timeouts,
 };
 
-/// A journal that nobody reads.
+/// A journal without a reader.
 fn unread() -> Journal {
     Journal::new(io::sink())
 }

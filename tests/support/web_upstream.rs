@@ -311,7 +311,7 @@ pub(crate) fn outcome(fetched: &Result<Page, Failure>) -> String {
 pub(crate) struct Deaf {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// Accepts nobody.
+    /// Accepts no client.
     _listener: TcpListener,
     /// Fill the queue.
     _clients: Vec<TcpStream>,
@@ -329,7 +329,7 @@ impl Deaf {
     }
 }
 
-/// An address where nobody listens.
+/// An address without a listener.
 pub(crate) fn closed_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     listener.local_addr().expect("address")

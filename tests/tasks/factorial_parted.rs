@@ -1,4 +1,4 @@
-//! One factorial, parted over workers: the same result whoever computes what, and in which order.
+//! One factorial, parted over workers: the same result whichever worker computes a part, and in any order.
 
 #![expect(clippy::unwrap_used, reason = "what fails fails the test")]
 

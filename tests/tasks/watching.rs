@@ -89,7 +89,7 @@ impl Watch {
         self.ended.recv_timeout(PATIENCE).expect("expected an end, it hangs")
     }
 
-    /// The news that nobody took yet; the watch has ended.
+    /// The news that was not taken yet; the watch has ended.
     pub(crate) fn rest(&self) -> Vec<String> {
         self.news.iter().collect()
     }

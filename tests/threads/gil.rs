@@ -305,7 +305,7 @@ fn three_threads_that_are_always_asked_all_come_through() {
         });
         let turns = turns.map(AtomicUsize::into_inner);
         assert_eq!(turns, [200; 3], "GIL-7: turns of each");
-        // In rounds: whoever waited longest is next. So nobody had two turns before another had one, and there
+        // In rounds: the thread that waited longest is next. So no thread had two turns before another had one, and there
         // are hardly fewer switches than turns.
         assert!(gil.switches() >= 590, "GIL-4: came {} switches", gil.switches());
     });

@@ -83,7 +83,7 @@ fn a_panic_reaches_the_handle_with_its_payload_and_the_worker_lives() {
 #[test]
 fn drops_that_panic_leave_the_worker_alive() {
     watched(|| {
-        // Scenario 10: the drop of the payload, and of a value that nobody wants, panics.
+        // Scenario 10: the drop of the payload, and of a value that is not collected, panics.
         let pool = ThreadPool::fixed("spite", 1).unwrap();
         let before = pool.submit(|| thread::current().id()).unwrap().join().unwrap();
         // HANDLE-2: detached before they begin, what they leave is dropped by the worker, not here.

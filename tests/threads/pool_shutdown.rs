@@ -124,7 +124,7 @@ impl Drop for Closer {
 #[test]
 fn a_shutdown_from_a_destructor_does_not_hang() {
     watched(|| {
-        // Scenario 26: of a running job's closure, of a value nobody wants, of a queued job's closure.
+        // Scenario 26: of a running job's closure, of a value that is not collected, of a queued job's closure.
         for what in 0..3 {
             let pool = Arc::new(ThreadPool::fixed("destructor", 2).unwrap());
             let closer = Closer(Arc::clone(&pool));

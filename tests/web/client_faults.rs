@@ -263,7 +263,7 @@ fn what_stands_still_is_ended_with_its_phase() {
                 "timeout: head: not done within 300ms",
             ),
             case("a dripping body", [send("HTTP/1.1 200 OK\r\n\r\n"), drip("x")], in_body),
-            // FETCH-LIMIT-3: there is always something to read, so nobody ever waits for a timer.
+            // FETCH-LIMIT-3: there is always something to read, so no task ever waits for a timer.
             case(
                 "an endless body",
                 [send("HTTP/1.1 200 OK\r\n\r\n"), Act::Forever(vec![b'x'; 100_000])],

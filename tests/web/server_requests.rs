@@ -368,7 +368,7 @@ fn a_client_that_waits_to_be_asked_is_asked() {
     std::io::Read::read_exact(&mut client.stream, &mut asked).expect("CONN-7: an interim answer");
     assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(client.send("abc").answer().text(), "abc");
-    // Who does not wait is not asked.
+    // A client that does not wait is not asked.
     client.send(format!("{head}def"));
     let mut first = [0; 12];
     std::io::Read::read_exact(&mut client.stream, &mut first).expect("an answer");

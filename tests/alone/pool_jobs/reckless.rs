@@ -7,7 +7,7 @@ use std::ptr;
 /// Closes the standard three descriptors.
 pub(crate) fn close_standard_three() {
     for fd in 0..3 {
-        // SAFETY: an integer; whoever prints afterwards gets an error.
+        // SAFETY: an integer; what prints afterwards gets an error.
         assert_eq!(unsafe { libc::close(fd) }, 0);
     }
 }
@@ -39,7 +39,7 @@ pub(crate) fn ignore_ends_of_children() {
 /// Closes every descriptor of the pool's, if there were any, and opens pairs of sockets in their places.
 pub(crate) fn replace_descriptors() {
     for fd in 3..=64 {
-        // SAFETY: an integer; the number may be nobody's.
+        // SAFETY: an integer; the number may be in no use.
         unsafe { libc::close(fd) };
     }
     for _ in 0..20 {
@@ -92,7 +92,7 @@ pub(crate) fn scribble(seed: u64) {
 /// Gives the shared memory back to the kernel.
 pub(crate) fn unmap_shared() {
     for (start, end) in shared_mappings() {
-        // SAFETY: whoever touches it afterwards is killed, which is what is tested.
+        // SAFETY: a process that touches it afterwards is killed, which is what is tested.
         unsafe { libc::munmap(ptr::with_exposed_provenance_mut(start), end - start) };
     }
 }

@@ -93,7 +93,7 @@ impl Server {
             // A worker that starts late would count as a leak.
             self.wait_for_workers();
         }
-        // Who still starts, or sees off that client, does not sleep; and its descriptors are not to be counted yet.
+        // A thread that still starts, or ends that client, does not sleep; and its descriptors are not to be counted yet.
         let mut asleep = 0;
         wait_until(&|| format!("{}: it has started", self.model), || {
             asleep = if self.is_runnable() { 0 } else { asleep + 1 };
@@ -288,7 +288,7 @@ pub(crate) fn send_signal(signal: &str, pid: u32) {
     assert!(status.success(), "{command}: {status}");
 }
 
-/// Whether a process runs. An orphan whom nobody has reaped yet is a zombie, which does not.
+/// Whether a process runs. An orphan that is not reaped yet is a zombie, which does not.
 pub(crate) fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
