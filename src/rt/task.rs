@@ -86,7 +86,7 @@ impl Header {
         match is_observed.flatten() {
             Some(false) => {}
             Some(true) => context::current().hooks.observe(|| Moment::Woken { task: self.id() }),
-            // Pairs with the store in `empty_inbox`.
+            // Pairs with the swap in `empty_inbox`.
             None if self.remote_queued.swap(true, Ordering::AcqRel) => {}
             None => drop(self.inbox.put(|contents| contents.woken.push(self.id()))),
         }
