@@ -134,10 +134,8 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of rt:", 2168, "as step 7"),
     ("budget of processes:", 2543, "as its pool, and the docs of messages"),
     ("budget of processes/pool:", 1986, "state, link and options"),
-    ("budget of web:", 3446, "the access log, downloads and first pages are new"),
     ("budget of calc:", 2426, "readiness and shutdown stand outside the steps"),
     ("budget of timeline:", 1478, "the six ways, and the picture"),
-    ("budget of cli:", 2969, "the timeline, traces, and the checks of measurements"),
     ("budget of step 7", 1377, "task, core and reactor"),
     ("budget of src: ", 39570, "the modules above"),
 ];

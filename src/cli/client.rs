@@ -69,7 +69,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         if count == 0 {
             break;
         }
-        replies += newlines(&chunk[..count]);
+        replies += chunk[..count].split(|&byte| byte == b'\n').count() - 1;
         output.bytes(&chunk[..count])?;
     }
     // CLIENT-3: a thread that still reads ends with the process.
@@ -80,11 +80,6 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
     let missing = asked - replies;
     Err(Failure::Failed(format!("the server closed: {missing} of {asked} replies are missing")))
-}
-
-/// How many lines end in these bytes.
-fn newlines(bytes: &[u8]) -> usize {
-    bytes.split(|&byte| byte == b'\n').count() - 1
 }
 
 /// Sends stdin, line by line (`CLIENT-1`), to its end; the caller closes the sending side then (`CLIENT-2`).

@@ -4,8 +4,6 @@
 //! option that is not declared is neither read nor shown. Words are bytes, because file names are.
 //!
 //! - An option is `--name value` or `--name=value`; with a short name also `-n value`, `-nvalue` or `-n=value`.
-//! - An option is given once, unless its declaration ends in `...`.
-//! - A default is text that is read like a given value.
 //! - `ARGS-4`: after `--` every word is an operand. `--help` before it wins over any error.
 //! - A value that begins with `-` is written `--name=-value`, except a number.
 //!
@@ -144,7 +142,11 @@ impl Subcommand {
                         .cloned()
                         .ok_or(format!("its value {what} is missing")),
                 };
-                args.add(option, value).map_err(|text| about(option.name(), &text))?;
+                let value = value.map_err(|text| about(option.name(), &text))?;
+                if args.is_given(option.name()) && !option.spelling().ends_with("...") {
+                    return Err(about(option.name(), "given twice"));
+                }
+                args.given.push((option.name(), value));
             } else {
                 args.operands.push(word.clone());
             }
@@ -189,16 +191,6 @@ fn looks_like_option(word: &OsStr) -> bool {
 }
 
 impl Args {
-    /// Notes an option and its value.
-    fn add(&mut self, option: Opt, value: Result<OsString, String>) -> Result<(), String> {
-        let (name, value) = (option.name(), value?);
-        if self.is_given(name) && !option.spelling().ends_with("...") {
-            return Err("given twice".to_owned());
-        }
-        self.given.push((name, value));
-        Ok(())
-    }
-
     /// Compares the number of operands with the declaration.
     fn check_operands(&self) -> Result<(), Failure> {
         let declared = self.declared.operand().map_or("[]", |(name, _)| name);
@@ -240,12 +232,11 @@ impl Args {
         let declared = self.declared.all_options().find(|option| option.name() == name);
         let option = declared.expect("holds because a subcommand reads what it declares");
         let given = self.given.iter().filter(|(given, _)| *given == name);
-        let texts: Vec<_> = given.map(|(_, text)| text.as_os_str()).collect();
+        let mut texts: Vec<_> = given.map(|(_, text)| text.as_os_str()).collect();
         if texts.is_empty() {
-            option.default().map(OsStr::new).into_iter().collect()
-        } else {
-            texts
+            texts.extend(option.default().map(OsStr::new));
         }
+        texts
     }
 
     /// Reads the value of an option that has a default. The failure, as with the methods below, names the option,
@@ -272,8 +263,8 @@ impl Args {
 
     /// Reads all operands.
     pub(crate) fn operands<T>(&self, read: impl Reader<T>) -> Result<Vec<T>, Failure> {
-        let name =
-            self.declared.operand().map_or("", |(name, _)| name.trim_matches(['[', ']', '.']));
+        let (name, _) = self.declared.operand().unwrap_or_default();
+        let name = name.trim_matches(['[', ']', '.']);
         self.operands.iter().map(|text| read_as(name, text, &read)).collect()
     }
 
@@ -296,7 +287,7 @@ pub(crate) fn help_of_subcommand(subcommand: &Subcommand) -> String {
     let Subcommand { name, summary, examples, .. } = subcommand;
     let operand = subcommand.operand();
     let usage = operand.map_or("[OPTIONS]".to_owned(), |(name, _)| format!("[OPTIONS] {name}"));
-    let operand = operand.map(|(name, help)| row(name.trim_matches(['[', ']']), help));
+    let operand = operand.map(|(name, help)| (name.trim_matches(['[', ']']), help.to_owned()));
     let options = subcommand.all_options().map(option_row);
     format!(
         "{}\n\nUsage: handloom {name} {usage}\n{}{}{}",
@@ -309,8 +300,8 @@ pub(crate) fn help_of_subcommand(subcommand: &Subcommand) -> String {
 
 /// The usage text of the program.
 pub(crate) fn help_of_program(subcommands: &[&Subcommand]) -> String {
-    let rows = subcommands.iter().map(|each| row(each.name, each.summary));
-    let options = vec![option_row(HELP), row("-V, --version", "prints the version")];
+    let rows = subcommands.iter().map(|each| (each.name, each.summary.to_owned()));
+    let options = [option_row(HELP), ("-V, --version", "prints the version".to_owned())];
     let examples: Vec<_> =
         subcommands.iter().filter_map(|each| each.examples.first().copied()).collect();
     format!(
@@ -324,19 +315,14 @@ pub(crate) fn help_of_program(subcommands: &[&Subcommand]) -> String {
     )
 }
 
-/// A row of two columns.
-fn row(left: &str, right: &str) -> (String, String) {
-    (left.to_owned(), right.to_owned())
-}
-
 /// The row of an option, with its default.
-fn option_row(option: Opt) -> (String, String) {
+fn option_row(option: Opt) -> (&'static str, String) {
     let default = option.default().map(|default| format!(" [default:{NO_BREAK}{default}]"));
-    row(option.spelling(), &format!("{}{}", option.help(), default.unwrap_or_default()))
+    (option.spelling(), option.help().to_owned() + &default.unwrap_or_default())
 }
 
 /// Rows under a heading; nothing when there are none.
-fn table(heading: &str, rows: &[(String, String)]) -> String {
+fn table(heading: &str, rows: &[(&str, String)]) -> String {
     let widths = rows.iter().map(|(left, _)| left.len()).filter(|width| *width <= LEFT_COLUMNS);
     let widest = widths.max().unwrap_or(LEFT_COLUMNS);
     let lines = rows.iter().map(|(left, right)| match left {
@@ -363,8 +349,7 @@ fn examples_text(examples: &[&str]) -> String {
     format!("\nExamples:\n{}", examples.iter().map(of_one).collect::<String>())
 }
 
-/// Finds the name that was probably meant. A wrong suggestion costs the user more than none, so it is a name that `given` begins, or that
-/// differs from it by one slip of the finger.
+/// Finds the name that was probably meant: one that `given` begins, or that differs from it by one slip of the finger.
 pub(crate) fn nearest<'a>(
     given: &str,
     names: impl IntoIterator<Item = &'a str>,

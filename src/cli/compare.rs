@@ -74,11 +74,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     });
     let report = report.doing("compare")?;
     // First what was measured, then the verdict.
-    output.result(
-        args.is_given("json"),
-        to_json(&benchmark, &report),
-        &table(&benchmark, &report),
-    )?;
+    let figures = table(&benchmark, &report);
+    output.result(args.is_given("json"), to_json(&benchmark, &report), &figures)?;
     if let Some(directory) = out {
         write_into(&directory, PICTURE, &chart(&benchmark, &report))?;
     }

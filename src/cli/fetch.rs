@@ -79,19 +79,14 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let given = given_links(args)?;
     drop(raise_open_files());
     // The site, if there is one, serves until all is printed (FETCHCMD-3).
-    let (_site, plan) = if let Some(links) = given {
-        (None, FetchPlan { links: links.into(), concurrency, serves_itself: false, options })
-    } else {
-        let site = embed(Config::default()).doing("embedded site")?;
-        let links: Vec<_> = site::links().map(|path| site.url(path)).collect();
-        (Some(site), FetchPlan { links: links.into(), concurrency, serves_itself: true, options })
-    };
+    let embedded = given.is_none().then(|| embed(Config::default()));
+    let embedded = embedded.transpose().doing("embedded site")?;
+    let own_links = embedded.iter().flat_map(|own| site::links().map(|path| own.url(path)));
+    let links = given.unwrap_or_else(|| own_links.collect()).into();
+    let plan = FetchPlan { links, concurrency, serves_itself: embedded.is_some(), options };
     let outcomes = fetch_all(&plan, &modes, &log_dir, &gate, output)?;
-    output.result(
-        args.is_given("json"),
-        to_json(&plan.links, &outcomes),
-        &table(&plan.links, &outcomes),
-    )?;
+    let results = table(&plan.links, &outcomes);
+    output.result(args.is_given("json"), to_json(&plan.links, &outcomes), &results)?;
     verdict(&plan.links, &outcomes)
 }
 
@@ -141,12 +136,9 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
     if !operands.is_empty() {
         return Err(Failure::Usage("--urls: expected no URL beside it".to_owned()));
     }
-    let (shown, mut list) = (file.display(), Vec::new());
-    let read = match file.to_str() {
-        Some("-") => read_stdin(&mut list),
-        _ => fs::read(&file).map(|bytes| list = bytes),
-    };
-    read.doing(format_args!("read {shown}"))?;
+    let shown = file.display();
+    let read = if file.as_os_str() == "-" { read_stdin() } else { fs::read(&file) };
+    let list = read.doing(format_args!("read {shown}"))?;
     let links = read_links(&list).map_err(|wrong| Failure::Usage(format!("{shown}, {wrong}")))?;
     // Most likely the wrong file; and "no link" would mean the embedded site.
     if links.is_empty() {
@@ -156,14 +148,14 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
 }
 
 /// Reads stdin to its end, also where another program has made it non-blocking.
-fn read_stdin(into: &mut Vec<u8>) -> io::Result<()> {
-    let mut stdin = io::stdin();
+fn read_stdin() -> io::Result<Vec<u8>> {
+    let (mut stdin, mut bytes) = (io::stdin(), Vec::new());
     loop {
-        match stdin.read_to_end(into) {
+        match stdin.read_to_end(&mut bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 poll(&mut [PollFd::readable(stdin.as_fd())], None)?;
             }
-            done => return done.map(drop),
+            done => return done.map(|_| bytes),
         }
     }
 }

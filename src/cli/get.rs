@@ -6,8 +6,6 @@
 //! - `GET-2`: ctrl-c ends it at once with 130, whatever it waits for, without a message on stderr.
 //! - `GET-3`: the file of `--output` has its new content when that is complete, and the old one until then
 //!   (`OutputFile` has the exceptions).
-//!
-//! **Source**: curl(1).
 
 use std::fs;
 use std::io;
@@ -21,7 +19,7 @@ use super::output::{Doing, Failure, Output, quiet_loop};
 use super::values::{parsed, path, second_of, seconds, text, whole};
 use crate::http::ResponseHead;
 use crate::web::client::{
-    Fault, Options, OutputFile, Phase, Request, Response, Sink, asynchronous, blocking,
+    Fault, Options, OutputFile, Phase, Request, Sink, asynchronous, blocking,
 };
 
 /// The longest time limit: a large file may take days.
@@ -70,7 +68,24 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let file = file.doing(format_args!("write {shown}"))?;
     *part.lock().expect("holds because no thread panics with it") = file.part();
     let mut body = ShownResponse { file, shows_head: args.is_given("include") };
-    let status = fetch(on_loop, options, &request, &mut body, &shown)?.status();
+    let fetched = if on_loop {
+        // A sink that blocks holds up the loop; there is no other task that would have to wait.
+        quiet_loop()?
+            .block_on(async { asynchronous::Client::new(options).fetch(&request, &mut body).await })
+    } else {
+        blocking::Client::new(options).fetch(&request, &mut body)
+    };
+    let fetched = fetched.map_err(|failure| match &failure.fault {
+        // The program that reads stdout has had enough.
+        Fault::Io(Phase::Store, error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Failure::StdoutClosed
+        }
+        Fault::Io(Phase::Store, error) => {
+            Failure::while_doing(format_args!("write {shown}"), error)
+        }
+        _ => Failure::Failed(failure.to_string()),
+    });
+    let status = fetched?.status();
     body.file.finish().doing(format_args!("write {shown}"))?;
     if status.is_failure() {
         output.note(format_args!("handloom get: status: {status} {}", status.reason()));
@@ -97,36 +112,6 @@ impl Sink for ShownResponse {
     }
 }
 
-/// Fetches it with one of the clients; `name` is that of the sink.
-fn fetch(
-    on_loop: bool,
-    options: Options,
-    request: &Request,
-    sink: &mut dyn Sink,
-    name: &str,
-) -> Result<Response, Failure> {
-    let fetched = if on_loop {
-        // A sink that blocks holds up the loop; there is no other task that would have to wait.
-        quiet_loop()?
-            .block_on(async { asynchronous::Client::new(options).fetch(request, sink).await })
-    } else {
-        blocking::Client::new(options).fetch(request, sink)
-    };
-    match fetched {
-        Ok(response) => Ok(response),
-        Err(failure) => Err(match &failure.fault {
-            // The program that reads stdout has had enough.
-            Fault::Io(Phase::Store, error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Failure::StdoutClosed
-            }
-            Fault::Io(Phase::Store, error) => {
-                Failure::while_doing(format_args!("write {name}"), error)
-            }
-            _ => Failure::Failed(failure.to_string()),
-        }),
-    }
-}
-
 /// Reads the limits.
 fn options(args: &Args, has_file: bool) -> Result<Options, Failure> {
     let timeout = args.optional("timeout", seconds(Duration::from_millis(1), MOST_TIMEOUT))?;
@@ -142,11 +127,10 @@ fn options(args: &Args, has_file: bool) -> Result<Options, Failure> {
         // A large file takes long, and the limit on silence ends a download that stands still.
         options.whole = MOST_TIMEOUT;
     }
-    match args.optional("max-bytes", whole("bytes", 0..=usize::MAX))? {
-        Some(most) => options.body_bytes = Some(most as u64),
-        // A body that goes to a file takes no memory.
-        None if has_file => options.body_bytes = None,
-        None => {}
+    let most = args.optional("max-bytes", whole("bytes", 0..=usize::MAX))?;
+    // A body that goes to a file takes no memory.
+    if most.is_some() || has_file {
+        options.body_bytes = most.map(|most| most as u64);
     }
     Ok(options)
 }

@@ -67,10 +67,8 @@ pub(crate) fn end_by_default() -> Result<(), Failure> {
         .doing("signals")
 }
 
-/// Serves until a signal comes; `what` names the server in failures,
-/// and `scheme` stands before the address, so that a user of a terminal can click on a site.
-///
-/// `serve` gets the listener, what is readable once the server shall stop, and what it must call when it is ready.
+/// Serves until a signal comes; `what` names the server in failures, and `scheme` stands before the address that is
+/// printed. `serve` gets the listener, what is readable at the stop, and what it must call when it is ready.
 pub(crate) fn listen_and_serve(
     address: &Address,
     what: &str,

@@ -62,7 +62,13 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         output.line(&report)?;
         report.failures.iter().for_each(|failure| output.note(failure));
     }
-    verdict(&report)
+    let LoadReport { answered, requests, .. } = report;
+    let verdict = format!("{answered} of {requests} requests were answered rightly");
+    match report.end {
+        End::Stopped => Err(Failure::Interrupted),
+        _ if report.is_right() => Ok(()),
+        _ => Err(Failure::Failed(verdict)),
+    }
 }
 
 /// Reads the options of a load; its address is to be filled in.
@@ -86,16 +92,4 @@ fn choose(address: &Address) -> Result<SocketAddr, Failure> {
     chosen
         .or(addresses.first().copied())
         .ok_or_else(|| Failure::Failed(format!("{address}: the name has no address")))
-}
-
-/// How the program ends after a load (`LOADCMD-1`).
-fn verdict(report: &LoadReport) -> Result<(), Failure> {
-    let LoadReport { answered, requests, .. } = report;
-    match report.end {
-        End::Stopped => Err(Failure::Interrupted),
-        _ if report.is_right() => Ok(()),
-        _ => {
-            Err(Failure::Failed(format!("{answered} of {requests} requests were answered rightly")))
-        }
-    }
 }

@@ -26,10 +26,6 @@ const CLEAR_LINE: &str = "\r\x1b[K";
 /// The two streams of a program.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// Each write is flushed.
-    stdout: io::Stdout,
-    /// Not buffered.
-    stderr: io::Stderr,
     /// Whether stderr is a terminal.
     is_watched: bool,
     /// Whether a line of progress has to be erased before anything else is written.
@@ -39,11 +35,10 @@ pub(crate) struct Output {
 impl Output {
     /// Takes the streams of this process.
     pub(crate) fn new() -> Self {
-        let stderr = io::stderr();
         // A terminal that cannot erase a line would show every step of the progress.
         let is_dumb = env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        let is_watched = stderr.is_terminal() && !is_dumb;
-        Self { stdout: io::stdout(), stderr, is_watched, shows_progress: false }
+        let is_watched = io::stderr().is_terminal() && !is_dumb;
+        Self { is_watched, shows_progress: false }
     }
 
     /// Writes a line of a result.
@@ -64,7 +59,7 @@ impl Output {
     /// Writes a piece of a result as it is.
     pub(crate) fn bytes(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.clear_progress();
-        write_out(&mut self.stdout, piece).map_err(|error| Failure::of_stdout(&error))
+        write_out(&mut io::stdout(), piece).map_err(|error| Failure::of_stdout(&error))
     }
 
     /// Writes a text, in lines that fit the terminal. Tables and drawings, which have several blanks in a row, stay.
@@ -78,14 +73,14 @@ impl Output {
     /// Writes a line for the person who started the program.
     pub(crate) fn note(&mut self, text: impl Display) {
         self.clear_progress();
-        drop(self.stderr.write_all(format!("{text}\n").as_bytes()));
+        drop(io::stderr().write_all(format!("{text}\n").as_bytes()));
     }
 
     /// Shows how far a long job is, in place of the last such line.
     pub(crate) fn progress(&mut self, text: impl Display) {
         if self.is_watched {
             self.shows_progress = true;
-            drop(self.stderr.write_all(format!("{CLEAR_LINE}{text}").as_bytes()));
+            drop(io::stderr().write_all(format!("{CLEAR_LINE}{text}").as_bytes()));
         }
     }
 
@@ -93,7 +88,7 @@ impl Output {
     pub(crate) fn clear_progress(&mut self) {
         if self.shows_progress {
             self.shows_progress = false;
-            drop(self.stderr.write_all(CLEAR_LINE.as_bytes()));
+            drop(io::stderr().write_all(CLEAR_LINE.as_bytes()));
         }
     }
 }

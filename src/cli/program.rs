@@ -43,9 +43,19 @@ pub fn main() -> ExitCode {
     // It fails in no kernel that is known, and without it the program works as well as it did before.
     drop(prepare_program());
     let words: Vec<OsString> = env::args_os().skip(1).collect();
-    let (name, done) = run(&words, &mut output);
+    let (subcommand, done) = run(&words, &mut output);
     let Err(failure) = done else { return ExitCode::SUCCESS };
-    report(name, &failure, &mut output);
+    // PROGRAM-1
+    let program = format!("handloom {subcommand}");
+    let program = program.trim_end();
+    match &failure {
+        Failure::Usage(text) => {
+            output
+                .note(format_args!("{program}: {text}\n`{program} --help` tells how it is used."));
+        }
+        Failure::Failed(text) => output.note(format_args!("{program}: {text}")),
+        Failure::Interrupted | Failure::StdoutClosed => {}
+    }
     failure.exit_code()
 }
 
@@ -71,20 +81,6 @@ fn run(words: &[OsString], output: &mut Output) -> (&'static str, Result<(), Fai
         (name, _) => Err(unknown(name)),
     };
     ("", done)
-}
-
-/// Says on stderr what went wrong, and in which subcommand (`PROGRAM-1`).
-fn report(subcommand: &str, failure: &Failure, output: &mut Output) {
-    let program = format!("handloom {subcommand}");
-    let program = program.trim_end();
-    match failure {
-        Failure::Usage(text) => {
-            output
-                .note(format_args!("{program}: {text}\n`{program} --help` tells how it is used."));
-        }
-        Failure::Failed(text) => output.note(format_args!("{program}: {text}")),
-        Failure::Interrupted | Failure::StdoutClosed => {}
-    }
 }
 
 /// The failure for a first word that names no subcommand.

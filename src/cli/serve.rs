@@ -3,8 +3,6 @@
 //! **Invariants**
 //! - `SERVE-1`: in every model, a client that has read `listening on` is served (`LISTENING-1`).
 //! - `SERVE-2`: the first SIGINT or SIGTERM stops the server gracefully, the second one at once (`LISTENING-2`).
-//!
-//! **Left out**: becoming a daemon, a file with the process's number: a supervisor such as systemd does both better.
 
 use std::time::Duration;
 
@@ -69,8 +67,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let serves_one = matches!(model, Model::Sequential | Model::Prefork);
     args.refuse("max-connections", serves_one, "models that serve many clients at once", model)?;
     let address = args.value("addr", Address::to_listen)?;
-    let what = format!("model {model}");
-    listen_and_serve(&address, &what, "", output, |listener, stop, ready| {
+    listen_and_serve(&address, &format!("model {model}"), "", output, |listener, stop, ready| {
         calc::serve(model, listener, &config, stop, ready)
     })
 }

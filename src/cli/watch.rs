@@ -8,8 +8,6 @@
 //!   its name, or it cannot be watched; 130 when it was interrupted before.
 //! - `WATCHCMD-2`: ctrl-c ends the sleep, and the reading of a large file, at once. A deletion that has begun is
 //!   finished; a second ctrl-c ends that too.
-//!
-//! **Left out**: several files.
 
 use std::fmt::Display;
 use std::io;

@@ -73,7 +73,10 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let lines: String = asked.iter().map(line).collect();
     output.result(args.is_given("json"), to_json(&asked), &lines)?;
     output.note(summary(&asked, took, at_once));
-    verdict(&asked)
+    // WEATHERCMD-2
+    let failed = asked.iter().filter(|asked| asked.answer.is_failure()).count();
+    let failure = || Failure::Failed(format!("no answer for {failed} of {}", asked.len()));
+    if failed == 0 { Ok(()) } else { Err(failure()) }
 }
 
 /// Reads the name of a city.
@@ -148,13 +151,4 @@ fn summary(asked: &[AskedCity], took: Duration, at_once: usize) -> String {
     let (took, slowest) = (took.as_secs_f64(), slowest.as_secs_f64());
     let cities = if asked.len() == 1 { "1 city".into() } else { format!("{} cities", asked.len()) };
     format!("{cities}, {how}: {took:.3} s; the slowest answer took {slowest:.3} s")
-}
-
-/// How the program ends (`WEATHERCMD-2`).
-fn verdict(asked: &[AskedCity]) -> Result<(), Failure> {
-    let failed = asked.iter().filter(|asked| asked.answer.is_failure()).count();
-    match failed {
-        0 => Ok(()),
-        _ => Err(Failure::Failed(format!("no answer for {failed} of {}", asked.len()))),
-    }
 }

@@ -28,21 +28,17 @@ impl LazyTimer {
 
     /// Ready when `deadline` has passed.
     pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        if deadline < self.armed {
-            self.arm(deadline);
-        }
+        let mut must_move = deadline < self.armed;
         loop {
+            if must_move {
+                self.sleep.reset(deadline);
+                self.armed = deadline;
+            }
             ready!(Pin::new(&mut self.sleep).poll(cx));
             if deadline <= self.armed {
                 return Poll::Ready(());
             }
-            self.arm(deadline);
+            must_move = true;
         }
-    }
-
-    /// Moves the timer.
-    fn arm(&mut self, deadline: Instant) {
-        self.sleep.reset(deadline);
-        self.armed = deadline;
     }
 }

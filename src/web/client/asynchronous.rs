@@ -7,8 +7,8 @@
 //!
 //! **Invariants**
 //! - `FETCH-ASYNC-1` A request on an idle connection that breaks before a byte of the answer has come, or that answers
-//!   408, is sent once more, on a new connection: the server had closed the old one. Only a request that changes nothing is sent on an
-//!   idle connection, because sending another kind twice might do its work twice.
+//!   408, is sent once more, on a new connection: the server had closed the old one. Only a request that changes
+//!   nothing is sent on an idle connection, because sending another kind twice might do its work twice.
 //! - `FETCH-ASYNC-2` A fetch that is dropped closes its connection; only a clean one is kept (`EXCHANGE-1`).
 //!
 //! **Left out**: a cache of names; a limit on connections to one host; pipelining.
@@ -72,16 +72,10 @@ impl Client {
         Self { shared: Rc::new(ClientState { options, idle, resolver, scratch }) }
     }
 
-    /// Fetches the page at an address into memory.
+    /// Fetches the page at an address into memory; panics, and may be dropped, as [`fetch`](Self::fetch).
     ///
     /// # Errors
     /// [`Failure`]; a status such as 404 is none.
-    ///
-    /// # Panics
-    /// No event loop runs on this thread.
-    ///
-    /// # Cancellation
-    /// `FETCH-ASYNC-2`.
     pub async fn get(&self, url: &str) -> Result<Page, Failure> {
         let mut body = Vec::new();
         let response = self.fetch(&Request::get(url)?, &mut body).await?;
@@ -97,7 +91,7 @@ impl Client {
     /// No event loop runs on this thread.
     ///
     /// # Cancellation
-    /// `FETCH-ASYNC-2`; the sink may have got a part of the body.
+    /// `FETCH-ASYNC-2`; the sink may have got a part, as after a failure.
     pub async fn fetch(&self, request: &Request, sink: &mut dyn Sink) -> Result<Response, Failure> {
         let options = &self.shared.options;
         let mut exchange = Exchange::new(request, options, sink);
@@ -105,7 +99,7 @@ impl Client {
         loop {
             let mut peer = None;
             let done = self.shared.transfer(&mut exchange, &mut timer, &mut peer).await;
-            done.map_err(|fault| exchange.failure(fault, peer))?;
+            done.map_err(|fault| fault.at(exchange.url().as_str(), peer))?;
             if !exchange.take_redirect() {
                 return Ok(exchange.finish());
             }
@@ -118,26 +112,25 @@ impl ClientState {
     async fn transfer(
         &self,
         exchange: &mut Exchange<'_>,
-        timer: &mut DeadlineTimer,
+        timer: &mut DeadlineTimer<'_>,
         peer: &mut Option<SocketAddr>,
     ) -> Result<(), Fault> {
         timer.restart();
         let idle = if exchange.is_safe() { self.idle.take(exchange.url()).await } else { None };
-        if let Some(mut connection) = idle {
+        if let Some(connection) = idle {
             *peer = Some(connection.peer);
             exchange.begin(true, true);
-            match self.converse(&mut connection.stream, exchange, timer).await {
+            match self.converse(connection, exchange, timer).await {
                 // FETCH-ASYNC-1
-                Err(fault) if fault.is_broken_connection() && !exchange.has_answer() => {}
-                done => return self.keep(connection, exchange, done),
+                Err(fault) if exchange.broke_unanswered(&fault) => {}
+                done => return done,
             }
         }
         // Later faults are about another connection.
         *peer = None;
-        let mut connection = self.dial(exchange.url(), timer, peer).await?;
+        let connection = self.dial(exchange.url(), timer, peer).await?;
         exchange.begin(false, true);
-        let done = self.converse(&mut connection.stream, exchange, timer).await;
-        self.keep(connection, exchange, done)
+        self.converse(connection, exchange, timer).await
     }
 
     /// Resolves the host and connects to one of its addresses. `peer` becomes the first address, then the one that
@@ -145,7 +138,7 @@ impl ClientState {
     async fn dial(
         &self,
         url: &Url,
-        timer: &mut DeadlineTimer,
+        timer: &mut DeadlineTimer<'_>,
         peer: &mut Option<SocketAddr>,
     ) -> Result<Connection, Fault> {
         let addresses = if let Some(address) = literal(url) {
@@ -163,29 +156,18 @@ impl ClientState {
         Ok(Connection::new(url, stream, accepted))
     }
 
-    /// Keeps a connection if it is clean, or closes it.
-    fn keep(
-        &self,
-        connection: Connection,
-        exchange: &Exchange<'_>,
-        done: Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        if done.is_ok() && exchange.is_clean() {
-            self.idle.put(connection);
-        }
-        done
-    }
-
-    /// Sends and receives until the exchange wants nothing more from this connection.
+    /// Sends and receives until the exchange wants nothing more from this connection; then keeps a clean one, and
+    /// closes another.
     async fn converse(
         &self,
-        stream: &mut TcpStream,
+        mut connection: Connection,
         exchange: &mut Exchange<'_>,
-        timer: &mut DeadlineTimer,
+        timer: &mut DeadlineTimer<'_>,
     ) -> Result<(), Fault> {
+        let stream = &mut connection.stream;
         loop {
             match exchange.want() {
-                Want::Nothing => return Ok(()),
+                Want::Nothing => break,
                 Want::Send => {
                     let write = |cx: &mut Context<'_>| stream.poll_write(cx, exchange.to_send());
                     let written = timer.run(Phase::Send, write).await?;
@@ -198,6 +180,10 @@ impl ClientState {
                 }
             }
         }
+        if exchange.is_clean() {
+            self.idle.put(connection);
+        }
+        Ok(())
     }
 
     /// Reads when there is something to read.
@@ -227,10 +213,6 @@ impl ClientState {
 
 impl std::fmt::Debug for ClientState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { options, idle, .. } = self;
-        f.debug_struct("ClientState")
-            .field("options", options)
-            .field("idle", idle)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientState").field("options", &self.options).finish_non_exhaustive()
     }
 }

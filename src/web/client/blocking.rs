@@ -1,14 +1,12 @@
 //! A client that blocks: one connection after another, on `std::net`.
 //!
-//! The simplest client there is: connect, write, read until the response is complete, close. It keeps nothing between
-//! two requests, so any number of threads may share one. The price is a connection for each request.
+//! The simplest client there is: connect, write, read until the response is complete, close. Any number of threads may
+//! share one. The price is a connection for each request.
 //!
 //! **Invariants**
 //! - `FETCH-BLOCKING-2` Every connection is closed after its response; the request tells the server so.
 //! - `FETCH-BLOCKING-4` Every wait has a limit, and the limit on silence counts from the last byte that moved. So the
 //!   client blocks in poll(2): a blocking write with a time limit would count the silence twice.
-//!
-//! **Left out**: reuse of connections, which the asynchronous client has.
 //!
 //! **Source**: Python's `urllib.request`, which closes after each response too; poll(2).
 
@@ -65,13 +63,10 @@ impl Client {
         Self { options, resolver: Arc::new(Resolver::new()) }
     }
 
-    /// Fetches the page at an address into memory.
+    /// Fetches the page at an address into memory. It blocks as long as the limits allow.
     ///
     /// # Errors
     /// [`Failure`]; a status such as 404 is none.
-    ///
-    /// # Blocking
-    /// As long as the limits allow.
     pub fn get(&self, url: &str) -> Result<Page, Failure> {
         let mut body = Vec::new();
         let response = self.fetch(&Request::get(url)?, &mut body)?;
@@ -96,7 +91,7 @@ impl Client {
                 exchange.begin(false, false);
                 converse(&stream, &mut exchange, &mut deadlines, &mut scratch)
             });
-            done.map_err(|fault| exchange.failure(fault, peer))?;
+            done.map_err(|fault| fault.at(exchange.url().as_str(), peer))?;
             if !exchange.take_redirect() {
                 return Ok(exchange.finish());
             }
@@ -108,7 +103,7 @@ impl Client {
     fn connect(
         &self,
         url: &Url,
-        deadlines: &mut Deadlines,
+        deadlines: &mut Deadlines<'_>,
         peer: &mut Option<SocketAddr>,
     ) -> Result<TcpStream, Fault> {
         deadlines.moved(Instant::now());
@@ -137,7 +132,7 @@ impl Client {
     }
 
     /// Resolves a host; returns at least one address.
-    fn addresses(&self, url: &Url, deadlines: &Deadlines) -> Result<Vec<SocketAddr>, Fault> {
+    fn addresses(&self, url: &Url, deadlines: &Deadlines<'_>) -> Result<Vec<SocketAddr>, Fault> {
         if let Some(address) = literal(url) {
             return Ok(vec![address]);
         }
@@ -156,7 +151,7 @@ impl Client {
 fn converse(
     mut stream: &TcpStream,
     exchange: &mut Exchange<'_>,
-    deadlines: &mut Deadlines,
+    deadlines: &mut Deadlines<'_>,
     scratch: &mut [u8],
 ) -> Result<(), Fault> {
     loop {

@@ -25,24 +25,19 @@ const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
 
 /// The three limits of a fetch, and since when each runs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadlines {
-    /// The limit on resolving and connecting.
-    connect: Duration,
-    /// The limit on a pause.
-    silence: Duration,
-    /// The limit on the whole fetch.
-    whole: Duration,
+pub(super) struct Deadlines<'a> {
+    /// The limits.
+    options: &'a Options,
     /// When the fetch began.
     began: Instant,
     /// When the present connect began, or a byte last moved.
     moved: Instant,
 }
 
-impl Deadlines {
+impl<'a> Deadlines<'a> {
     /// Starts all limits.
-    pub(super) fn new(options: &Options, now: Instant) -> Self {
-        let Options { connect, silence, whole, .. } = *options;
-        Self { connect, silence, whole, began: now, moved: now }
+    pub(super) fn new(options: &'a Options, now: Instant) -> Self {
+        Self { options, began: now, moved: now }
     }
 
     /// Records that a byte moved, or that another connect begins.
@@ -50,16 +45,14 @@ impl Deadlines {
         self.moved = now;
     }
 
-    /// Returns how long the present wait may take; more than zero.
-    ///
-    /// # Errors
-    /// [`Fault::Timeout`]: a limit has passed (`FETCH-LIMIT-1`).
+    /// Returns how long the present wait may take, more than zero; or the limit that has passed.
     pub(super) fn left(&self, phase: Phase, now: Instant) -> Result<Duration, Fault> {
+        let Options { connect, silence, whole, .. } = *self.options;
         let (span, limit) = match phase {
-            Phase::Resolve | Phase::Connect => (self.connect, Limit::Connect(self.connect)),
-            _ => (self.silence, Limit::Silence(self.silence)),
+            Phase::Resolve | Phase::Connect => (connect, Limit::Connect(connect)),
+            _ => (silence, Limit::Silence(silence)),
         };
-        let whole = (self.began + self.whole.min(FOREVER), Limit::Whole(self.whole));
+        let whole = (self.began + whole.min(FOREVER), Limit::Whole(whole));
         let step = (self.moved + span.min(FOREVER), limit);
         // FETCH-LIMIT-1
         let (end, limit) = if whole.0 <= step.0 { whole } else { step };
@@ -70,16 +63,16 @@ impl Deadlines {
 
 /// The limits of one fetch on the event loop, and the timer that wakes its task.
 #[derive(Debug)]
-pub(super) struct DeadlineTimer {
+pub(super) struct DeadlineTimer<'a> {
     /// The limits.
-    deadlines: Deadlines,
+    deadlines: Deadlines<'a>,
     /// The timer.
     timer: LazyTimer,
 }
 
-impl DeadlineTimer {
+impl<'a> DeadlineTimer<'a> {
     /// Starts all limits.
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &'a Options) -> Self {
         let now = rt::now();
         let span = options.connect.min(options.silence).min(options.whole).min(FOREVER);
         Self { deadlines: Deadlines::new(options, now), timer: LazyTimer::new(now + span) }
@@ -90,13 +83,7 @@ impl DeadlineTimer {
         self.deadlines.moved(rt::now());
     }
 
-    /// Waits for one step of the fetch; its completion counts as a byte that moved.
-    ///
-    /// # Errors
-    /// [`Fault::Timeout`].
-    ///
-    /// # Cancellation
-    /// As `step`.
+    /// Waits for one step of the fetch, until a limit has passed; its completion counts as a byte that moved.
     pub(super) async fn run<T>(
         &mut self,
         phase: Phase,

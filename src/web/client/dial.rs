@@ -14,7 +14,6 @@
 //! **Invariants**
 //! - `DIAL-1` The address families alternate, beginning with the resolver's first choice (RFC 8305, section 4).
 //! - `DIAL-2` When no address accepts, the error is that of the first one: the same as in the blocking client.
-//!
 //! - `DIAL-3` Each lookup has a thread of its own: slow names hold up neither each other nor other work that blocks,
 //!   also when their fetches have been given up. The system's resolver cannot be stopped.
 //!
@@ -39,9 +38,6 @@ pub const STAGGER: Duration = Duration::from_millis(250);
 
 /// The most lookups of a client at the same time: each takes a thread. Further ones wait.
 const MOST_LOOKUPS: usize = 1_000;
-
-/// A connected socket, and the address that accepted.
-pub type Connected = (TcpStream, SocketAddr);
 
 /// A lookup that runs: a future, and a handle to wait for. It finds at least one address.
 pub(super) type Lookup = JobHandle<io::Result<Vec<SocketAddr>>>;
@@ -105,7 +101,7 @@ pub fn alternate(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     order
 }
 
-/// Connects to one of the addresses; the list is not empty.
+/// Connects to one of the addresses; returns the socket and the address that accepted.
 ///
 /// # Errors
 /// No address accepts (`DIAL-2`).
@@ -115,7 +111,10 @@ pub fn alternate(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 ///
 /// # Cancellation
 /// All attempts are dropped and their descriptors closed.
-pub async fn connect(addresses: &[SocketAddr], stagger: Duration) -> io::Result<Connected> {
+pub async fn connect(
+    addresses: &[SocketAddr],
+    stagger: Duration,
+) -> io::Result<(TcpStream, SocketAddr)> {
     let (&address, others) = addresses.split_first().expect("holds because there is an address");
     let mut first = pin!(async { Ok((TcpStream::connect(address).await?, address)) });
     if others.is_empty() {

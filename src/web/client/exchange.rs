@@ -11,14 +11,6 @@
 //!   └────────────────────────────── true
 //! ```
 //!
-//! On one connection the response goes through these stages:
-//!
-//! | stage | bytes | end of the connection |
-//! | --- | --- | --- |
-//! | `Head` | kept until the head is complete, then `Body` | too soon |
-//! | `Body` | given to the sink until the body is complete, then `Done` | right or wrong, as its framing says |
-//! | `Done` | do not belong here: the connection is not clean | |
-//!
 //! **Invariants**
 //! - `EXCHANGE-1` A connection is clean, and may be used for another request, only when the response is complete, the
 //!   whole request was sent, nothing came behind the response, and neither side asked for the end.
@@ -28,14 +20,11 @@
 //!   else it is not. A server cannot hold a client with a page that the client does not want.
 //! - `EXCHANGE-5` Fields with the caller's credentials go to the host that the caller named and to no other.
 //!
-//! **Left out**: reading while the request is sent; answers to 401 and 407; `Referer`.
-//!
 //! **Source**: the Fetch standard, "HTTP-redirect fetch", on fields that are not sent elsewhere.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 
-use super::fault::{Failure, Fault, Phase};
+use super::fault::{Fault, Phase};
 use super::request::{Options, Request, Response, Sink};
 use crate::http::{
     Body, Fields, Framing, Method, Piece, Redirects, ResponseHead, ResponseParser, Status, Url,
@@ -95,13 +84,13 @@ struct Transfer {
     keep_alive: bool,
 }
 
-/// Where a response is; the module's table lists the transitions.
+/// Where a response is, from the first stage to the last.
 enum Stage {
-    /// In its head.
+    /// In its head: an end of the connection is too soon.
     Head(ResponseParser),
-    /// In its body, with the limit in bytes.
+    /// In its body, with the limit in bytes: the framing says whether an end of the connection is right.
     Body(Body, u64),
-    /// At its end.
+    /// At its end: bytes do not belong here, and the connection is not clean then.
     Done,
 }
 
@@ -126,7 +115,7 @@ impl<'a> Exchange<'a> {
             redirects: Redirects::new(request.method, request.url.clone(), options.redirects),
             sends_body: !request.body.is_empty(),
             is_redirect: false,
-            transfer: Transfer::new(Vec::new(), Stage::Done, false),
+            transfer: Transfer::new(Vec::new(), Stage::Done, false, false),
             head: None,
             body_bytes: 0,
         }
@@ -156,8 +145,7 @@ impl<'a> Exchange<'a> {
             out.extend_from_slice(&self.request.body);
         }
         let parser = ResponseParser::new(*method, self.options.head);
-        self.transfer = Transfer::new(out, Stage::Head(parser), keep_alive);
-        self.transfer.is_reused = is_reused;
+        self.transfer = Transfer::new(out, Stage::Head(parser), is_reused, keep_alive);
     }
 
     /// Returns the fields of a request: the caller's, then the default ones that the caller did not set.
@@ -228,9 +216,6 @@ impl<'a> Exchange<'a> {
 
     /// Reads once with `read` into `buffer`, and processes the bytes; returns false when the read would block or was
     /// interrupted.
-    ///
-    /// # Errors
-    /// The connection broke or ended too soon, the response is refused, or the sink failed.
     pub(super) fn read_with(
         &mut self,
         buffer: &mut [u8],
@@ -302,9 +287,11 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Tells whether any byte of a response has come over the present connection.
-    pub(super) fn has_answer(&self) -> bool {
-        self.transfer.has_answer
+    /// Tells whether the connection broke or ended before a byte of a response came over it.
+    pub(super) fn broke_unanswered(&self, fault: &Fault) -> bool {
+        let broke =
+            matches!(fault, Fault::UnexpectedEof(_) | Fault::Io(Phase::Send | Phase::Head, _));
+        broke && !self.transfer.has_answer
     }
 
     /// Tells whether the connection may be used for another request (`EXCHANGE-1`).
@@ -324,34 +311,26 @@ impl<'a> Exchange<'a> {
         let head = self.head.take().expect("holds because the response is complete");
         Response { url: self.url().clone(), head, body_bytes: self.body_bytes }
     }
-
-    /// Adds the present address to a fault.
-    pub(super) fn failure(&self, fault: Fault, peer: Option<SocketAddr>) -> Failure {
-        fault.at(self.url().as_str(), peer)
-    }
 }
 
 impl Transfer {
     /// Begins a transfer.
-    fn new(out: Vec<u8>, stage: Stage, keep_alive: bool) -> Self {
+    fn new(out: Vec<u8>, stage: Stage, is_reused: bool, keep_alive: bool) -> Self {
         let (kept, send_error, has_answer) = (Vec::new(), None, false);
-        Self { out, sent: 0, send_error, kept, stage, is_reused: false, has_answer, keep_alive }
+        Self { out, sent: 0, send_error, kept, stage, is_reused, has_answer, keep_alive }
     }
 
-    /// Records the end of the connection.
-    ///
-    /// # Errors
-    /// It ended too soon.
+    /// Records the end of the connection; an error if it is too soon.
     fn end(&mut self) -> Result<(), Fault> {
         self.keep_alive = false;
         match &mut self.stage {
             Stage::Head(_) => return Err(self.broken(None)),
             Stage::Body(body, limit) => {
                 body.end().map_err(|error| Fault::of_body(error, *limit))?;
+                self.stage = Stage::Done;
             }
             Stage::Done => {}
         }
-        self.stage = Stage::Done;
         Ok(())
     }
 

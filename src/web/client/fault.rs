@@ -6,17 +6,8 @@
 //! - `FAULT-1` The text of a fault is one line, and begins with the phase or the kind; it is the same in every mode.
 //! - `FAULT-2` No text of a failure has a password.
 //!
-//! | fault | the connection | what was sent |
-//! | --- | --- | --- |
-//! | `Url` | none | nothing; after a redirect, the requests before it |
-//! | `Dns`, `Connect` | none | nothing |
-//! | `Timeout` | as its phase says | perhaps all |
-//! | `Status`, `Redirect` | closed by this side, after a head | all, once for each redirect |
-//! | `Head`, `Body`, `BodyTooLarge` | closed by this side | all |
-//! | `UnexpectedEof` | closed by the other side | all, or a part |
-//! | `Io` | broken; or, in the phase `Store`, closed by this side | perhaps all |
-//!
-//! **Left out**: errors that can be compared. An `io::Error` cannot, so tests compare the text.
+//! With `Url`, `Dns` and `Connect` nothing was sent, except the requests before a redirect. With any other fault the
+//! server may have the whole request, and the connection is closed.
 //!
 //! **Source**: curl(1), "EXIT CODES", on which distinctions are useful.
 
@@ -108,11 +99,6 @@ impl Fault {
             BodyError::Truncated => Self::UnexpectedEof(Phase::Body),
             error => Self::Body(error),
         }
-    }
-
-    /// Tells whether the connection broke or ended, before the server answered.
-    pub(super) fn is_broken_connection(&self) -> bool {
-        matches!(self, Self::UnexpectedEof(_) | Self::Io(Phase::Send | Phase::Head, _))
     }
 }
 

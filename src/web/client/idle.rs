@@ -9,13 +9,10 @@
 //!   answer to nothing.
 //! - `IDLE-CONN-4` Only clean connections are kept (`EXCHANGE-1`).
 //!
-//! **Left out**: watching each idle connection for the server's close; `take` finds it.
-//!
 //! **Source**: aiohttp's `TCPConnector`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -47,8 +44,8 @@ impl Connection {
     }
 
     /// Tells whether there is nothing to read (`IDLE-CONN-3`). Without a readiness event it costs no system call.
-    fn poll_is_quiet(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let is_quiet = match self.stream.poll_readable(cx) {
+    fn is_quiet(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.stream.poll_readable(cx) {
             Poll::Pending => true,
             Poll::Ready(Err(_)) => false,
             // The last read may have filled its buffer exactly, and then only a read can tell.
@@ -56,8 +53,7 @@ impl Connection {
                 let peeked = self.stream.try_read(&mut [0]);
                 peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
             }
-        };
-        Poll::Ready(is_quiet)
+        }
     }
 }
 
@@ -87,23 +83,21 @@ impl IdlePool {
     /// Takes the youngest connection to a host, which is the most likely to be open.
     pub(super) async fn take(&self, url: &Url) -> Option<Connection> {
         loop {
-            let mut connection = self.remove(url.authority())?;
+            let mut connection = {
+                let mut connections = self.connections.borrow_mut();
+                let is_it = |stored: &Connection| *stored.authority == *url.authority();
+                // A search from the young end is enough: with one host the first one matches.
+                let index = connections.iter().rposition(is_it)?;
+                connections.remove(index)?
+            };
             let is_young = rt::now().saturating_duration_since(connection.since) < self.timeout;
-            if is_young && poll_fn(|cx| connection.poll_is_quiet(cx)).await {
+            if is_young && poll_fn(|cx| Poll::Ready(connection.is_quiet(cx))).await {
                 return Some(connection);
             }
         }
     }
 
-    /// Removes the youngest connection to a host.
-    fn remove(&self, authority: &str) -> Option<Connection> {
-        let mut connections = self.connections.borrow_mut();
-        // A search from the young end is enough: with one host the first one matches.
-        let index = connections.iter().rposition(|stored| *stored.authority == *authority)?;
-        connections.remove(index)
-    }
-
-    /// Keeps a clean connection (`IDLE-CONN-4`).
+    /// Keeps a clean connection (`IDLE-CONN-4`), and starts the task that closes old ones, unless it runs.
     pub(super) fn put(self: &Rc<Self>, mut connection: Connection) {
         connection.since = rt::now();
         let mut connections = self.connections.borrow_mut();
@@ -112,11 +106,6 @@ impl IdlePool {
         let oldest = if connections.len() > self.most { connections.pop_front() } else { None };
         drop(connections);
         drop(oldest);
-        self.sweep_later();
-    }
-
-    /// Starts the task that closes old connections, unless it runs.
-    fn sweep_later(self: &Rc<Self>) {
         // It is also finished when its `block_on` has returned; the next one needs a new task.
         let runs = self.sweeper.borrow().as_ref().is_some_and(|task| !task.is_finished());
         if runs || self.connections.borrow().is_empty() {
@@ -147,13 +136,5 @@ impl IdlePool {
             drop(connections);
             drop(old);
         }
-    }
-}
-
-impl fmt::Debug for IdlePool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdlePool")
-            .field("held", &self.connections.borrow().len())
-            .finish_non_exhaustive()
     }
 }

@@ -37,10 +37,8 @@ impl Request {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn new(method: Method, url: &str) -> Result<Self, Failure> {
-        match Url::parse(url) {
-            Ok(url) => Ok(Self { method, url, fields: Fields::new(), body: Vec::new() }),
-            Err(error) => Err(Fault::from(error).at(url, None)),
-        }
+        let parsed = Url::parse(url).map_err(|error| Fault::Url(error).at(url, None))?;
+        Ok(Self { method, url: parsed, fields: Fields::new(), body: Vec::new() })
     }
 }
 

@@ -89,8 +89,10 @@ impl<S: 'static> Connection<S> {
             let received = connection.transport.receive_request().await?;
             let next = match received {
                 Received::Bytes(_) => connection.answer_all().await?,
-                Received::Timeout | Received::End => connection.refuse_part(received),
-                Received::Stop => Next::Close,
+                // Nothing, or no more than an empty line, came.
+                _ if connection.transport.input.is_blank() => Next::Close,
+                Received::Timeout => connection.refuse(None, Status::REQUEST_TIMEOUT),
+                Received::End | Received::Stop => connection.refuse(None, Status::BAD_REQUEST),
             };
             // The one write of the batch (`CONN-1`).
             connection.transport.flush().await?;
@@ -107,10 +109,7 @@ impl<S: 'static> Connection<S> {
         }
     }
 
-    /// Answers every complete request.
-    ///
-    /// A part of a head stays in the input. The rest of a body is waited for in here, because the next request begins
-    /// behind it.
+    /// Answers every complete request; a part of a head stays in the input.
     async fn answer_all(&mut self) -> io::Result<Next> {
         self.transport.server.pool.refresh_date();
         while !self.transport.input.is_empty() {
@@ -139,27 +138,16 @@ impl<S: 'static> Connection<S> {
         Ok(Next::KeepAlive)
     }
 
-    /// Ends a connection on which no complete head came; with a refusal, if a part of one had come.
-    fn refuse_part(&mut self, received: Received) -> Next {
-        match received {
-            _ if self.transport.input.is_blank() => Next::Close,
-            Received::Timeout => self.refuse(None, Status::REQUEST_TIMEOUT),
-            _ => self.refuse(None, Status::BAD_REQUEST),
-        }
-    }
-
     /// Prepares the wait for a head: returns buffers, and sets the deadline.
     fn prepare_wait(&mut self) {
         self.transport.settle();
-        if self.transport.input.is_blank() {
-            let timeout = self.transport.server.config.idle_timeout;
+        let is_blank = self.transport.input.is_blank();
+        // Set once for a head, and not again with every byte.
+        if is_blank || !self.head_begun {
+            let config = &self.transport.server.config;
+            let timeout = if is_blank { config.idle_timeout } else { config.head_timeout };
             self.transport.set_timeout(timeout);
-            self.head_begun = false;
-        } else if !self.head_begun {
-            // Set once for a head, and not again with every byte.
-            let timeout = self.transport.server.config.head_timeout;
-            self.transport.set_timeout(timeout);
-            self.head_begun = true;
+            self.head_begun = !is_blank;
         }
     }
 
@@ -175,11 +163,11 @@ impl<S: 'static> Connection<S> {
         // CONN-7
         let skips_body = request.head.expects_continue && matches!(found, Found::Answer(_));
         // The body of a request that will be 404 is read too: the next request begins behind it.
-        if request.head.framing != Framing::None && !skips_body {
-            let collected = self.collect(request).await?;
-            if collected != Next::KeepAlive {
-                return Ok(collected);
-            }
+        if request.head.framing != Framing::None
+            && !skips_body
+            && let Some(status) = self.collect(request).await?
+        {
+            return Ok(self.refuse(Some(request), status));
         }
         let observed = match found {
             Found::Answer(response) => Observed::Done(response),
@@ -209,13 +197,13 @@ impl<S: 'static> Connection<S> {
         }
     }
 
-    /// Reads the body of a request, up to its limit and within its deadline.
-    async fn collect(&mut self, request: &mut Request) -> io::Result<Next> {
+    /// Reads the body of a request, up to its limit and within its deadline; returns the status of a refusal.
+    async fn collect(&mut self, request: &mut Request) -> io::Result<Option<Status>> {
         let config = &self.transport.server.config;
         let deadline = now().checked_add(config.body_timeout);
         let mut body = match Body::new(request.head.framing, config.max_body_bytes) {
             Ok(body) => body,
-            Err(error) => return Ok(self.refuse(Some(request), error.status())),
+            Err(error) => return Ok(Some(error.status())),
         };
         if let Framing::Length(length) = request.head.framing {
             let first = usize::try_from(length.min(FIRST_BODY_BYTES)).unwrap_or_default();
@@ -224,13 +212,13 @@ impl<S: 'static> Connection<S> {
         let mut is_asked_for = !request.head.expects_continue;
         loop {
             match self.take_body(&mut body, &mut request.body) {
-                Ok(true) => return Ok(Next::KeepAlive),
+                Ok(true) => return Ok(None),
                 // A client that drips bytes is never silent, so the deadline counts here too.
                 Ok(false) if deadline.is_some_and(|deadline| deadline <= now()) => {
-                    return Ok(self.refuse(Some(request), Status::REQUEST_TIMEOUT));
+                    return Ok(Some(Status::REQUEST_TIMEOUT));
                 }
                 Ok(false) => {}
-                Err(error) => return Ok(self.refuse(Some(request), error.status())),
+                Err(error) => return Ok(Some(error.status())),
             }
             if !is_asked_for {
                 self.transport.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -238,12 +226,11 @@ impl<S: 'static> Connection<S> {
             }
             // Earlier responses do not wait for this client's next byte.
             self.transport.flush().await?;
-            let status = match self.transport.receive_body(deadline).await? {
-                Received::Bytes(_) => continue,
-                Received::Timeout => Status::REQUEST_TIMEOUT,
-                Received::End | Received::Stop => Status::BAD_REQUEST,
-            };
-            return Ok(self.refuse(Some(request), status));
+            match self.transport.receive_body(deadline).await? {
+                Received::Bytes(_) => {}
+                Received::Timeout => return Ok(Some(Status::REQUEST_TIMEOUT)),
+                Received::End | Received::Stop => return Ok(Some(Status::BAD_REQUEST)),
+            }
         }
     }
 

@@ -4,8 +4,8 @@
 //! thousand requests at once, or nothing; clients that do not read, or leave before the answer is ready. For each of
 //! them there is a limit, and all limits are on by default ([`Config`]).
 //!
-//! Reading order: `request`, `response`, `router` (what a program writes) → `state` (what the connections share) → `transport` (waiting, with limits) → `connection` (requests and responses) → `serve`. Beside
-//! them [`AccessLog`].
+//! Reading order: `request`, `response`, `router` (what a program writes) → `state` (what the connections share) →
+//! `transport` (waiting, with limits) → `connection` (requests and responses) → `serve`; beside them [`AccessLog`].
 //!
 //! **Left out**: bodies handed to the handler as they come; compression; ranges; `Upgrade`; patterns in paths.
 //!

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::http::date::log_stamp;
 use crate::http::percent::EscapeError;
-use crate::http::{Method, Query, RequestHead, Status, Version};
+use crate::http::{Method, Query, RequestHead, Status};
 
 /// A request. The handler borrows it, and may take the body.
 #[derive(Debug)]
@@ -49,11 +49,6 @@ impl Request {
     /// Returns the query as it came, without its `?`, if there is one.
     pub fn raw_query(&self) -> Option<&str> {
         self.head.query()
-    }
-
-    /// Returns the client's version of HTTP.
-    pub fn version(&self) -> Version {
-        self.head.version
     }
 
     /// Takes the body, to keep it without a copy.
@@ -101,12 +96,10 @@ impl fmt::Display for Answered<'_> {
         write!(f, "{} ", self.peer)?;
         match self.request {
             Some(request) => {
-                let mut target = request.path().to_owned();
-                if let Some(query) = request.raw_query() {
-                    target = format!("{target}?{query}");
-                }
+                let query = request.raw_query().map(|query| format!("?{query}"));
+                let target = format!("{}{}", request.path(), query.unwrap_or_default());
                 let target = target.replace('"', "%22");
-                write!(f, "\"{} {target} {}\"", request.method(), request.version())?;
+                write!(f, "\"{} {target} {}\"", request.method(), request.head.version)?;
             }
             None => f.write_str("-")?,
         }

@@ -43,14 +43,17 @@ pub(super) enum Content {
     },
 }
 
+/// A future of a handler.
+pub(super) type BoxedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
 /// The source of the pieces of a body.
 pub(super) trait Pieces {
     /// Makes the next piece; `None` at the end.
-    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + '_>>;
+    fn next(&mut self) -> BoxedFuture<'_, Option<Vec<u8>>>;
 }
 
 impl<F: AsyncFnMut() -> Option<Vec<u8>>> Pieces for F {
-    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<Vec<u8>>> + '_>> {
+    fn next(&mut self) -> BoxedFuture<'_, Option<Vec<u8>>> {
         Box::pin(self())
     }
 }

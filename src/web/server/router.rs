@@ -9,18 +9,16 @@
 //! - `ROUTER-2` `HEAD` goes to the handler of `GET`, and `OPTIONS` is answered from the table, unless they have
 //!   handlers of their own. `OPTIONS *` means the server itself, and names all methods of the table.
 //! - `ROUTER-3` Escapes in a path are decoded before it is looked up: `/%68ello` is `/hello`. A bad escape is 400.
-//!
-//! **Left out**: patterns such as `/user/{id}`. `/a` and `/a/` are two resources, as in the standard.
+//!   `/a` and `/a/` are two resources, as in the standard.
 //!
 //! **Source**: RFC 9110, sections 9.1, 9.3.7 and 15.5.6; RFC 3986, section 6.2.2.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::pin::Pin;
 
 use super::request::Request;
-use super::response::Response;
+use super::response::{BoxedFuture, Response};
 use crate::http::{Method, RequestHead, Status, percent};
 
 /// The handlers of a server, over a state of type `S` that all of them share.
@@ -58,19 +56,11 @@ pub(super) enum Handler<S> {
 /// An async function over the state and a request.
 pub(super) trait AsyncHandler<S> {
     /// Calls it; nothing happens before the first poll.
-    fn call<'a>(
-        &'a self,
-        state: &'a S,
-        request: &'a mut Request,
-    ) -> Pin<Box<dyn Future<Output = Response> + 'a>>;
+    fn call<'a>(&'a self, state: &'a S, request: &'a mut Request) -> BoxedFuture<'a, Response>;
 }
 
 impl<S, F: AsyncFn(&S, &mut Request) -> Response> AsyncHandler<S> for F {
-    fn call<'a>(
-        &'a self,
-        state: &'a S,
-        request: &'a mut Request,
-    ) -> Pin<Box<dyn Future<Output = Response> + 'a>> {
+    fn call<'a>(&'a self, state: &'a S, request: &'a mut Request) -> BoxedFuture<'a, Response> {
         Box::pin(self(state, request))
     }
 }
@@ -89,9 +79,8 @@ impl<S: 'static> Router<S> {
         Self { paths: BTreeMap::new() }
     }
 
-    /// Adds an async function for `GET` and `HEAD` of a path. It may wait without limit.
-    ///
-    /// When the client closes the connection, its future is dropped where it waits.
+    /// Adds an async function for `GET` and `HEAD` of a path. It may wait without limit; when the client closes the
+    /// connection, its future is dropped where it waits.
     #[must_use]
     pub fn get<F>(self, path: &str, handler: F) -> Self
     where
@@ -139,8 +128,7 @@ impl<S: 'static> Router<S> {
     pub(super) fn find(&self, head: &RequestHead) -> Found<'_, S> {
         let path = match head.path() {
             "*" => {
-                let all = self.paths.values().flatten();
-                return Found::Answer(allow(Status::NO_CONTENT, all));
+                return allow(Response::empty(Status::NO_CONTENT), self.paths.values().flatten());
             }
             // ROUTER-3
             path if path.contains('%') => match percent::decode(path) {
@@ -153,40 +141,32 @@ impl<S: 'static> Router<S> {
             return Found::Answer(Response::error(Status::NOT_FOUND));
         };
         let find = |wanted| handlers.iter().find(|(known, _)| *known == wanted);
-        let found = match head.method {
-            // ROUTER-2
-            Method::Head => find(Method::Head).or_else(|| find(Method::Get)),
-            method => find(method),
-        };
-        match found {
-            Some((_, handler)) => Found::Handler(handler),
-            None if head.method == Method::Options => {
-                Found::Answer(allow(Status::NO_CONTENT, handlers.iter()))
+        // ROUTER-2
+        match (find(head.method), head.method) {
+            (Some((_, handler)), _) => Found::Handler(handler),
+            (None, Method::Options) => allow(Response::empty(Status::NO_CONTENT), handlers),
+            (None, Method::Head) if let Some((_, handler)) = find(Method::Get) => {
+                Found::Handler(handler)
             }
-            None => Found::Answer(allow(Status::METHOD_NOT_ALLOWED, handlers.iter())),
+            (None, _) => allow(Response::error(Status::METHOD_NOT_ALLOWED), handlers),
         }
     }
 }
 
-/// Makes an answer with `Allow`: the methods of the handlers, and those that the table answers itself.
+/// Adds `Allow` to an answer: the methods of the handlers, and those that the table answers itself.
 fn allow<'a, S: 'a>(
-    status: Status,
-    handlers: impl Iterator<Item = &'a (Method, Handler<S>)>,
-) -> Response {
-    let known: Vec<Method> = handlers.map(|(method, _)| *method).collect();
+    answer: Response,
+    handlers: impl IntoIterator<Item = &'a (Method, Handler<S>)>,
+) -> Found<'a, S> {
+    let known: Vec<Method> = handlers.into_iter().map(|(method, _)| *method).collect();
     let is_allowed = |method: &Method| match method {
         Method::Options => true,
         Method::Head => known.contains(&Method::Head) || known.contains(&Method::Get),
         method => known.contains(method),
     };
     let allowed = Method::ALL.into_iter().filter(is_allowed).map(Method::name);
-    let response = match status {
-        Status::NO_CONTENT => Response::empty(status),
-        _ => Response::error(status),
-    };
-    response
-        .with_field("Allow", allowed.collect::<Vec<_>>().join(", "))
-        .expect("holds because names of methods are letters")
+    let answer = answer.with_field("Allow", allowed.collect::<Vec<_>>().join(", "));
+    Found::Answer(answer.expect("holds because names of methods are letters"))
 }
 
 impl<S: 'static> Default for Router<S> {

@@ -14,7 +14,6 @@
 //!
 //! Accepting waits while descriptors are short, and continues when one comes free (`ACCEPT-2`).
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -26,8 +25,8 @@ use std::task::Poll;
 use super::connection::Connection;
 use super::request::Answered;
 use super::router::Router;
-use super::state::{BufferPool, Config, ServerPhase, ServerState};
-use crate::aio::{Either, TaskSet, TcpListener, TcpStream, race, timeout};
+use super::state::{Config, ServerPhase, ServerState};
+use crate::aio::{Either, TcpListener, TcpStream, race, timeout};
 use crate::rt::spawn;
 
 /// An HTTP server over a state that all its handlers share.
@@ -44,8 +43,7 @@ impl<S: 'static> Server<S> {
 
     /// Makes a server with these limits.
     pub fn with_config(router: Router<S>, state: S, config: Config) -> Self {
-        let phase = Cell::new(ServerPhase::Serving);
-        let (pool, tasks) = (BufferPool::default(), TaskSet::new());
+        let (pool, tasks, phase) = Default::default();
         Self { state: ServerState { router, state, config, log: None, pool, tasks, phase } }
     }
 
@@ -84,7 +82,7 @@ impl<S: 'static> Server<S> {
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let state = Rc::new(self.state);
-        let _ends = EndOnDrop { state: state.clone() };
+        let _ends = EndOnDrop(state.clone());
         if let Either::Second(failed) = race(stop, accept_all(&state, listener)).await {
             return failed;
         }
@@ -110,14 +108,11 @@ async fn accept_all<S: 'static>(
 }
 
 /// Ends the connections when `serve` returns or is dropped (`WEB-1`).
-struct EndOnDrop<S> {
-    /// The state of the server.
-    state: Rc<ServerState<S>>,
-}
+struct EndOnDrop<S>(Rc<ServerState<S>>);
 
 impl<S> Drop for EndOnDrop<S> {
     fn drop(&mut self) {
-        self.state.enter(ServerPhase::Over);
+        self.0.enter(ServerPhase::Over);
     }
 }
 
@@ -153,10 +148,6 @@ impl<S> Drop for ConnectionTask<S> {
 
 impl<S> fmt::Debug for Server<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server")
-            .field("router", &self.state.router)
-            .field("config", &self.state.config)
-            .field("phase", &self.state.phase.get())
-            .finish_non_exhaustive()
+        f.debug_struct("Server").field("router", &self.state.router).finish_non_exhaustive()
     }
 }

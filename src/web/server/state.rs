@@ -81,9 +81,10 @@ pub(super) struct ServerState<S> {
 }
 
 /// The phase of a server; it never goes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum ServerPhase {
     /// It serves.
+    #[default]
     Serving,
     /// It finishes the requests in progress.
     Stopping,
@@ -153,9 +154,7 @@ impl BufferPool {
     pub(super) fn take_back_request(&self, mut request: Box<Request>) {
         // The next head replaces this one, but the next body would be appended to this one.
         request.body.clear();
-        if request.body.capacity() > LARGEST_KEPT_BYTES {
-            request.body = Vec::new();
-        }
+        request.body.shrink_to(LARGEST_KEPT_BYTES);
         keep(&self.requests, request);
     }
 
@@ -183,9 +182,8 @@ fn keep<T>(pool: &RefCell<Vec<T>>, item: T) {
     }
 }
 
-/// Bytes that a connection has received and not used.
-///
-/// While the connection waits, its memory is at most about four times the number of these bytes.
+/// Bytes that a connection has received and not used. While it waits, its memory is at most about four times their
+/// number.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     /// Received bytes, in a lent buffer or in memory of the connection's own.

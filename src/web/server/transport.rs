@@ -12,12 +12,12 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::super::lazy_timer::LazyTimer;
+use super::response::BoxedFuture;
 use super::state::{Input, READ_BYTES, ServerState};
 use crate::aio::{AsyncWrite, TcpStream, lingering_close};
 use crate::rt::now;
@@ -72,10 +72,7 @@ pub(super) enum Observed<T> {
 }
 
 impl<S> Transport<S> {
-    /// Wraps a new socket.
-    ///
-    /// # Errors
-    /// The client is gone already.
+    /// Wraps a new socket; an error if the client is gone already.
     pub(super) fn new(
         server: Rc<ServerState<S>>,
         stream: TcpStream,
@@ -94,7 +91,7 @@ impl<S> Transport<S> {
         self.deadline = now().checked_add(timeout);
     }
 
-    /// Waits for a request; for the stop too.
+    /// Waits for a request, or for the stop.
     pub(super) async fn receive_request(&mut self) -> io::Result<Received> {
         poll_fn(|cx| self.poll_receive(cx, true)).await
     }
@@ -187,12 +184,11 @@ impl<S> Transport<S> {
         lingering_close(&mut self.stream, LINGER_SILENCE, LONGEST_LINGER).await
     }
 
-    /// Awaits a future of a handler, and observes the client meanwhile (`ANSWERING-4`).
-    ///
-    /// The future is polled in the connection's task: a task of its own would cost a spawn for each request.
+    /// Awaits a future of a handler, and observes the client meanwhile (`ANSWERING-4`). The future is polled in the
+    /// connection's task: a task of its own would cost a spawn for each request.
     pub(super) async fn observe<T>(
         &mut self,
-        mut future: Pin<Box<dyn Future<Output = T> + '_>>,
+        mut future: BoxedFuture<'_, T>,
     ) -> io::Result<Observed<T>> {
         let mut has_waited = false;
         let observed = poll_fn(|cx| {
