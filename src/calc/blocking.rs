@@ -108,7 +108,7 @@ struct Driver {
 impl Driver {
     /// Prepares to serve a client.
     fn new(connection: OpenConnection) -> Self {
-        let config = &connection.counted.all.config;
+        let config = &connection.counted.0.config;
         config.tell(|| connection.stream.peer_addr(), "calls that block");
         Self {
             conversation: Conversation::new(config),
@@ -121,7 +121,7 @@ impl Driver {
 
     /// Does what the conversation says, until its end, or until it lingers: then it may be called again.
     fn run(&mut self) -> io::Result<Next> {
-        let connections = Arc::clone(&self.connection.counted.all);
+        let connections = Arc::clone(&self.connection.counted.0);
         let config = &connections.config;
         self.connection.stream.set_read_timeout(Some(STALL))?;
         self.connection.stream.set_write_timeout(Some(STALL))?;
@@ -173,7 +173,7 @@ impl Driver {
             Next::Write(_) => PollFd::writable(stream),
             _ => PollFd::readable(stream),
         };
-        let in_time = self.connection.counted.all.wait(stream, until, is_stopping)?;
+        let in_time = self.connection.counted.0.wait(stream, until, is_stopping)?;
         self.looked_at = Instant::now();
         Ok(in_time)
     }

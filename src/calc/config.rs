@@ -56,11 +56,9 @@ impl Config {
             return;
         }
         let peer = peer().map_or("a client that has gone".to_owned(), |peer| peer.to_string());
-        let (time, process, thread) =
-            (log_stamp(SystemTime::now()), process::id(), thread::current());
+        let (time, thread, pid) = (log_stamp(SystemTime::now()), thread::current(), process::id());
         let name = thread.name().unwrap_or("without a name");
-        let line =
-            format!("{time} {peer}: served by {what}, on thread {name} of process {process}\n");
+        let line = format!("{time} {peer}: served by {what}, on thread {name} of process {pid}\n");
         let mut stderr = io::stderr().lock();
         let room = poll(&mut [PollFd::writable(stderr.as_fd())], Some(Duration::ZERO));
         if room.is_ok_and(|ready| ready > 0) {

@@ -198,8 +198,11 @@ impl Conversation {
         out: &mut Vec<u8>,
         mut write: impl FnMut(&[u8]) -> io::Result<usize>,
     ) -> io::Result<()> {
-        if self.is_sending() {
-            return self.send_unsent(write);
+        if let Some(rare) = self.rare.as_mut().filter(|rare| !rare.unsent.is_empty()) {
+            let sent = or_nothing(write(rare.unsent.make_contiguous()))?;
+            rare.unsent.drain(..sent);
+            self.drop_empty();
+            return Ok(());
         }
         if out.is_empty() {
             return Ok(());
@@ -216,16 +219,6 @@ impl Conversation {
             out.shrink_to(2 * OUT_HIGH_WATER);
         }
         outcome.map(drop)
-    }
-
-    /// Sends what is left over, as far as there is room.
-    fn send_unsent(&mut self, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<()> {
-        if let Some(rare) = &mut self.rare {
-            let sent = or_nothing(write(rare.unsent.make_contiguous()))?;
-            rare.unsent.drain(..sent);
-            self.drop_empty();
-        }
-        Ok(())
     }
 
     /// Returns whether replies wait for room in the socket.

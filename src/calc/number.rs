@@ -201,13 +201,9 @@ impl Form {
 impl Large {
     /// Makes a number of its parts; the highest limbs may be zero.
     fn new(negative: bool, mut limbs: Vec<i64>, place: isize) -> Self {
-        while limbs.last() == Some(&0) {
-            limbs.pop();
-        }
-        if limbs.is_empty() {
-            return Self { negative: false, limbs, place: 0 };
-        }
-        Self { negative, limbs, place }
+        while limbs.pop_if(|limb| *limb == 0).is_some() {}
+        let is_zero = limbs.is_empty();
+        Self { negative: negative && !is_zero, limbs, place: if is_zero { 0 } else { place } }
     }
 
     /// Groups digits into limbs that line up with the decimal point. The exponent moves the point.
@@ -250,8 +246,8 @@ impl Large {
         let mut limbs = Vec::with_capacity((top - place).unsigned_abs() + 1);
         let mut carry = 0;
         for place in place..top {
-            limbs
-                .push(split(self.limb_at(place) + sign * other.limb_at(place) + carry, &mut carry));
+            let sum = self.limb_at(place) + sign * other.limb_at(place) + carry;
+            limbs.push(split(sum, &mut carry));
         }
         if carry >= 0 {
             limbs.push(carry);
@@ -308,12 +304,8 @@ impl Large {
             out.extend_from_slice(&digits_of(self.limb_at(place)));
         }
         if lowest < 0 {
-            while out.last() == Some(&b'0') {
-                out.pop();
-            }
-            if out.last() == Some(&b'.') {
-                out.pop();
-            }
+            while out.pop_if(|digit| *digit == b'0').is_some() {}
+            out.pop_if(|last| *last == b'.');
         }
     }
 }

@@ -89,12 +89,10 @@ pub struct Session {
 impl Session {
     /// Makes a session; `max_message_bytes` does not count the ending, and is less for products.
     pub fn new(op: Op, max_message_bytes: usize) -> Self {
+        let most = if op == Op::Product { MAX_PRODUCT_BYTES } else { usize::MAX };
         Self {
             partial: Vec::new(),
-            max_message_bytes: match op {
-                Op::Sum => max_message_bytes,
-                Op::Product => max_message_bytes.min(MAX_PRODUCT_BYTES),
-            },
+            max_message_bytes: max_message_bytes.min(most),
             op,
             state: SessionState::Idle,
             late_ending: false,
@@ -170,8 +168,7 @@ impl Session {
             self.partial = Vec::new();
             self.state = SessionState::Closed;
             let unit = if limit == 1 { "byte" } else { "bytes" };
-            let error = format!("error: message longer than {limit} {unit}\n");
-            out.extend_from_slice(error.as_bytes());
+            out.extend(format!("error: message longer than {limit} {unit}\n").as_bytes());
         } else if ending.is_some() {
             let is_late_ending = mem::take(&mut self.late_ending);
             self.complete(is_late_ending, out);
@@ -225,13 +222,9 @@ fn parse_pair(text: &[u8]) -> Option<(Decimal, Decimal, &[u8])> {
 /// Skips white space and one comma; `None` if there is neither.
 #[inline]
 fn skip_separator(text: &[u8]) -> Option<&[u8]> {
-    match text {
+    match skip_blank(text) {
         [b',', rest @ ..] => Some(skip_blank(rest)),
-        [b' ' | b'\t' | b'\r' | b'\x0c', rest @ ..] => match skip_blank(rest) {
-            [b',', rest @ ..] => Some(skip_blank(rest)),
-            rest => Some(rest),
-        },
-        _ => None,
+        rest => (rest.len() < text.len()).then_some(rest),
     }
 }
 
@@ -255,16 +248,14 @@ fn explain(text: &[u8]) -> String {
     let second = skip_separator(rest).unwrap_or_default();
     let is_pair = !first.is_empty() && !second.is_empty() && !second.iter().any(is_separator);
     let pieces = if is_pair { &[first, second][..] } else { &[] };
-    let fault = pieces.iter().find_map(|piece| Some((piece, Decimal::parse(piece).err()?)));
+    let fault = pieces.iter().find_map(|piece| Some((quoted(piece), Decimal::parse(piece).err()?)));
+    let text = quoted(text);
     match fault {
-        Some((piece, NumberError::Malformed)) => format!("not a number: {}", quoted(piece)),
+        Some((piece, NumberError::Malformed)) => format!("not a number: {piece}"),
         Some((piece, NumberError::Exponent)) => {
-            format!("exponent beyond {MAX_EXPONENT} in {}", quoted(piece))
+            format!("exponent beyond {MAX_EXPONENT} in {piece}")
         }
-        None => format!(
-            "expected two numbers parted by white space or one comma, came {}",
-            quoted(text)
-        ),
+        None => format!("expected two numbers parted by white space or one comma, came {text}"),
     }
 }
 

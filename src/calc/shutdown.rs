@@ -53,7 +53,7 @@ impl OpenConnections {
     pub(super) fn enter(self: &Arc<Self>, stream: TcpStream) -> OpenConnection {
         // Relaxed: the same thread reads the count.
         self.open.fetch_add(1, Ordering::Relaxed);
-        OpenConnection { stream, counted: Counted { all: Arc::clone(self) } }
+        OpenConnection { stream, counted: Counted(Arc::clone(self)) }
     }
 
     /// Waits for a descriptor and, unless the caller has seen it, for the stop, with which the grace begins. False if the
@@ -112,17 +112,14 @@ pub(super) struct OpenConnection {
     pub(super) counted: Counted,
 }
 
-/// One of the open connections.
-pub(super) struct Counted {
-    /// All of them.
-    pub(super) all: Arc<OpenConnections>,
-}
+/// One of the open connections, and what counts them.
+pub(super) struct Counted(pub(super) Arc<OpenConnections>);
 
 impl Drop for Counted {
     /// Counts one less, and then signals, so that the signal tells of this count.
     fn drop(&mut self) {
-        self.all.open.fetch_sub(1, Ordering::Release);
+        self.0.open.fetch_sub(1, Ordering::Release);
         // A live event descriptor can always be signalled.
-        drop(self.all.closed.signal());
+        drop(self.0.closed.signal());
     }
 }
