@@ -41,7 +41,7 @@ const SUBCOMMANDS: &[&Subcommand] = &[
 pub fn main() -> ExitCode {
     let mut output = Output::new();
     // It fails in no kernel that is known, and without it the program works as well as it did before.
-    drop(prepare_program());
+    prepare_program();
     let words: Vec<OsString> = env::args_os().skip(1).collect();
     let (subcommand, done) = run(&words, &mut output);
     let Err(failure) = done else { return ExitCode::SUCCESS };

@@ -135,7 +135,7 @@ fn count_one_by_one(events: &Events) -> io::Result<i32> {
 /// A child's life: lets no signal through until everything was sent, and then counts.
 fn count_after_block(events: &Events) -> io::Result<i32> {
     signal::install(Signal::User1)?;
-    let blocked = AllBlocked::new()?;
+    let blocked = AllBlocked::new();
     events.to_parent.signal()?;
     wait_for_signal(&events.to_child)?;
     // What waits is delivered before this returns.

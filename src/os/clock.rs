@@ -1,10 +1,11 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Clocks that std does not offer, and how late the kernel may wake a thread that sleeps.
 //!
-//! Problem: a loop that asks whether some milliseconds have passed since its last look pays more for an exact answer than
-//! for the work between two looks. And an `Instant` cannot be left in shared memory.
+//! An exact answer costs a loop more than its work between two looks at the clock. An `Instant` cannot be shared.
 //!
 //! **Source**: `clock_gettime(2)`; prctl(2), `PR_SET_TIMERSLACK`.
+
+use std::time::Duration;
 
 /// Returns a number that changes with each tick of the kernel's clock, every 1 to 10 ms: the time of the last tick, which is
 /// cheap to read.
@@ -12,9 +13,7 @@ pub fn tick() -> i64 {
     read(libc::CLOCK_MONOTONIC_COARSE)
 }
 
-/// Returns the nanoseconds of a clock that never goes back and is the same in every process.
-///
-/// `Instant` has the same clock, but hides the number.
+/// Returns the nanoseconds of the clock of `Instant`, which hides the number. It is the same in every process.
 pub fn nanos() -> u64 {
     read(libc::CLOCK_MONOTONIC).cast_unsigned()
 }
@@ -26,6 +25,14 @@ fn read(clock: libc::clockid_t) -> i64 {
     let read = unsafe { libc::clock_gettime(clock, &raw mut now) };
     debug_assert_eq!(read, 0, "holds because Linux has these clocks since 2.6.32");
     now.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec)
+}
+
+/// The kernel's form of a span; one too long for it becomes the longest.
+pub(super) fn timespec(span: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(span.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(span.subsec_nanos().cast_signed()),
+    }
 }
 
 /// Has the kernel wake the calling thread as exactly as it can, from now on. By default a sleep may be 50 µs late, so that

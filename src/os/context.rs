@@ -1,8 +1,8 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! A greenlet: a function with a stack of its own, which can pause at any depth of calls and be resumed.
 //!
-//! Problem: a future waits only where every function up to its task is `async`. A function that has its own stack may pause
-//! anywhere: the stack stays as it is, and the thread continues on another one.
+//! A future waits only where every function up to its task is `async`. A function that has its own stack may pause
+//! anywhere: the stack stays as it is, and the thread continues on another one. It stays on the thread that made it.
 //!
 //! | stage | the thread is on | what comes next |
 //! | --- | --- | --- |
@@ -19,14 +19,11 @@
 //! - `CONTEXT-3`: the stack is unmapped only when nothing on it lives. A greenlet that is dropped while it is paused is
 //!   resumed once more with a panic of ours, so that its destructors run. If it catches that, each further pause is the
 //!   same panic.
-//! - `CONTEXT-4`: below the stack lies a page without rights, so one call too deep ends the process.
-//! - `CONTEXT-5`: a greenlet stays on the thread that made it: neither type here is `Send` or `Sync`.
+//! - `CONTEXT-4`: below the stack lie pages without rights, so one call too deep ends the process.
 //!
-//! **Left out**: speed. Each switch is a system call, because in POSIX the signal mask belongs to a context; libraries that
-//! are made for use save the registers in a few lines of assembly.
+//! **Left out**: speed. Each switch is a system call too, because the signal mask belongs to a context.
 //!
-//! **Source**: makecontext(3), swapcontext(3): in glibc, and no longer in POSIX, because `makecontext` is given a function
-//! that is declared with empty parentheses.
+//! **Source**: makecontext(3), swapcontext(3).
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -34,24 +31,27 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::rc::Rc;
 use std::thread;
 
-use libc::{c_int, c_uint, c_void, ucontext_t};
+use libc::{c_uint, ucontext_t};
 
+use super::shared_memory::{PAGE_BYTES, SharedMemory};
 use super::syscall::check;
 
 /// What a greenlet runs.
 type Body = Box<dyn FnOnce(&Pause<'_>)>;
 
 /// A function on a stack of its own; see the module.
+#[derive(Debug)]
 pub struct Greenlet {
     /// What both sides see. An `Rc`, not a `Box`: its address is known to the other stack.
     inner: Rc<Inner>,
 }
 
 /// Lets a greenlet's body pause.
+#[derive(Debug)]
 pub struct Pause<'greenlet> {
     /// The greenlet it belongs to.
     inner: &'greenlet Inner,
@@ -84,8 +84,8 @@ struct Inner {
     body: Cell<Option<Body>>,
     /// What the body panicked with, until the resume takes it (`CONTEXT-2`).
     panic: Cell<Option<Box<dyn Any + Send>>>,
-    /// The stack, unmapped with the last `Rc`, after `CONTEXT-3`.
-    stack: Stack,
+    /// The stack and its guard, unmapped with the last `Rc`, after `CONTEXT-3`. Private to this process.
+    stack: SharedMemory,
 }
 
 /// The payload that unwinds a greenlet that was dropped.
@@ -94,31 +94,33 @@ struct Cancelled;
 impl Greenlet {
     /// Makes a greenlet that will run `body`, with a stack of at least `stack_bytes`.
     ///
-    /// A page of it takes memory once it is touched. A body that may panic needs more than 64 KiB: the panic's report is
-    /// printed on this stack.
+    /// A body that may panic needs more than 64 KiB: the panic's report is printed on this stack.
     ///
     /// # Errors
-    /// No memory for the stack, or the process has too many mappings.
+    /// Those of mmap(2).
     ///
     /// # Panics
     /// Never: half an address fits into half of 64 bits.
     pub fn new(stack_bytes: usize, body: impl FnOnce(&Pause<'_>) + 'static) -> io::Result<Self> {
+        // SAFETY: a context is made of integers and of pointers that may be null.
+        let empty: ucontext_t = unsafe { mem::zeroed() };
         let inner = Rc::new(Inner {
-            own: UnsafeCell::new(empty_context()),
-            caller: UnsafeCell::new(empty_context()),
+            own: UnsafeCell::new(empty),
+            caller: UnsafeCell::new(empty),
             stage: Cell::new(Stage::Fresh),
             cancelled: Cell::new(false),
             body: Cell::new(Some(Box::new(body))),
             panic: Cell::new(None),
-            stack: Stack::new(stack_bytes)?,
+            stack: new_stack(stack_bytes)?,
         });
         let own = inner.own.get();
         // SAFETY: `own` is ours to write, and no longer moves: glibc leaves a pointer in it to a part of itself.
         check(unsafe { libc::getcontext(own) })?;
         // SAFETY: the context was just filled, and there is no other reference to it.
         let context = unsafe { &mut *own };
-        context.uc_stack.ss_sp = inner.stack.lowest();
-        context.uc_stack.ss_size = inner.stack.usable_bytes();
+        // Right above the guard, to which the stack grows down.
+        context.uc_stack.ss_sp = inner.stack.start.as_ptr().wrapping_byte_add(PAGE_BYTES).cast();
+        context.uc_stack.ss_size = inner.stack.bytes - PAGE_BYTES;
         // The end of `begin` is a switch to the code that resumed it last.
         context.uc_link = inner.caller.get();
         // An `int` has room for half an address.
@@ -146,11 +148,6 @@ impl Greenlet {
             resume_unwind(payload);
         }
         self.inner.stage.get() == Stage::Paused
-    }
-
-    /// Tells the size of the stack, without the page that guards it.
-    pub fn stack_bytes(&self) -> usize {
-        self.inner.stack.usable_bytes()
     }
 }
 
@@ -215,77 +212,19 @@ impl Drop for Greenlet {
     }
 }
 
-impl fmt::Debug for Greenlet {
+impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Greenlet").field("stage", &self.inner.stage.get()).finish_non_exhaustive()
+        f.debug_struct("Inner").field("stage", &self.stage.get()).finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for Pause<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pause").field("stage", &self.inner.stage.get()).finish_non_exhaustive()
-    }
-}
-
-/// A context that `getcontext` or `swapcontext` will fill.
-fn empty_context() -> ucontext_t {
-    // SAFETY: it is made of integers and of pointers that may be null.
-    unsafe { mem::zeroed() }
-}
-
-/// Memory for a stack, with a page below it that has no rights (`CONTEXT-4`).
-struct Stack {
-    /// Where the mapping begins: the guard.
-    mapping: NonNull<c_void>,
-    /// The length of the mapping: the guard and the stack.
-    mapped_bytes: usize,
-    /// The length of the guard, one page.
-    guard_bytes: usize,
-}
-
-impl Stack {
-    /// Maps a stack of at least so many bytes.
-    fn new(stack_bytes: usize) -> io::Result<Self> {
-        // SAFETY: sysconf(3) takes an integer and touches no memory.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        let guard_bytes = usize::try_from(page).expect("holds because Linux has pages");
-        let too_long = || io::Error::from(io::ErrorKind::OutOfMemory);
-        let stack_bytes = stack_bytes.max(1).checked_next_multiple_of(guard_bytes);
-        let mapped_bytes = stack_bytes.and_then(|bytes| bytes.checked_add(guard_bytes));
-        let mapped_bytes = mapped_bytes.ok_or_else(too_long)?;
-        let (rights, kind) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE,
-        );
-        // SAFETY: mmap(2) of fresh memory at an address of the kernel's choice touches nothing of ours.
-        let mapping = unsafe { libc::mmap(ptr::null_mut(), mapped_bytes, rights, kind, -1, 0) };
-        if mapping == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let mapping = NonNull::new(mapping).expect("holds because the kernel maps nothing at 0");
-        let stack = Self { mapping, mapped_bytes, guard_bytes };
-        let no_rights: c_int = libc::PROT_NONE;
-        // SAFETY: the page is the first of our own mapping, and nothing is on it.
-        check(unsafe { libc::mprotect(mapping.as_ptr(), guard_bytes, no_rights) })?;
-        Ok(stack)
-    }
-
-    /// The lowest address of the stack, right above the guard. It grows down towards it.
-    fn lowest(&self) -> *mut c_void {
-        // SAFETY: the mapping is longer than its guard.
-        unsafe { self.mapping.as_ptr().byte_add(self.guard_bytes) }
-    }
-
-    /// The bytes a stack has for itself.
-    fn usable_bytes(&self) -> usize {
-        self.mapped_bytes - self.guard_bytes
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: CONTEXT-3: nothing lives on it, and the mapping is ours in just this length.
-        let unmapped = check(unsafe { libc::munmap(self.mapping.as_ptr(), self.mapped_bytes) });
-        debug_assert!(unmapped.is_ok(), "holds because the mapping is ours: {unmapped:?}");
-    }
+/// Maps a stack of at least so many bytes, above pages that have no rights (`CONTEXT-4`).
+fn new_stack(stack_bytes: usize) -> io::Result<SharedMemory> {
+    let stack_bytes = stack_bytes.max(1).checked_next_multiple_of(PAGE_BYTES);
+    let mapped_bytes = stack_bytes.and_then(|bytes| bytes.checked_add(PAGE_BYTES));
+    let mapped_bytes = mapped_bytes.ok_or(io::ErrorKind::OutOfMemory)?;
+    let memory = SharedMemory::map(mapped_bytes, libc::MAP_PRIVATE | libc::MAP_STACK)?;
+    // SAFETY: the pages are the first of our own mapping, and nothing is on them.
+    check(unsafe { libc::mprotect(memory.start.as_ptr().cast(), PAGE_BYTES, libc::PROT_NONE) })?;
+    Ok(memory)
 }

@@ -1,15 +1,13 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Descriptors: opening a file without waiting, whether one outlives an exec, and the width of a terminal.
 //!
-//! Problem: an open of a FIFO waits until another process writes to it, and no signal handler of ours ends that wait. And
-//! a program that is executed gets every descriptor of its process that is not close-on-exec: a pipe whose end it holds
-//! without knowing never ends (`OS-3`).
+//! Problem: an open of a FIFO waits until another process writes to it. And a program that is executed gets every
+//! descriptor that is not close-on-exec: a pipe whose end it holds without knowing never ends (`OS-3`).
 //!
 //! **Source**: open(2), `O_NONBLOCK` and `O_NOCTTY`; fcntl(2), `F_SETFD`; `ioctl_tty(2)`.
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -38,8 +36,7 @@ pub fn set_close_on_exec(fd: BorrowedFd<'_>, closes: bool) -> io::Result<()> {
 
 /// The columns of the terminal behind a descriptor; `None` when it is no terminal, or one that does not know.
 pub fn terminal_columns(fd: impl AsFd) -> Option<usize> {
-    // SAFETY: `winsize` is made of integers.
-    let mut size: libc::winsize = unsafe { mem::zeroed() };
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     let fd = fd.as_fd().as_raw_fd();
     // SAFETY: `TIOCGWINSZ` writes a `winsize`, and `size` is ours to write.
     let result = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &raw mut size) };

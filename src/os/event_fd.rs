@@ -1,13 +1,11 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! An event descriptor: a flag that a selector can wait for.
 //!
-//! Problem: a thread that sleeps in `ppoll` or `epoll_wait` sees neither a condition variable nor an atomic. Only a
-//! descriptor wakes it.
+//! A thread that sleeps in `ppoll` or `epoll_wait` sees neither a condition variable nor an atomic. A descriptor wakes it.
 //!
 //! **Invariants**
 //! - `EVENTFD-1`: once signalled it stays readable until it is read. A stop descriptor is never read, so one signal reaches
 //!   every thread and every forked child, however late it looks.
-//! - `EVENTFD-2`: signalling never blocks.
 //!
 //! **Source**: eventfd(2).
 
@@ -20,8 +18,8 @@ use super::syscall::check;
 /// A flag that a selector can wait for.
 #[derive(Debug)]
 pub struct EventFd {
-    /// The kernel's 64-bit counter. As a `File`, because then std does the reads and writes.
-    file: File,
+    /// The kernel's 64-bit counter. As a `File`, because then std reads, writes and retries.
+    pub(super) file: File,
 }
 
 impl EventFd {
@@ -43,7 +41,7 @@ impl EventFd {
     /// None that a live event descriptor can give.
     pub fn signal(&self) -> io::Result<()> {
         // `WouldBlock`: the counter is at its end. Then the descriptor is readable, which was the purpose.
-        at_once(|| (&self.file).write(&1_u64.to_ne_bytes()))
+        unless_it_blocks((&self.file).write_all(&1_u64.to_ne_bytes()))
     }
 
     /// Takes the signal back. Not for a descriptor that others wait for too (`EVENTFD-1`).
@@ -52,32 +50,21 @@ impl EventFd {
     /// None that a live event descriptor can give.
     pub fn clear(&self) -> io::Result<()> {
         // `WouldBlock`: it was not signalled.
-        at_once(|| (&self.file).read(&mut [0; size_of::<u64>()]))
+        unless_it_blocks((&self.file).read_exact(&mut [0; size_of::<u64>()]))
     }
 }
 
-/// Reads or writes; where that would block, there is nothing to do.
-fn at_once(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<()> {
-    loop {
-        match call() {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+/// Takes a call that would have blocked for one that had nothing to do.
+fn unless_it_blocks(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => Ok(()),
+        _ => Err(error),
+    })
 }
 
 impl AsFd for EventFd {
     /// Lends the descriptor, for a selector to wait on.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
-    }
-}
-
-impl From<EventFd> for OwnedFd {
-    /// Gives up the flag and keeps the descriptor.
-    fn from(event: EventFd) -> Self {
-        event.file.into()
     }
 }

@@ -1,8 +1,7 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! How many descriptors this process may have open.
 //!
-//! Problem: each connection takes one, and the usual soft limit of 1,024 was chosen for select(2). A server for many clients
-//! raises it to the hard limit; a test of shortage lowers it.
+//! Each connection takes one, and the usual soft limit is 1,024. A server for many clients raises it to the hard limit.
 //!
 //! **Invariants**
 //! - `LIMIT-1`: only the soft limit is changed: lowering the hard one cannot be undone.
@@ -33,9 +32,7 @@ pub fn open_files() -> io::Result<OpenFiles> {
     Ok(OpenFiles { soft: limit.rlim_cur, hard: limit.rlim_max })
 }
 
-/// Sets the soft limit on open descriptors, and keeps the hard one (`LIMIT-1`).
-///
-/// Descriptors that are open already stay, also above a lower limit.
+/// Sets the soft limit on open descriptors, and keeps the hard one (`LIMIT-1`). Open descriptors stay open.
 ///
 /// # Errors
 /// `InvalidInput` when it is above the hard limit.

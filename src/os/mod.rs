@@ -1,7 +1,7 @@
 //! The only calls into C: each system call wrapped once, safe to call.
 //!
-//! Problem: a raw system call returns an `int`, where -1 means "look at errno", and a descriptor which is an `int` too can be
-//! closed twice or used after it was closed. Spread over a program, every caller must remember both.
+//! A raw system call returns an `int`, where -1 means "look at errno", and a descriptor, which is an `int` too, can be used
+//! after it was closed.
 //!
 //! **Invariants**
 //! - `OS-1`: a descriptor is an `OwnedFd` or a `BorrowedFd` from the moment the call returns.
@@ -9,9 +9,7 @@
 //!   caller says so.
 //! - `OS-3`: every descriptor made here is close-on-exec.
 //!
-//! **Left out**: every system but Linux. Signals, process death and `ppoll` have no common shape.
-//!
-//! **Source**: the man pages, section 2, named in each file.
+//! **Source**: the man pages of Linux, section 2, named in each file.
 
 mod clock;
 mod descriptor;

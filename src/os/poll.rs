@@ -1,8 +1,7 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Waiting for a few descriptors, with a timeout counted in nanoseconds: ppoll(2).
 //!
-//! Problem: `epoll_wait` counts milliseconds, so a sleep of a tenth of one is late or a busy loop; and a server that blocks
-//! in `accept` cannot hear that it shall stop.
+//! `epoll_wait` counts milliseconds: a sleep of a tenth of one is late, or a busy loop.
 //!
 //! **Invariants**
 //! - `POLL-1`: [`poll`] waits on after a signal, with the time that remains: it is never early. [`wait_readable`] returns
@@ -14,6 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr;
 use std::time::{Duration, Instant};
 
+use super::clock::timespec;
 use super::syscall::check;
 
 /// One descriptor, what to wait for on it, and afterwards what came.
@@ -37,7 +37,7 @@ impl<'fd> PollFd<'fd> {
         Self::new(fd, libc::POLLOUT)
     }
 
-    /// Waits for the given poll flags.
+    /// Waits for these poll flags.
     fn new(fd: BorrowedFd<'fd>, events: libc::c_short) -> Self {
         let raw = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
         Self { raw, fd: PhantomData }
@@ -79,15 +79,12 @@ pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<usi
 /// Until there is space.
 pub fn write_out(file: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io::Result<()> {
     loop {
-        let written = if bytes.is_empty() {
-            file.flush().map(|()| None)
-        } else {
-            file.write(bytes).map(Some)
-        };
+        let is_written = bytes.is_empty();
+        let written = if is_written { file.flush().map(|()| 0) } else { file.write(bytes) };
         match written {
-            Ok(None) => return Ok(()),
-            Ok(Some(0)) => return Err(ErrorKind::WriteZero.into()),
-            Ok(Some(count)) => bytes = &bytes[count..],
+            Ok(_) if is_written => return Ok(()),
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 poll(&mut [PollFd::writable(file.as_fd())], None)?;
             }
@@ -97,9 +94,7 @@ pub fn write_out(file: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io::Result
     }
 }
 
-/// Waits until `fd` is readable (true), or until the time is up or a signal came (false).
-///
-/// One system call, for the last fraction of a millisecond of an event loop's wait.
+/// Waits until `fd` is readable (true), or until the time is up or a signal came (false). One system call.
 ///
 /// # Errors
 /// Out of memory.
@@ -109,7 +104,6 @@ pub fn write_out(file: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io::Result
 pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
     match poll_once(&mut [PollFd::readable(fd)], Some(timeout)) {
         Ok(ready) => Ok(ready > 0),
-        // The caller reads the clock anyhow; a signal is for it to look at now.
         Err(error) if error.kind() == ErrorKind::Interrupted => Ok(false),
         Err(error) => Err(error),
     }
@@ -124,12 +118,4 @@ fn poll_once(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<us
     // the call; a null mask leaves the signals alone.
     let ready = unsafe { libc::ppoll(fds.as_mut_ptr().cast(), count, span_ptr, ptr::null()) };
     check(ready).map(|ready| usize::try_from(ready).expect("holds because check() refused -1"))
-}
-
-/// The kernel's form of a span; one too long for it becomes the longest.
-fn timespec(span: Duration) -> libc::timespec {
-    libc::timespec {
-        tv_sec: libc::time_t::try_from(span.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: libc::c_long::from(span.subsec_nanos().cast_signed()),
-    }
 }

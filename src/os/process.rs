@@ -1,9 +1,8 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Processes: fork, reap, kill, and the rule that a child does not outlive its parent.
 //!
-//! Problem: fork(2) copies one thread and all of the memory. A lock that another thread held stays locked in the child
-//! forever, a handler that the parent installed writes into the parent's descriptors, and a child that is not reaped stays
-//! in the process table.
+//! Problem: fork(2) copies one thread and all of the memory. In the child, a lock that another thread held stays locked
+//! forever, and a handler that the parent installed writes into the parent's descriptors.
 //!
 //! **Invariants**
 //! - `PROCESS-1`: [`fork`] refuses when a second thread runs, and names the threads (`THREADLIST-1`).
@@ -18,7 +17,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, parent_id};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::Command;
 use std::ptr;
@@ -37,24 +36,12 @@ const EXIT_PANICKED: i32 = 101;
 
 /// The number of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pid(libc::pid_t);
+pub struct Pid(pub i32);
 
 impl fmt::Display for Pid {
     /// Writes the plain number.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
-    }
-}
-
-impl Pid {
-    /// The number itself, for a message to another process.
-    pub fn to_raw(self) -> i32 {
-        self.0
-    }
-
-    /// The number that another process sent.
-    pub fn from_raw(number: i32) -> Self {
-        Self(number)
     }
 }
 
@@ -104,10 +91,8 @@ pub struct Child {
     exit: Option<Exit>,
 }
 
-/// Splits this process in two.
-///
-/// The child has default dispositions for every signal that was listened to, and must leave by
-/// [`exit_now`]: unwinding or returning from `main` would run the parent's destructors a second time.
+/// Splits this process in two. The child must leave by [`exit_now`]: unwinding or returning from `main` would run the
+/// parent's destructors a second time.
 ///
 /// # Errors
 /// A second thread runs (`PROCESS-1`); out of processes, memory or descriptors.
@@ -118,7 +103,7 @@ pub fn fork() -> io::Result<Fork> {
     thread_list::refuse_others()?;
     keep_ends_of_children()?;
     // A signal between the fork and `forget_in_child` would run the parent's handler (PROCESS-4).
-    let blocked = AllBlocked::new()?;
+    let blocked = AllBlocked::new();
     // SAFETY: PROCESS-1: this is the only thread, so the child's copy of the memory has no lock that a missing thread holds.
     let raw = check(unsafe { libc::fork() })?;
     if raw == 0 {
@@ -133,7 +118,6 @@ pub fn fork() -> io::Result<Fork> {
 }
 
 /// Forks a child that runs `life`, and leaves with the code that this returns, or with that of a Rust program that panics.
-/// So nothing unwinds into the parent's frames, which the child has a copy of.
 ///
 /// # Errors
 /// Those of [`fork`].
@@ -157,7 +141,7 @@ pub fn fork_despite_threads<T>(lock: &Mutex<T>) -> io::Result<Child> {
     let parent = pid();
     keep_ends_of_children()?;
     // PROCESS-4: in the child the signals stay blocked to the end.
-    let blocked = AllBlocked::new()?;
+    let blocked = AllBlocked::new();
     // SAFETY: the child calls what signal-safety(7) lists, and waits for a lock, which is memory of its own and a futex(2).
     let raw = check(unsafe { libc::fork() })?;
     if raw == 0 {
@@ -186,10 +170,9 @@ pub fn die_with_parent(parent: Pid) -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) })?;
     // Asked for too late, the signal never comes; an orphan has another parent.
     if parent_pid() == parent {
-        Ok(())
-    } else {
-        Err(io::Error::new(io::ErrorKind::NotFound, format!("parent {parent} has ended")))
+        return Ok(());
     }
+    Err(io::Error::new(io::ErrorKind::NotFound, format!("parent {parent} has ended")))
 }
 
 /// Makes the kernel kill the program that `command` will start when the thread that starts it ends.
@@ -204,37 +187,31 @@ pub fn end_with_parent(command: &mut Command) {
     unsafe { command.pre_exec(bind) };
 }
 
-/// Closes every descriptor but standard input, output, error, and `kept`. Called in a forked child.
+/// Closes every descriptor but standard input, output, error, and `kept`: `close_range(2)`. Called in a forked child.
 ///
-/// The values that own the others, in the copied memory, hold stale numbers from now on: the child must neither use nor
-/// drop them, but leave by [`exit_now`].
+/// The values that own the others hold stale numbers from now on: the child must neither use nor drop them.
 ///
 /// # Errors
 /// None in practice.
 pub fn close_all_but(kept: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let kept = kept.map_or(STANDARD_ERROR, |fd| fd.as_raw_fd().unsigned_abs());
-    if kept > STANDARD_ERROR + 1 {
-        close_range(STANDARD_ERROR + 1, kept - 1)?;
+    let kept = kept.map_or(STANDARD_ERROR, |fd| fd.as_raw_fd().unsigned_abs()).max(STANDARD_ERROR);
+    for (first, last) in [(STANDARD_ERROR + 1, kept - 1), (kept + 1, u32::MAX)] {
+        if first <= last {
+            // SAFETY: integers only. The caller knows that the owners of these descriptors must not be used.
+            check(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
     }
-    close_range(kept.max(STANDARD_ERROR) + 1, u32::MAX)
-}
-
-/// One `close_range(2)`, with both ends closed too.
-fn close_range(first: u32, last: u32) -> io::Result<()> {
-    // SAFETY: integers only. The caller knows that the owners of these descriptors must not be used.
-    check(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
+    Ok(())
 }
 
 /// The number of this process.
 pub fn pid() -> Pid {
-    // SAFETY: getpid(2) cannot fail.
-    Pid(unsafe { libc::getpid() })
+    Pid(std::process::id().cast_signed())
 }
 
 /// The number of this process's parent.
 pub fn parent_pid() -> Pid {
-    // SAFETY: getppid(2) cannot fail.
-    Pid(unsafe { libc::getppid() })
+    Pid(parent_id().cast_signed())
 }
 
 /// Sends a signal to a process that is not a child of ours, or to ourselves.
@@ -246,13 +223,12 @@ pub fn kill(pid: Pid, signal: Signal) -> io::Result<()> {
     check(unsafe { libc::kill(pid.0, signal.number()) }).map(drop)
 }
 
-/// Sends a signal to every process of the group that `leader` leads. Until the leader is reaped, the number is the group's.
+/// Sends a signal to every process of the group that `leader` leads, which must not be reaped yet.
 ///
 /// # Errors
 /// No such group, or none of its processes is ours to signal.
 pub fn kill_group(leader: Pid, signal: Signal) -> io::Result<()> {
-    // SAFETY: kill(2) takes two integers and touches no memory.
-    check(unsafe { libc::kill(-leader.0, signal.number()) }).map(drop)
+    kill(Pid(-leader.0), signal)
 }
 
 impl Child {
@@ -319,7 +295,6 @@ impl Child {
 
     /// Forgets the child, in the copy of the memory that a forked sibling has. The parent's own value still kills and reaps.
     pub fn abandon(mut self) {
-        // The drop then only closes this process's copy of the descriptor.
         self.exit = Some(Exit::Code(0));
     }
 

@@ -1,21 +1,15 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Memory that several processes see at once.
 //!
-//! Problem: what goes through a pipe is copied into the kernel and out again, and its descriptors can be closed. Memory
-//! that two processes have mapped has neither cost. But another process may write to it at any time, and a `&[u8]`
-//! promises that its bytes do not change.
-//!
-//! So the memory is a slice of atomic words. Every access is an atomic one, which is sound whatever the other process
-//! does at that moment. Bytes are copied in and out word by word.
+//! What goes through a pipe is copied into the kernel and out again. Memory that two processes have mapped does not have
+//! this cost. But another process may write to it at any time, and a `&[u8]` promises that its bytes do not change.
 //!
 //! **Invariants**
-//! - `SHM-1`: the memory is reachable only as `&[AtomicU64]`. No reference to plain bytes of it exists.
+//! - `SHM-1`: the memory is reachable only as `&[AtomicU64]`. No reference to plain bytes of it exists, so an access is
+//!   sound whatever the other process does. Bytes are copied in and out word by word.
 //! - The memory has no descriptor, so no process can cut it while another accesses it.
 //! - `SHM-3`: which words are complete is told by a word of the caller's: a release store after the words were written,
 //!   an acquire load before they are read. A reader that skips this gets old words, and nothing worse.
-//!
-//! **Left out**: lending the mapping as `&[u8]`. It needs a seal against writing, so fresh memory for each use, and 16,000
-//! page faults for 64 MiB cost more than the copy they save.
 //!
 //! **Source**: mmap(2), madvise(2), futex(2).
 
@@ -28,22 +22,23 @@ use std::time::Duration;
 
 use libc::c_int;
 
+use super::clock::timespec;
 use super::syscall::check;
 
-/// How many bytes a word has.
+/// The bytes of a word.
 const WORD_BYTES: usize = size_of::<u64>();
 /// From which length on [`reserve`] asks for huge pages: some of them.
 const LONG_BYTES: usize = 16 << 20;
 /// The size of a small page, or a multiple of it.
-const PAGE_BYTES: usize = 64 << 10;
+pub(super) const PAGE_BYTES: usize = 64 << 10;
 
 /// A mapping of shared memory; unmapped when dropped.
 #[derive(Debug)]
 pub struct SharedMemory {
     /// Where the mapping begins: a page boundary.
-    start: NonNull<AtomicU64>,
+    pub(super) start: NonNull<AtomicU64>,
     /// How long it is.
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 // SAFETY: SHM-1: all that a reference gives access to is atomic.
@@ -54,13 +49,16 @@ unsafe impl Sync for SharedMemory {}
 impl SharedMemory {
     /// Maps `bytes` of zeros, which children that this process forks share with it.
     ///
-    /// A page takes memory once it is touched.
-    ///
     /// # Errors
     /// Out of memory or address space.
     pub fn new(bytes: usize) -> io::Result<Self> {
+        Self::map(bytes, libc::MAP_SHARED)
+    }
+
+    /// Maps `bytes` of zeros, shared or, for the stack of a greenlet, private.
+    pub(super) fn map(bytes: usize, sharing: c_int) -> io::Result<Self> {
         let access = libc::PROT_READ | libc::PROT_WRITE;
-        let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let kind = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a fresh mapping at an address of the kernel's choice overlaps nothing.
         let start = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
         if start == libc::MAP_FAILED {
@@ -99,18 +97,12 @@ impl SharedMemory {
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.bytes / WORD_BYTES) }
     }
 
-    /// The word number `index`.
-    ///
-    /// # Panics
-    /// It is not inside.
+    /// The word number `index`, which must be inside.
     pub fn word(&self, index: usize) -> &AtomicU64 {
         &self.words()[index]
     }
 
-    /// Copies `bytes` to the words from `first` on. The last word is filled up with zeros.
-    ///
-    /// # Panics
-    /// They do not fit.
+    /// Copies `bytes`, which must fit, to the words from `first` on. The last word is filled up with zeros.
     pub fn write(&self, first: usize, bytes: &[u8]) {
         let words = &self.words()[first..first + bytes.len().div_ceil(WORD_BYTES)];
         let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
@@ -127,10 +119,7 @@ impl SharedMemory {
         }
     }
 
-    /// Appends `length` bytes to `into`, which begin at the word number `first`.
-    ///
-    /// # Panics
-    /// They are not inside.
+    /// Appends `length` bytes to `into`, which begin at the word number `first` and must be inside.
     pub fn read(&self, first: usize, length: usize, into: &mut Vec<u8>) {
         let words = &self.words()[first..first + length.div_ceil(WORD_BYTES)];
         into.reserve(words.len() * WORD_BYTES);
@@ -153,11 +142,7 @@ impl SharedMemory {
     /// # Blocking
     /// For at most `timeout`.
     pub fn wait_while(&self, index: usize, seen: u64, timeout: Duration) {
-        let low = seen & u64::from(u32::MAX);
-        let span = libc::timespec {
-            tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: libc::c_long::from(timeout.subsec_nanos().cast_signed()),
-        };
+        let (low, span) = (seen & u64::from(u32::MAX), timespec(timeout));
         let half = self.lower_half(index);
         // Its failures are "changed already", "time is up" and "a signal came": the caller looks again in each case.
         // SAFETY: the address is inside and aligned, and `span` outlives the call.
@@ -200,7 +185,7 @@ pub fn reserve(bytes: usize) -> Result<Vec<u8>, TryReserveError> {
 impl Drop for SharedMemory {
     /// Unmaps it. The memory itself goes with the last process that has it mapped or open.
     fn drop(&mut self) {
-        // SAFETY: `words` lends for at most the life of `self`, so no reference is left.
+        // SAFETY: `words` lends for at most the life of `self`, so no reference is left; of a stack, CONTEXT-3.
         let _cannot_fail = unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
     }
 }

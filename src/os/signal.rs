@@ -1,27 +1,22 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Signals as counts and as readable descriptors.
 //!
-//! Problem: a signal handler runs between any two instructions of any thread. It may not lock, allocate or print. All it
-//! can do is to leave a note that ordinary code finds later.
-//!
-//! The note is a count, which tells how often the signal came, and a write to an event descriptor, which wakes a thread
-//! that waits in a selector. The kernel calls a handler with the signal's number and nothing else, so both are in statics:
-//! the one global of the crate besides the loop's thread-local.
+//! Problem: a signal handler runs between any two instructions of any thread. It may not lock, allocate or print. So it
+//! counts the signal, and writes to an event descriptor, which wakes a thread that waits in a selector. The kernel calls
+//! it with the signal's number and nothing else, so both are in statics: the one global of the crate besides the loop's
+//! thread-local.
 //!
 //! **Invariants**
 //! - `SIGNAL-1`: the handler touches only atomics, write(2) and _exit(2), and leaves errno as it was.
 //! - `SIGNAL-2`: the count is raised before the descriptor is written, so a thread that is woken finds the count.
-//! - `SIGNAL-3`: a signal's descriptor is never closed and never read. A level-triggered waiter sees "it has come at least
-//!   once"; an edge-triggered one wakes for each; both look at the count.
+//! - `SIGNAL-3`: a signal's descriptor is never closed and never read. An edge-triggered waiter wakes for each signal.
 //! - `SIGNAL-4`: [`Signal::Interrupt`], [`Signal::Terminate`] and [`Signal::Hangup`] share a descriptor: all say "stop".
-//! - `SIGNAL-5`: a forked child starts with default dispositions and descriptors of its own. Otherwise its signals would
-//!   wake its parent.
+//! - `SIGNAL-5`: a forked child starts with default dispositions and descriptors of its own.
 //!
 //! **Source**: signal-safety(7), sigaction(2); the self-pipe trick of D. J. Bernstein.
 
-use std::fmt::{self, Write as _};
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd};
 use std::panic::Location;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, Ordering};
 use std::{mem, ptr};
@@ -102,11 +97,12 @@ pub fn install(signal: Signal) -> io::Result<()> {
         let raw = fresh.as_fd().as_raw_fd();
         // Pairs with the load in `handle`. If another thread was first, its descriptor stays, and ours is closed.
         if place.compare_exchange(NO_FD, raw, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            let _kept_open = OwnedFd::from(fresh).into_raw_fd();
+            let _kept_open = fresh.file.into_raw_fd();
         }
     }
     let handler: extern "C" fn(c_int) = handle;
-    set_disposition(signal, handler as libc::sighandler_t)?;
+    // A system call that the signal interrupts is restarted where the kernel can.
+    set_action(signal.number(), handler as libc::sighandler_t, libc::SA_RESTART)?;
     INSTALLED.fetch_or(signal.bit(), Ordering::AcqRel);
     Ok(())
 }
@@ -116,7 +112,7 @@ pub fn install(signal: Signal) -> io::Result<()> {
 /// # Errors
 /// EINVAL for [`Signal::Kill`].
 pub fn restore_default(signal: Signal) -> io::Result<()> {
-    set_disposition(signal, libc::SIG_DFL)?;
+    set_action(signal.number(), libc::SIG_DFL, 0)?;
     INSTALLED.fetch_and(!signal.bit(), Ordering::AcqRel);
     Ok(())
 }
@@ -126,11 +122,10 @@ pub fn restore_default(signal: Signal) -> io::Result<()> {
 /// # Errors
 /// EINVAL for [`Signal::Kill`].
 pub fn ignore(signal: Signal) -> io::Result<()> {
-    set_disposition(signal, libc::SIG_IGN)
+    set_action(signal.number(), libc::SIG_IGN, 0)
 }
 
-/// Makes the handler end the process at once, with code 130, when a second one of these signals comes. So a program that
-/// hangs while it stops can still be stopped. Only signals that are installed count.
+/// Makes the handler end the process at once, with code 130, when a second one of these signals comes.
 pub fn exit_on_second(signals: &[Signal]) {
     let bits = signals.iter().fold(0, |bits, signal| bits | signal.bit());
     // Pairs with the load in `handle`.
@@ -185,12 +180,7 @@ extern "C" fn handle(number: c_int) {
     unsafe { *errno = saved };
 }
 
-/// One sigaction(2). A system call that the signal interrupts is restarted where the kernel can.
-fn set_disposition(signal: Signal, handler: libc::sighandler_t) -> io::Result<()> {
-    set_action(signal.number(), handler, libc::SA_RESTART)
-}
-
-/// One sigaction(2) by the signal's number.
+/// One sigaction(2).
 fn set_action(number: c_int, handler: libc::sighandler_t, flags: c_int) -> io::Result<()> {
     // SAFETY: `sigaction` is plain old data, for which all bits zero is a value: no flags, no mask.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
@@ -216,19 +206,14 @@ pub fn is_ignored(signal: Signal) -> io::Result<bool> {
     Ok(action_of(signal.number())?.sa_sigaction == libc::SIG_IGN)
 }
 
-/// Gives SIGCHLD its default meaning, if this process has inherited it as ignored: the kernel would reap our children
-/// itself, and how they ended would be lost.
+/// Gives SIGCHLD its default meaning, if this process has inherited it as ignored (`PROCESS-5`).
 pub(super) fn keep_ends_of_children() -> io::Result<()> {
     let action = action_of(libc::SIGCHLD)?;
-    if action.sa_sigaction != libc::SIG_IGN && action.sa_flags & libc::SA_NOCLDWAIT == 0 {
-        return Ok(());
-    }
-    set_action(libc::SIGCHLD, libc::SIG_DFL, 0)
+    let is_lost = action.sa_sigaction == libc::SIG_IGN || action.sa_flags & libc::SA_NOCLDWAIT != 0;
+    if is_lost { set_action(libc::SIGCHLD, libc::SIG_DFL, 0) } else { Ok(()) }
 }
 
-/// Undoes in the child of a fork what its parent has installed (`SIGNAL-5`).
-///
-/// To be called with all signals blocked: otherwise one could still run the parent's handler.
+/// Undoes in the child of a fork what its parent has installed (`SIGNAL-5`), while all signals are blocked.
 pub(super) fn forget_in_child() -> io::Result<()> {
     let installed = INSTALLED.swap(0, Ordering::AcqRel);
     for number in (0..32).filter(|number| installed & 1 << number != 0) {
@@ -247,43 +232,36 @@ pub(super) fn forget_in_child() -> io::Result<()> {
 
 /// Gives every signal its default meaning, also those that this module does not know, and unblocks all of them. SIGPIPE
 /// stays ignored, as in every Rust program. For a forked child.
-///
-/// # Errors
-/// None in practice.
-pub fn reset_all() -> io::Result<()> {
+pub fn reset_all() {
     for number in 1..=libc::SIGRTMAX() {
         let handler = if number == libc::SIGPIPE { libc::SIG_IGN } else { libc::SIG_DFL };
         // SIGKILL, SIGSTOP and the two that libc keeps for itself refuse: they have their meaning.
         drop(set_action(number, handler, 0));
     }
-    unblock_all()
+    unblock_all();
 }
 
 /// Frees a program from two things that it may have inherited: a blocked signal would never end it, and a write beyond the
 /// limit on the size of files (`ulimit -f`) would end it; now that write is an error.
-///
-/// # Errors
-/// None in practice.
-pub fn prepare_program() -> io::Result<()> {
-    set_action(libc::SIGXFSZ, libc::SIG_IGN, 0)?;
-    unblock_all()
+pub fn prepare_program() {
+    // It cannot fail for this signal.
+    drop(set_action(libc::SIGXFSZ, libc::SIG_IGN, 0));
+    unblock_all();
 }
 
 /// Unblocks every signal on this thread.
-fn unblock_all() -> io::Result<()> {
+fn unblock_all() {
     // SAFETY: `sigset_t` is plain old data, and zero is the empty set.
-    set_mask(&unsafe { mem::zeroed() }).map(drop)
+    set_mask(&unsafe { mem::zeroed() });
 }
 
 /// Blocks these signals on this thread and no others; returns those that were blocked before.
-fn set_mask(mask: &libc::sigset_t) -> io::Result<libc::sigset_t> {
+fn set_mask(mask: &libc::sigset_t) -> libc::sigset_t {
     let mut before = *mask;
     // SAFETY: both sets are live and of the right type.
-    match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, &raw mut before) } {
-        0 => Ok(before),
-        // This family returns the error's number instead of setting errno.
-        number => Err(io::Error::from_raw_os_error(number)),
-    }
+    let failed = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, &raw mut before) };
+    debug_assert_eq!(failed, 0, "holds because SIG_SETMASK is a known command");
+    before
 }
 
 /// All signals blocked on this thread, until this is dropped.
@@ -295,23 +273,20 @@ pub struct AllBlocked {
 
 impl AllBlocked {
     /// Blocks every signal that can be blocked.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub fn new() -> io::Result<Self> {
+    #[expect(clippy::new_without_default, reason = "it changes the thread; a default does not")]
+    pub fn new() -> Self {
         // SAFETY: `sigset_t` is plain old data; zero is a value, and the next call overwrites it.
         let mut all: libc::sigset_t = unsafe { mem::zeroed() };
-        // SAFETY: `all` is ours to write.
-        check(unsafe { libc::sigfillset(&raw mut all) })?;
-        set_mask(&all).map(|before| Self { before })
+        // SAFETY: `all` is ours to write; sigfillset(3) cannot fail.
+        unsafe { libc::sigfillset(&raw mut all) };
+        Self { before: set_mask(&all) }
     }
 }
 
 impl Drop for AllBlocked {
     /// Brings back the mask; what was pending is delivered now.
     fn drop(&mut self) {
-        // It cannot fail for a mask that was in force.
-        drop(set_mask(&self.before));
+        set_mask(&self.before);
     }
 }
 
@@ -336,23 +311,6 @@ pub fn poll_begins(task: u32, spawned_at: &'static Location<'static>) {
     TASK.store(task, Ordering::Release);
 }
 
-/// Text of a bounded length, written without memory from the allocator.
-struct Line {
-    /// The bytes.
-    bytes: [u8; 512],
-    /// How many are used.
-    length: usize,
-}
-
-impl fmt::Write for Line {
-    fn write_str(&mut self, piece: &str) -> fmt::Result {
-        let count = piece.len().min(self.bytes.len() - self.length);
-        self.bytes[self.length..self.length + count].copy_from_slice(&piece.as_bytes()[..count]);
-        self.length += count;
-        Ok(())
-    }
-}
-
 /// Writes to standard error which poll lasts long, if one does. Called by the signal handler: no lock, no memory.
 fn tell_long_poll() {
     // Pairs with the store in `poll_begins`.
@@ -364,15 +322,15 @@ fn tell_long_poll() {
     // SAFETY: null, or a reference that lives forever.
     let spawned_at = unsafe { SPAWNED_AT.load(Ordering::Relaxed).as_ref() };
     let Some(spawned_at) = spawned_at else { return };
-    let mut line = Line { bytes: [0; 512], length: 0 };
-    let _never_fails = writeln!(
-        line,
-        "event loop: task {}, spawned at {spawned_at},\n  has been polled for up to {} ms and holds the loop;\n  \
-         the table of tasks follows when that poll ends",
-        task,
-        lasts / 1_000_000
+    let millis = lasts / 1_000_000;
+    let mut line = [0; 512];
+    let mut space = &mut line[..];
+    let _longer_is_cut = writeln!(
+        space,
+        "event loop: task {task}, spawned at {spawned_at},\n  has been polled for up to {millis} ms and holds the loop;\n  \
+         the table of tasks follows when that poll ends"
     );
+    let length = 512 - space.len();
     // SAFETY: write(2) is on the list of signal-safety(7); it reads `length` bytes of the array.
-    let _nobody_to_tell =
-        unsafe { libc::write(libc::STDERR_FILENO, line.bytes.as_ptr().cast(), line.length) };
+    let _ignored = unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), length) };
 }

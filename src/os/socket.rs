@@ -22,9 +22,6 @@ const ERRORS_OF_THE_PEER: [c_int; 12] = [
     libc::ENONET, libc::EHOSTUNREACH, libc::EOPNOTSUPP, libc::ENETUNREACH, libc::EPERM, libc::ETIMEDOUT,
 ];
 
-/// A stream socket that programs executed later do not get.
-const SOCKET_KIND: c_int = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
-
 /// What to do about an accept that failed (`OS-ACCEPT-1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptFailure {
@@ -68,16 +65,12 @@ pub fn listen_with_backlog(listener: &TcpListener, backlog_connections: u16) -> 
 /// None for an open stream.
 pub fn set_linger_zero(stream: &TcpStream) -> io::Result<()> {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    set_option(stream.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger)
+    set_option(stream.as_fd(), (libc::SOL_SOCKET, libc::SO_LINGER), &linger)
 }
 
-/// Sets an option of a socket; `value` has the type that the option asks for.
-fn set_option<T: Copy>(
-    socket: BorrowedFd<'_>,
-    level: c_int,
-    name: c_int,
-    value: &T,
-) -> io::Result<()> {
+/// Sets an option of a socket, given by level and name; `value` has the type that it asks for.
+fn set_option<T>(socket: BorrowedFd<'_>, option: (c_int, c_int), value: &T) -> io::Result<()> {
+    let (level, name) = option;
     let length = libc::socklen_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
     let value = ptr::from_ref(value).cast();
     // SAFETY: the descriptor is open, and the kernel reads `length` bytes of `value`.
@@ -90,14 +83,15 @@ fn set_option<T: Copy>(
 /// # Errors
 /// The port is taken; there is no IPv6; the kernel does not let this user choose a device (before Linux 5.7).
 pub fn listen_on_loopback(port: u16) -> io::Result<TcpListener> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
     // SAFETY: three integers, no memory.
-    let raw = check(unsafe { libc::socket(libc::AF_INET6, SOCKET_KIND, 0) })?;
+    let raw = check(unsafe { libc::socket(libc::AF_INET6, kind, 0) })?;
     // SAFETY: OS-1: the call has just returned this descriptor.
     let listener = TcpListener::from(unsafe { OwnedFd::from_raw_fd(raw) });
     let socket = listener.as_fd();
-    set_option(socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1)?;
-    set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &0)?;
-    set_option(socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, b"lo\0")?;
+    set_option(socket, (libc::SOL_SOCKET, libc::SO_REUSEADDR), &1)?;
+    set_option(socket, (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY), &0)?;
+    set_option(socket, (libc::SOL_SOCKET, libc::SO_BINDTODEVICE), b"lo\0")?;
     // SAFETY: `sockaddr_in6` is made of integers; zero is the address `::`.
     let mut address: libc::sockaddr_in6 = unsafe { mem::zeroed() };
     address.sin6_family = libc::sa_family_t::try_from(libc::AF_INET6).map_err(io::Error::other)?;

@@ -1,8 +1,8 @@
 #![expect(unsafe_code, reason = "layer 0 wraps system calls")]
 //! Two sockets that are each other's other end and carry packets, and a descriptor that travels with a packet.
 //!
-//! Problem: a pipe has one direction, joins what was written in two calls, and carries no descriptor from one process to
-//! another. std's `UnixStream::pair` has both directions, and lacks the other two.
+//! A pipe has one direction, joins what was written in two calls, and carries no descriptor. std's `UnixStream::pair` has
+//! both directions, and lacks the other two.
 //!
 //! **Invariants**
 //! - `PAIR-1`: no call here raises SIGPIPE: a peer that is gone is the error EPIPE.
@@ -14,17 +14,23 @@
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
 
 use libc::c_int;
 
 use super::syscall::{check, retry};
 
-/// How long a descriptor is.
-const FD_BYTES: u32 = c_int::BITS / u8::BITS;
+/// A control message of cmsg(3) that carries a descriptor, as the kernel lays it out.
+#[repr(C)]
+struct Control {
+    /// What follows, and its length with this header.
+    head: libc::cmsghdr,
+    /// The descriptor's number.
+    fd: c_int,
+}
 
-/// Room for one descriptor, with the kernel's header before it.
-#[repr(C, align(8))]
-struct Control([u8; 64]);
+/// The bytes of a [`Control`] without the padding at its end, where a second descriptor would have room.
+const CONTROL_BYTES: usize = size_of::<libc::cmsghdr>() + size_of::<c_int>();
 
 /// Makes two connected sockets that carry messages: one receive takes what one send gave, or nothing.
 ///
@@ -50,28 +56,11 @@ pub fn packets() -> io::Result<(OwnedFd, OwnedFd)> {
 /// # Blocking
 /// Until there is room.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let mut control = Control([0; 64]);
+    let mut control = Control::new(fd.map_or(-1, |fd| fd.as_raw_fd()));
     let mut piece =
         libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     let mut message = header(&mut piece, &mut control);
-    if let Some(fd) = fd {
-        // SAFETY: the control buffer is live, aligned, and long enough for a header.
-        let first = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
-        let head = libc::cmsghdr {
-            // SAFETY: arithmetic only.
-            cmsg_len: unsafe { libc::CMSG_LEN(FD_BYTES) } as usize,
-            cmsg_level: libc::SOL_SOCKET,
-            cmsg_type: libc::SCM_RIGHTS,
-        };
-        // SAFETY: `first` points into `control`, which is ours to write.
-        unsafe { first.write(head) };
-        // SAFETY: `first` is a header in a buffer with room for what follows it.
-        let data = unsafe { libc::CMSG_DATA(first) };
-        // SAFETY: there is room for one descriptor, whose bytes need not be aligned.
-        unsafe { data.cast::<[u8; size_of::<c_int>()]>().write(fd.as_raw_fd().to_ne_bytes()) };
-        // SAFETY: arithmetic only; a descriptor and the header fit into `Control`.
-        message.msg_controllen = unsafe { libc::CMSG_SPACE(FD_BYTES) } as usize;
-    } else {
+    if fd.is_none() {
         message.msg_controllen = 0;
     }
     let message = &raw const message;
@@ -96,37 +85,27 @@ pub fn receive(
     room: &mut [u8],
     waits: bool,
 ) -> io::Result<(usize, Option<OwnedFd>)> {
-    let mut control = Control([0; 64]);
+    let mut control = Control::new(-1);
     let mut piece = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
     let mut message = header(&mut piece, &mut control);
     let flags = libc::MSG_CMSG_CLOEXEC | if waits { 0 } else { libc::MSG_DONTWAIT };
     // SAFETY: every pointer in `message` is to a live buffer of the length that stands beside it.
     let got = retry(|| unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) })?;
-    Ok((got.unsigned_abs(), take_fd(&message)))
+    let has_fd = message.msg_controllen >= CONTROL_BYTES
+        && (control.head.cmsg_level, control.head.cmsg_type)
+            == (libc::SOL_SOCKET, libc::SCM_RIGHTS)
+        && control.head.cmsg_len >= CONTROL_BYTES;
+    // SAFETY: OS-1: the kernel has just written a descriptor there, which it made for us.
+    let fd = has_fd.then(|| unsafe { OwnedFd::from_raw_fd(control.fd) });
+    Ok((got.unsigned_abs(), fd))
 }
 
-/// Takes charge of the descriptor in a message that was received.
-fn take_fd(message: &libc::msghdr) -> Option<OwnedFd> {
-    // SAFETY: the kernel has set the length of what it wrote into the control buffer.
-    let first = unsafe { libc::CMSG_FIRSTHDR(message) };
-    if first.is_null() {
-        return None;
+impl Control {
+    /// A control message that carries this descriptor.
+    fn new(fd: c_int) -> Self {
+        let (cmsg_level, cmsg_type) = (libc::SOL_SOCKET, libc::SCM_RIGHTS);
+        Self { head: libc::cmsghdr { cmsg_len: CONTROL_BYTES, cmsg_level, cmsg_type }, fd }
     }
-    // SAFETY: not null, so a whole header lies there.
-    let head = unsafe { first.read() };
-    // SAFETY: arithmetic only.
-    let length = unsafe { libc::CMSG_LEN(FD_BYTES) } as usize;
-    if (head.cmsg_level, head.cmsg_type) != (libc::SOL_SOCKET, libc::SCM_RIGHTS)
-        || head.cmsg_len < length
-    {
-        return None;
-    }
-    // SAFETY: `first` is a header in the control buffer.
-    let data = unsafe { libc::CMSG_DATA(first) };
-    // SAFETY: the header's length says that a descriptor follows; its bytes need not be aligned.
-    let raw = unsafe { data.cast::<[u8; size_of::<c_int>()]>().read() };
-    // SAFETY: OS-1: the kernel has just made this descriptor for us.
-    Some(unsafe { OwnedFd::from_raw_fd(c_int::from_ne_bytes(raw)) })
 }
 
 /// The header of a message with one piece of bytes and room for a descriptor.
@@ -135,7 +114,7 @@ fn header(piece: &mut libc::iovec, control: &mut Control) -> libc::msghdr {
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_iov = piece;
     message.msg_iovlen = 1;
-    message.msg_control = control.0.as_mut_ptr().cast();
-    message.msg_controllen = size_of_val(&control.0);
+    message.msg_control = ptr::from_mut(control).cast();
+    message.msg_controllen = CONTROL_BYTES;
     message
 }

@@ -18,9 +18,7 @@ const LEAVING_LOOKS: u32 = 20;
 /// The time between two such looks; a thread leaves within microseconds on an idle machine.
 const LEAVING_PAUSE: Duration = Duration::from_millis(1);
 
-/// Lists the names of this process's threads, in the order they were started.
-///
-/// The kernel keeps 15 bytes of each.
+/// Lists the names of this process's threads, in the order they were started; the kernel keeps 15 bytes of each.
 ///
 /// # Errors
 /// /proc is not mounted, which is told with its path; or what the kernel says, with its number: out of descriptors.
@@ -52,11 +50,10 @@ pub fn refuse_others() -> io::Result<()> {
     let mut names = names()?;
     // A join returns when the thread has run its last instruction, shortly before it leaves /proc.
     for _ in 0..LEAVING_LOOKS {
-        if names.len() <= 1 {
-            return Ok(());
+        if names.len() > 1 {
+            thread::sleep(LEAVING_PAUSE);
+            names = self::names()?;
         }
-        thread::sleep(LEAVING_PAUSE);
-        names = self::names()?;
     }
     if names.len() <= 1 {
         return Ok(());

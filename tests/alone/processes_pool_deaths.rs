@@ -268,7 +268,7 @@ fn server_death() {
     let workers = pool.worker_pids();
     let slow = pool.submit((SLEEP_MS, 60_000)).unwrap();
     let server = children_of(std::process::id())[0];
-    signal("KILL", Pid::from_raw(i32::try_from(server).unwrap()));
+    signal("KILL", Pid(i32::try_from(server).unwrap()));
     let broken = joined(slow).unwrap_err();
     assert!(matches!(broken, JobError::PoolBroken(_)), "expected a broken pool, came {broken}");
     wait_until("FORK-SERVER-1: the workers' end", || !workers.iter().any(|pid| lives(*pid)));
@@ -304,7 +304,7 @@ fn no_descriptors() {
     let pool = pool(3);
     for pid in pool.worker_pids() {
         wait_until("PWORKER-1: the worker to have closed what it inherited", || {
-            own_descriptors(u32::try_from(pid.to_raw()).unwrap()).is_empty()
+            own_descriptors(u32::try_from(pid.0).unwrap()).is_empty()
         });
     }
     let counts: Vec<_> = (0..3).map(|_| pool.submit((FD_COUNT, 0)).unwrap()).collect();
@@ -325,7 +325,7 @@ fn reaped() {
     }
     wait_until("FORK-SERVER-2: two children, no zombie", || {
         let children = children_of(server);
-        let alive = |pid: &u32| lives(Pid::from_raw(i32::try_from(*pid).unwrap()));
+        let alive = |pid: &u32| lives(Pid(i32::try_from(*pid).unwrap()));
         children.len() == 2 && children.iter().all(alive)
     });
     pool.shutdown();
@@ -357,7 +357,7 @@ fn default_signals() {
     signal::install(Signal::Interrupt).unwrap();
     let pool = pool(1);
     let pid = joined(pool.submit((PID, 0)).unwrap()).unwrap();
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
+    let pid = Pid(i32::try_from(pid).unwrap());
     let slow = pool.submit((SLEEP_MS, 300)).unwrap();
     wait_until("the job to begin", || pool.counts().running == 1);
     process::kill(pid, Signal::Interrupt).unwrap();

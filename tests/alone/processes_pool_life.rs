@@ -209,8 +209,7 @@ fn ended_by(end: impl FnOnce(Pid)) {
     let mut copy = copy.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(copy.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let workers: Vec<Pid> =
-        line.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect();
+    let workers: Vec<Pid> = line.split_whitespace().map(|pid| Pid(pid.parse().unwrap())).collect();
     assert_eq!(workers.len(), 2, "expected two workers, came {line:?}");
     let server = children_of(copy.id());
     end(Pid::from(&copy));

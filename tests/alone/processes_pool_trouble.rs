@@ -172,7 +172,7 @@ fn nested() {
         assert_eq!(joined(handle).unwrap(), n);
     }
     for pid in pool.worker_pids() {
-        let left = children_of(u32::try_from(pid.to_raw()).unwrap());
+        let left = children_of(u32::try_from(pid.0).unwrap());
         assert!(left.is_empty(), "PPOOL-3: the job's own pool has left {left:?}");
     }
 }

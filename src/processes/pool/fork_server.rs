@@ -87,7 +87,7 @@ impl ForkServer<'_> {
     fn set_up(&self, parent: Pid) -> io::Result<()> {
         process::die_with_parent(parent)?;
         process::close_all_but(Some(self.control.as_fd()))?;
-        signal::reset_all()?;
+        signal::reset_all();
         // Signals that ask a whole group to stop are for the parent to handle.
         for ignored in [Signal::Interrupt, Signal::Terminate, Signal::Hangup] {
             signal::ignore(ignored)?;
@@ -143,7 +143,7 @@ impl ForkServer<'_> {
         channel.share_with_children(false)?;
         match forked {
             Ok(child) => {
-                let pid = child.pid().to_raw();
+                let pid = child.pid().0;
                 self.workers.push((place, child));
                 self.tell((FORKED, place, pid))
             }

@@ -250,7 +250,7 @@ impl State {
     fn take_notice(&mut self, (what, place, number): Packet) {
         match what {
             FORKED => {
-                let worker = Worker::Alive(Pid::from_raw(number));
+                let worker = Worker::Alive(Pid(number));
                 self.links[place] = Link::new(worker, &self.links[place].channel, self.most_jobs);
             }
             FAILED => {

@@ -63,7 +63,7 @@ pub(super) fn live(
     process::close_all_but(None)?;
     channel.share_with_children(false)?;
     results.memory.share_with_children(false)?;
-    signal::reset_all()?;
+    signal::reset_all();
     signal::ignore(Signal::Interrupt)?;
     let mut worker = Worker {
         channel,
