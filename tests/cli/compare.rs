@@ -51,11 +51,13 @@ fn processes_with(mark: &str) -> Vec<String> {
     found
 }
 
-/// A copy of the program under a name that no other test's processes have.
+/// The program under a name that no other test's processes have. It is not copied: a process that another test is just
+/// starting would hold the new file open for writing, and a program in that state does not start.
 fn own_copy(name: &str) -> PathBuf {
     let path =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-    fs::copy(env!("CARGO_BIN_EXE_handloom"), &path).expect("copy");
+    drop(fs::remove_file(&path));
+    fs::hard_link(env!("CARGO_BIN_EXE_handloom"), &path).expect("a link");
     path
 }
 

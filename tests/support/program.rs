@@ -93,6 +93,11 @@ impl Program {
         assert!(sent.is_ok_and(|status| status.success()), "expected `{line}` to succeed");
     }
 
+    /// Tells whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("try_wait").is_some()
+    }
+
     /// Closes its stdin and waits for its end.
     pub(crate) fn end(mut self) -> Ended {
         drop(self.stdin.take());
