@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use criterion::async_executor::AsyncExecutor;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use handloom::rt::EventLoop;
-use handloom::timeline::{LoopObserver, Notes, Recorder, State, What};
+use handloom::timeline::{LoopObserver, Recorder, State, What};
 
 #[path = "event_loop/bare.rs"]
 mod bare;
@@ -294,7 +294,7 @@ fn trace(c: &mut Criterion) {
         b.iter(|| recorder.note(lane, What::Enters(State::Running), "job"));
     });
     group.bench_function("yield", |b| {
-        let observer = LoopObserver::new(Notes::new(&recorder, "event loop"));
+        let observer = LoopObserver::new(Arc::clone(&recorder));
         let traced = EventLoop::builder().observer(observer).build();
         b.iter_custom(|times| {
             let event_loop = traced.as_ref().expect("holds because epoll is there");

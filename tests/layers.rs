@@ -133,7 +133,7 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of rt:", 2168, "as step 7"),
     ("budget of processes:", 2543, "as its pool, and the docs of messages"),
     ("budget of processes/pool:", 1986, "state, link and options"),
-    ("budget of timeline:", 1478, "the six ways, and the picture"),
+    ("budget of timeline:", 1384, "the six ways, and the picture"),
     ("budget of step 7", 1377, "task, core and reactor"),
     ("budget of src: ", 39570, "the modules above"),
 ];

@@ -10,7 +10,7 @@ use super::output::{Doing, Failure, Output, make_directory, write_into};
 use super::values::{path, whole};
 use crate::rt::watch_loops;
 use crate::timeline::{
-    LoopObserver, Notes, Recorder, Trace, Workers, Workload, figures_table, page, picture, run_all,
+    LoopObserver, Recorder, Trace, Workers, Workload, figures_table, page, picture, run_all,
     trace_json,
 };
 
@@ -83,7 +83,7 @@ pub(crate) fn traced(
     let file = args.value("trace", path("a file"))?;
     let recorder = Arc::new(Recorder::new(TRACED_EVENTS).doing("trace")?);
     let (of_loops, workers) = (Arc::clone(&recorder), Workers::new(Arc::clone(&recorder)));
-    watch_loops(move || Some(Box::new(LoopObserver::new(Notes::new(&of_loops, "event loop")))));
+    watch_loops(move || Some(Box::new(LoopObserver::new(Arc::clone(&of_loops)))));
     args.watch = Some(Arc::new(move |task, since| workers.note(task, since)));
     let write = Arc::new(move || {
         let (trace, name) = (Trace::whole(&recorder.recording()), file.display());

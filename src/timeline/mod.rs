@@ -9,23 +9,19 @@
 //!                                  ├──► Recorder (shared memory) ──► Trace ──┬─► picture: SVG, and a page around it
 //!  observer: loops and pools ──────┘ Enters, Due                             └─► trace_json: for Perfetto
 //! ```
-//! Read `event`, `recorder`, `observer` (what is noted, where, and by what), `trace` (states, arrows and lateness made of
-//! it), `ways` (the same jobs in six ways), and the views: `picture`, `page`, `trace_json`.
+//! Read `recorder`, `observer` (what is noted, where, and by what), `trace` (states, arrows and lateness made of it),
+//! `ways` (the same jobs in six ways), and the views: `picture`, `trace_json`.
 
-mod event;
 mod observer;
-mod page;
 mod picture;
 mod recorder;
 mod trace;
 mod trace_json;
 mod ways;
 
-pub use event::{Event, Lane, State, What};
 pub use observer::{LoopObserver, Workers};
-pub use page::{figures_table, page};
-pub use picture::picture;
-pub use recorder::{Notes, Recorder, Recording};
+pub use picture::{figures_table, page, picture};
+pub use recorder::{Event, Lane, Recorder, Recording, State, What};
 pub use trace::{Arrow, Row, Span, Trace};
 pub use trace_json::trace_json;
 pub use ways::{Strip, Workload, run_all};

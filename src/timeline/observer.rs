@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::event::{Lane, State, What};
-use super::recorder::{Notes, Recorder};
+use super::recorder::{Lane, Recorder, State, What};
 use crate::os::process::{self, Pid};
 use crate::rt::context::{now, with_current};
 use crate::rt::{Moment, Observer, TaskId, Wait};
@@ -16,34 +15,35 @@ use crate::rt::{Moment, Observer, TaskId, Wait};
 /// Notes what a loop does. All times are the loop's: under the virtual clock, two runs give the same events.
 #[derive(Debug)]
 pub struct LoopObserver {
+    /// Where it notes.
+    recorder: Arc<Recorder>,
     /// The lane of the loop.
-    notes: Notes,
+    lane: Lane,
     /// When the next timer was due when the loop asked the selector; by the loop's clock.
     due: Cell<u64>,
 }
 
 impl LoopObserver {
-    /// Makes the observer of a loop, which has this lane.
-    pub fn new(notes: Notes) -> Self {
-        notes.enter(State::Running, "");
-        Self { notes, due: Cell::new(u64::MAX) }
+    /// Makes the observer of a loop, and a lane for it.
+    pub fn new(recorder: Arc<Recorder>) -> Self {
+        let lane = recorder.lane("event loop");
+        recorder.enter(lane, State::Running, "");
+        Self { recorder, lane, due: Cell::new(u64::MAX) }
     }
 
     /// Notes what happened to the loop, or to a task.
     fn note(&self, at: Instant, task: Option<TaskId>, what: What, label: impl Display) {
-        let lane = Lane { task: task.map(TaskId::shown), ..self.notes.lane };
-        self.notes.recorder.note_at(at, lane, what, label);
+        let lane = Lane { task: task.map(TaskId::shown), ..self.lane };
+        self.recorder.note_at(at, lane, what, label);
     }
 }
 
 impl Observer for LoopObserver {
     fn observe(&self, moment: Moment<'_>) {
         match moment {
-            Moment::Spawned { task, name: Some(name), .. } => {
+            Moment::Spawned { task, name, at } => {
+                let name = name.as_ref().map_or(&at as &dyn Display, |name| name);
                 self.note(now(), Some(task), What::Begins, name);
-            }
-            Moment::Spawned { task, name: None, at } => {
-                self.note(now(), Some(task), What::Begins, at);
             }
             Moment::Woken { task } => {
                 self.note(now(), Some(task), What::Enters(State::Ready), "");
@@ -82,7 +82,7 @@ impl Observer for LoopObserver {
 impl Drop for LoopObserver {
     /// The loop has ended.
     fn drop(&mut self) {
-        self.notes.enter(State::Idle, "");
+        self.recorder.enter(self.lane, State::Idle, "");
     }
 }
 
@@ -94,7 +94,7 @@ pub struct Workers {
     /// The process that made this.
     parent: Pid,
     /// Their lanes. A forked process has a copy, in which it finds only its own.
-    lanes: Mutex<HashMap<(Pid, ThreadId), Notes>>,
+    lanes: Mutex<HashMap<(Pid, ThreadId), Lane>>,
 }
 
 impl Workers {
@@ -106,22 +106,20 @@ impl Workers {
     /// Notes what the calling worker runs from now on, or that it has nothing to run; and since when it waited for the
     /// GIL until now, if it did.
     pub fn note(&self, task: Option<&dyn Display>, waited_since: Option<Instant>) {
-        let notes = self.notes();
+        let lane = self.lane();
         match (task, waited_since) {
-            (Some(task), Some(since)) => notes.was(State::Lock, since, task),
-            (Some(task), None) => notes.enter(State::Running, task),
-            (None, _) => notes.enter(State::Idle, ""),
+            (Some(task), Some(since)) => self.recorder.was(lane, State::Lock, since, task),
+            (Some(task), None) => self.recorder.enter(lane, State::Running, task),
+            (None, _) => self.recorder.enter(lane, State::Idle, ""),
         }
     }
 
-    /// The notes of the calling thread or forked process.
-    fn notes(&self) -> Notes {
+    /// The lane of the calling thread or forked process.
+    fn lane(&self) -> Lane {
         let (pid, thread) = (process::pid(), thread::current());
-        let begin = || match thread.name().filter(|_| pid == self.parent) {
-            Some(name) => Notes::new(&self.recorder, name),
-            None => Notes::new(&self.recorder, format_args!("worker {pid}")),
-        };
+        let of_process = format!("worker {pid}");
+        let name = thread.name().filter(|_| pid == self.parent).unwrap_or(&of_process);
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.entry((pid, thread.id())).or_insert_with(begin).clone()
+        *lanes.entry((pid, thread.id())).or_insert_with(|| self.recorder.lane(name))
     }
 }

@@ -1,35 +1,43 @@
-//! The strips as a picture: all ways under each other on one time axis.
+//! The strips as a picture, all ways under each other on one time axis, and a page that walks through it event by event.
 //!
 //! **Invariants**
 //! - `LANE-1` The picture stands alone: no script, nothing from the network. It can be read on light and on dark paper,
 //!   and without colours: each state has its own hatching.
 //! - `LANE-2` What is narrower than a fraction of a pixel is drawn once for each such fraction, so the size of the
 //!   picture is bounded by its width and not by the number of events.
+//! - `PAGE-T1` The page is one file that asks for nothing from the network. Without scripts it shows the whole picture.
 
 use std::collections::HashMap;
 use std::fmt::{Arguments, Write as _};
 use std::time::Duration;
 
-use super::event::State::{Blocked, Lock, Parked, Ready, Running};
+use super::recorder::State::{Blocked, Idle, Lock, Parked, Ready, Running};
 use super::trace::{Row, Span, Trace};
 use super::ways::Strip;
-use crate::report::{escaped, span as in_words};
+use crate::json::Json;
+use crate::report::{Page, columns, escaped, span as in_words};
 
 /// Style, hatchings and legend.
 const HEAD: &str = include_str!("picture.head.svg");
+/// The text below the picture.
+const TEXT: &str = include_str!("page.html");
+/// What the page does with a pointer and keys.
+const SCRIPT: &str = include_str!("page.js");
+/// The most events of a strip that can be walked through: the page stays small.
+const MOST_EVENTS: usize = 10_000;
 /// The width of the picture, in its own units.
 const WIDTH: f64 = 1180.0;
 /// Where the time axis begins; the names of the lanes stand before it.
-pub(super) const LEFT: f64 = 150.0;
+const LEFT: f64 = 150.0;
 /// How long the time axis is; the figures stand behind it.
-pub(super) const PLOT: f64 = 850.0;
+const PLOT: f64 = 850.0;
 /// The height above the strips: title, legend and axis.
 const TOP: f64 = 84.0;
 /// The height of a strip's heading.
 const HEADING: f64 = 24.0;
 /// The height of a lane.
 const LANE: f64 = 15.0;
-/// The height of a lane in a strip that has few.
+/// The height of the lane of a strip that has only this.
 const TALL_LANE: f64 = 46.0;
 /// The least height of a strip's lanes: the figures need it.
 const LEAST: f64 = 76.0;
@@ -48,6 +56,10 @@ pub fn picture(title: &str, strips: &[Strip]) -> String {
     let height = TOP + strips.iter().map(|strip| HEADING + height_of(strip)).sum::<f64>() + 24.0;
     let mut picture =
         Picture { svg: String::new(), longest: longest.max(Duration::from_micros(1)) };
+    let described = |strip: &Strip| {
+        let (lanes, figures) = (strip.trace.rows.len(), facts(strip).join(", "));
+        format!("{}. {lanes} lanes, {figures}.\n", strip.title)
+    };
     let [name, words] = [title, &strips.iter().map(described).collect::<String>()].map(escaped);
     picture.put(format_args!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" viewBox=\"0 0 {WIDTH} {height}\" \
@@ -64,8 +76,67 @@ pub fn picture(title: &str, strips: &[Strip]) -> String {
     picture.svg
 }
 
+/// The figures of all strips as a table.
+pub fn figures_table(strips: &[Strip]) -> String {
+    let row = |strip: &Strip| {
+        let way = strip.title.split(':').next().map(str::to_owned);
+        way.into_iter().chain(figures(strip).map(|(_, figure)| figure)).collect()
+    };
+    let rows: Vec<_> = strips.iter().map(row).collect();
+    columns(&["way", "wall", "CPU", "CPU/wall", "work/wall", "switches"], &rows)
+}
+
+/// Makes the page.
+pub fn page(title: &str, strips: &[Strip]) -> String {
+    let longest = strips.iter().map(|strip| strip.trace.wall).max().unwrap_or_default();
+    let data = Json::object([
+        ("left", Json::real(LEFT)),
+        ("plot", Json::real(PLOT)),
+        ("longest", micros(longest)),
+        ("strips", Json::List(strips.iter().map(steps).collect())),
+    ]);
+    // A name may hold anything, also the end of a script.
+    let data = data.to_string().replace('<', "\\u003c");
+    let mut page = Page::new("One workload in every way");
+    page.picture(&format!("<div class=\"wide\" tabindex=\"0\">{}</div>\n", picture(title, strips)));
+    page.picture(TEXT);
+    page.text(&figures_table(strips));
+    page.picture(&format!(
+        "<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n"
+    ));
+    page.finish()
+}
+
+/// A strip as the script reads it: its lanes, and the changes of their states in order: time, lane, state, and label.
+fn steps(strip: &Strip) -> Json {
+    let rows = &strip.trace.rows;
+    let mut spans: Vec<(u64, &Span)> = Vec::new();
+    for (number, row) in (0..).zip(rows) {
+        // A lane that begins idle has changed nothing.
+        let is_event = |span: &&Span| span.state != Idle || span.from > Duration::ZERO;
+        spans.extend(row.spans.iter().filter(is_event).map(|span| (number, span)));
+    }
+    spans.sort_by_key(|(_, span)| span.from);
+    let event = |(row, span): (u64, &Span)| {
+        let [state, label] = [format!("{:?}", span.state), span.label.clone()].map(Json::text);
+        Json::List(vec![micros(span.from), Json::whole(row), state, label])
+    };
+    let events = spans.into_iter().take(MOST_EVENTS).map(event).collect();
+    let names = rows.iter().map(|row| Json::text(row.title())).collect();
+    Json::object([
+        ("title", Json::text(strip.title)),
+        ("names", Json::List(names)),
+        ("events", Json::List(events)),
+    ])
+}
+
+/// A span in whole microseconds.
+fn micros(span: Duration) -> Json {
+    Json::whole(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+}
+
 /// The figures beside a strip, each with its name.
-pub(super) fn figures(strip: &Strip) -> [(&'static str, String); 5] {
+fn figures(strip: &Strip) -> [(&'static str, String); 5] {
     let (usage, wall) = (strip.usage, strip.trace.wall.as_secs_f64().max(1e-9));
     [
         ("wall", in_words(strip.trace.wall)),
@@ -76,10 +147,12 @@ pub(super) fn figures(strip: &Strip) -> [(&'static str, String); 5] {
     ]
 }
 
-/// A strip in words, for a reader who does not see it.
-fn described(strip: &Strip) -> String {
-    let figures = figures(strip).map(|(name, figure)| format!("{name} {figure}")).join(", ");
-    format!("{}. {} lanes, {figures}.\n", strip.title, strip.trace.rows.len())
+/// The same in words, and the latest timer.
+fn facts(strip: &Strip) -> Vec<String> {
+    let figures = figures(strip).map(|(name, figure)| format!("{name} {figure}"));
+    let latest = strip.trace.late.iter().map(|(_, due, fired)| fired.saturating_sub(*due)).max();
+    let latest = latest.map(|late| format!("timers up to {} late", in_words(late)));
+    figures.into_iter().chain(latest).collect()
 }
 
 /// The height of a strip's lanes.
@@ -143,20 +216,20 @@ impl Picture {
     /// Draws a strip whose lanes begin at `top`.
     fn strip(&mut self, number: usize, strip: &Strip, top: f64) {
         let (trace, height) = (&strip.trace, height_of(strip));
-        let lane = if trace.rows.len() < 3 { TALL_LANE } else { LANE };
+        let lane = (TALL_LANE / real(trace.rows.len())).max(LANE);
         self.put(format_args!(
             "<g data-strip=\"{number}\" data-top=\"{top}\" data-height=\"{height}\">\n"
         ));
         self.text([12.0, top - 7.0], "head", strip.title);
         for (number, row) in trace.rows.iter().enumerate() {
-            self.row(row, trace.is_polled(row.lane), [top + lane * real(number), lane]);
+            // A loop or a task, which runs only while it is polled.
+            let is_polled =
+                |other: &Row| other.lane.task.is_some_and(|_| other.lane.thread == row.lane.thread);
+            self.row(row, trace.rows.iter().any(is_polled), [top + lane * real(number), lane]);
         }
         self.arrows(trace, top + lane / 2.0, lane);
         self.lateness(trace, top, lane);
-        let mut figures = figures(strip).map(|(name, figure)| format!("{name} {figure}")).to_vec();
-        let lateness = trace.late.iter().map(|(_, due, fired)| fired.saturating_sub(*due));
-        figures.extend(lateness.max().map(|late| format!("timers up to {} late", in_words(late))));
-        for (line, words) in figures.iter().enumerate() {
+        for (line, words) in facts(strip).iter().enumerate() {
             let class = if line == 0 { "head" } else { "" };
             self.text([LEFT + PLOT + 10.0, top + 11.0 + 13.0 * real(line)], class, words);
         }
@@ -200,8 +273,7 @@ impl Picture {
         let job = if is_parked || span.label.is_empty() { own } else { &span.label };
         let inset = if is_parked { 4.5 } else { 1.5 };
         let (y, tall) = (top + inset, height - 2.0 * inset);
-        let place =
-            format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{tall:.1}\"");
+        let place = format!("x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{tall:.1}\"");
         let paint = match state {
             Running => "class=\"Running\"".to_owned(),
             _ => format!("fill=\"url(#{state:?})\""),
@@ -209,17 +281,17 @@ impl Picture {
         let [job_name, label] = [job, &span.label].map(escaped);
         let (long, began) = (in_words(took), in_words(span.from));
         self.put(format_args!(
-            "{place} {paint} data-job=\"{job_name}\"><title>{state:?} {label}, {long} from {began}</title></rect>\n"
+            "<rect {place} {paint} data-job=\"{job_name}\"><title>{state:?} {label}, {long} from {began}</title></rect>\n"
         ));
         let is_slow = is_polled && state == Running && took >= SLOW_POLL;
         if is_slow {
-            self.put(format_args!("{place} class=\"slow\"/>\n"));
+            self.put(format_args!("<rect {place} class=\"slow\"/>\n"));
         }
         let words = match state {
             _ if is_slow => format!("{} ms", took.as_millis()),
             _ if job != own => job.to_owned(),
             Running => "computes".to_owned(),
-            _ => state.name().to_owned(),
+            _ => state.name(),
         };
         let room = 6.2 * real(words.len()) + 4.0;
         if width > room && !is_parked {

@@ -1,4 +1,7 @@
-//! Where events are noted: a ring of records in memory that all processes share.
+//! What is noted, and where: a ring of records in memory that all processes share.
+//!
+//! A lane is whatever does one thing at a time: a process, a thread, a task. Processes and threads note which state they
+//! enter; for the tasks of an event loop the loop's observer does.
 //!
 //! Problem: an event must cost less than what it tells of, a trace of a server must not grow without end, and a worker
 //! process that is killed must not take its events with it. So a record is a few words of shared memory. A writer claims
@@ -15,27 +18,104 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
-use super::event::{Event, Lane, State, What};
 use crate::os::SharedMemory;
 
 /// The word that counts the claimed records of the ring.
 const CLAIMED: usize = 0;
 /// The word that counts the threads and processes.
 const LANES: usize = 1;
-/// The first word of the records with their names.
-const NAMES: usize = 2;
-/// How many there are of these.
+/// The first word of the records: first those with the names of lanes, then the ring.
+const RECORDS: usize = 2;
+/// How many records have names.
 const MOST_NAMES: usize = 4_096;
-/// The first word of the ring.
-const RING: usize = NAMES + MOST_NAMES * RECORD_WORDS;
 /// The words of a record: its number, the time, what and on which thread, the task, and a label.
 const RECORD_WORDS: usize = 4 + LABEL_BYTES / 8;
 /// A label is cut after so many bytes.
 const LABEL_BYTES: usize = 48;
+
+/// What a lane does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It computes.
+    Running,
+    /// It could run, and waits for a processor, or for its turn in the loop.
+    Ready,
+    /// The kernel wakes it when the socket, the child or the time is there. Its thread can do nothing else.
+    Blocked,
+    /// It waits for a lock that another thread holds.
+    Lock,
+    /// A task that waits for an event. It holds no thread.
+    Parked,
+    /// It does not exist yet, or not any more, or has nothing to do.
+    Idle,
+}
+
+impl State {
+    /// The word for it.
+    pub fn name(self) -> String {
+        match self {
+            Self::Lock => "waits for the GIL".to_owned(),
+            other => format!("{other:?}").to_lowercase(),
+        }
+    }
+}
+
+/// A lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lane {
+    /// The number of the process or thread in its recorder.
+    pub thread: u32,
+    /// The task, if the thread runs an event loop; 0 is the future that was given to `block_on`.
+    pub task: Option<u32>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// There is a new lane; the label is its name.
+    Begins,
+    /// The lane is in this state from now on. The label is the job that it works at, or what a parked task waits for. A
+    /// task becomes ready when it is woken, also during its own poll.
+    Enters(State),
+    /// A timer of the loop was due at that time. The next wakes are those of timers.
+    Due,
+    /// The lane sends what the label names.
+    Sends,
+    /// The lane has what was sent under this label.
+    Receives,
+}
+
+impl What {
+    /// Everything that can happen, by its number in a record.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Enters(State::Running),
+        Self::Enters(State::Ready),
+        Self::Enters(State::Blocked),
+        Self::Enters(State::Lock),
+        Self::Enters(State::Parked),
+        Self::Enters(State::Idle),
+        Self::Begins,
+        Self::Due,
+        Self::Sends,
+        Self::Receives,
+    ];
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When, since the recorder was made.
+    pub at: Duration,
+    /// On which lane.
+    pub lane: Lane,
+    /// What.
+    pub what: What,
+    /// A name, as the kind of event has it.
+    pub label: String,
+}
 
 /// Notes events; shared by reference, and by forked children.
 #[derive(Debug)]
@@ -64,7 +144,7 @@ impl Recorder {
     /// Out of memory or address space.
     pub fn new(capacity: u32) -> io::Result<Self> {
         let capacity = capacity.max(1) as usize;
-        let memory = SharedMemory::new((RING + capacity * RECORD_WORDS) * 8)?;
+        let memory = SharedMemory::new((RECORDS + (MOST_NAMES + capacity) * RECORD_WORDS) * 8)?;
         Ok(Self { memory, capacity, origin: Instant::now() })
     }
 
@@ -72,13 +152,19 @@ impl Recorder {
     pub fn lane(&self, name: impl Display) -> Lane {
         let number = self.memory.word(LANES).fetch_add(1, Ordering::Relaxed);
         let lane = Lane { thread: u32::try_from(number).unwrap_or(u32::MAX), task: None };
-        if number < MOST_NAMES as u64 {
-            let first = NAMES + lane.thread as usize * RECORD_WORDS;
-            self.write(first, number, Instant::now(), lane, What::Begins, name);
-        } else {
-            self.note(lane, What::Begins, name);
-        }
+        self.note(lane, What::Begins, name);
         lane
+    }
+
+    /// Notes that a lane enters a state, now.
+    pub(super) fn enter(&self, lane: Lane, state: State, label: impl Display) {
+        self.note(lane, What::Enters(state), label);
+    }
+
+    /// Notes that a lane was in a state from `since` until now, and runs again.
+    pub(super) fn was(&self, lane: Lane, state: State, since: Instant, label: impl Display) {
+        self.note_at(since, lane, What::Enters(state), &label);
+        self.enter(lane, State::Running, label);
     }
 
     /// Notes an event that happens now.
@@ -88,13 +174,34 @@ impl Recorder {
 
     /// Notes an event that happened at `at`.
     pub fn note_at(&self, at: Instant, lane: Lane, what: What, label: impl Display) {
-        let number = self.memory.word(CLAIMED).fetch_add(1, Ordering::Relaxed);
-        self.write(self.place(number), number, at, lane, what, label);
+        let is_name = what == What::Begins && lane.task.is_none();
+        let (place, number) = if is_name && (lane.thread as usize) < MOST_NAMES {
+            (lane.thread as usize, lane.thread.into())
+        } else {
+            let number = self.memory.word(CLAIMED).fetch_add(1, Ordering::Relaxed);
+            (self.place(number), number)
+        };
+        let mut bytes = [0; LABEL_BYTES];
+        // It fails for a label that is too long, which is cut.
+        let _is_cut = write!(&mut bytes[..], "{label}").is_err();
+        let nanos = at.saturating_duration_since(self.origin).as_nanos();
+        let what = What::ALL.iter().position(|other| *other == what).unwrap_or(0) as u64;
+        let first = RECORDS + place * RECORD_WORDS;
+        let store = |offset, word| self.memory.word(first + offset).store(word, Ordering::Relaxed);
+        store(0, 0);
+        // Pairs with the fence in `read` (RECORD-1).
+        fence(Ordering::Release);
+        store(1, u64::try_from(nanos).unwrap_or(u64::MAX));
+        store(2, what << 32 | u64::from(lane.thread));
+        store(3, lane.task.map_or(0, |task| 1 + u64::from(task)));
+        self.memory.write(first + 4, &bytes);
+        // Pairs with the first load in `read` (RECORD-1).
+        self.memory.word(first).store(number + 1, Ordering::Release);
     }
 
-    /// Returns the time from the recorder's beginning to an instant.
-    pub fn since_origin(&self, at: Instant) -> Duration {
-        at.saturating_duration_since(self.origin)
+    /// Returns the time since the recorder was made.
+    pub fn now(&self) -> Duration {
+        self.origin.elapsed()
     }
 
     /// Reads all that was noted so far, on any thread. Events that are being noted at this moment may be missing.
@@ -102,54 +209,27 @@ impl Recorder {
         let count = |word| self.memory.word(word).load(Ordering::Relaxed);
         let (lanes, claimed) = (count(LANES).min(MOST_NAMES as u64), count(CLAIMED));
         let dropped = claimed.saturating_sub(self.capacity as u64);
-        let names = (0..lanes).zip((NAMES..).step_by(RECORD_WORDS));
-        let ring = (dropped..claimed).map(|number| (number, self.place(number)));
-        let events = names.chain(ring).filter_map(|(number, first)| self.read(first, number));
+        let ring = (dropped..claimed).map(|number| (self.place(number), number));
+        let events = (0..).zip(0..lanes).chain(ring);
+        let events = events.filter_map(|(place, number)| self.read(place, number));
         Recording { events: events.collect(), dropped }
     }
 
-    /// The first word of a record of the ring.
+    /// The place of a record of the ring among all records.
     fn place(&self, number: u64) -> usize {
         let index = usize::try_from(number % self.capacity as u64);
-        RING + index.expect("holds because the ring fits into memory") * RECORD_WORDS
-    }
-
-    /// Writes a record.
-    fn write(
-        &self,
-        first: usize,
-        number: u64,
-        at: Instant,
-        lane: Lane,
-        what: What,
-        label: impl Display,
-    ) {
-        let mut bytes = [0; LABEL_BYTES];
-        // It fails for a label that is too long, which is cut.
-        let _is_cut = write!(&mut bytes[..], "{label}").is_err();
-        let nanos = u64::try_from(self.since_origin(at).as_nanos()).unwrap_or(u64::MAX);
-        let what = What::ALL.iter().position(|other| *other == what).unwrap_or(0) as u64;
-        let task = lane.task.map_or(0, |task| 1 + u64::from(task));
-        let store = |offset, word| self.memory.word(first + offset).store(word, Ordering::Relaxed);
-        store(0, 0);
-        // Pairs with the fence in `read` (RECORD-1).
-        fence(Ordering::Release);
-        store(1, nanos);
-        store(2, what << 32 | u64::from(lane.thread));
-        store(3, task);
-        self.memory.write(first + 4, &bytes);
-        // Pairs with the first load in `read` (RECORD-1).
-        self.memory.word(first).store(number + 1, Ordering::Release);
+        MOST_NAMES + index.expect("holds because the ring fits into memory")
     }
 
     /// Reads a record; nothing if it is incomplete, or another's by now.
-    fn read(&self, first: usize, number: u64) -> Option<Event> {
+    fn read(&self, place: usize, number: u64) -> Option<Event> {
+        let first = RECORDS + place * RECORD_WORDS;
         let word = |offset, ordering| self.memory.word(first + offset).load(ordering);
         let is_complete = word(0, Ordering::Acquire) == number + 1;
         let [at, what, task] = [1, 2, 3].map(|offset| word(offset, Ordering::Relaxed));
         let mut bytes = Vec::new();
         self.memory.read(first + 4, LABEL_BYTES, &mut bytes);
-        // Pairs with the fence in `write` (RECORD-1).
+        // Pairs with the fence in `note_at` (RECORD-1).
         fence(Ordering::Acquire);
         if !is_complete || word(0, Ordering::Relaxed) != number + 1 {
             return None;
@@ -165,32 +245,5 @@ impl Recorder {
             what: *What::ALL.get(usize::try_from(what >> 32).ok()?)?,
             label: label.to_owned(),
         })
-    }
-}
-
-/// The notes that a process, a thread or a loop makes about itself.
-#[derive(Clone, Debug)]
-pub struct Notes {
-    /// Where.
-    pub(super) recorder: Arc<Recorder>,
-    /// Its lane.
-    pub(super) lane: Lane,
-}
-
-impl Notes {
-    /// Makes a lane.
-    pub fn new(recorder: &Arc<Recorder>, name: impl Display) -> Self {
-        Self { recorder: Arc::clone(recorder), lane: recorder.lane(name) }
-    }
-
-    /// Notes that the lane enters a state, now.
-    pub(super) fn enter(&self, state: State, label: impl Display) {
-        self.recorder.note(self.lane, What::Enters(state), label);
-    }
-
-    /// Notes that the lane was in a state from `since` until now, and runs again.
-    pub(super) fn was(&self, state: State, since: Instant, label: impl Display) {
-        self.recorder.note_at(since, self.lane, What::Enters(state), &label);
-        self.enter(State::Running, label);
     }
 }

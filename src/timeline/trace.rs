@@ -15,8 +15,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::event::{Event, Lane, State, What};
-use super::recorder::Recording;
+use super::recorder::{Event, Lane, Recording, State, What};
 use crate::rt::Wait;
 
 /// A time in which a lane is in one state.
@@ -126,11 +125,6 @@ impl Trace {
         let times = || recording.events.iter().map(|event| event.at);
         Self::new(recording, times().min().unwrap_or_default(), times().max().unwrap_or_default())
     }
-
-    /// Tells whether a lane is a loop or a task, which runs only while it is polled.
-    pub fn is_polled(&self, lane: Lane) -> bool {
-        self.rows.iter().any(|row| row.lane.task.is_some() && row.lane.thread == lane.thread)
-    }
 }
 
 impl Reader {
@@ -143,9 +137,9 @@ impl Reader {
                 Some(number) => format!("task {number}"),
                 None => format!("thread {}", lane.thread),
             };
-            let (from, to, label) = (Duration::ZERO, *wall, String::new());
-            let spans = vec![Span { state: State::Idle, from, to, label }];
-            rows.push(Row { name, lane, spans });
+            let (state, label) = (State::Idle, String::new());
+            let whole = Span { state, from: Duration::ZERO, to: *wall, label };
+            rows.push(Row { name, lane, spans: vec![whole] });
             rows.len() - 1
         })
     }
@@ -201,9 +195,8 @@ impl Reader {
                 if last.state != State::Running {
                     self.enter(row, at, State::Ready, "");
                 }
-                if let Some(due) = self.due.take_if(|_| sleeps) {
-                    self.trace.late.push((row, due, at));
-                }
+                let due = self.due.take_if(|_| sleeps);
+                self.trace.late.extend(due.map(|due| (row, due, at)));
             }
             State::Running => {
                 let arrow = |from| Arrow { from, to: (row, at), is_wake: true };
@@ -214,14 +207,11 @@ impl Reader {
                 self.enter(row, at, State::Running, "");
             }
             State::Parked => {
-                let is_parked = wakes.is_empty();
+                let parked = (State::Parked, &*event.label);
+                let (state, label) = if wakes.is_empty() { parked } else { (State::Ready, "") };
                 self.polls.remove(&loop_row);
                 self.enter(loop_row, at, State::Running, "");
-                if is_parked {
-                    self.enter(row, at, State::Parked, &event.label);
-                } else {
-                    self.enter(row, at, State::Ready, "");
-                }
+                self.enter(row, at, state, label);
             }
             // Its last poll has left it parked.
             _ => {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::event::State;
+use super::recorder::State;
 use super::trace::Trace;
 use crate::json::Json;
 
@@ -46,9 +46,8 @@ fn append(
     name: &str,
     trace: &Trace,
 ) {
-    let mut about = |what, track, name, value| {
-        put("M", track, Duration::ZERO, what, args(name, value));
-    };
+    let mut about =
+        |what, track, name, value| put("M", track, Duration::ZERO, what, args(name, value));
     about("process_name", 0, "name", Json::text(name));
     about("process_sort_index", 0, "sort_index", Json::whole(process));
     for (track, row) in (1..).zip(&trace.rows) {
@@ -58,12 +57,12 @@ fn append(
     let mut ready: Vec<(Duration, bool)> = Vec::new();
     for (track, row) in (1..).zip(&trace.rows) {
         for span in row.spans.iter().filter(|span| span.state != State::Idle) {
-            let (state, label) = (span.state.name(), &*span.label);
-            let job = if label.is_empty() { row.job() } else { label };
-            let name = if span.state == State::Running { job } else { state };
+            let state = span.state.name();
+            let job = if span.label.is_empty() { row.job() } else { &span.label };
+            let name = if span.state == State::Running { job } else { &state };
             let argument = if span.state == State::Parked { "waits" } else { "job" };
             let mut more = args(argument, Json::text(job));
-            more.extend([("dur", micros(span.took())), ("cat", Json::text(state))]);
+            more.extend([("dur", micros(span.took())), ("cat", Json::text(&*state))]);
             put("X", track, span.from, name, more);
             if row.lane.task.is_some() && span.state == State::Ready {
                 ready.extend([(span.from, true), (span.to, false)]);

@@ -10,7 +10,6 @@
 
 use std::fmt;
 use std::io;
-use std::iter::repeat_n;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
@@ -20,9 +19,8 @@ use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
 
-use super::event::{State, What};
 use super::observer::LoopObserver;
-use super::recorder::{Notes, Recorder, Recording};
+use super::recorder::{Lane, Recorder, Recording, State, What};
 use super::trace::Trace;
 use crate::aio::{run_blocking, sleep};
 use crate::fetch::site;
@@ -30,7 +28,7 @@ use crate::os::{ThreadUsage, wait_readable};
 use crate::processes::{ProcessPoolOptions, Supervisor};
 use crate::rt::{EventLoop, spawn_named};
 use crate::threads::gil::{Gil, SWITCH_INTERVAL};
-use crate::web::client::{Failure, Options, asynchronous, blocking};
+use crate::web::client::{Failure, Options, Page, asynchronous, blocking};
 use crate::web::server::Config;
 
 /// The events of a way that are kept.
@@ -72,81 +70,67 @@ pub struct Strip {
     pub usage: ThreadUsage,
 }
 
-/// The jobs.
-#[derive(Clone, Debug)]
-pub struct Workload {
-    /// How many requests.
-    pub requests: usize,
-    /// How long the server takes over each.
-    pub wait: Duration,
-    /// How many factorials.
-    pub factorials: usize,
-    /// Of which number each is the factorial.
-    pub number: u32,
-    /// How long one takes alone.
-    pub computing: Duration,
-}
-
-/// One job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Job {
-    /// A request, by its place among the requests from 1.
-    Request(usize),
-    /// A factorial, likewise.
-    Factorial(usize),
+/// A request, which waits, or a factorial, which computes. Its name is the same in every strip.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    /// Whether it is a factorial.
+    computes: bool,
+    /// Its place among those of its kind, from 1.
+    number: usize,
 }
 
 impl fmt::Display for Job {
-    /// Writes its name, which is the same in every strip.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Request(number) => write!(f, "request {number}"),
-            Self::Factorial(number) => write!(f, "factorial {number}"),
-        }
+        write!(f, "{} {}", if self.computes { "factorial" } else { "request" }, self.number)
     }
+}
+
+/// The jobs.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// In the order in which they are started.
+    jobs: Vec<Job>,
+    /// How long the server takes over each request.
+    pub wait: Duration,
+    /// Of which number each factorial is.
+    number: u32,
+    /// That factorial.
+    answer: BigUint,
+    /// How long one takes alone.
+    pub computing: Duration,
 }
 
 impl Workload {
     /// Makes a workload whose factorials take about `computing` on this machine.
     pub fn new(requests: usize, wait: Duration, factorials: usize, computing: Duration) -> Self {
-        let mut workload = Self { requests, wait, factorials, number: 500, computing };
-        // The time grows with the square of the number, for small numbers more slowly: a few times come near enough.
-        for _ in 0..6 {
-            let before = ThreadUsage::now().unwrap_or_default();
-            drop(workload.factorial(|_| {}));
-            // Processor time: other programs do not count. The kernel may count it in steps of some milliseconds.
-            let took = ThreadUsage::now().unwrap_or_default().since(before).cpu;
-            workload.computing = took.max(Duration::from_millis(1));
-            if took.abs_diff(computing) * 30 < computing {
-                break;
+        let job = |computes| move |number| Job { computes, number };
+        let jobs = (1..=requests).map(job(false)).chain((1..=factorials).map(job(true))).collect();
+        // Processor time: other programs do not count. The kernel may count it in steps of some milliseconds.
+        let began = ThreadUsage::of_process();
+        let mut workload = Self { jobs, wait, number: 1, answer: 1_u32.into(), computing };
+        loop {
+            workload.computing = ThreadUsage::of_process().since(began).cpu;
+            if workload.computing >= computing || workload.number > 1_000_000 {
+                return workload;
             }
-            let square = u128::from(workload.number).pow(2) * computing.as_micros();
-            let number = (square / workload.computing.as_micros()).isqrt();
-            workload.number = u32::try_from(number).unwrap_or(u32::MAX).clamp(10, 1_000_000);
+            // The clock is read so seldom that it takes no part of the time.
+            for _ in 0..20 {
+                workload.number += 1;
+                workload.answer *= workload.number;
+            }
         }
-        workload
     }
 
-    /// The jobs, in the order in which they are started.
-    fn jobs(&self) -> impl Iterator<Item = Job> {
-        (1..=self.requests).map(Job::Request).chain((1..=self.factorials).map(Job::Factorial))
-    }
-
-    /// How long all jobs take together, one after another.
-    pub fn work(&self) -> Duration {
-        let waits = repeat_n(self.wait, self.requests);
-        waits.chain(repeat_n(self.computing, self.factorials)).sum()
-    }
-
-    /// Computes the factorial, and calls `step` after each multiplication with the time at which that began.
-    fn factorial(&self, mut step: impl FnMut(Instant)) -> BigUint {
+    /// Computes the factorial and checks it. Calls `step` after each multiplication with the time at which that began.
+    fn factorial(&self, mut step: impl FnMut(Instant)) -> io::Result<BigUint> {
         let mut product = BigUint::from(1_u32);
         for factor in 2..=self.number {
             let began = Instant::now();
             product *= factor;
             step(began);
         }
-        product
+        let is_right = product == self.answer;
+        is_right.then_some(product).ok_or_else(|| io::Error::other("a factorial is wrong"))
     }
 }
 
@@ -156,8 +140,6 @@ struct Run {
     workload: Workload,
     /// Where each request goes.
     url: String,
-    /// The factorial.
-    answer: BigUint,
     /// Where events go.
     recorder: Arc<Recorder>,
 }
@@ -186,7 +168,8 @@ pub fn run_all(
         i32::from(served.is_err())
     };
     let _site = Supervisor::start(1, &serve)?;
-    let (answer, work) = (workload.factorial(|_| {}), workload.work());
+    let times = |job: &Job| if job.computes { workload.computing } else { workload.wait };
+    let work = workload.jobs.iter().map(times).sum();
     let mut strips = Vec::new();
     for (title, do_all) in WAYS {
         if wait_readable(stop, Duration::ZERO)? {
@@ -194,90 +177,78 @@ pub fn run_all(
         }
         tell(title);
         let recorder = Arc::new(Recorder::new(CAPACITY)?);
-        let (workload, url, answer) = (workload.clone(), url.clone(), answer.clone());
-        let run = Arc::new(Run { workload, url, answer, recorder: Arc::clone(&recorder) });
-        let (before, began) = (ThreadUsage::of_process(), Instant::now());
+        let (workload, url) = (workload.clone(), url.clone());
+        let run = Arc::new(Run { workload, url, recorder: Arc::clone(&recorder) });
+        let before = ThreadUsage::of_process();
         do_all(&run)?;
-        let (ended, usage) = (Instant::now(), ThreadUsage::of_process().since(before));
+        let (wall, usage) = (recorder.now(), ThreadUsage::of_process().since(before));
         let recording = recorder.recording();
-        let [from, to] = [began, ended].map(|at| recorder.since_origin(at));
-        let trace = Trace::new(&recording, from, to);
+        let trace = Trace::new(&recording, Duration::ZERO, wall);
         strips.push(Strip { title, trace, recording, work, usage });
     }
     Ok(Some(strips))
 }
 
 impl Run {
-    /// Makes a lane.
-    fn lane(&self, name: impl fmt::Display) -> Notes {
-        Notes::new(&self.recorder, name)
-    }
-
-    /// Checks what a job has computed: the factorial, or 0.
-    fn checked(&self, value: BigUint) -> io::Result<BigUint> {
-        let is_right = value == self.answer || value == BigUint::ZERO;
-        is_right.then_some(value).ok_or_else(|| io::Error::other("a factorial is wrong"))
-    }
-
     /// Does a job on this thread, and returns the factorial, or 0 after a request.
     ///
     /// Under a GIL it does as the interpreter would: a request releases the lock, a computation checks it. Then the lane
     /// runs from an instant after it has the lock to an instant before it releases it.
-    fn work(&self, notes: &Notes, job: Job, gil: Option<&Gil>) -> io::Result<BigUint> {
+    fn work(&self, lane: Lane, job: Job, gil: Option<&Gil>) -> io::Result<BigUint> {
+        let enter = |state| self.recorder.enter(lane, state, job);
         let mut held = gil.map(|gil| {
-            notes.enter(State::Lock, job);
+            enter(State::Lock);
             gil.attach()
         });
-        let value = match job {
-            Job::Request(_) => {
-                notes.enter(State::Blocked, job);
-                let fetch = || blocking::Client::new(Options::default()).get(&self.url);
-                let page = match &mut held {
-                    None => fetch(),
-                    Some(held) => held.allow_threads(|| {
-                        let page = fetch();
-                        notes.enter(State::Lock, job);
-                        page
-                    }),
-                };
-                notes.enter(State::Running, job);
-                expect_page(page.map(|page| page.status().code())).map(|()| BigUint::ZERO)
-            }
-            Job::Factorial(_) => {
-                notes.enter(State::Running, job);
-                self.checked(self.workload.factorial(|since| {
-                    if since.elapsed() >= LOST_PROCESSOR {
-                        notes.was(State::Ready, since, job);
-                    }
-                    let Some(held) = &held else { return };
-                    let asks = Instant::now();
-                    if held.check() {
-                        notes.was(State::Lock, asks, job);
-                    }
-                }))
-            }
+        let value = if job.computes {
+            enter(State::Running);
+            self.workload.factorial(|since| {
+                if since.elapsed() >= LOST_PROCESSOR {
+                    self.recorder.was(lane, State::Ready, since, job);
+                }
+                let Some(held) = &held else { return };
+                let asks = Instant::now();
+                if held.check() {
+                    self.recorder.was(lane, State::Lock, asks, job);
+                }
+            })
+        } else {
+            enter(State::Blocked);
+            let fetch = || {
+                let page = blocking::Client::new(Options::default()).get(&self.url);
+                if gil.is_some() {
+                    enter(State::Lock);
+                }
+                page
+            };
+            let page = match &mut held {
+                Some(held) => held.allow_threads(fetch),
+                None => fetch(),
+            };
+            enter(State::Running);
+            expect_page(page).map(|()| BigUint::ZERO)
         };
-        notes.enter(State::Idle, "");
+        self.recorder.enter(lane, State::Idle, "");
         value
     }
 
     /// Does one job after another.
     fn sequential(&self) -> io::Result<()> {
-        let main = self.lane(MAIN);
-        self.workload.jobs().try_for_each(|job| self.work(&main, job, None).map(drop))
+        let main = self.recorder.lane(MAIN);
+        self.workload.jobs.iter().try_for_each(|job| self.work(main, *job, None).map(drop))
     }
 
     /// Starts a thread for each job, and joins all.
     fn threads(&self, gil: Option<&Gil>) -> io::Result<()> {
-        let main = self.lane(MAIN);
+        let main = self.recorder.lane(MAIN);
         thread::scope(|scope| {
-            main.enter(State::Running, "starts threads");
-            let start = |job| {
-                let notes = self.lane(format_args!("thread: {job}"));
-                thread::Builder::new().spawn_scoped(scope, move || self.work(&notes, job, gil))
+            self.recorder.enter(main, State::Running, "starts threads");
+            let start = |&job| {
+                let lane = self.recorder.lane(format_args!("thread: {job}"));
+                thread::Builder::new().spawn_scoped(scope, move || self.work(lane, job, gil))
             };
-            let threads = self.workload.jobs().map(start).collect::<io::Result<Vec<_>>>()?;
-            main.enter(State::Blocked, "joins the threads");
+            let threads = self.workload.jobs.iter().map(start).collect::<io::Result<Vec<_>>>()?;
+            self.recorder.enter(main, State::Blocked, "joins the threads");
             threads.into_iter().try_for_each(|thread| {
                 thread.join().map_err(|_| io::Error::other("a job panicked"))?.map(drop)
             })
@@ -286,40 +257,36 @@ impl Run {
 
     /// Starts a process for each job, hands the jobs out, and takes the results.
     fn processes(self: &Arc<Self>) -> io::Result<()> {
-        let (main, run) = (self.lane(MAIN), Arc::clone(self));
-        let jobs: Vec<_> = self.workload.jobs().collect();
-        main.enter(State::Running, "starts processes");
-        let workers = jobs.len();
-        let pool = ProcessPoolOptions { workers, ..ProcessPoolOptions::default() }.start({
-            let jobs = jobs.clone();
-            move |number: usize| {
-                let job = jobs[number];
-                let notes = run.lane(format_args!("process: {job}"));
-                run.recorder.note(notes.lane, What::Receives, job);
-                let result = run.work(&notes, job, None);
-                run.recorder.note(notes.lane, What::Sends, format_args!("result of {job}"));
-                result.map(|value| value.to_bytes_le()).map_err(|error| error.to_string())
-            }
+        let (main, run) = (self.recorder.lane(MAIN), Arc::clone(self));
+        let jobs = &self.workload.jobs;
+        self.recorder.enter(main, State::Running, "starts processes");
+        let options = ProcessPoolOptions { workers: jobs.len(), ..ProcessPoolOptions::default() };
+        let pool = options.start(move |number: usize| {
+            let job = run.workload.jobs[number];
+            let lane = run.recorder.lane(format_args!("process: {job}"));
+            run.recorder.note(lane, What::Receives, job);
+            let result = run.work(lane, job, None);
+            run.recorder.note(lane, What::Sends, format_args!("result of {job}"));
+            result.map(|value| value.to_bytes_le()).map_err(|error| error.to_string())
         })?;
         let mut handles = Vec::new();
         for (number, job) in jobs.iter().enumerate() {
-            self.recorder.note(main.lane, What::Sends, job);
+            self.recorder.note(main, What::Sends, job);
             handles.push((job, pool.submit(number).map_err(io::Error::other)?));
         }
-        main.enter(State::Blocked, "waits for results");
+        self.recorder.enter(main, State::Blocked, "waits for results");
         for (job, handle) in handles {
-            let result = handle.join().map_err(io::Error::other)?.map_err(io::Error::other)?;
-            self.recorder.note(main.lane, What::Receives, format_args!("result of {job}"));
-            self.checked(BigUint::from_bytes_le(&result))?;
+            handle.join().map_err(io::Error::other)?.map_err(io::Error::other)?;
+            self.recorder.note(main, What::Receives, format_args!("result of {job}"));
         }
-        main.enter(State::Running, "ends the processes");
+        self.recorder.enter(main, State::Running, "ends the processes");
         drop(pool);
         Ok(())
     }
 
     /// Spawns a task for each job on an event loop of this thread, and one that only sleeps.
     fn event_loop(self: &Arc<Self>, computes_beside: bool) -> io::Result<()> {
-        let observer = LoopObserver::new(self.lane("event loop"));
+        let observer = LoopObserver::new(Arc::clone(&self.recorder));
         let event_loop = EventLoop::builder().slow_poll(None).observer(observer).build()?;
         event_loop.block_on(async {
             let client = Rc::new(asynchronous::Client::new(Options::default()));
@@ -328,26 +295,21 @@ impl Run {
                     sleep(TICK).await;
                 }
             });
-            let start = |job: Job| {
+            let start = |&job: &Job| {
                 let (run, client) = (Arc::clone(self), Rc::clone(&client));
                 spawn_named(&job.to_string(), async move {
-                    match job {
-                        Job::Request(_) => {
-                            let page = client.get(&run.url).await;
-                            expect_page(page.map(|page| page.status().code()))
-                        }
-                        Job::Factorial(_) if computes_beside => {
-                            let beside = run_blocking(move || {
-                                let name = format_args!("thread: {job}");
-                                run.work(&run.lane(name), job, None)
-                            });
-                            beside.await.map_err(io::Error::other)?.map(drop)
-                        }
-                        Job::Factorial(_) => run.checked(run.workload.factorial(|_| {})).map(drop),
+                    if !job.computes {
+                        return expect_page(client.get(&run.url).await);
                     }
+                    if !computes_beside {
+                        return run.workload.factorial(|_| {}).map(drop);
+                    }
+                    let name = format!("thread: {job}");
+                    let beside = run_blocking(move || run.work(run.recorder.lane(name), job, None));
+                    beside.await.map_err(io::Error::other)?.map(drop)
                 })
             };
-            let tasks: Vec<_> = self.workload.jobs().map(start).collect();
+            let tasks: Vec<_> = self.workload.jobs.iter().map(start).collect();
             for task in tasks {
                 task.await.map_err(io::Error::other)??;
             }
@@ -358,10 +320,9 @@ impl Run {
 }
 
 /// Checks that a page came.
-fn expect_page(status: Result<u16, Failure>) -> io::Result<()> {
-    match status {
-        Ok(200) => Ok(()),
-        Ok(other) => Err(io::Error::other(format!("the site answered with status {other}"))),
-        Err(failure) => Err(io::Error::other(failure)),
+fn expect_page(page: Result<Page, Failure>) -> io::Result<()> {
+    match page.map_err(io::Error::other)?.status().code() {
+        200 => Ok(()),
+        other => Err(io::Error::other(format!("the site answered with status {other}"))),
     }
 }

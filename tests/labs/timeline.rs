@@ -9,8 +9,8 @@ use handloom::json::Json;
 use handloom::os::ThreadUsage;
 use handloom::rt::{EventLoop, spawn_named};
 use handloom::timeline::{
-    Event, Lane, LoopObserver, Notes, Recorder, Recording, State, Strip, Trace, What, page,
-    picture, trace_json,
+    Event, Lane, LoopObserver, Recorder, Recording, State, Strip, Trace, What, page, picture,
+    trace_json,
 };
 
 use super::support::watched;
@@ -19,7 +19,7 @@ use super::support::watched;
 fn virtual_run() -> Recording {
     let recorder = Arc::new(Recorder::new(1_000).expect("memory"));
     // The clock of the loop starts when it is made, and stands still: all times count from the first event.
-    let observer = LoopObserver::new(Notes::new(&recorder, "event loop"));
+    let observer = LoopObserver::new(Arc::clone(&recorder));
     let event_loop =
         EventLoop::builder().virtual_clock().observer(observer).build().expect("a loop");
     event_loop.block_on(async {
