@@ -125,12 +125,12 @@ fn a_trace_that_ctrl_c_ends_is_written() {
 
 #[test]
 fn a_trace_that_would_be_empty_is_refused_or_named() {
-    let ended = start(command(&["serve", "--model", "threads", "--trace", "trace.json"])).end();
-    assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.err.contains("--trace: only for async, not for threads"), "{}", ended.err);
     let folder = Folder::new();
     let file = folder.file("trace.json");
     let trace = file.to_str().unwrap_or_default();
+    let ended = start(command(&["serve", "--model", "threads", "--trace", trace])).end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("--trace: only for async, not for threads"), "{}", ended.err);
     let ended = start(command(&["lab", "--trace", trace])).end();
     assert!(ended.err.contains("is empty, nothing ran on an event loop"), "{ended:?}");
 }
