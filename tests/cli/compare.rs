@@ -331,6 +331,16 @@ fn a_script_is_ended_with_every_server_that_it_started() {
 }
 
 #[test]
+fn the_output_of_a_server_is_read_while_it_is_measured() {
+    // The server is stopped until what the script prints has gone through the pipe, which holds 64 KiB.
+    let script = "mkfifo $0.line; SERVE >$0.line & server=$!; read line <$0.line; rm $0.line\n\
+                  kill -STOP $server; echo \"$line\"; head -c 1000000 /dev/zero\n\
+                  kill -CONT $server; wait\n";
+    let (code, table, told) = compare_script("compare-flood", script);
+    assert_eq!(code, Some(0), "SERVER-3: {table} {told}");
+}
+
+#[test]
 fn a_script_whose_first_words_are_wrong_leaves_no_server_either() {
     let (code, table, _) = compare_script("compare-wrong", "SERVE >/dev/null &\necho no\nwait\n");
     assert_eq!(code, Some(1), "{table}");
