@@ -115,7 +115,11 @@ fn every_fault_is_caught_by_exactly_its_claims_and_by_name() {
         let names_of = |found: &[(String, String)]| -> Vec<String> {
             found.iter().map(|(name, _)| name.clone()).collect()
         };
-        let found = failing(&fault);
+        let mut found = failing(&fault);
+        if !writes() && !is_same(&names_of(&found), &fault.caught_by) {
+            // A fault that loses a race may win it once; twice in a row is a wrong list.
+            found = failing(&fault);
+        }
         let names = names_of(&found);
         let promise = found.first().and_then(|(_, text)| label_in(text)).unwrap_or("none");
         if writes() {

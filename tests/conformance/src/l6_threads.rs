@@ -371,6 +371,14 @@ fn cancels_from_another_thread_race_the_end<R: Runtime>(runtime: &R) {
     let (cancels, to_cancel) = mpsc::channel::<Box<dyn Fn() + Send>>();
     let far = thread::spawn(move || to_cancel.into_iter().for_each(|cancel| cancel()));
     runtime.block_on(async {
+        // The loop never sleeps: whether a cancel ends its sleep is another claim.
+        let is_over = Rc::new(Cell::new(false));
+        let seen = is_over.clone();
+        let busy = R::spawn(async move {
+            while !seen.get() {
+                R::yield_now().await;
+            }
+        });
         let mut ends = [0, 0];
         for round in 0..2000 {
             let (probe, counts) = Probe::new(async move {
@@ -388,6 +396,8 @@ fn cancels_from_another_thread_race_the_end<R: Runtime>(runtime: &R) {
             same("TASK-2", "drops of a task whose cancel raced its end", 1, counts.drops.get());
         }
         same("JOIN-1", "ends of 2,000 tasks", 2000, ends[0] + ends[1]);
+        is_over.set(true);
+        drop(busy.await);
     });
     drop(cancels);
     far.join().unwrap();
