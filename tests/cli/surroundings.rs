@@ -241,16 +241,16 @@ fn streams_that_another_program_made_non_blocking_lose_nothing() {
 #[test]
 fn a_program_whose_file_was_replaced_starts_itself_all_the_same() {
     let folder = Folder::new();
-    let link = folder.file("handloom");
-    if fs::hard_link(PROGRAM, &link).is_err() {
+    let file = folder.file("handloom");
+    if fs::hard_link(PROGRAM, &file).is_err() {
         drop(writeln!(io::stderr(), "surroundings: no hard link from here: skipped"));
         return;
     }
     // As a new build does. The file is gone before the program looks for it.
-    let line =
+    let script =
         "exec 3<$0; rm $0; exec /proc/self/fd/3 compare --models sequential,async -n 1000 -c 2";
     let mut compare = Command::new("sh");
-    compare.args(["-c", line]).arg(&link).stdin(Stdio::null());
+    compare.args(["-c", script]).arg(&file).stdin(Stdio::null());
     let program = start_piped(compare);
     let ended = program.end();
     assert_eq!(ended.code, Some(0), "BENCH-4: {ended:?}");
