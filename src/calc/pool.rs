@@ -1,7 +1,6 @@
 //! A fixed number of threads: a client that finds none free waits for one.
 //!
-//! What `threads` could not do: bound its stacks. The price is that as many silent clients as there are
-//! threads hold up all others.
+//! What `threads` could not do: bound its stacks. The price: as many silent clients as threads hold up all others.
 //!
 //! **Invariants**
 //! - `CALC-POOL-1` A client is one job: its thread is free again when the conversation is over.

@@ -5,8 +5,7 @@
 //!
 //! **Invariants**
 //! - `PREFORK-1` Each worker is a `sequential` server on the same listener; the kernel decides which gets a client.
-//! - `PREFORK-2` The workers hear of the stop from the supervisor, which waits for them and lets none outlive
-//!   it (`SUPERVISOR-1`, `SUPERVISOR-2`).
+//! - `PREFORK-2` The workers hear of the stop from the supervisor, which waits for them and lets none outlive it.
 //!
 //! **Source**: the prefork model of the Apache server.
 

@@ -5,8 +5,7 @@
 //!
 //! **Invariants**
 //! - `READINESS-1` [`Next::Read`] is returned only if the socket was found empty since readiness was last noted,
-//!   because an edge-triggered selector reports a change once. A read that does not fill its buffer has found the socket
-//!   empty, unless the stream may have ended; so no call that must fail is made to learn that.
+//!   because an edge-triggered selector reports a change once. A read that does not fill its buffer has found it empty.
 //! - `READINESS-2` One call does at most one read, so a client that sends without end does not starve the others.
 //! - `READINESS-3` The buffers belong to the server and are borrowed within one call.
 //!

@@ -1,7 +1,6 @@
 //! One client at a time: the first server that a student writes.
 //!
-//! Problem it leaves: while one client is served, the next waits in the backlog, also when the first one
-//! sends nothing at all. The other models are answers to that.
+//! The problem that the other models solve: all clients wait in the backlog for one that perhaps sends nothing.
 
 use std::io;
 

@@ -56,8 +56,7 @@ impl OpenConnections {
         OpenConnection { stream, counted: Counted(Arc::clone(self)) }
     }
 
-    /// Waits for a descriptor and, unless the caller has seen it, for the stop, with which the grace begins. False if the
-    /// deadline came first.
+    /// Waits for a descriptor and, unless `stopping`, for the stop, which begins the grace. False at the deadline.
     pub(super) fn wait(
         &self,
         descriptor: PollFd<'_>,

@@ -1,7 +1,7 @@
 //! A thread for each client: no client waits for another.
 //!
-//! What `sequential` could not do: answer a second client while the first one thinks. The price is a stack
-//! and a place in the scheduler for each client, also for one that never sends anything.
+//! What `sequential` could not do: answer a second client while the first one thinks. The price is a stack for each
+//! client, also for one that never sends anything.
 //!
 //! **Invariants**
 //! - `THREADS-1` A client's thread ends with its conversation: after `close`, after a reset, after the stop.
@@ -19,14 +19,20 @@ use crate::threads::check_memory;
 pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
     let mut most = 0;
     accept_all(start, |open| {
+        // For as many threads as ran before there is memory still.
         if open >= most {
             check_memory()?;
+            most = open + 1;
         }
-        // For so many threads there was memory, and it is kept for further ones.
-        most = most.max(open + 1);
-        let (client, accepted) = sync_channel(1);
+        let (running, started) = sync_channel(1);
         let thread = thread::Builder::new().name(format!("client {}", open + 1));
-        thread.spawn(move || accepted.recv().map(converse))?;
+        thread.spawn(move || {
+            let (client, accepted) = sync_channel(1);
+            drop(running.send(client));
+            accepted.recv().map(converse)
+        })?;
+        // The next check must see the memory that this thread has taken to start.
+        let client = started.recv().map_err(io::Error::other)?;
         Ok(move |connection| drop(client.send(connection)))
     })
 }

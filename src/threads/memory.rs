@@ -8,8 +8,7 @@
 use std::hint::black_box;
 use std::io;
 
-/// What a new thread may take, and some to spare: a stack of 2 MiB, the 64 MiB of an arena in glibc, and stacks of threads
-/// that have ended and were not unmapped yet when the next ones start.
+/// What a new thread may take, and more: a stack of 2 MiB, an arena of glibc of 64 MiB, stacks not unmapped yet.
 const SPARE_BYTES: usize = 104 << 20;
 
 /// Checks that one more thread leaves memory for those that run.
