@@ -1,12 +1,13 @@
 //! Runs each test in a process of its own, because the usual harness runs many threads in one.
 //!
-//! The parent has one thread, so it may fork. It keeps `AT_ONCE` children running, kills a child that runs for longer
+//! The parent has one thread, so it may fork. It keeps `AT_ONCE` children running for each processor, kills a child that runs for longer
 //! than `TIME_LIMIT`, and prints the harness's own closing line.
 
 use std::env;
 use std::os::fd::AsFd;
 use std::panic;
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use handloom::os::process::{self, Child, Exit, Fork};
@@ -15,7 +16,7 @@ use handloom::os::{PollFd, poll};
 /// How long a test may take before it counts as hung.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// How many tests run at the same time: most of them sleep.
+/// How many tests run at the same time for each processor: most of them sleep.
 const AT_ONCE: usize = 3;
 
 /// A module and its tests.
@@ -36,9 +37,10 @@ pub(crate) fn run(modules: &[Module]) -> ExitCode {
         tests.iter().map(move |&(name, test)| (format!("{module}::{name}"), test))
     };
     let mut waiting = modules.iter().flat_map(named).filter(|(name, _)| wanted(name));
+    let at_once = AT_ONCE * thread::available_parallelism().map_or(1, usize::from);
     let (mut running, mut passed, mut failed) = (Vec::new(), 0, 0);
     loop {
-        while running.len() < AT_ONCE
+        while running.len() < at_once
             && let Some((name, test)) = waiting.next()
         {
             running.push(start(name, test));

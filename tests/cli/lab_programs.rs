@@ -2,27 +2,44 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
-use std::thread;
 
 use crate::program::{command, start};
 use handloom::labs::{LABS, Lab};
 use handloom::report::text_width;
 
-#[test]
-fn every_lab_comes_to_its_end_and_says_what_to_notice() {
-    // Most of them sleep most of the time.
-    let queue = Mutex::new(LABS.iter());
-    let next = || queue.lock().expect("the others go on").next();
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some(lab) = next() {
-                    comes_to_its_end(lab);
-                }
-            });
+/// Makes a test of each chapter, and one that none is missing.
+macro_rules! of_chapters {
+    ($($test:ident: $chapter:literal),* $(,)?) => {
+        $(
+            #[test]
+            fn $test() {
+                LABS.iter().filter(|lab| lab.chapter == $chapter).for_each(comes_to_its_end);
+            }
+        )*
+
+        #[test]
+        fn every_lab_has_a_test() {
+            let chapters = [$($chapter),*];
+            let without = LABS.iter().find(|lab| !chapters.contains(&lab.chapter));
+            assert_eq!(without.map(|lab| lab.name), None);
         }
-    });
+    };
+}
+
+// A test each, because each sleeps for some seconds and they can do so at the same time.
+of_chapters! {
+    labs_of_processes_come_to_their_end: "Processes",
+    labs_of_threads_come_to_their_end: "Threads",
+    labs_of_synchronisation_come_to_their_end: "Synchronisation",
+    the_lab_of_the_gil_comes_to_its_end: "The GIL",
+    the_lab_of_sockets_comes_to_its_end: "Sockets",
+    the_lab_of_select_comes_to_its_end: "Select",
+    labs_of_generators_come_to_their_end: "Iterators and generators",
+    the_lab_of_coroutines_comes_to_its_end: "Generators and coroutines",
+    labs_of_the_event_loop_come_to_their_end: "The event loop",
+    labs_of_tasks_come_to_their_end: "Tasks",
+    the_lab_of_context_managers_comes_to_its_end: "Context managers",
+    the_lab_of_green_threads_comes_to_its_end: "Green threads",
 }
 
 fn comes_to_its_end(lab: &Lab) {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use super::links::targets;
 use super::{expect_none, root, rust_under, spans};
@@ -139,38 +140,45 @@ fn every_command_of_the_readme_is_run_by_a_test() {
             complaints.push(format!("no test runs {command:?}"));
         }
     }
-    for (command, how) in COMMANDS {
-        if !named.iter().any(|name| name == command) {
-            complaints.push(format!("the README does not name {command:?}"));
+    let outcome = |how: &Run| match how {
+        Run::Here(arguments, words) => {
+            let mut program = Command::new(env!("CARGO_BIN_EXE_handloom"));
+            program.args(*arguments);
+            run(program, words)
         }
-        let outcome = match how {
-            Run::Here(arguments, words) => {
-                let mut program = Command::new(env!("CARGO_BIN_EXE_handloom"));
-                program.args(*arguments);
-                run(program, words)
-            }
-            Run::Server(arguments) => {
-                let mut server = Command::new(env!("CARGO_BIN_EXE_handloom"));
-                server.args(*arguments).args(["--addr", "127.0.0.1:0"]);
-                serve(server)
-            }
-            Run::Example(name) => {
-                let mut server = Command::new(example(name));
-                server.arg("127.0.0.1:0");
-                if example(name).exists() { serve(server) } else { Ok(()) }
-            }
-            Run::Report(name, words) => {
-                let program = example(name);
-                if program.exists() { run(Command::new(program), words) } else { Ok(()) }
-            }
-            Run::Elsewhere(words) if tests.contains(words) => Ok(()),
-            Run::Cargo(words) if ci.contains(words) => Ok(()),
-            Run::Elsewhere(words) | Run::Cargo(words) => Err(format!("no test has {words:?}")),
-        };
-        if let Err(error) = outcome {
-            complaints.push(format!("{command}: {error}"));
+        Run::Server(arguments) => {
+            let mut server = Command::new(env!("CARGO_BIN_EXE_handloom"));
+            server.args(*arguments).args(["--addr", "127.0.0.1:0"]);
+            serve(server)
         }
-    }
+        Run::Example(name) => {
+            let mut server = Command::new(example(name));
+            server.arg("127.0.0.1:0");
+            if example(name).exists() { serve(server) } else { Ok(()) }
+        }
+        Run::Report(name, words) => {
+            let program = example(name);
+            if program.exists() { run(Command::new(program), words) } else { Ok(()) }
+        }
+        Run::Elsewhere(words) if tests.contains(words) => Ok(()),
+        Run::Cargo(words) if ci.contains(words) => Ok(()),
+        Run::Elsewhere(words) | Run::Cargo(words) => Err(format!("no test has {words:?}")),
+    };
+    // All at the same time: most of them sleep most of the time.
+    thread::scope(|scope| {
+        let mut running = Vec::new();
+        for (command, how) in COMMANDS {
+            if !named.iter().any(|name| name == command) {
+                complaints.push(format!("the README does not name {command:?}"));
+            }
+            running.push((command, scope.spawn(|| outcome(how))));
+        }
+        for (command, thread) in running {
+            if let Err(error) = thread.join().unwrap() {
+                complaints.push(format!("{command}: {error}"));
+            }
+        }
+    });
     expect_none(&complaints, "commands that do what the README says");
 }
 
