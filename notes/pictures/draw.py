@@ -134,8 +134,8 @@ def pin():
     p.arrow((150, 105), (196, 105), (196, 75), (187, 75))
     p.box(206, 140, 178, 30, "", "0x108  other memory", kind="gone")
     p.arrow((350, 105), (394, 105), (394, 155), (386, 155), wrong=True)
-    p.lines(8, 192, "`word` borrows from `buffer` across an await. A move copies the\nframe's bytes, and the address in "
-            "`word` stays the old one.\nPin<&mut F> is the promise that the frame stays where it is until\nit is dropped. "
+    p.lines(8, 192, "word borrows from buffer across an await. A move copies the\nframe's bytes, and the address in "
+            "word stays the old one.\nPin<&mut F> is the promise that the frame stays where it is until\nit is dropped. "
             "So poll takes a Pin, and the borrow is safe.", "small soft")
     p.write("pin.svg")
 
@@ -165,7 +165,7 @@ def epoll():
             p.arrow((101, y + 26), (101, y + 35))
             p.arrow((299, y + 26), (299, y + 35), wrong=number > 0)
     p.lines(8, 316, "Level: the socket stays in the ready list while bytes are left.\nEdge: it enters the list once, when "
-            "something changes. So read until\n`WouldBlock`, or remember that it is still ready.\nmio uses edges; Python's "
+            "something changes. So read until\nWouldBlock, or remember that it is still ready.\nmio uses edges; Python's "
             "select and asyncio use levels.", "small soft")
     p.write("epoll.svg")
 

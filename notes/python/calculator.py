@@ -1,7 +1,7 @@
 """The calculator's wire, without a socket: what the three servers beside this file share.
 
-The counterpart is `src/calc/protocol/`: bytes come in, cut anywhere, and replies go out. Numbers are
-`decimal.Decimal`, which is exact as long as nobody rounds; so the context below has room for all digits.
+The counterpart is `src/calc/session.rs`: bytes come in, cut anywhere, and replies go out. Numbers are
+`decimal.Decimal`, which is exact as long as nothing is rounded; so the context below has room for all digits.
 Nothing but the standard library is needed, from Python 3.8 on.
 """
 

@@ -1,7 +1,7 @@
 """Task 3: the same factorials one after another, on threads and on processes. The counterpart: `src/factorial/benchmark/`.
 
-`python3 factorial.py [N ...]`, by default 0, 100, 1,000, 10,000 and 100,000; with the contest's numbers of tasks and
-chunks. `math.factorial` is one native call that keeps the interpreter's lock, so threads cannot gain; a process has a
+`python3 factorial.py [N ...]`, by default 0, 100, 1,000, 10,000 and 100,000; with the numbers of tasks and the chunks of
+`handloom factorial`. `math.factorial` is one native call that keeps the interpreter's lock, so threads cannot gain; a process has a
 lock of its own, and its results are pickled, sent and unpickled.
 
 No number is turned into decimal: that takes longer than computing it.

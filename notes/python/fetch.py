@@ -1,8 +1,8 @@
 """Task 2: the same links one after another, on threads, and on asyncio; three logs. The counterpart is `src/fetch/`.
 
 `python3 fetch.py DIRECTORY URL ...`. The first two ways use `urllib.request`, which blocks. The third uses `aiohttp` where
-it is installed. The standard library has no HTTP client for asyncio, so elsewhere the protocol is spoken by hand over
-asyncio's streams: no connection is kept, and only what is needed is understood. The program says on stderr which ran.
+it is installed. The standard library has no HTTP client for asyncio, so elsewhere this file speaks HTTP itself over
+asyncio's streams: it keeps no connection, and understands only what it needs. The program says on stderr which ran.
 """
 
 import asyncio

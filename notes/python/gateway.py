@@ -1,7 +1,7 @@
 """The gateway: `GET /weather?city=...` asks an upstream for every city at once. The counterpart is `src/weather/`.
 
-`python3 gateway.py --upstream URL [--addr A] [--appid KEY]`. On asyncio's streams, server and client by hand, since
-the standard library has neither; in practice one takes `aiohttp` for both. One request to a connection.
+`python3 gateway.py --upstream URL [--addr A] [--appid KEY]`. Server and client are written by hand on asyncio's
+streams, since the standard library has neither; in practice `aiohttp` is used for both. One request to a connection.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""The course's server on `select`, with generators. The counterpart is `src/generator/` and `src/calc/generators.rs`.
+"""The Python course's server on `select`, with generators. The counterpart is `src/generator/` and `src/calc/generators.rs`.
 
-`yield 'read', sock` says: do not run me again before there is something to read. So the loop knows who waits for
+`yield 'read', sock` says: do not run me again before there is something to read. So the loop knows which coroutine waits for
 what, and one thread serves all. A third value is a time limit; what `yield` returns tells whether the socket was
-ready before it. That, and the sending of what did not go out at once, is all that the course's version lacks.
+ready before it. The course's version has neither this limit nor the sending of what did not go out at once.
 
 select(2) knows descriptors below 1,024 only, and looks at all of them each time: `selectors` (epoll) does not.
 """
@@ -83,7 +83,7 @@ def event_loop():
 
 
 def wait():
-    """Asks the kernel who is ready, and looks whose time is up."""
+    """Asks the kernel which sockets are ready, and finds the coroutines whose time is up."""
     limit = max(0, min(deadlines.values()) - time.monotonic()) if deadlines else None
     ready_to_read, ready_to_write, _ = select(to_read, to_write, [], limit)
     for sock in ready_to_read:

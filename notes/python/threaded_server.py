@@ -1,7 +1,6 @@
 """Task 1: a thread for each client. The counterpart is `src/calc/threads.rs`.
 
-Every wait blocks its thread and nobody else. The interpreter's lock does not matter here: whoever waits has
-given it up.
+Every wait blocks its own thread and no other. The GIL does not matter here: a thread releases it before it waits.
 """
 
 import signal

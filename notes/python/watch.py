@@ -4,7 +4,7 @@
 the string, sleeping when either is missing, closes the file and sets the event; one waits for the event and
 deletes the file; one starts and joins both. What it says is what `handloom watch` says.
 
-Between the last look at the name and `os.unlink` somebody may put another file there; `src/watch/delete.rs` closes that
+Between the last look at the name and `os.unlink` another program may put another file there; `src/watch/delete.rs` closes that
 gap, and this does not.
 """
 

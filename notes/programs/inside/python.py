@@ -9,7 +9,7 @@ def call_soon(callback, *args):
 
 def run_until_complete(task):
     while not task.done:
-        callback, args = ready.popleft()      # asyncio asks its selector here when nothing is ready
+        callback, args = ready.popleft()      # asyncio asks its selector between two batches
         callback(*args)
     return task.value
 
@@ -40,7 +40,7 @@ class Task(Future):                           # a Task is a Future: it can be aw
         try:
             future = self.coroutine.send(None)
         except StopIteration as end:
-            self.set_result(end.value)        # wakes those who await this task
+            self.set_result(end.value)        # wakes the tasks that await this one
         else:
             future.add_done_callback(self.wakeup)
 

@@ -1,7 +1,7 @@
-"""A condition variable: to sleep until something is so. The counterpart is `handloom lab condition`.
+"""A condition variable: a thread sleeps until something is true. The counterpart is `handloom lab condition`.
 
-It remembers nothing: a notice that finds nobody asleep is gone. And who is woken must look again: two sleep, one item
-comes, both are woken, and with `if` one of them goes on and finds nothing.
+It remembers nothing: a notification that finds no thread asleep is lost. And a thread that is woken must look again: two
+sleep, one item comes, both are woken, and with `if` the second one finds nothing.
 """
 
 import threading
@@ -9,7 +9,7 @@ from collections import deque
 
 LIMIT = 0.3
 
-# Set between the look and the sleep, without the lock: slept over.
+# The flag is set between the look and the sleep, without the lock: the notification is lost.
 flag, condition, both = threading.Event(), threading.Condition(), threading.Barrier(2)
 
 
@@ -25,7 +25,7 @@ setter = threading.Thread(target=set_without_the_lock)
 setter.start()
 assert not flag.is_set()
 both.wait()
-both.wait()  # The setter has notified, and nobody was asleep.
+both.wait()  # The setter has notified, and no thread was asleep.
 with condition:
     woken = condition.wait(LIMIT)
 setter.join()
@@ -46,7 +46,7 @@ def found_nothing(wait):
                 empty.append(None)
 
     def put_when_asleep(times):
-        # The lock is free only while those who were counted do sleep.
+        # The lock is free only while the threads that were counted sleep.
         while True:
             with condition:
                 if len(asleep) == times:

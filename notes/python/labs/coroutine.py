@@ -1,7 +1,7 @@
 """Running totals as a coroutine, twice: by `send`, and by `async`. The counterpart is `handloom lab coroutine`.
 
-A generator gives values out; with `send` values go in, so it waits in the middle for what comes. `async def` is the
-same with a loop that does the sending, and with waits inside of functions that it calls.
+A generator gives values out. With `send` values go in, so it waits in its middle for the next one. `async def` is the
+same with a loop that does the sending, and it can also wait inside of a function that it calls.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Fork: one process becomes two. The counterpart is `handloom lab fork`.
 
-What is memory is copied: at one address each has a value of its own. An open file is shared: what the child reads
-moves the parent's place in it. An ended child is a zombie until somebody waits for it.
+Memory is copied: at one address each process has a value of its own. An open file is shared: what the child reads
+moves the parent's place in it. A child that has ended is a zombie until its parent waits for it.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Running totals as an iterator and as a generator. The counterparts: `handloom lab iterator` and `lab generator`.
 
-An iterator is an object with `__next__`, whose memory is its fields. A generator is a function that stops at each
-`yield`; its memory is its frame. `f` is the function, `f()` makes the generator and runs not a line of it.
+An iterator is an object with `__next__`; it keeps its place in its fields. A generator is a function that stops at each
+`yield`; it keeps its place in its frame. `f` is the function; `f()` makes the generator and runs no line of it.
 """
 
 import inspect

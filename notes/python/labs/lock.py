@@ -1,8 +1,8 @@
 """A lock: the cure for the race. The counterpart is `handloom lab lock`.
 
 The same bad order is tried: the second thread comes while the first is between load and store, and does not get in.
-Unlike Rust's, the lock does not hold the number: nothing but discipline makes everybody take it. And an exception
-inside of `with` gives the lock back without a word; a Rust lock remembers it (poison).
+Unlike Rust's, the lock does not hold the number, so nothing forces a thread to take it. And an exception inside of
+`with` releases the lock and leaves no trace; a Rust lock remembers it (it is poisoned).
 """
 
 import threading

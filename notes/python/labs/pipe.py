@@ -1,7 +1,7 @@
 """A pipe: bytes from one process to another, through the kernel. The counterpart is `handloom lab pipe`.
 
 It has no borders between messages, its end comes when every writing end is closed, it holds so much and no more, and a
-write that nobody can read is an error.
+write to a pipe that has no reader left is an error.
 """
 
 import os
@@ -32,7 +32,7 @@ try:
     os.write(writer, b"hello?")
     raise AssertionError("the write went through")
 except BrokenPipeError as error:
-    print(f"  a write that nobody reads: {error.strerror}")
+    print(f"  a write without a reader: {error.strerror}")
 
 reader, writer = os.pipe()
 os.set_blocking(writer, False)
@@ -41,5 +41,5 @@ try:
     while True:
         held += os.write(writer, bytes(4096))
 except BlockingIOError:
-    print(f"  a pipe that nobody empties holds {held} bytes")
+    print(f"  a pipe that is not read holds {held} bytes")
 assert held >= 4096

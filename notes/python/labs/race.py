@@ -1,7 +1,7 @@
 """A race: two threads add to one counter, and additions are lost. The counterpart is `handloom lab race`.
 
-The interpreter's lock does not help: it guards each step, and the race is between two of them. A barrier stands at the
-bad place, so that the bad order comes each time and not by luck.
+The GIL does not help: it protects each step, and the race is between two steps. A barrier stands at the bad place, so that
+the bad order comes each time and not by luck.
 """
 
 import threading
