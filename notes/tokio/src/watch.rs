@@ -1,4 +1,4 @@
-//! The watcher on tokio: two tasks, and a `Notify` between.
+//! The watcher on tokio: two tasks, and a `Notify` between them.
 //!
 //! The counterpart is `handloom::watch::asynchronous`, function for function. The look at the file and the deletion are
 //! the same functions, on `spawn_blocking`: tokio's own `fs` does no more than that, a call at a time.
@@ -32,7 +32,7 @@ struct Shared<L> {
     /// The string was found, or the search has ended. One task waits, so a `Notify` is enough: it keeps
     /// one notice for a task that waits later.
     event: Notify,
-    /// Somebody wants the watch to end. Kept like the event.
+    /// Notified when the watch is to end. Kept like the event.
     stop: Notify,
     /// The file that holds the string; `None` when it was not found.
     seen: RefCell<Option<Seen>>,

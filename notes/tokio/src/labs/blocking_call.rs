@@ -42,14 +42,16 @@ pub struct BlockingCallReport {
 pub fn run(journal: &Journal) -> io::Result<()> {
     let BlockingCallReport { heard, longest_gap } = experiment(journal)?;
     journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - Called in a task, the call heard {} beats of {WANTED} in {PATIENCE:?}. No task ran, no timer fired, no\n  \
-           socket was looked at, and tokio reported nothing: the heart stood still for {:.0?}.\n\
-         - With `spawn_blocking` it heard all {}; the longest time between two beats was {:.0?}.\n\
-         - The call itself is the same, and so is `async` in front of the function: what matters is on whose thread\n  \
-           it runs. One more thread, and the runtime's own is free. Python: `asyncio.to_thread`.",
+        "\nIn a task, the call heard {} of {WANTED} beats in {PATIENCE:?}; the longest time between two was {:.0?}.\n\
+         With spawn_blocking it heard {}; the longest time between two was {:.0?}.",
         heard[0], longest_gap[0], heard[1], longest_gap[1],
-    ))
+    ))?;
+    journal.notices(&[
+        "In a task, the call stops the whole runtime: no task runs, no timer fires, no socket is read. tokio \
+         reports nothing; Handloom's loop names the task in a debug build.",
+        "The call is the same with `spawn_blocking`. What matters is which thread it runs on. Python: \
+         `asyncio.to_thread`.",
+    ])
 }
 
 /// The experiment itself, on a loop of its own, in real time: a call that blocks knows no other.

@@ -44,16 +44,15 @@ pub struct CancelReport {
 /// For four time limits.
 pub fn run(journal: &Journal) -> io::Result<()> {
     local_runtime()?.block_on(experiment(journal))?;
-    journal.line(
-        "\nWhat to notice:\n\
-         - A cancel in Rust is a drop: the future goes, and what it owns goes with it. No error, no word.\n\
-         - The bytes had left the socket with the first read. In a buffer that lives outside of the read they are\n  \
-           found again; in one that lived inside of it they are gone, and the message begins in the middle.\n\
-         - So tokio's functions say under \"Cancel safety\" what is lost. `next_line` and `fill_buf` lose nothing.\n  \
-           `read_line` keeps the bytes in the future itself, and they go with it: handloom's keeps them in the reader.\n\
-         - After a cancelled `read_exact` or `write_all` the position in the stream is unknown: drop that too.\n\
-         - Or do not cancel the read: keep its future, and wait for it again.",
-    )
+    journal.notices(&[
+        "In Rust, to cancel a future is to drop it, with everything that it owns.",
+        "The first read had taken bytes from the socket. A buffer outside the read keeps them; a buffer inside \
+         is dropped with them, and the next message begins in the middle.",
+        "So each function of tokio says under \"Cancel safety\" what is lost. `next_line` and `fill_buf` lose \
+         nothing. `read_line` keeps the bytes in its future and loses them; Handloom's keeps them in the reader.",
+        "After `read_exact` or `write_all` the position in the stream is unknown, so drop the stream too. Or do \
+         not cancel the read: keep its future, and await it again.",
+    ])
 }
 
 /// The experiment itself, on whatever runtime it is run.

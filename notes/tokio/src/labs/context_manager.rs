@@ -58,14 +58,13 @@ pub async fn with_connection<T>(
 /// Those of the journal's writer, and of the sockets.
 pub fn run(journal: &Journal) -> io::Result<()> {
     local_runtime()?.block_on(experiment(journal))?;
-    journal.line(
-        "\nWhat to notice:\n\
-         - Two tasks asked on one connection: a lock keeps question and answer together.\n\
-         - However the block ended, the server got its goodbye, which takes a write and a read: an `.await` after\n  \
-           the end. After a cancel the block's future was gone by then; the keeper did it.\n\
-         - Without the keeper the cancel closed the socket, for that a destructor can do. It could not say goodbye.\n\
-         - Python awaits `__aexit__` on each path: there a cancel is an exception thrown into the coroutine.",
-    )
+    journal.notices(&[
+        "The server got its goodbye however the block ended. It takes a write and a read, so an `.await` after \
+         the end; after a cancel the block's future is gone, and the keeper task does it.",
+        "Without the keeper, the cancel closed the socket, which a destructor can do. A destructor cannot \
+         await a goodbye.",
+        "Python awaits `__aexit__` on each path: there a cancel is an exception inside the coroutine.",
+    ])
 }
 
 /// The experiment itself: what the server saw of four connections. The last has no keeper.

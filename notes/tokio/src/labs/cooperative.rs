@@ -51,17 +51,17 @@ pub fn run(journal: &Journal) -> io::Result<()> {
            the kernel switched the thread {involuntary} times unasked, and {voluntary} times because it waited\n\
          One task computes, the other counts how often it may run:\n  \
            without an .await: {greedy} times\n  \
-           with an .await in each of {SLICES} slices: {polite} times\n\
-         \n\
-         What to notice:\n\
-         - Each hand-over stands in the program's text: it is a `yield_now().await`. The kernel does not know of\n  \
-           them, and each costs a function call instead of a system call.\n\
-         - There are half as many as on handloom's loop: of two who yield, tokio wakes the last one first, so that one\n  \
-           of them runs twice in a row. An order that was not promised is not to be relied on.\n\
-         - No other task runs between two awaits. A `Cell` was enough to share the marks: no lock, no atomic.\n\
-         - The price: a task that does not give the thread away keeps it. Long computations are cut into slices, or\n  \
-           go to a thread (`spawn_blocking`).",
-    ))
+           with an .await in each of {SLICES} slices: {polite} times"
+    ))?;
+    journal.notices(&[
+        "Each switch stands in the program's text: `yield_now().await`. It costs a function call; the kernel \
+         takes no part.",
+        "There are half as many switches as on Handloom's loop. Of two tasks that yield, tokio wakes the last one \
+         first, so one task runs twice in a row. No order was promised: do not rely on one.",
+        "Between two awaits no other task runs, so a `Cell` is enough to share data: no lock, no atomic.",
+        "But a task without an await keeps the thread. Cut long computations into slices, or use \
+         `spawn_blocking`.",
+    ])
 }
 
 /// The experiment itself, on runtimes of its own.

@@ -15,7 +15,7 @@ const GOODBYE: &str = "goodbye";
 pub struct Visit {
     /// How many questions it answered.
     pub questions: usize,
-    /// Did the client take its leave?
+    /// Whether the client said goodbye.
     pub said_goodbye: bool,
 }
 

@@ -50,15 +50,16 @@ pub struct GatherReport {
 pub fn run(journal: &Journal) -> io::Result<()> {
     let report = local_runtime()?.block_on(experiment(journal))?;
     journal.line(format_args!(
-        "What to notice:\n\
-         - They ended in the order {:?}, and the results stand in the order {:?}: `join_all` keeps places.\n\
-         - All three took as long as the longest.\n\
-         - An error is the whole result, at once. Of futures the others are dropped: only {:?} had ended.\n\
-         - Tasks are not dropped: {:?} ended, the last of them unseen. This is what\n  \
-           `asyncio.gather` does, since it makes a task of each coroutine. `asyncio.TaskGroup` cancels the others.\n\
-         - To have every result, gather the `Result`s themselves: Python's `return_exceptions=True`.",
+        "They ended in the order {:?}; the results stand in the order {:?}.\n\
+         After the error: of the futures {:?} had ended, of the tasks {:?}.",
         report.ends, report.results, report.ends_of_futures, report.ends_of_tasks,
-    ))
+    ))?;
+    journal.notices(&[
+        "`join_all` keeps the order in which the futures were given. Together they take as long as the longest.",
+        "An error is the whole result, at once. Other futures are dropped; tasks run on, as with \
+         `asyncio.gather`, which makes a task of each coroutine. `asyncio.TaskGroup` cancels the others.",
+        "To get every result, gather the `Result`s themselves: Python's `return_exceptions=True`.",
+    ])
 }
 
 /// The experiment itself, on whatever runtime it is run.
@@ -97,7 +98,7 @@ pub async fn experiment(journal: &Journal) -> io::Result<GatherReport> {
     let error = try_join_all(failed).await.err();
     journal.event(format_args!("gathered {}", words(error)))?;
     sleep(2 * BEAT).await;
-    journal.event("everybody has ended\n")?;
+    journal.event("all tasks have ended\n")?;
 
     let (ends, ends_of_futures, ends_of_tasks) = (ends.take(), of_futures.take(), of_tasks.take());
     Ok(GatherReport { results, ends, took, ends_of_futures, ends_of_tasks })

@@ -44,7 +44,7 @@ impl Door {
         Poll::Pending
     }
 
-    /// Opens the door, and wakes who waits.
+    /// Opens the door, and wakes the task that waits.
     fn open(&self) {
         self.is_open.set(true);
         // Taken out first: a waker is foreign code, and no borrow may last while it runs.
@@ -74,17 +74,15 @@ pub struct LostWakeReport {
 pub fn run(journal: &Journal) -> io::Result<()> {
     let LostWakeReport { polls, .. } = experiment(journal)?;
     journal.line(format_args!(
-        "\nWhat to notice:\n\
-         - The door was opened in both parts. In the first the task was polled {} time, answered \"not yet\",\n  \
-           and left no waker. A flag alone wakes no task.\n\
-         - tokio reports nothing. It waits as any program waits that has nothing to do; a limit of our own ended it.\n  \
-           In production this is a server that is idle. (`tokio-console` lists such tasks, in unstable builds.)\n\
-         - The cure is one line, `waker = cx.waker().clone()`, before `Pending`. Then it was polled {} times: once\n  \
-           to answer \"not yet\", once when it was woken.\n\
-         - `handloom lab lost-wake` has a report instead: when its loop has no ready task, timer, watched socket or\n  \
-           job, it says after a second that only another thread can end the wait, and lists the tasks.",
-        polls[0], polls[1],
-    ))
+        "\nPolled {} time without the waker, {} times with it.",
+        polls[0], polls[1]
+    ))?;
+    journal.notices(&[
+        "The flag was set in both parts. Without a waker nothing tells the runtime: the flag alone wakes no task.",
+        "The cure is one line before `Pending`: `waker = cx.waker().clone()`.",
+        "tokio reports nothing: it waits like a program that has nothing to do, and a limit of this lab ended the \
+         wait. (In unstable builds `tokio-console` lists such tasks.) `handloom lab lost-wake` has a report.",
+    ])
 }
 
 /// The experiment itself, on runtimes of its own.

@@ -34,16 +34,16 @@ pub fn run(journal: &Journal) -> io::Result<()> {
     let spans = local_runtime()?.block_on(experiment(journal))?;
     let seconds = |span: Duration| span.as_secs_f64();
     journal.line(format_args!(
-        "What to notice:\n\
-         - Together the two took {:.3} s, in a row {:.3} s, on one thread.\n\
-         - `.await` gives the thread away until the sleep is over. Together, \"b\" sleeps at 0 s too, since the\n  \
-           runtime ran it while \"a\" waited. Both wake at 3 s.\n\
-         - `spawn_local` makes a task of a future: the runtime runs it whether anybody awaits it or not. In a row nothing\n  \
-           was spawned: a future does nothing until it is awaited, so \"b\" did not begin before \"a\" was done.\n\
-         - So `async` alone does not make anything concurrent. A task does.",
+        "Together the two took {:.3} s, in a row {:.3} s, on one thread.",
         seconds(spans.together),
         seconds(spans.in_a_row),
-    ))
+    ))?;
+    journal.notices(&[
+        "`.await` gives up the thread until the sleep is over. Together, \"b\" starts at 0 s too, because the \
+         runtime ran it while \"a\" waited.",
+        "`spawn_local` makes a task: the runtime runs it whether it is awaited or not. A future that was not \
+         spawned does nothing until it is awaited.",
+    ])
 }
 
 /// The experiment itself, on whatever runtime it is run.

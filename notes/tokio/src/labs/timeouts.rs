@@ -56,15 +56,14 @@ pub struct TimeoutsReport {
 /// For twice [`LIMIT`].
 pub fn run(journal: &Journal) -> io::Result<()> {
     local_runtime()?.block_on(experiment(journal))?;
-    journal.line(
-        "\nWhat to notice:\n\
-         - Whoever closes, dies or refuses is heard at once, for a kernel answers for its programs: no limit needed.\n\
-         - The rest is silence. A program that hangs sounds like this, so does a machine without power, and so does a\n  \
-           peer that is only slow. A clock alone tells them apart, and you alone know how long is too long.\n\
-         - A write that succeeds says that the bytes are in a buffer. The peer may never read them.\n\
-         - So connect, read and write need a limit each; a limit on the whole is better still, for a peer that\n  \
-           sends one byte now and then keeps within each of them.",
-    )
+    journal.notices(&[
+        "A refusal, a close or a reset is reported at once: the peer's kernel answers for its program. No \
+         limit is needed.",
+        "Everything else is silence: a program that hangs, a machine without power, and a slow peer look the \
+         same. Only a limit ends the wait, and only you know how long is too long.",
+        "So connect, read and write need a limit each, and the whole exchange one more: a peer that sends a \
+         byte now and then stays within each of them.",
+    ])
 }
 
 /// The experiment itself, on whatever runtime it is run.
