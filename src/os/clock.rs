@@ -19,7 +19,7 @@ pub fn nanos() -> u64 {
 }
 
 /// Reads a clock.
-fn read(clock: libc::clockid_t) -> i64 {
+pub(super) fn read(clock: libc::clockid_t) -> i64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a timespec that the call may write.
     let read = unsafe { libc::clock_gettime(clock, &raw mut now) };
