@@ -35,7 +35,7 @@ pub struct CoroutineReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let CoroutineReport { polls, frame_bytes, .. } = experiment(journal, false)?;
     journal.line(format_args!(
-        "\nThe loop polled it {polls} times; its frame has {frame_bytes} bytes."
+        "The loop polled it {polls} times; its frame has {frame_bytes} bytes."
     ))?;
     journal.notices(&[
         "Values are pushed into it. Between two numbers it waits in the middle of `next_number`, a function \

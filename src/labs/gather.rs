@@ -46,7 +46,7 @@ pub struct GatherReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let report = EventLoop::new()?.block_on(experiment(journal))?;
     journal.line(format_args!(
-        "\nThey ended in the order {:?}; the results stand in the order {:?}.\n\
+        "They ended in the order {:?}; the results stand in the order {:?}.\n\
          After the error: of the futures {:?} had ended, of the tasks {:?}.",
         report.ends, report.results, report.ends_of_futures, report.ends_of_tasks,
     ))?;

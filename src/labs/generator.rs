@@ -91,7 +91,7 @@ pub struct GeneratorReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let GeneratorReport { frame_bytes, .. } = experiment(journal)?;
     journal.line(format_args!(
-        "\nThe frame has {frame_bytes} bytes: the place, the sum, and an iterator over the numbers."
+        "The frame has {frame_bytes} bytes: the place, the sum, and an iterator over the numbers."
     ))?;
     journal.notices(&[
         "`totals(numbers)` runs nothing: it makes a generator. The body starts at the first resume.",

@@ -60,7 +60,7 @@ pub struct IteratorReport {
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let IteratorReport { taken_after_two, bytes: [iterator, list], .. } = experiment(journal)?;
     journal.line(format_args!(
-        "\nAfter two totals, {taken_after_two} of {} numbers were taken.\n\
+        "After two totals, {taken_after_two} of {} numbers were taken.\n\
          The iterator of {MANY} totals has {iterator} bytes; the list of them has {list}.",
         NUMBERS.len(),
     ))?;

@@ -68,8 +68,7 @@ pub struct LostWakeReport {
 
 /// Runs the experiment.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
-    journal
-        .line("(This loop was built to panic with its report, so stderr shows it as well.)\n")?;
+    journal.line("(This loop panics with its report, so stderr shows it as well.)\n")?;
     let LostWakeReport { polls, .. } = experiment(journal)?;
     journal.line(format_args!(
         "\nPolled {} time without the waker, {} times with it.",

@@ -30,7 +30,7 @@ pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let spans = EventLoop::new()?.block_on(experiment(journal))?;
     let seconds = |span: Duration| span.as_secs_f64();
     journal.line(format_args!(
-        "\nTogether the two took {:.3} s, in a row {:.3} s, on one thread.",
+        "Together the two took {:.3} s, in a row {:.3} s, on one thread.",
         seconds(spans.together),
         seconds(spans.in_a_row),
     ))?;

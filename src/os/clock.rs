@@ -7,8 +7,7 @@
 
 use std::time::Duration;
 
-/// Returns a number that changes with each tick of the kernel's clock, every 1 to 10 ms: the time of the last tick, which is
-/// cheap to read.
+/// Returns the time of the last tick of the kernel's clock, which ticks every 1 to 10 ms and is cheap to read.
 pub fn tick() -> i64 {
     read(libc::CLOCK_MONOTONIC_COARSE)
 }

@@ -11,16 +11,15 @@
 //!   told `EAGAIN`: one syscall in three.
 //! - Replies are written at once. Only a short write makes a task wait until its socket is
 //!   writable.
-//! - What is rare (a time-out, a client that does not read) lives in a box of its
-//!   own, so that it does not widen the future of every connection.
+//! - Rare waits (a time-out, a client that does not read) are futures in a box, so that they do not
+//!   make the future of every connection larger.
 //!
 //! # Stopping
 //!
-//! No connection listens for the end, since that would cost each request a look. The server keeps
-//! the waker of every task instead, raises a flag and wakes them all; a task that finds nothing to
-//! read and the flag raised shuts the reading side of its socket. What the client had sent by then
-//! is still read and answered; then comes the end of the stream, and the task ends as if the client
-//! had closed.
+//! No connection waits for the stop, since that would cost each request a check. Instead the server
+//! keeps the waker of every task; to stop, it sets a flag and wakes all tasks. A task that finds the
+//! flag set and nothing to read shuts the reading side of its socket down. It still reads and answers
+//! what the client had sent by then; then it finds the end of the stream, as if the client had closed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

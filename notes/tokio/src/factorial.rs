@@ -3,12 +3,12 @@
 //! The counterpart is `handloom::factorial::benchmark`, with its sizes and its chunks. What tokio offers for this:
 //!
 //! - Threads: `spawn_blocking`, a pool that every runtime has. It grows to 512 threads, since it is meant for calls that
-//!   wait; for computing it has to be told a bound (`max_blocking_threads`), and then calls that wait stand in the
-//!   same queue. tokio's own documentation sends computing to `rayon`.
-//! - Processes: `tokio::process` starts programs and awaits their pipes and their ends. There is no pool, no
-//!   `fork`, and nothing that carries a value across. So a worker here is this program, started once more; what is
-//!   asked is a line, what is answered is lengths and bytes; and each worker gets the next chunk when it has answered one. Its
-//!   death, its replacement, a time limit: all of handloom's `ProcessPool` that is missing below would be missing.
+//!   wait. For computing it needs a bound (`max_blocking_threads`), and then calls that wait stand in the same queue.
+//!   tokio's documentation recommends `rayon` for computing.
+//! - Processes: `tokio::process` starts programs and awaits their pipes and their ends. There is no pool, no `fork`, and
+//!   nothing that carries a value across. So a worker here is this program, started once more. A question is a line, an
+//!   answer is lengths and bytes, and a worker gets its next chunk when it has answered one. Handloom's `ProcessPool` also
+//!   replaces workers that died and has time limits; this has neither.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};

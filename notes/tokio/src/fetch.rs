@@ -1,7 +1,7 @@
 //! Fetching pages, as `handloom::web::client::asynchronous` does, with hyper's client.
 //!
-//! The counterparts: hyper-util's `Client` keeps connections in store as ours does, and `Collected` gathers a body as
-//! a `Vec` does. It sets no time limits; ours has three of them on each request.
+//! hyper-util's `Client` keeps connections, as Handloom's does, and `Collected` collects a body as a `Vec` does. It sets no
+//! time limits; Handloom's has three on each request.
 
 use std::error::Error;
 

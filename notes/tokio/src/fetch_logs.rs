@@ -1,8 +1,8 @@
 //! Task 2 on tokio, with hyper's client: the same links one after another and all at once, each way with its log.
 //!
 //! The counterpart is handloom's `fetch`. Addresses and the words for what went wrong are handloom's own (`Url`, `Fault`),
-//! so that the logs can be compared. What hyper leaves to its user, as handloom's client does not: redirects, time
-//! limits, a bound on the body.
+//! so that the logs can be compared. hyper leaves redirects, time limits and a bound on the body to its user; Handloom's
+//! client has them.
 
 use std::error::Error;
 use std::fmt::Arguments;
@@ -30,7 +30,7 @@ const WHOLE: Duration = Duration::from_mins(1);
 /// The most bytes of a body.
 const MOST_BODY_BYTES: u64 = 10 * 1024 * 1024;
 
-/// The client: it keeps connections in store, and is cheap to clone.
+/// The client: it keeps connections, and is cheap to clone.
 type Web = Client<HttpConnector, Empty<Bytes>>;
 
 /// A log: lines that never mix.

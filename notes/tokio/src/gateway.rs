@@ -1,7 +1,7 @@
 //! The gateway on tokio and hyper: `GET /weather?city=...` asks an upstream for every city at once.
 //!
-//! The counterpart is handloom's `weather` and `gateway`. Left out here, and not there: a bound on the requests in flight,
-//! equal requests that share one, an access log, deadlines for slow clients, a graceful end.
+//! The counterpart is handloom's `weather` and `gateway`. This one leaves out: a bound on the requests in flight,
+//! sharing of equal requests, an access log, deadlines for slow clients, a graceful end.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,9 +33,9 @@ const MOST_BYTES: usize = 64 * 1024;
 pub struct Upstream {
     /// Its address, up to the path: `http://127.0.0.1:8002`.
     base: String,
-    /// What it wants to see of its customers.
+    /// The key that it asks its users for.
     appid: String,
-    /// Keeps connections in store.
+    /// Keeps connections.
     client: Client<HttpConnector, Empty<Bytes>>,
 }
 

@@ -3,9 +3,9 @@
 //! The counterpart is `handloom::watch::asynchronous`, function for function. The look at the file and the deletion are
 //! the same functions, on `spawn_blocking`: tokio's own `fs` does no more than that, a call at a time.
 //!
-//! What is different: the `notify` crate has the kernel tell of changes in the file's folder (inotify), so the sleep
-//! between two looks ends early. The interval is kept all the same, since there are file systems that tell nothing,
-//! and a folder that is not there cannot be watched.
+//! What is different: by the `notify` crate (inotify) the kernel reports changes in the file's folder, so the sleep between
+//! two looks ends early. The interval is still needed: some file systems report nothing, and a folder that does not exist
+//! cannot be watched.
 
 use std::cell::RefCell;
 use std::error::Error;

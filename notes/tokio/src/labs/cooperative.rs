@@ -1,10 +1,10 @@
 //! Tasks on tokio switch at an `.await`, and nowhere else.
 //!
-//! Line for line `handloom::labs::cooperative`, and half as many hand-overs: tokio puts those who yield aside, and wakes
-//! them after it has looked at the selector, the last one first. So the order is a b, b a, a b.
+//! Line for line `handloom::labs::cooperative`, and half as many hand-overs: tokio puts tasks that yield aside, and wakes
+//! them after it has asked the selector, the last one first. So the order is a b, b a, a b.
 //!
 //! tokio does not report that a task holds the thread. What it has instead is a budget: a task that always
-//! finds its sockets ready is made to yield after 128 of them.
+//! finds its sockets ready must yield after 128 operations.
 
 use std::cell::Cell;
 use std::hint::black_box;
