@@ -34,9 +34,8 @@ pub struct CoroutineReport {
 /// Runs the experiment: as many [`PAUSE`]s as there are numbers.
 pub(crate) fn run(journal: &Journal) -> io::Result<()> {
     let CoroutineReport { polls, frame_bytes, .. } = experiment(journal, false)?;
-    journal.line(format_args!(
-        "The loop polled it {polls} times; its frame has {frame_bytes} bytes."
-    ))?;
+    journal
+        .line(format_args!("It was polled {polls} times; its frame has {frame_bytes} bytes."))?;
     journal.notices(&[
         "Values are pushed into it. Between two numbers it waits in the middle of `next_number`, a function \
          that it called, and the thread is free.",
