@@ -19,6 +19,7 @@
 //!
 //! **Source**: the netstrings of D. J. Bernstein; the fixed-width format of the `bincode` crate.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
@@ -55,7 +56,7 @@ impl Error for Unreadable {}
 ///     }
 /// }
 /// ```
-pub trait Message: Sized {
+pub trait Message: Sized + 'static {
     /// Appends the value to `out`.
     ///
     /// # Errors
@@ -73,8 +74,10 @@ pub trait Message: Sized {
     /// # Errors
     /// The value has no form in bytes.
     fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
-        let mut out = Vec::new();
-        self.encode(&mut out).map(|()| out)
+        if_same(self).or_else(|value: Self| {
+            let mut out = Vec::new();
+            value.encode(&mut out).map(|()| out)
+        })
     }
 
     /// Decodes a message that is alone.
@@ -82,38 +85,22 @@ pub trait Message: Sized {
     /// # Errors
     /// The bytes are not such a value, or some are left over.
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
-        all_of(&bytes, Self::decode)
-    }
-
-    /// [`into_bytes`](Self::into_bytes) of a vector of these. Only `u8` overrides this and the next one.
-    ///
-    /// # Errors
-    /// As there.
-    fn vec_into_bytes(items: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
-        let mut out = Vec::new();
-        items.encode(&mut out).map(|()| out)
-    }
-
-    /// [`from_bytes`](Self::from_bytes) of a vector of these.
-    ///
-    /// # Errors
-    /// As there.
-    fn vec_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
-        all_of(&bytes, Vec::decode)
+        if_same(bytes).or_else(|bytes| {
+            let mut rest = &bytes[..];
+            let value = Self::decode(&mut rest)?;
+            match rest.len() {
+                0 => Ok(value),
+                left => Err(Unreadable(format!("{left} bytes too many"))),
+            }
+        })
     }
 }
 
-/// Decodes a value that takes all of the bytes.
-fn all_of<T>(
-    bytes: &[u8],
-    decode: fn(&mut &[u8]) -> Result<T, Unreadable>,
-) -> Result<T, Unreadable> {
-    let mut rest = bytes;
-    let value = decode(&mut rest)?;
-    match rest.len() {
-        0 => Ok(value),
-        left => Err(Unreadable(format!("{left} bytes too many"))),
-    }
+/// Returns the value as a `U` if that is its own type, else as it is: so a `Vec<u8>` is not copied (`CODEC-3`).
+fn if_same<T: 'static, U: 'static>(value: T) -> Result<U, T> {
+    let mut value = Some(value);
+    let same = (&mut value as &mut dyn Any).downcast_mut::<Option<U>>().and_then(Option::take);
+    same.ok_or_else(|| value.expect("holds because another type was not taken"))
 }
 
 /// Takes `count` bytes off the front.
@@ -127,7 +114,7 @@ fn take<'a>(input: &mut &'a [u8], count: usize) -> Result<&'a [u8], Unreadable> 
 
 /// Numbers are their bytes, lowest first.
 macro_rules! number_message {
-    ($($number:ty $({ $($more:tt)* })?),*) => {$(
+    ($($number:ty),*) => {$(
         impl Message for $number {
             fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
                 out.extend_from_slice(&self.to_le_bytes());
@@ -139,23 +126,11 @@ macro_rules! number_message {
                 bytes.copy_from_slice(take(input, size_of::<Self>())?);
                 Ok(Self::from_le_bytes(bytes))
             }
-
-            $($($more)*)?
         }
     )*};
 }
 
-number_message!(u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
-
-number_message!(u8 {
-    fn vec_into_bytes(bytes: Vec<Self>) -> Result<Vec<u8>, Unreadable> {
-        Ok(bytes)
-    }
-
-    fn vec_from_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Unreadable> {
-        Ok(bytes)
-    }
-});
+number_message!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
 
 impl Message for usize {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
@@ -204,14 +179,6 @@ impl<T: Message> Message for Vec<T> {
             return Err(Unreadable(format!("{count} items, and no bytes for them")));
         }
         (0..count).map(|_| T::decode(input)).collect()
-    }
-
-    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
-        T::vec_into_bytes(self)
-    }
-
-    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
-        T::vec_from_bytes(bytes)
     }
 }
 

@@ -12,28 +12,25 @@
 //! ```
 //!
 //! **Invariants**
-//! - `FORK-SERVER-1`: it ends with the thread that made the pool (the kernel sees to it), or when the control socket ends.
-//!   Its workers end with it, because its one thread has forked them.
+//! - `FORK-SERVER-1`: it ends with the thread that made the pool (the kernel sees to it), and its workers with it. At the end
+//!   of the control socket it kills and reaps them, and ends.
 //! - `FORK-SERVER-2`: it reaps every worker, and tells the parent how the worker ended.
-//! - A worker is killed by its place, and only before it was reaped (`PROCESS-3`).
+//! - A worker ends by SIGKILL, whatever the reason: the pool ends, a job has reached its time limit, the worker has run as
+//!   many jobs as it may. The parent names its place, and no signal is sent after it was reaped (`PROCESS-3`).
 //!
 //! **Source**: the `forkserver` of Python's multiprocessing; `pidfd_open(2)`, unix(7).
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::ring::EventCount;
-use super::work::Work;
-use super::worker;
+use super::worker::{self, Work};
 use crate::os::process::{self, Child, Exit, Pid};
 use crate::os::signal::{self, Signal};
 use crate::os::{PollFd, SharedMemory, poll, socket_pair};
 use crate::processes::message::Message;
-
-/// How long workers may take to leave when the pool ends, before they are killed. An idle one needs a millisecond.
-const LEAVING: Duration = Duration::from_secs(1);
 
 /// A message on the control socket: what, for which place, and a number. A place is the number of a worker in the pool.
 pub(super) type Packet = (u8, usize, i32);
@@ -52,8 +49,8 @@ pub(super) const ENDED: u8 = 5;
 struct ForkServer<'a> {
     /// Requests come in here, notices go out.
     control: OwnedFd,
-    /// The workers that were not reaped, with their places.
-    workers: Vec<(usize, Child)>,
+    /// The workers that were not reaped, by place.
+    workers: Vec<Option<Child>>,
     /// What the workers do.
     work: &'a Work,
     /// The memory that each worker shares with the parent, by place.
@@ -74,9 +71,11 @@ pub(super) fn start(
     let (ours, control) = socket_pair::packets()?;
     let parent = process::pid();
     let child = process::fork_to_run(|| {
-        let mut server = ForkServer { control, workers: Vec::new(), work, channels, results };
+        let workers = channels.iter().map(|_| None).collect();
+        let mut server = ForkServer { control, workers, work, channels, results };
         let end = server.set_up(parent).and_then(|()| server.serve());
-        server.wait_for_workers();
+        // All are killed, and then the drop of each one reaps it.
+        (0..channels.len()).for_each(|place| drop(server.kill(place)));
         i32::from(end.is_err())
     })?;
     Ok((child, ours))
@@ -99,11 +98,10 @@ impl ForkServer<'_> {
     fn serve(&mut self) -> io::Result<()> {
         loop {
             let mut fds = vec![PollFd::readable(self.control.as_fd())];
-            fds.extend(self.workers.iter().map(|(_, child)| PollFd::readable(child.as_fd())));
+            fds.extend(self.workers.iter().flatten().map(|child| PollFd::readable(child.as_fd())));
             poll(&mut fds, None)?;
-            let is_asked = fds[0].is_ready();
             self.reap()?;
-            match if is_asked { receive(self.control.as_fd(), true)? } else { None } {
+            match receive(self.control.as_fd())? {
                 Some((START, place, _)) => self.start(place)?,
                 Some((_, place, _)) => self.kill(place)?,
                 None => {}
@@ -120,15 +118,14 @@ impl ForkServer<'_> {
 
     /// Reaps the workers that have ended (`FORK-SERVER-2`).
     fn reap(&mut self) -> io::Result<()> {
-        for index in (0..self.workers.len()).rev() {
-            let (place, child) = &mut self.workers[index];
-            let place = *place;
+        for place in 0..self.workers.len() {
+            let Some(child) = &mut self.workers[place] else { continue };
             let how = match child.try_wait()? {
                 None => continue,
                 Some(Exit::Code(code)) => code,
                 Some(Exit::Signal(number)) => -number,
             };
-            self.workers.swap_remove(index);
+            self.workers[place] = None;
             self.tell((ENDED, place, how))?;
         }
         Ok(())
@@ -144,7 +141,7 @@ impl ForkServer<'_> {
         match forked {
             Ok(child) => {
                 let pid = child.pid().0;
-                self.workers.push((place, child));
+                self.workers[place] = Some(child);
                 self.tell((FORKED, place, pid))
             }
             Err(error) => match error.raw_os_error() {
@@ -157,17 +154,7 @@ impl ForkServer<'_> {
 
     /// Kills the worker of a place, if it was not reaped.
     fn kill(&self, place: usize) -> io::Result<()> {
-        let worker = self.workers.iter().find(|(other, _)| *other == place);
-        worker.map_or(Ok(()), |(_, child)| child.kill(Signal::Kill))
-    }
-
-    /// Waits for the workers, which were told to leave. The drop of each kills it, if it has not left by then, and reaps it.
-    fn wait_for_workers(&mut self) {
-        let deadline = Instant::now() + LEAVING;
-        for (_, child) in self.workers.drain(..) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            drop(poll(&mut [PollFd::readable(child.as_fd())], Some(left)));
-        }
+        self.workers[place].as_ref().map_or(Ok(()), |child| child.kill(Signal::Kill))
     }
 }
 
@@ -183,13 +170,13 @@ pub(super) fn ask(control: BorrowedFd<'_>, packet: Packet) -> bool {
     ready.is_ok_and(|count| count > 0) && send(control, packet).is_ok()
 }
 
-/// Receives a message; `None` when `waits` is false and there is none.
+/// Receives a message; `None` when there is none.
 ///
 /// # Errors
 /// `UnexpectedEof` when the peer is gone.
-pub(super) fn receive(control: BorrowedFd<'_>, waits: bool) -> io::Result<Option<Packet>> {
+pub(super) fn receive(control: BorrowedFd<'_>) -> io::Result<Option<Packet>> {
     let mut bytes = vec![0; 32];
-    match socket_pair::receive(control, &mut bytes, waits) {
+    match socket_pair::receive(control, &mut bytes, false) {
         Ok((0, _)) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok((length, _)) => {
             bytes.truncate(length);

@@ -19,18 +19,15 @@
 //! **Source**: TCP's window of segments that were sent and not acknowledged.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::ring::{
-    ANSWERS, CLOSING, Corrupt, EventCount, HEADER_WORDS, JOBS, QUEUED, RING_WORDS, Side,
-    WORD_BYTES, WORKER_EVENTS,
-};
-use super::work::{Failure, failed};
+use super::ring::{Endpoint, QUEUED, RING_WORDS, damaged};
+use super::worker::{Failure, failed};
 use crate::jobs::JobError;
+use crate::os::SharedMemory;
 use crate::os::process::Pid;
-use crate::os::{SharedMemory, reserve};
 use crate::processes::message::Message;
 
 /// The most jobs that a worker has at once. Enough that it seldom runs dry while the pool's thread sleeps.
@@ -70,28 +67,20 @@ pub(super) enum Worker {
     Starting,
     /// It takes jobs.
     Alive(Pid),
-    /// It was asked to leave, or the fork server to kill it.
-    Leaving(Pid),
+    /// The fork server was asked to kill it.
+    Killed(Pid),
 }
 
 /// The parent's side of one worker, and of the next one at the same place.
 pub(super) struct Link {
     /// The worker.
     pub(super) worker: Worker,
-    /// What it shares with us.
+    /// The memory that it shares with us.
     pub(super) channel: Arc<SharedMemory>,
-    /// Jobs go out here.
-    jobs: Side,
-    /// Answers come in here.
-    answers: Side,
-    /// The worker sleeps here.
-    events: EventCount,
+    /// Our end of it: jobs go out, answers come in.
+    end: Endpoint,
     /// The jobs that it has, oldest first, each with the position of its mark.
     window: VecDeque<(usize, Job)>,
-    /// How many bytes of the last job's argument were not sent (`LINK-2`).
-    unsent: usize,
-    /// The answer to the first job, if a part of it was read: whether it is a value, its length, the part.
-    incoming: Option<(bool, usize, Vec<u8>)>,
     /// How many more jobs it may run.
     pub(super) left: u64,
     /// When the time limit of its one job is over.
@@ -107,13 +96,9 @@ impl Link {
     pub(super) fn new(worker: Worker, channel: &Arc<SharedMemory>, left: u64) -> Self {
         Self {
             worker,
-            jobs: Side::producer(channel, JOBS),
-            answers: Side::consumer(channel, ANSWERS),
-            events: EventCount::at(channel, WORKER_EVENTS),
+            end: Endpoint::of_parent(channel),
             channel: Arc::clone(channel),
             window: VecDeque::new(),
-            unsent: 0,
-            incoming: None,
             left,
             deadline: None,
             lost_looks: 0,
@@ -125,7 +110,7 @@ impl Link {
     pub(super) fn pid(&self) -> Option<Pid> {
         match self.worker {
             Worker::Missing | Worker::Starting => None,
-            Worker::Alive(pid) | Worker::Leaving(pid) => Some(pid),
+            Worker::Alive(pid) | Worker::Killed(pid) => Some(pid),
         }
     }
 
@@ -136,7 +121,7 @@ impl Link {
 
     /// Tells whether it runs a job: the first, if that has begun.
     pub(super) fn is_running(&self) -> bool {
-        self.window.front().is_some_and(|(position, _)| self.jobs.has_begun(*position))
+        self.window.front().is_some_and(|(position, _)| self.end.has_begun(*position))
     }
 
     /// Tells whether it can be given this job.
@@ -145,12 +130,19 @@ impl Link {
         if !takes_jobs || self.window.len() as u64 >= self.left {
             return false;
         }
-        let Some((_, last)) = self.window.back() else { return true };
-        let is_alone = job.limit.min(last.limit) < Duration::MAX || self.unsent > 0;
-        let words = HEADER_WORDS + job.argument.len().div_ceil(WORD_BYTES);
-        !is_alone
-            && self.window.len() < MOST_JOBS
-            && self.jobs.room(words).is_ok_and(|room| words <= room)
+        let bytes = match self.window.back() {
+            None => 0,
+            Some((_, last)) if job.limit.min(last.limit) < Duration::MAX => return false,
+            Some(_) if self.end.unsent > 0 || self.window.len() == MOST_JOBS => return false,
+            Some(_) => job.argument.len(),
+        };
+        match self.end.has_room(bytes) {
+            Ok(has_room) => has_room,
+            Err(damage) => {
+                self.note(&damage);
+                false
+            }
+        }
     }
 
     /// Gives it a job, for which it has room.
@@ -159,30 +151,15 @@ impl Link {
     /// `exchange`, which wakes the worker if it sleeps. So a burst of short jobs costs few wake-ups.
     pub(super) fn give(&mut self, job: Job) {
         let was_idle = self.window.is_empty();
-        let position = self.jobs.position;
-        let written = self.jobs.write_header(QUEUED, job.argument.len(), job.is_chunk);
-        self.unsent = job.argument.len();
+        let position = self.end.output.position;
+        if let Err(damage) = self.end.send(QUEUED, job.is_chunk, &job.argument) {
+            self.note(&damage);
+        }
         let limit = Some(job.limit).filter(|limit| *limit < Duration::MAX);
         self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         self.window.push_back((position, job));
-        let sent = written.and_then(|()| self.send_rest());
-        self.note(sent);
         if was_idle {
-            self.events.advance();
-        }
-    }
-
-    /// Sends what there is room for of the last job.
-    fn send_rest(&mut self) -> Result<(), Corrupt> {
-        let Some((_, last)) = self.window.back() else { return Ok(()) };
-        loop {
-            let rest = &last.argument[last.argument.len() - self.unsent..];
-            let sent = self.jobs.write_some(rest)?;
-            self.unsent -= sent;
-            if self.unsent == 0 || sent == 0 {
-                return Ok(());
-            }
-            self.events.advance();
+            self.end.peer.advance();
         }
     }
 
@@ -191,8 +168,8 @@ impl Link {
         let mut taken = Vec::new();
         for index in (0..self.window.len()).rev() {
             let (position, job) = &self.window[index];
-            let is_sent = index + 1 < self.window.len() || self.unsent == 0;
-            if is_sent && is_wanted(index, job) && self.jobs.revoke(*position) {
+            let is_sent = index + 1 < self.window.len() || self.end.unsent == 0;
+            if is_sent && is_wanted(index, job) && self.end.revoke(*position) {
                 taken.extend(self.window.remove(index).map(|(_, job)| job));
             }
         }
@@ -201,7 +178,7 @@ impl Link {
 
     /// Takes all its jobs, of a worker that has ended or will be killed: those that had begun, and the others.
     pub(super) fn take_all(&mut self) -> (Vec<Job>, Vec<Job>) {
-        self.unsent = 0;
+        self.end.unsent = 0;
         let others = self.take_back(|_, _| true);
         (self.window.drain(..).map(|(_, job)| job).collect(), others)
     }
@@ -214,86 +191,62 @@ impl Link {
         is_look: bool,
         now: Instant,
     ) -> bool {
-        let start = self.answers.position;
+        let start = self.end.input.position;
         if self.fault.is_none() {
-            let outcome = self.read_answers(finished).and_then(|()| self.send_rest());
-            self.note(outcome);
+            let outcome = self.read_answers(finished).and_then(|()| match self.window.back() {
+                Some((_, last)) => self.end.send_rest(&last.argument),
+                None => Ok(()),
+            });
+            if let Err(damage) = outcome {
+                self.note(&damage);
+            }
         }
-        if is_look && self.answers.position == start {
+        if is_look && self.end.input.position == start {
             self.look_after();
         } else if !self.window.is_empty() {
             // Also while it is awake: it may have looked already, and be about to sleep.
-            self.events.advance();
-        }
-        if self.left == 0 {
-            self.close();
+            self.end.peer.advance();
         }
         if let (Some(deadline), Some((_, job))) = (self.deadline, self.window.front())
             && deadline <= now
         {
+            self.deadline = None;
             self.fault.get_or_insert(JobError::TimeLimit(job.limit));
         }
-        self.fault.is_some() && matches!(self.worker, Worker::Alive(_))
+        (self.fault.is_some() || self.left == 0) && matches!(self.worker, Worker::Alive(_))
     }
 
-    /// Reads the answers that are there, at most a ringful.
-    fn read_answers(&mut self, finished: &mut Vec<Finished>) -> Result<(), Corrupt> {
-        let start = self.answers.position;
-        while self.answers.position - start < RING_WORDS && self.answers.available(1)? > 0 {
-            let begun = self.incoming.take();
-            let (is_value, length, mut bytes) = begun.map_or_else(|| self.read_header(), Ok)?;
-            self.answers.read_some(length - bytes.len(), &mut bytes)?;
-            if bytes.len() < length {
-                self.incoming = Some((is_value, length, bytes));
-                self.events.advance();
-            } else if let Some((_, job)) = self.window.pop_front() {
-                self.left -= 1;
-                self.deadline = None;
-                let failure =
-                    |bytes| Failure::from_bytes(bytes).map_or_else(JobError::from, failed);
-                finished.push((job.owner, if is_value { Ok(bytes) } else { Err(failure(bytes)) }));
-            }
+    /// Reads the answers that are there (`LINK-1`). At most a ringful: what comes later comes with an event.
+    fn read_answers(&mut self, finished: &mut Vec<Finished>) -> io::Result<()> {
+        let start = self.end.input.position;
+        while self.end.input.position - start < RING_WORDS && self.end.has_input()? {
+            let Some(answer) = self.end.receive()? else { continue };
+            let first = self.window.pop_front_if(|(at, _)| *at as u64 == answer.first);
+            let (_, job) = first.ok_or_else(|| damaged("an answer is not to the first job"))?;
+            self.left -= 1;
+            self.deadline = None;
+            let failure = |bytes| Failure::from_bytes(bytes).map_or_else(JobError::from, failed);
+            let bytes = answer.bytes;
+            finished.push((job.owner, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
         }
         Ok(())
-    }
-
-    /// Reads the header of an answer (`LINK-1`), and reserves memory for its bytes: a page of it counts once it is written.
-    fn read_header(&mut self) -> Result<(bool, usize, Vec<u8>), Corrupt> {
-        let (position, length, is_value) = self.answers.read_header()?;
-        if self.window.front().is_none_or(|(first, _)| *first as u64 != position) {
-            return Err(Corrupt("an answer is not to the first job"));
-        }
-        let bytes = reserve(length);
-        let bytes =
-            bytes.map_err(|_| Corrupt("an answer is longer than the memory that is left"))?;
-        Ok((is_value, length, bytes))
     }
 
     /// Looks after a worker that has jobs and is silent. It is woken at each look, so it has lost a job if it sleeps again
     /// each time and does not answer: a job may have written over the cursors.
     fn look_after(&mut self) {
-        let is_lost = self.events.sleeps() && !self.window.is_empty();
+        let is_lost = self.end.peer.sleeps() && !self.window.is_empty();
         self.lost_looks = if is_lost { self.lost_looks + 1 } else { 0 };
         if self.lost_looks == LOST_LOOKS {
-            self.note(Err(Corrupt("the worker sleeps, but it has a job")));
+            self.note(&damaged("the worker sleeps, but it has a job"));
         }
-        self.events.wake();
+        self.end.peer.wake();
     }
 
     /// Notes that the channel is damaged.
-    fn note(&mut self, outcome: Result<(), Corrupt>) {
-        if let (Err(Corrupt(what)), Some(pid)) = (outcome, self.pid()) {
-            let text = format!("worker {pid} has damaged its channel, and was killed: {what}");
-            self.fault.get_or_insert(JobError::Unreadable(text));
-        }
-    }
-
-    /// Has the worker leave as soon as it has no jobs.
-    pub(super) fn close(&mut self) {
-        if let Worker::Alive(pid) = self.worker {
-            self.worker = Worker::Leaving(pid);
-        }
-        self.channel.word(CLOSING).store(1, Ordering::SeqCst);
-        self.events.wake();
+    fn note(&mut self, damage: &io::Error) {
+        let worker = self.pid().map_or(0, |pid| pid.0);
+        let text = format!("worker {worker} has damaged its channel, and was killed: {damage}");
+        self.fault.get_or_insert(JobError::Unreadable(text));
     }
 }

@@ -37,7 +37,7 @@ use super::link::{Job, Owner};
 use super::ring::{CHANNEL_BYTES, EventCount};
 use super::shared::{Decode, Pending, Shared};
 use super::state::State;
-use super::work::{read_chunk, read_one, work};
+use super::worker::{read_chunk, work};
 use crate::jobs::{Counts, JobError, JobHandle, Map};
 use crate::os::SharedMemory;
 use crate::os::process::Pid;
@@ -114,13 +114,13 @@ impl ProcessPoolOptions {
         let results = EventCount::new()?;
         let channels = (0..self.workers).map(|_| SharedMemory::new(CHANNEL_BYTES).map(Arc::new));
         let channels = channels.collect::<io::Result<Vec<_>>>()?;
-        let (server, control) = fork_server::start(&work(function), &channels, &results)?;
+        let server = fork_server::start(&work(function), &channels, &results)?;
         channels.iter().try_for_each(|channel| channel.share_with_children(false))?;
         results.memory.share_with_children(false)?;
-        let mut state = State::new(control, &channels, self.max_tasks_per_worker);
+        let mut state = State::new(server, &channels, self.max_tasks_per_worker);
         let started = state.start_workers();
         let pool = ProcessPool {
-            shared: Arc::new(Shared::new(state, results, server)),
+            shared: Arc::new(Shared::new(state, results)),
             options: self,
             types: PhantomData,
         };
@@ -164,7 +164,7 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
         argument: A,
         limit: Duration,
     ) -> Result<JobHandle<R>, JobError> {
-        self.enter((argument.into_bytes()?, false), limit, read_one)
+        self.enter((argument.into_bytes()?, false), limit, |value| Ok(R::from_bytes(value)?))
     }
 
     /// Runs the function on every item, `chunk` of them in a job, and gives the values in the order of the items.
@@ -190,22 +190,23 @@ impl<A, R> ProcessPool<A, R> {
         limit: Duration,
         decode: Decode<T>,
     ) -> Result<JobHandle<T>, JobError> {
-        let started = self.shared.start_thread();
-        started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
-        let pending = Arc::new(Pending::new(&self.shared, decode));
+        let shared = &self.shared;
+        let pending = Arc::new(Pending::new(shared, decode));
         let owner = Arc::clone(&pending) as Arc<dyn Owner>;
         let job = Job { id: pending.id, owner, is_chunk, argument, limit };
         let capacity = self.options.queue_capacity.max(1);
         let goes_on = |state: &State| state.closed.is_some() || state.waiting() < capacity;
-        let mut state = self.shared.lock();
-        if !goes_on(&state) && !self.shared.is_own_thread() {
-            state = self.shared.wait_until(state, Duration::MAX, goes_on).0;
+        let mut state = shared.lock();
+        if !goes_on(&state) && !state.is_own_thread() {
+            state = shared.wait_until(state, Duration::MAX, goes_on);
         }
         match &state.closed {
             Some(error) => return Err(error.clone()),
             None if !goes_on(&state) => return Err(JobError::WouldDeadlock),
             None => {}
         }
+        let started = shared.start_thread(&mut state);
+        started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
         state.push(job);
         // Otherwise the thread looks by itself, or the worker wakes it with the answer.
         let must_wake = state.rests || limit < Duration::MAX;
@@ -248,7 +249,7 @@ impl<A, R> ProcessPool<A, R> {
         let shared = &self.shared;
         let mut state = shared.lock();
         state.closed.get_or_insert(JobError::PoolGone);
-        if shared.is_own_thread() {
+        if state.is_own_thread() {
             // A waker or destructor ends the pool on the thread that would have to deliver the rest.
             state.break_down("its own thread has ended it".to_owned());
         }
@@ -258,17 +259,16 @@ impl<A, R> ProcessPool<A, R> {
         // Callers that wait for room learn that there will be none, and the thread that something was cancelled.
         shared.changed.notify_all();
         shared.results.advance();
-        let mut is_idle = false;
-        while !is_idle {
-            let done = state.done;
-            (state, is_idle) = shared.wait_until(state, grace, |state| state.open() == 0);
-            if !is_idle && (cancels || state.done == done) {
+        let mut has_killed = false;
+        while state.open() > 0 {
+            let (done, span) = (state.done, if has_killed { ENDING } else { grace });
+            state = shared.wait_until(state, span, |state| state.open() == 0);
+            if has_killed && state.open() > 0 {
+                state.break_down("a worker that was killed does not end".to_owned());
+            } else if cancels || state.done == done {
                 state.cancel_waiting();
                 state.kill_running();
-                (state, is_idle) = shared.wait_until(state, ENDING, |state| state.open() == 0);
-                if !is_idle {
-                    state.break_down("a worker that was killed does not end".to_owned());
-                }
+                has_killed = true;
             }
         }
         state.end_processes();

@@ -24,7 +24,7 @@
 //!
 //! **Invariants**
 //! - `RING-1`: each side keeps its own cursor in its own memory and publishes a copy. The other side's copy is checked
-//!   before it is used; an impossible one is [`Corrupt`]. Bytes are copied out before they are decoded.
+//!   before it is used; an impossible one is an error. Bytes are copied out before they are decoded.
 //! - `RING-2`: the mark of a job changes once, from `QUEUED`: to `BEGUN` by the worker or to `REVOKED` by the parent. So a
 //!   job that is taken back never runs, and one that has begun is never given to another worker.
 //!
@@ -37,31 +37,25 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::time::Duration;
 
-use crate::os::SharedMemory;
+use crate::os::{SharedMemory, reserve};
 
 /// The length of a ring: a power of two, so that a position is found without a division.
 pub(super) const RING_WORDS: usize = 128 * 1024;
 /// How many words a header has.
-pub(super) const HEADER_WORDS: usize = 2;
+const HEADER_WORDS: usize = 2;
 /// How many bytes a word has.
-pub(super) const WORD_BYTES: usize = 8;
+const WORD_BYTES: usize = 8;
 /// The most bytes that are written or read before the other side sees it. A part of a ring, so that one side writes while
 /// the other reads.
 const PIECE_BYTES: usize = 128 * 1024;
-/// The size of a channel.
-pub(super) const CHANNEL_BYTES: usize = (DATA + 2 * RING_WORDS) * WORD_BYTES;
 /// Words that different sides write are on different cache lines.
 const LINE: usize = 8;
-/// The ring from parent to worker.
-pub(super) const JOBS: usize = 0;
-/// The ring from worker to parent.
-pub(super) const ANSWERS: usize = 1;
-/// The event count at which the worker sleeps, after the four cursors.
-pub(super) const WORKER_EVENTS: usize = 4 * LINE;
-/// Not 0 when the worker must leave instead of waiting.
-pub(super) const CLOSING: usize = 6 * LINE;
-/// Where the rings begin.
-const DATA: usize = 8 * LINE;
+/// Where the ring from parent to worker begins, after the event count at which the worker sleeps: two cursors, and the data.
+const JOBS: usize = 2 * LINE;
+/// Where the ring from worker to parent begins.
+const ANSWERS: usize = JOBS + 2 * LINE + RING_WORDS;
+/// The size of a channel.
+pub(super) const CHANNEL_BYTES: usize = (ANSWERS + 2 * LINE + RING_WORDS) * WORD_BYTES;
 
 /// The mark of a job that has not begun.
 pub(super) const QUEUED: u64 = 1;
@@ -70,17 +64,13 @@ const BEGUN: u64 = 2;
 /// The mark of a job that the parent has taken back.
 const REVOKED: u64 = 3;
 
-/// Something in the shared memory cannot have been written by the pool.
-#[derive(Debug)]
-pub(super) struct Corrupt(pub(super) &'static str);
-
-impl From<Corrupt> for io::Error {
-    fn from(Corrupt(what): Corrupt) -> Self {
-        Self::new(io::ErrorKind::InvalidData, what)
-    }
+/// The error of a channel in which something cannot have been written by the pool.
+pub(super) fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// The side of a ring that writes, or the one that reads.
+/// The side of a ring that writes, or the one that reads. A producer consumes free words: the words that the consumer has
+/// left, a ring's length later.
 pub(super) struct Side {
     /// The channel.
     memory: Arc<SharedMemory>,
@@ -90,49 +80,34 @@ pub(super) struct Side {
     own: usize,
     /// The index of the other side's cursor.
     other: usize,
+    /// How far we may be ahead of that cursor: a ring's length for the producer, nothing for the consumer.
+    lead: usize,
     /// How many words were written or read.
     pub(super) position: usize,
-    /// Where the other side was when we last looked.
-    seen: usize,
+    /// How far the position may go, by the last look at the other side's cursor.
+    limit: usize,
 }
 
 impl Side {
-    /// The producer of an empty ring.
-    pub(super) fn producer(memory: &Arc<SharedMemory>, ring: usize) -> Self {
-        let (own, other) = (2 * ring * LINE, (2 * ring + 1) * LINE);
-        let first = DATA + ring * RING_WORDS;
-        Self { memory: Arc::clone(memory), first, own, other, position: 0, seen: 0 }
+    /// The producer or the consumer of an empty ring.
+    fn new(memory: &Arc<SharedMemory>, ring: usize, is_producer: bool) -> Self {
+        let (produced, consumed, first) = (ring, ring + LINE, ring + 2 * LINE);
+        let (own, other, lead) =
+            if is_producer { (produced, consumed, RING_WORDS) } else { (consumed, produced, 0) };
+        Self { memory: Arc::clone(memory), first, own, other, lead, position: 0, limit: lead }
     }
 
-    /// The consumer of an empty ring.
-    pub(super) fn consumer(memory: &Arc<SharedMemory>, ring: usize) -> Self {
-        let producer = Self::producer(memory, ring);
-        Self { own: producer.other, other: producer.own, ..producer }
-    }
-
-    /// Looks where the other side is: between where it was and `most` (`RING-1`). Pairs with the store in `publish`.
-    fn look(&mut self, most: usize) -> Result<(), Corrupt> {
-        let cursor = usize::try_from(self.memory.word(self.other).load(Acquire)).ok();
-        let cursor = cursor.filter(|cursor| (self.seen..=most).contains(cursor));
-        self.seen = cursor.ok_or(Corrupt("a cursor of the shared ring cannot be"))?;
-        Ok(())
-    }
-
-    /// How many words the producer can write. It looks only when it knows of fewer than `wanted`: each look may take the
-    /// cursor's cache line from another processor.
-    pub(super) fn room(&mut self, wanted: usize) -> Result<usize, Corrupt> {
-        if RING_WORDS - (self.position - self.seen) < wanted {
-            self.look(self.position)?;
+    /// How many words can be written or read. It looks at the other side's cursor only when it knows of fewer than `wanted`:
+    /// a look may take the cache line from another processor. Checks the cursor (`RING-1`); pairs with the store in `pass`.
+    fn available(&mut self, wanted: usize) -> io::Result<usize> {
+        if self.limit - self.position < wanted {
+            let cursor = self.memory.word(self.other).load(Acquire);
+            let limit = usize::try_from(cursor).ok().and_then(|at| at.checked_add(self.lead));
+            let possible = self.limit..=self.position + RING_WORDS;
+            let limit = limit.filter(|limit| possible.contains(limit));
+            self.limit = limit.ok_or_else(|| damaged("a cursor of the shared ring cannot be"))?;
         }
-        Ok(RING_WORDS - (self.position - self.seen))
-    }
-
-    /// How many words the consumer can read. It looks only when it knows of fewer than `wanted`.
-    pub(super) fn available(&mut self, wanted: usize) -> Result<usize, Corrupt> {
-        if self.seen - self.position < wanted {
-            self.look(self.position + RING_WORDS)?;
-        }
-        Ok(self.seen - self.position)
+        Ok(self.limit - self.position)
     }
 
     /// The word at a position.
@@ -140,36 +115,10 @@ impl Side {
         self.memory.word(self.first + position % RING_WORDS)
     }
 
-    /// Writes a header, for which the caller has found room. It is published with the first bytes.
-    pub(super) fn write_header(
-        &mut self,
-        first: u64,
-        length: usize,
-        flag: bool,
-    ) -> Result<(), Corrupt> {
-        self.room(HEADER_WORDS)?;
-        for word in [first, (length as u64) << 1 | u64::from(flag)] {
-            self.word(self.position).store(word, Relaxed);
-            self.position += 1;
-        }
-        Ok(())
-    }
-
-    /// Reads a header: its first word, the length, and the flag.
-    pub(super) fn read_header(&mut self) -> Result<(u64, usize, bool), Corrupt> {
-        if self.available(HEADER_WORDS)? < HEADER_WORDS {
-            return Err(Corrupt("a header in the shared ring is cut short"));
-        }
-        let [first, second] = [0, 1].map(|index| self.word(self.position + index).load(Relaxed));
-        self.position += HEADER_WORDS;
-        let length = usize::try_from(second >> 1).unwrap_or(usize::MAX);
-        Ok((first, length, second & 1 == 1))
-    }
-
     /// Writes and publishes the front of `bytes`, as much as there is room for. Returns how much that was.
-    pub(super) fn write_some(&mut self, bytes: &[u8]) -> Result<usize, Corrupt> {
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let most = bytes.len().min(PIECE_BYTES);
-        let count = most.min(self.room(most.div_ceil(WORD_BYTES))? * WORD_BYTES);
+        let count = most.min(self.available(most.div_ceil(WORD_BYTES))? * WORD_BYTES);
         let start = self.position % RING_WORDS;
         let (front, rest) = bytes[..count].split_at(count.min((RING_WORDS - start) * WORD_BYTES));
         self.memory.write(self.first + start, front);
@@ -179,7 +128,7 @@ impl Side {
     }
 
     /// Appends what is there of the next `most` bytes to `into`, and frees its place.
-    pub(super) fn read_some(&mut self, most: usize, into: &mut Vec<u8>) -> Result<(), Corrupt> {
+    fn read_some(&mut self, most: usize, into: &mut Vec<u8>) -> io::Result<()> {
         let most = most.min(PIECE_BYTES);
         let count = most.min(self.available(most.div_ceil(WORD_BYTES))? * WORD_BYTES);
         let start = self.position % RING_WORDS;
@@ -190,84 +139,187 @@ impl Side {
         Ok(())
     }
 
-    /// Goes behind so many bytes, and shows that to the other side; pairs with the load in `look`.
+    /// Goes behind so many bytes, and shows that to the other side; pairs with the load in `available`.
     fn pass(&mut self, count: usize) {
         self.position += count.div_ceil(WORD_BYTES);
         self.memory.word(self.own).store(self.position as u64, Release);
     }
+}
 
-    /// Begins the job whose mark is the next word; false when the parent has taken it back (`RING-2`).
-    pub(super) fn begin(&self) -> Result<bool, Corrupt> {
-        match self.word(self.position).compare_exchange(QUEUED, BEGUN, AcqRel, Acquire) {
-            Ok(_) => Ok(true),
-            Err(REVOKED) => Ok(false),
-            Err(_) => Err(Corrupt("a job in the shared ring has no mark")),
+/// A message that was received, or a part of it.
+pub(super) struct Received {
+    /// The first word of its header.
+    pub(super) first: u64,
+    /// The flag of its header.
+    pub(super) flag: bool,
+    /// How many bytes it has.
+    length: usize,
+    /// Those that were read.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// One end of a channel: the parent's or the worker's. It sends and receives messages, and never waits.
+pub(super) struct Endpoint {
+    /// Messages go out here.
+    pub(super) output: Side,
+    /// Messages come in here.
+    pub(super) input: Side,
+    /// How many bytes of the last message were not sent.
+    pub(super) unsent: usize,
+    /// The message that was received in part.
+    partial: Option<Received>,
+    /// The other side sleeps here.
+    pub(super) peer: EventCount,
+}
+
+impl Endpoint {
+    /// The parent's end of an empty channel.
+    pub(super) fn of_parent(channel: &Arc<SharedMemory>) -> Self {
+        let (output, input) = (Side::new(channel, JOBS, true), Side::new(channel, ANSWERS, false));
+        let peer = EventCount { memory: Arc::clone(channel) };
+        Self { output, input, unsent: 0, partial: None, peer }
+    }
+
+    /// The worker's end of a channel; the pool's thread sleeps at `results`.
+    pub(super) fn of_worker(channel: &Arc<SharedMemory>, results: &EventCount) -> Self {
+        let (output, input) = (Side::new(channel, ANSWERS, true), Side::new(channel, JOBS, false));
+        Self { output, input, unsent: 0, partial: None, peer: results.clone() }
+    }
+
+    /// Tells whether something can be received.
+    pub(super) fn has_input(&mut self) -> io::Result<bool> {
+        Ok(self.input.available(1)? > 0)
+    }
+
+    /// Tells whether there is room for a header and so many bytes.
+    pub(super) fn has_room(&mut self, bytes: usize) -> io::Result<bool> {
+        let words = HEADER_WORDS + bytes.div_ceil(WORD_BYTES);
+        Ok(self.output.available(words)? >= words)
+    }
+
+    /// Sends a message, or what there is room for; there must be room for the header. The other side is not woken, except
+    /// between two pieces.
+    pub(super) fn send(&mut self, first: u64, flag: bool, bytes: &[u8]) -> io::Result<()> {
+        if !self.has_room(0)? {
+            return Err(damaged("the shared ring has no room for a header"));
+        }
+        for word in [first, (bytes.len() as u64) << 1 | u64::from(flag)] {
+            self.output.word(self.output.position).store(word, Relaxed);
+            self.output.position += 1;
+        }
+        self.unsent = bytes.len();
+        self.send_rest(bytes)
+    }
+
+    /// Sends more of the last message, as much as there is room for.
+    pub(super) fn send_rest(&mut self, bytes: &[u8]) -> io::Result<()> {
+        loop {
+            let written = self.output.write_some(&bytes[bytes.len() - self.unsent..])?;
+            self.unsent -= written;
+            if self.unsent == 0 || written == 0 {
+                return Ok(());
+            }
+            self.peer.advance();
         }
     }
 
-    /// Tells whether the job that was written at a position has begun. One that was overwritten has.
-    pub(super) fn has_begun(&self, position: usize) -> bool {
-        let is_there = self.position - position <= RING_WORDS;
-        !is_there || self.word(position).load(Acquire) != QUEUED
+    /// Receives the next message, or a piece of it: then the result is `None`. Something must be there.
+    pub(super) fn receive(&mut self) -> io::Result<Option<Received>> {
+        let mut message = match self.partial.take() {
+            Some(partial) => partial,
+            None => self.receive_header()?,
+        };
+        self.input.read_some(message.length - message.bytes.len(), &mut message.bytes)?;
+        if message.bytes.len() == message.length {
+            return Ok(Some(message));
+        }
+        self.partial = Some(message);
+        // The other side writes on when it hears that there is room.
+        self.peer.advance();
+        Ok(None)
     }
 
-    /// Takes back the job that was written at a position; false when it has begun (`RING-2`).
+    /// Receives a header, and reserves memory for the bytes: a page of it counts once it is written.
+    fn receive_header(&mut self) -> io::Result<Received> {
+        if self.input.available(HEADER_WORDS)? < HEADER_WORDS {
+            return Err(damaged("a header in the shared ring is cut short"));
+        }
+        let header = [0, 1].map(|index| self.input.word(self.input.position + index));
+        let [first, second] = header.map(|word| word.load(Relaxed));
+        self.input.position += HEADER_WORDS;
+        let length = usize::try_from(second >> 1).unwrap_or(usize::MAX);
+        let bytes = reserve(length);
+        let bytes =
+            bytes.map_err(|_| damaged("a message is longer than the memory that is left"))?;
+        Ok(Received { first, flag: second & 1 == 1, length, bytes })
+    }
+
+    /// Begins the job that is received next, and returns its position; `None` when the parent has taken it back (`RING-2`).
+    pub(super) fn begin(&self) -> io::Result<Option<usize>> {
+        let position = self.input.position;
+        match self.input.word(position).compare_exchange(QUEUED, BEGUN, AcqRel, Acquire) {
+            Ok(_) => Ok(Some(position)),
+            Err(REVOKED) => Ok(None),
+            Err(_) => Err(damaged("a job in the shared ring has no mark")),
+        }
+    }
+
+    /// Tells whether the job that was sent at a position has begun. One that was overwritten has.
+    pub(super) fn has_begun(&self, position: usize) -> bool {
+        let is_there = self.output.position - position <= RING_WORDS;
+        !is_there || self.output.word(position).load(Acquire) != QUEUED
+    }
+
+    /// Takes back the job that was sent at a position; false when it has begun (`RING-2`).
     pub(super) fn revoke(&self, position: usize) -> bool {
-        let mark = self.word(position);
+        let mark = self.output.word(position);
         !self.has_begun(position) && mark.compare_exchange(QUEUED, REVOKED, AcqRel, Acquire).is_ok()
     }
 }
 
 /// A word that counts events, and one that tells whether the one thread that may sleep here does. A process that damages
 /// them delays the sleeper until its timeout, and does nothing worse.
+#[derive(Clone)]
 pub(super) struct EventCount {
-    /// The memory in which both words are.
+    /// The memory that begins with the count; the other word is on the next cache line.
     pub(super) memory: Arc<SharedMemory>,
-    /// The index of the count. The other word is on the next cache line.
-    index: usize,
 }
 
 impl EventCount {
-    /// The event count at a place in shared memory.
-    pub(super) fn at(memory: &Arc<SharedMemory>, index: usize) -> Self {
-        Self { memory: Arc::clone(memory), index }
-    }
-
     /// Makes an event count, which processes that are forked afterwards have too.
     pub(super) fn new() -> io::Result<Self> {
-        let memory = SharedMemory::new(2 * LINE * WORD_BYTES)?;
-        Ok(Self { memory: Arc::new(memory), index: 0 })
+        Ok(Self { memory: Arc::new(SharedMemory::new(2 * LINE * WORD_BYTES)?) })
     }
 
     /// The count.
     pub(super) fn count(&self) -> u64 {
-        self.memory.word(self.index).load(SeqCst)
+        self.memory.word(0).load(SeqCst)
     }
 
     /// Raises the count, and wakes the sleeper if there is one.
     pub(super) fn advance(&self) {
-        self.memory.word(self.index).fetch_add(1, SeqCst);
+        self.memory.word(0).fetch_add(1, SeqCst);
         // A plain load first: an exchange would take the cache line from a sleeper that is awake.
-        if self.sleeps() && self.memory.word(self.index + LINE).swap(0, SeqCst) != 0 {
-            self.memory.wake(self.index);
+        if self.sleeps() && self.memory.word(LINE).swap(0, SeqCst) != 0 {
+            self.memory.wake(0);
         }
     }
 
     /// Wakes the sleeper, whatever the words say.
     pub(super) fn wake(&self) {
-        self.memory.word(self.index + LINE).store(1, SeqCst);
+        self.memory.word(LINE).store(1, SeqCst);
         self.advance();
     }
 
     /// Tells whether a thread sleeps here, or is about to.
     pub(super) fn sleeps(&self) -> bool {
-        self.memory.word(self.index + LINE).load(SeqCst) != 0
+        self.memory.word(LINE).load(SeqCst) != 0
     }
 
     /// Sleeps until the count is no longer `seen`, or the time is up. May return early.
     pub(super) fn wait(&self, seen: u64, timeout: Duration) {
-        self.memory.word(self.index + LINE).store(1, SeqCst);
-        self.memory.wait_while(self.index, seen, timeout);
-        self.memory.word(self.index + LINE).store(0, SeqCst);
+        self.memory.word(LINE).store(1, SeqCst);
+        self.memory.wait_while(0, seen, timeout);
+        self.memory.word(LINE).store(0, SeqCst);
     }
 }

@@ -15,23 +15,20 @@
 //!   less and less often, down to ten times a second. So a wake-up that was lost delays an answer and no more. When no job
 //!   was open for a while it sleeps until there is an event.
 //! - `PSHARED-3`: if the thread itself panics, the pool breaks, and every handle ends.
-//!
-//! **Source**: the thread of `concurrent.futures.process`.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::link::Owner;
 use super::ring::EventCount;
 use super::state::State;
 use crate::jobs::{Cancel, JobError, Outcome, Slot};
-use crate::os::process::Child;
 use crate::os::signal::Signal;
 use crate::os::{PollFd, poll};
 
@@ -42,83 +39,53 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 /// How long the fork server may take to reap a thousand workers. It is killed then.
 const SERVER_ENDING: Duration = Duration::from_secs(10);
 
-/// What handles, the pool and its thread share. No statement under a lock leaves half of a change, so a poisoned lock is
-/// used on.
+/// What handles, the pool and its thread share.
 pub(super) struct Shared {
-    /// Jobs and workers.
+    /// Jobs and workers. No statement under the lock leaves half of a change, so a poisoned lock is used on.
     state: Mutex<State>,
-    /// Wakes callers that wait for the pool itself: there is room, or nothing is open.
+    /// Wakes callers that wait for the pool itself: there is room, nothing is open, it is over.
     pub(super) changed: Condvar,
     /// The thread sleeps here.
     pub(super) results: EventCount,
-    /// The fork server, until it is reaped.
-    server: Mutex<Option<Child>>,
-    /// The thread, from the first job to the end. Locked before the others.
-    thread: Mutex<Option<JoinHandle<()>>>,
-    /// Which thread that is.
-    thread_id: OnceLock<ThreadId>,
     /// The number of the next job.
     next_id: AtomicU64,
 }
 
-/// Locks, whether poisoned or not.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Shared {
     /// Shares the state of a pool.
-    pub(super) fn new(state: State, results: EventCount, server: Child) -> Self {
-        Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            results,
-            server: Mutex::new(Some(server)),
-            thread: Mutex::new(None),
-            thread_id: OnceLock::new(),
-            next_id: AtomicU64::new(0),
-        }
+    pub(super) fn new(state: State, results: EventCount) -> Self {
+        let (state, changed) = (Mutex::new(state), Condvar::new());
+        Self { state, changed, results, next_id: AtomicU64::new(0) }
     }
 
     /// Locks the state.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `is_done`; false when the time was up first.
+    /// Waits until `is_done`, or the time is up.
     pub(super) fn wait_until<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
         timeout: Duration,
         is_done: impl Fn(&State) -> bool,
-    ) -> (MutexGuard<'a, State>, bool) {
+    ) -> MutexGuard<'a, State> {
         state.callers += 1;
         let waited = self.changed.wait_timeout_while(state, timeout, |state| !is_done(state));
-        let (mut state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.callers -= 1;
-        (state, !timed_out.timed_out())
+        state
     }
 
-    /// Tells whether this is the pool's own thread, in a waker or a destructor.
-    pub(super) fn is_own_thread(&self) -> bool {
-        self.thread_id.get() == Some(&thread::current().id())
-    }
-
-    /// Starts the pool's thread, unless it was started before or the pool is closed.
+    /// Starts the pool's thread, unless it was started before.
     ///
     /// # Errors
     /// Out of threads or memory.
-    pub(super) fn start_thread(self: &Arc<Self>) -> io::Result<()> {
-        if self.thread_id.get().is_some() || self.lock().closed.is_some() {
-            return Ok(());
-        }
-        let mut thread = lock(&self.thread);
-        if self.thread_id.get().is_none() {
+    pub(super) fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+        if state.thread.is_none() {
             let shared = Arc::clone(self);
             let builder = thread::Builder::new().name("process-pool".to_owned());
-            let started = builder.spawn(move || shared.run_thread())?;
-            self.thread_id.get_or_init(|| started.thread().id());
-            *thread = Some(started);
+            state.thread = Some(builder.spawn(move || shared.run_thread())?);
         }
         Ok(())
     }
@@ -129,7 +96,7 @@ impl Shared {
             self.lock().break_down("its own thread has panicked".to_owned());
         }
         self.deliver(self.lock());
-        self.wait_for_server();
+        self.reap_server();
     }
 
     /// Reads answers and delivers results until the pool has ended, or is broken.
@@ -138,27 +105,21 @@ impl Shared {
         loop {
             // Before the pass, so that an event during it keeps the thread from sleeping.
             let seen = self.results.count();
-            let is_look = last_look.elapsed() >= look;
+            let now = Instant::now();
+            let is_look = now - last_look >= look;
             if is_look {
-                (look, last_look) = ((look * 2).min(LAST_LOOK), Instant::now());
-                if let Some(server) = lock(&self.server).as_ref() {
-                    // STATE-5. It does nothing to a process that runs.
-                    drop(server.kill(Signal::Continue));
-                }
+                (look, last_look) = ((look * 2).min(LAST_LOOK), now);
             }
             let mut state = self.lock();
-            state.rests = false;
-            state.take_notices();
-            let first_limit = state.pass(is_look);
-            if state.has_ended() {
+            let limit = state.pass(is_look, now);
+            if state.control.is_none() {
                 return;
             }
             if !state.finished.is_empty() {
                 look = FIRST_LOOK;
             }
             state.rests = look == LAST_LOOK && state.is_at_rest();
-            let left = first_limit.map(|at| at.saturating_duration_since(Instant::now()));
-            let timeout = if state.rests { Duration::MAX } else { left.unwrap_or(look).min(look) };
+            let timeout = if state.rests { Duration::MAX } else { look.min(limit) };
             self.deliver(state);
             // Also after results: the workers wake this thread when there are enough for another pass (`PWORKER-5`).
             self.results.wait(seen, timeout);
@@ -179,28 +140,36 @@ impl Shared {
         }
     }
 
-    /// Waits until the pool's thread has delivered the last result and has ended, and the fork server too. A second caller
-    /// waits for the first.
+    /// Waits until the pool's thread has delivered the last result and has ended, and the fork server too. A pool without
+    /// a job has no thread.
     pub(super) fn wait_for_end(&self) {
         self.results.wake();
-        if !self.is_own_thread() {
-            let mut thread = lock(&self.thread);
-            if let Some(thread) = thread.take() {
-                // It has caught its panics.
-                drop(thread.join());
-            }
+        let mut state = self.lock();
+        if state.thread.is_none() || state.is_own_thread() {
+            drop(state);
+            return self.reap_server();
         }
-        self.wait_for_server();
+        state = self.wait_until(state, Duration::MAX, |state| state.is_over);
+        let thread = state.thread.take();
+        drop(state);
+        // It has caught its panics.
+        thread.into_iter().for_each(|thread| drop(thread.join()));
     }
 
-    /// Waits until the fork server has reaped its workers and left, and reaps it.
-    fn wait_for_server(&self) {
-        let mut server = lock(&self.server);
-        if let Some(server) = server.take() {
+    /// Waits until the fork server has reaped its workers and left, and reaps it. A second caller waits for the first.
+    fn reap_server(&self) {
+        let mut state = self.lock();
+        if let Some(server) = state.server.take() {
+            drop(state);
             // A job may have stopped it. Its drop kills it, if it has not left by then, and reaps it.
             drop(server.kill(Signal::Continue));
             drop(poll(&mut [PollFd::readable(server.as_fd())], Some(SERVER_ENDING)));
+            drop(server);
+            state = self.lock();
+            state.is_over = true;
+            self.changed.notify_all();
         }
+        drop(self.wait_until(state, Duration::MAX, |state| state.is_over));
     }
 }
 

@@ -24,14 +24,16 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use super::fork_server::{self, ENDED, FAILED, FORKED, KILL, Packet, START};
 use super::link::{Finished, Job, Link, Worker};
 use crate::jobs::{Cancel, Counts, JobError};
-use crate::os::SharedMemory;
-use crate::os::process::{Exit, Pid};
+use crate::os::process::{Child, Exit, Pid};
+use crate::os::signal::Signal;
+use crate::os::{PollFd, SharedMemory, poll};
 
 /// More deaths than this in a row, and one for each worker, break the pool.
 const MOST_DEATHS: usize = 100;
@@ -42,8 +44,14 @@ pub(super) struct State {
     queue: BTreeMap<u64, Job>,
     /// The workers' places.
     links: Vec<Link>,
+    /// The fork server, until it is reaped.
+    pub(super) server: Option<Child>,
     /// The control socket; `None` when the processes were told to end.
-    control: Option<OwnedFd>,
+    pub(super) control: Option<OwnedFd>,
+    /// The pool's thread, from the first job until it is joined.
+    pub(super) thread: Option<JoinHandle<()>>,
+    /// Whether the fork server was reaped, and so every worker.
+    pub(super) is_over: bool,
     /// Why it takes no jobs any more: it is shut down, or has given up.
     pub(super) closed: Option<JobError>,
     /// Results that were not delivered.
@@ -64,12 +72,19 @@ pub(super) struct State {
 
 impl State {
     /// The state of a pool without workers.
-    pub(super) fn new(control: OwnedFd, channels: &[Arc<SharedMemory>], most_jobs: u64) -> Self {
+    pub(super) fn new(
+        (server, control): (Child, OwnedFd),
+        channels: &[Arc<SharedMemory>],
+        most_jobs: u64,
+    ) -> Self {
         let link = |channel| Link::new(Worker::Missing, channel, most_jobs);
         Self {
             queue: BTreeMap::new(),
             links: channels.iter().map(link).collect(),
+            server: Some(server),
             control: Some(control),
+            thread: None,
+            is_over: false,
             closed: None,
             finished: Vec::new(),
             callers: 0,
@@ -90,7 +105,8 @@ impl State {
             self.fill_place(place);
             while self.links[place].pid().is_none() {
                 let control = self.control.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
-                match fork_server::receive(control.as_fd(), true)? {
+                poll(&mut [PollFd::readable(control.as_fd())], None)?;
+                match fork_server::receive(control.as_fd())? {
                     Some((FAILED, _, errno)) => return Err(io::Error::from_raw_os_error(errno)),
                     Some(packet) => self.take_notice(packet),
                     None => {}
@@ -108,16 +124,6 @@ impl State {
     /// How many jobs wait: a worker that has jobs runs one of them.
     pub(super) fn waiting(&self) -> usize {
         self.open() - self.links.iter().filter(|link| link.len() > 0).count()
-    }
-
-    /// Tells whether every process was told to end.
-    pub(super) fn has_ended(&self) -> bool {
-        self.control.is_none()
-    }
-
-    /// Tells whether nothing is left to do before the next submit.
-    pub(super) fn is_at_rest(&self) -> bool {
-        self.open() == 0 && self.links.iter().all(|link| link.worker != Worker::Missing)
     }
 
     /// Takes a job.
@@ -184,22 +190,22 @@ impl State {
         self.finished.extend(jobs.into_iter().map(|job| (job.owner, Err(error.clone()))));
     }
 
-    /// Does what follows from the notices that the fork server has sent.
-    pub(super) fn take_notices(&mut self) {
+    /// One pass: takes what fork server and workers have sent, and gives out jobs. A look is a pass that no event asked for.
+    /// Returns how long it is until the first time limit is over.
+    pub(super) fn pass(&mut self, is_look: bool, now: Instant) -> Duration {
+        if let (true, Some(server)) = (is_look, &self.server) {
+            // STATE-5. It does nothing to a process that runs.
+            drop(server.kill(Signal::Continue));
+        }
         while let Some(control) = &self.control {
-            match fork_server::receive(control.as_fd(), false) {
+            match fork_server::receive(control.as_fd()) {
                 Ok(Some(packet)) => self.take_notice(packet),
-                Ok(None) => return,
+                Ok(None) => break,
                 Err(error) => self.break_down(format!("its fork server is gone: {error}")),
             }
         }
-    }
-
-    /// Takes what the workers have sent, and gives out jobs. Returns when the first time limit is over.
-    pub(super) fn pass(&mut self, is_look: bool) -> Option<Instant> {
-        let now = Instant::now();
         for place in 0..self.links.len() {
-            if self.links[place].len() > 0 {
+            if self.links[place].len() > 0 || self.links[place].fault.is_some() {
                 self.exchange(place, is_look, now);
             }
             if is_look && self.links[place].worker == Worker::Missing {
@@ -210,7 +216,8 @@ impl State {
         if is_look {
             self.balance();
         }
-        self.links.iter().filter_map(|link| link.deadline).min()
+        let deadlines = self.links.iter().filter_map(|link| link.deadline);
+        deadlines.min().map_or(Duration::MAX, |deadline| deadline - now)
     }
 
     /// Takes what the worker of a place has sent.
@@ -229,7 +236,7 @@ impl State {
     /// Has the worker of a place killed. If the request cannot be sent, the next pass tries again.
     fn kill(&mut self, place: usize) {
         if let (true, Some(pid)) = (self.ask((KILL, place, 0)), self.links[place].pid()) {
-            self.links[place].worker = Worker::Leaving(pid);
+            self.links[place].worker = Worker::Killed(pid);
         }
     }
 
@@ -291,7 +298,7 @@ impl State {
 
     /// Gives up: every job fails with the reason, and every process ends (`STATE-4`).
     pub(super) fn break_down(&mut self, why: String) {
-        if self.has_ended() {
+        if self.control.is_none() {
             return;
         }
         let mut jobs: Vec<Job> = mem::take(&mut self.queue).into_values().collect();
@@ -314,10 +321,20 @@ impl State {
         }
     }
 
-    /// Ends every process: workers are told to leave, and the fork server reads the end of the control socket.
+    /// Ends every process: the fork server reads the end of the control socket, and kills the workers.
     pub(super) fn end_processes(&mut self) {
-        self.links.drain(..).for_each(|mut link| link.close());
+        self.links.clear();
         self.control = None;
+    }
+
+    /// Tells whether the caller is the pool's own thread, in a waker or a destructor.
+    pub(super) fn is_own_thread(&self) -> bool {
+        self.thread.as_ref().is_some_and(|own| own.thread().id() == thread::current().id())
+    }
+
+    /// Tells whether nothing is left to do before the next submit.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.open() == 0 && self.links.iter().all(|link| link.worker != Worker::Missing)
     }
 
     /// How many jobs there are, and where.

@@ -1,7 +1,14 @@
-//! The life of a worker process: take a job, run it, write its answer, until the pool closes.
+//! A worker process: it takes a job, runs the pool's function, and writes the answer, until it is killed.
 //!
-//! Problem: a child of fork has all that its parent had: descriptors that keep other streams open, signal handlers,
-//! and a stack that leads back into the parent's `main`. A worker gives up all of that first.
+//! Problem: a closure cannot be sent to another process. It can only be there already, from before the fork: a pool has
+//! one function, and a job is an argument. But a child of fork has all that its parent had: descriptors that keep other
+//! streams open, signal handlers, and a stack that leads back into the parent's `main`. A worker gives these up first.
+//!
+//! | what panics | the job's result |
+//! | --- | --- |
+//! | the argument's decoding, the function, the value's encoding | `Panicked`, with text and place |
+//! | one item's function in a chunk | the same, for this item |
+//! | the value's decoding, on the thread of the handle's owner | `Panicked`, with the payload |
 //!
 //! **Invariants**
 //! - `PWORKER-1`: a worker has the standard descriptors and no others; those that the function has captured are closed. Its
@@ -11,48 +18,56 @@
 //! - `PWORKER-3`: signals have their default meaning, except SIGINT: ctrl-c reaches the whole group, and the parent decides
 //!   what to do about it.
 //! - `PWORKER-4`: a child that a job forks has no channel. If it returns into this file, SIGSEGV kills it.
-//! - `PWORKER-5`: an answer is published before the next job begins. The pool's thread is woken for it, unless another job is
-//!   there and the thread was woken in the last [`WAKE_INTERVAL`]: then it looks by itself within a millisecond.
+//! - `PWORKER-5`: an answer is published before the next job begins, and after what the job has printed. The pool's thread
+//!   is woken for it, unless another job is there and the thread was woken in the last [`WAKE_INTERVAL`]: then it looks by
+//!   itself within a millisecond.
+//! - `WORK-1`: foreign code (the function, a codec, a destructor of either's values) runs under `catch_unwind`. Its panic
+//!   fails the job, or only the one item of a chunk.
 //!
-//! **Source**: fork(2), daemon(7); `concurrent.futures.process._process_worker`.
+//! **Source**: fork(2), daemon(7); `concurrent.futures.process._process_worker`; `std::panic::set_hook`.
 
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::ring::{ANSWERS, CLOSING, Corrupt, EventCount, HEADER_WORDS, JOBS, Side, WORKER_EVENTS};
-use super::work::{PanicRecorder, Work};
+use super::ring::{Endpoint, EventCount};
+use crate::jobs::{JobError, Panic, contain};
+use crate::os::SharedMemory;
 use crate::os::process::{self, Pid};
 use crate::os::signal::{self, Signal};
-use crate::os::{SharedMemory, reserve};
+use crate::processes::message::{Message, Unreadable};
 
 /// How often the pool's thread is woken while there are more jobs. Without this rule a burst of short jobs costs a wake-up
 /// each: about 3 µs.
 const WAKE_INTERVAL: Duration = Duration::from_micros(50);
 
+/// Why there is no value, as it is sent: whether the job panicked, the text, and the place of the panic.
+pub(super) type Failure = (bool, String, String);
+
+/// A pool's function without its types: makes an answer of a job's bytes, which are a chunk or one argument. The flag tells
+/// whether the answer is a value or a [`Failure`].
+pub(super) type Work = dyn Fn(&PanicRecorder, bool, Vec<u8>) -> (bool, Vec<u8>);
+
 /// What a worker has of its own.
 struct Worker<'a> {
-    /// What it shares with the parent.
-    channel: &'a SharedMemory,
-    /// Jobs come in here.
-    jobs: Side,
-    /// Answers go out here.
-    answers: Side,
+    /// Jobs come in here, answers go out.
+    end: Endpoint,
     /// It sleeps here.
     events: EventCount,
-    /// The pool's thread sleeps here.
-    results: &'a EventCount,
     /// When it last woke the pool's thread.
     woke: Instant,
     /// The process that has forked this one.
     server: Pid,
+    /// What it does.
+    work: &'a Work,
 }
 
 /// Lives as a worker.
 ///
 /// # Errors
-/// Always: the pool closes; the parent is gone; or a job has damaged the channel.
+/// Always: the parent is gone, or a job has damaged the channel.
 pub(super) fn live(
     server: Pid,
     channel: &Arc<SharedMemory>,
@@ -65,91 +80,157 @@ pub(super) fn live(
     results.memory.share_with_children(false)?;
     signal::reset_all();
     signal::ignore(Signal::Interrupt)?;
-    let mut worker = Worker {
-        channel,
-        jobs: Side::consumer(channel, JOBS),
-        answers: Side::producer(channel, ANSWERS),
-        events: EventCount::at(channel, WORKER_EVENTS),
-        results,
-        woke: Instant::now(),
-        server,
-    };
+    let end = Endpoint::of_worker(channel, results);
+    let events = EventCount { memory: Arc::clone(channel) };
+    let mut worker = Worker { end, events, woke: Instant::now(), server, work };
     let recorder = PanicRecorder::install();
     loop {
-        if let Err(end) = worker.run_job(work, &recorder) {
-            // What a job has printed without a newline. The parent's own text was flushed before the fork.
-            drop(io::stdout().flush());
-            return Err(end);
-        }
+        worker.run_job(&recorder)?;
     }
 }
 
 impl Worker<'_> {
-    /// Waits for a job, runs it, and writes its answer.
-    fn run_job(&mut self, work: &Work, recorder: &PanicRecorder) -> io::Result<()> {
-        self.wait_until(|worker| Ok(worker.jobs.available(1)? > 0))?;
-        let position = self.jobs.position;
-        let is_begun = self.jobs.begin()?;
-        let (_, length, is_chunk) = self.jobs.read_header()?;
-        let body = self.read_body(length)?;
-        if !is_begun {
-            return Ok(());
+    /// Waits for a job, runs it, and writes its answer as the parent makes room.
+    fn run_job(&mut self, recorder: &PanicRecorder) -> io::Result<()> {
+        self.wait_until(Endpoint::has_input)?;
+        let begun = self.end.begin()?;
+        let job = loop {
+            match self.end.receive()? {
+                Some(job) => break job,
+                None => self.wait_until(Endpoint::has_input)?,
+            }
+        };
+        let Some(position) = begun else { return Ok(()) };
+        let (is_value, bytes) = (self.work)(recorder, job.flag, job.bytes);
+        // What the job has printed without a newline. A closed standard output is no error of the job.
+        drop(io::stdout().flush());
+        self.wait_until(|end| end.has_room(0))?;
+        self.end.send(position as u64, is_value, &bytes)?;
+        while self.end.unsent > 0 {
+            self.end.peer.advance();
+            self.wait_until(|end| end.has_room(0))?;
+            self.end.send_rest(&bytes)?;
         }
-        let (is_value, bytes) = work(recorder, is_chunk, body);
-        self.answer(position, is_value, &bytes)
+        // PWORKER-5.
+        if !self.end.has_input()? || self.woke.elapsed() > WAKE_INTERVAL {
+            self.end.peer.advance();
+            self.woke = Instant::now();
+        }
+        Ok(())
     }
 
-    /// Sleeps until it is ready. The end of the pool is an error then.
+    /// Sleeps until it is ready.
     fn wait_until(
         &mut self,
-        is_ready: impl Fn(&mut Self) -> Result<bool, Corrupt>,
+        is_ready: impl Fn(&mut Endpoint) -> io::Result<bool>,
     ) -> io::Result<()> {
         loop {
             let seen = self.events.count();
-            if is_ready(self)? {
+            if is_ready(&mut self.end)? {
                 return Ok(());
-            }
-            if self.channel.word(CLOSING).load(Ordering::SeqCst) != 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
             }
             // PWORKER-2.
             process::die_with_parent(self.server)?;
             self.events.wait(seen, Duration::MAX);
         }
     }
+}
 
-    /// Reads a job's bytes, as they come.
-    fn read_body(&mut self, length: usize) -> io::Result<Vec<u8>> {
-        let mut body = reserve(length).map_err(io::Error::other)?;
-        loop {
-            self.jobs.read_some(length - body.len(), &mut body)?;
-            if body.len() == length {
-                return Ok(body);
+/// Takes the types off a pool's function.
+pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) -> Box<Work> {
+    Box::new(move |recorder, is_chunk, body| {
+        let attempted = recorder.attempt(|| {
+            if is_chunk {
+                run_chunk(recorder, &function, &body)
+            } else {
+                function(A::from_bytes(body)?).into_bytes()
             }
-            // The parent writes on when it hears that there is room.
-            self.results.advance();
-            self.wait_until(|worker| Ok(worker.jobs.available(1)? > 0))?;
+        });
+        match attempted {
+            Ok(value) => (true, value),
+            // Text always has a form in bytes.
+            Err(failure) => (false, failure.into_bytes().unwrap_or_default()),
+        }
+    })
+}
+
+/// Runs the function on each argument of a chunk, and encodes a result for each.
+fn run_chunk<A: Message, R: Message>(
+    recorder: &PanicRecorder,
+    function: &impl Fn(A) -> R,
+    mut body: &[u8],
+) -> Result<Vec<u8>, Unreadable> {
+    let arguments = Vec::<A>::decode(&mut body)?;
+    let mut out = Vec::new();
+    arguments.len().encode(&mut out)?;
+    for argument in arguments {
+        let start = out.len();
+        let encode = || Result::<R, Failure>::Ok(function(argument)).encode(&mut out);
+        if let Err(failure) = recorder.attempt(encode) {
+            // Nothing may be left of a value that was encoded in part.
+            out.truncate(start);
+            Result::<(), Failure>::Err(failure).encode(&mut out)?;
         }
     }
+    Ok(out)
+}
 
-    /// Writes the answer to the job at a position, as the parent makes room.
-    fn answer(&mut self, position: usize, is_value: bool, mut bytes: &[u8]) -> io::Result<()> {
-        self.wait_until(|worker| Ok(worker.answers.room(HEADER_WORDS)? >= HEADER_WORDS))?;
-        self.answers.write_header(position as u64, bytes.len(), is_value)?;
-        loop {
-            let written = self.answers.write_some(bytes)?;
-            bytes = &bytes[written..];
-            if bytes.is_empty() {
-                break;
+/// Decodes the results of a chunk.
+pub(super) fn read_chunk<R: Message>(value: Vec<u8>) -> Result<Vec<Result<R, JobError>>, JobError> {
+    let items = Vec::<Result<R, Failure>>::from_bytes(value)?;
+    Ok(items.into_iter().map(|item| item.map_err(failed)).collect())
+}
+
+/// The error of a job that failed in a worker.
+pub(super) fn failed((has_panicked, text, place): Failure) -> JobError {
+    if has_panicked {
+        JobError::Panicked(Box::new(Panic::remote(text, place)))
+    } else {
+        JobError::Unreadable(text)
+    }
+}
+
+impl From<Unreadable> for JobError {
+    fn from(Unreadable(why): Unreadable) -> Self {
+        Self::Unreadable(why)
+    }
+}
+
+/// Catches the panics of jobs, with text and place.
+pub(super) struct PanicRecorder {
+    /// The last panic of the jobs' thread. Every statement under the lock leaves it valid, so a poisoned lock is used on.
+    last: Arc<Mutex<Option<Failure>>>,
+}
+
+impl PanicRecorder {
+    /// Records the panics of this thread instead of printing them, from now on. Those of threads that jobs start go to the
+    /// hook that was there before.
+    fn install() -> Self {
+        let last = Arc::new(Mutex::new(None));
+        let (record, jobs_thread) = (Arc::clone(&last), thread::current().id());
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if thread::current().id() != jobs_thread {
+                return before(info);
             }
-            self.results.advance();
-            self.wait_until(|worker| Ok(worker.answers.room(1)? > 0))?;
+            let text = info.payload_as_str().unwrap_or("a payload without text").to_owned();
+            let place = info.location().map_or_else(String::new, ToString::to_string);
+            *record.lock().unwrap_or_else(PoisonError::into_inner) = Some((true, text, place));
+        }));
+        Self { last }
+    }
+
+    /// Runs foreign code (`WORK-1`).
+    fn attempt<T>(&self, code: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, Failure> {
+        match panic::catch_unwind(AssertUnwindSafe(code)) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Unreadable(why))) => Err((false, why, String::new())),
+            Err(payload) => {
+                let recorded = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+                contain(move || drop(payload));
+                let unseen = || (true, "a panic that no hook saw".to_owned(), String::new());
+                Err(recorded.unwrap_or_else(unseen))
+            }
         }
-        // PWORKER-5.
-        if self.jobs.available(1)? == 0 || self.woke.elapsed() > WAKE_INTERVAL {
-            self.results.advance();
-            self.woke = Instant::now();
-        }
-        Ok(())
     }
 }
