@@ -132,39 +132,22 @@ macro_rules! number_message {
 
 number_message!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
 
-impl Message for usize {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        (*self as u64).encode(out)
-    }
+/// A value that stands for a number, and is sent as one. Not every number is such a value.
+macro_rules! converted_message {
+    ($($value:ty as $number:ty),*) => {$(
+        impl Message for $value {
+            fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+                (*self as $number).encode(out)
+            }
 
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-        Self::try_from(u64::decode(input)?).map_err(|error| Unreadable(error.to_string()))
-    }
-}
-
-impl Message for bool {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        u8::from(*self).encode(out)
-    }
-
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-        match u8::decode(input)? {
-            0 => Ok(false),
-            1 => Ok(true),
-            other => Err(Unreadable(format!("{other} is neither false nor true"))),
+            fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+                Self::try_from(<$number>::decode(input)?).map_err(|why| Unreadable(why.to_string()))
+            }
         }
-    }
+    )*};
 }
 
-impl Message for () {
-    fn encode(&self, _: &mut Vec<u8>) -> Result<(), Unreadable> {
-        Ok(())
-    }
-
-    fn decode(_: &mut &[u8]) -> Result<Self, Unreadable> {
-        Ok(())
-    }
-}
+converted_message!(usize as u64, bool as u8);
 
 impl<T: Message> Message for Vec<T> {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
@@ -231,20 +214,21 @@ impl<T: Message, E: Message> Message for Result<T, E> {
 
 /// Tuples are their parts, one after another.
 macro_rules! tuple_message {
-    ($($part:ident $index:tt),+) => {
-        impl<$($part: Message),+> Message for ($($part,)+) {
-            fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-                $(self.$index.encode(out)?;)+
+    ($($part:ident $index:tt),*) => {
+        impl<$($part: Message),*> Message for ($($part,)*) {
+            fn encode(&self, _out: &mut Vec<u8>) -> Result<(), Unreadable> {
+                $(self.$index.encode(_out)?;)*
                 Ok(())
             }
 
-            fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-                Ok(($($part::decode(input)?,)+))
+            fn decode(_input: &mut &[u8]) -> Result<Self, Unreadable> {
+                Ok(($($part::decode(_input)?,)*))
             }
         }
     };
 }
 
+tuple_message!();
 tuple_message!(A 0, B 1);
 tuple_message!(A 0, B 1, C 2);
 tuple_message!(A 0, B 1, C 2, D 3);

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use super::ring::{Endpoint, QUEUED, RING_WORDS, damaged};
 use super::worker::{Failure, failed};
-use crate::jobs::JobError;
+use crate::jobs::{JobError, Slot};
 use crate::os::SharedMemory;
 use crate::os::process::Pid;
 use crate::processes::message::Message;
@@ -35,21 +35,18 @@ const MOST_JOBS: usize = 256;
 /// After so many looks at a worker that sleeps although it has a job, its channel counts as damaged.
 const LOST_LOOKS: u32 = 10;
 
-/// The side of a job that waits for its result.
-pub(super) trait Owner: Send + Sync {
-    /// Leaves the value's bytes or the error, and wakes the thread or task that waits.
-    fn finish(&self, result: Result<Vec<u8>, JobError>);
-}
+/// Where a job's result is left for its handle, as bytes: the pool's thread knows no types.
+pub(super) type ResultSlot = Arc<Slot<Vec<u8>>>;
 
-/// A result on its way to the owner.
-pub(super) type Finished = (Arc<dyn Owner>, Result<Vec<u8>, JobError>);
+/// A result on its way to the handle.
+pub(super) type Finished = (ResultSlot, Result<Vec<u8>, JobError>);
 
 /// A job that was submitted.
 pub(super) struct Job {
     /// Its number: jobs begin in this order.
     pub(super) id: u64,
-    /// What waits for it.
-    pub(super) owner: Arc<dyn Owner>,
+    /// Where its result goes.
+    pub(super) slot: ResultSlot,
     /// Whether it is a chunk of a map.
     pub(super) is_chunk: bool,
     /// The argument's bytes.
@@ -183,30 +180,28 @@ impl Link {
         (self.window.drain(..).map(|(_, job)| job).collect(), others)
     }
 
-    /// Reads the answers that are there, and sends what can be sent. A look is a call without an event. True when the
-    /// worker must be killed.
-    pub(super) fn exchange(
-        &mut self,
-        finished: &mut Vec<Finished>,
-        is_look: bool,
-        now: Instant,
-    ) -> bool {
-        let start = self.end.input.position;
-        if self.fault.is_none() {
-            let outcome = self.read_answers(finished).and_then(|()| match self.window.back() {
-                Some((_, last)) => self.end.send_rest(&last.argument),
-                None => Ok(()),
-            });
-            if let Err(damage) = outcome {
-                self.note(&damage);
-            }
+    /// Reads the answers that are there, and sends what can be sent. A look is a call without an event.
+    pub(super) fn exchange(&mut self, finished: &mut Vec<Finished>, is_look: bool) {
+        if self.window.is_empty() || self.fault.is_some() {
+            return;
         }
-        if is_look && self.end.input.position == start {
+        let start = self.end.input.position;
+        let outcome = self.read_answers(finished).and_then(|()| match self.window.back() {
+            Some((_, last)) => self.end.send_rest(&last.argument),
+            None => Ok(()),
+        });
+        if let Err(damage) = outcome {
+            self.note(&damage);
+        } else if is_look && self.end.input.position == start {
             self.look_after();
         } else if !self.window.is_empty() {
             // Also while it is awake: it may have looked already, and be about to sleep.
             self.end.peer.advance();
         }
+    }
+
+    /// Tells whether the worker must be killed: for a fault, at the end of its job's time limit, or after its last job.
+    pub(super) fn must_be_killed(&mut self, now: Instant) -> bool {
         if let (Some(deadline), Some((_, job))) = (self.deadline, self.window.front())
             && deadline <= now
         {
@@ -227,7 +222,7 @@ impl Link {
             self.deadline = None;
             let failure = |bytes| Failure::from_bytes(bytes).map_or_else(JobError::from, failed);
             let bytes = answer.bytes;
-            finished.push((job.owner, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
+            finished.push((job.slot, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
         }
         Ok(())
     }
@@ -235,8 +230,7 @@ impl Link {
     /// Looks after a worker that has jobs and is silent. It is woken at each look, so it has lost a job if it sleeps again
     /// each time and does not answer: a job may have written over the cursors.
     fn look_after(&mut self) {
-        let is_lost = self.end.peer.sleeps() && !self.window.is_empty();
-        self.lost_looks = if is_lost { self.lost_looks + 1 } else { 0 };
+        self.lost_looks = if self.end.peer.sleeps() { self.lost_looks + 1 } else { 0 };
         if self.lost_looks == LOST_LOOKS {
             self.note(&damaged("the worker sleeps, but it has a job"));
         }

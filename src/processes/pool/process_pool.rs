@@ -33,12 +33,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::fork_server;
-use super::link::{Job, Owner};
+use super::link::Job;
 use super::ring::{CHANNEL_BYTES, EventCount};
-use super::shared::{Decode, Pending, Shared};
+use super::shared::{Pending, Shared};
 use super::state::State;
 use super::worker::{read_chunk, work};
-use crate::jobs::{Counts, JobError, JobHandle, Map};
+use crate::jobs::{Counts, JobError, JobHandle, Map, Slot};
 use crate::os::SharedMemory;
 use crate::os::process::Pid;
 use crate::processes::message::Message;
@@ -188,12 +188,9 @@ impl<A, R> ProcessPool<A, R> {
         &self,
         (argument, is_chunk): (Vec<u8>, bool),
         limit: Duration,
-        decode: Decode<T>,
+        decode: fn(Vec<u8>) -> Result<T, JobError>,
     ) -> Result<JobHandle<T>, JobError> {
         let shared = &self.shared;
-        let pending = Arc::new(Pending::new(shared, decode));
-        let owner = Arc::clone(&pending) as Arc<dyn Owner>;
-        let job = Job { id: pending.id, owner, is_chunk, argument, limit };
         let capacity = self.options.queue_capacity.max(1);
         let goes_on = |state: &State| state.closed.is_some() || state.waiting() < capacity;
         let mut state = shared.lock();
@@ -207,6 +204,10 @@ impl<A, R> ProcessPool<A, R> {
         }
         let started = shared.start_thread(&mut state);
         started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
+        let (id, slot) = (state.next_id, Arc::new(Slot::new()));
+        state.next_id += 1;
+        let pending = Pending { slot: Arc::clone(&slot), id, shared: Arc::clone(shared), decode };
+        let job = Job { id, slot, is_chunk, argument, limit };
         state.push(job);
         // Otherwise the thread looks by itself, or the worker wakes it with the answer.
         let must_wake = state.rests || limit < Duration::MAX;
@@ -214,7 +215,7 @@ impl<A, R> ProcessPool<A, R> {
         if must_wake {
             self.shared.results.advance();
         }
-        Ok(JobHandle::new(pending))
+        Ok(JobHandle::new(Arc::new(pending)))
     }
 
     /// Tells how many jobs there are, and where.

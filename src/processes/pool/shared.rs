@@ -19,16 +19,15 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::link::Owner;
+use super::link::ResultSlot;
 use super::ring::EventCount;
 use super::state::State;
-use crate::jobs::{Cancel, JobError, Outcome, Slot};
+use crate::jobs::{Cancel, JobError, Outcome};
 use crate::os::signal::Signal;
 use crate::os::{PollFd, poll};
 
@@ -47,15 +46,12 @@ pub(super) struct Shared {
     pub(super) changed: Condvar,
     /// The thread sleeps here.
     pub(super) results: EventCount,
-    /// The number of the next job.
-    next_id: AtomicU64,
 }
 
 impl Shared {
     /// Shares the state of a pool.
     pub(super) fn new(state: State, results: EventCount) -> Self {
-        let (state, changed) = (Mutex::new(state), Condvar::new());
-        Self { state, changed, results, next_id: AtomicU64::new(0) }
+        Self { state: Mutex::new(state), changed: Condvar::new(), results }
     }
 
     /// Locks the state.
@@ -66,15 +62,12 @@ impl Shared {
     /// Waits until `is_done`, or the time is up.
     pub(super) fn wait_until<'a>(
         &self,
-        mut state: MutexGuard<'a, State>,
+        state: MutexGuard<'a, State>,
         timeout: Duration,
         is_done: impl Fn(&State) -> bool,
     ) -> MutexGuard<'a, State> {
-        state.callers += 1;
         let waited = self.changed.wait_timeout_while(state, timeout, |state| !is_done(state));
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        state.callers -= 1;
-        state
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Starts the pool's thread, unless it was started before.
@@ -118,7 +111,7 @@ impl Shared {
             if !state.finished.is_empty() {
                 look = FIRST_LOOK;
             }
-            state.rests = look == LAST_LOOK && state.is_at_rest();
+            state.rests = look == LAST_LOOK && state.open() == 0;
             let timeout = if state.rests { Duration::MAX } else { look.min(limit) };
             self.deliver(state);
             // Also after results: the workers wake this thread when there are enough for another pass (`PWORKER-5`).
@@ -126,18 +119,14 @@ impl Shared {
         }
     }
 
-    /// Gives results to their owners (`PSHARED-1`).
+    /// Gives results to their handles (`PSHARED-1`).
     fn deliver(&self, mut state: MutexGuard<'_, State>) {
         let finished = std::mem::take(&mut state.finished);
-        // A caller that comes later finds the state as it is now. The notice costs a system call.
-        let has_callers = state.callers > 0;
         drop(state);
-        for (owner, result) in finished {
-            owner.finish(result);
+        for (slot, result) in finished {
+            slot.finish(result);
         }
-        if has_callers {
-            self.changed.notify_all();
-        }
+        self.changed.notify_all();
     }
 
     /// Waits until the pool's thread has delivered the last result and has ended, and the fork server too. A pool without
@@ -173,41 +162,25 @@ impl Shared {
     }
 }
 
-/// Makes a job's value of its bytes.
-pub(super) type Decode<T> = fn(Vec<u8>) -> Result<T, JobError>;
-
-/// A job as its handle sees it. The slot has the value as bytes: the thread knows no types, and must not run the foreign
-/// code that decodes a value. The owner's thread does.
+/// A job as its handle sees it. The slot has the value as bytes: the pool's thread must not run the foreign code that
+/// decodes a value. The thread of the handle's owner does.
 pub(super) struct Pending<T> {
     /// Where the result is left.
-    slot: Slot<Vec<u8>>,
+    pub(super) slot: ResultSlot,
     /// The job's number.
     pub(super) id: u64,
     /// The pool.
-    shared: Arc<Shared>,
-    /// Decodes the value.
-    decode: Decode<T>,
+    pub(super) shared: Arc<Shared>,
+    /// Makes the value of its bytes.
+    pub(super) decode: fn(Vec<u8>) -> Result<T, JobError>,
 }
 
 impl<T> Pending<T> {
-    /// A job that is about to be submitted.
-    pub(super) fn new(shared: &Arc<Shared>, decode: Decode<T>) -> Self {
-        // Relaxed: the number stands for itself.
-        let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
-        Self { slot: Slot::new(), id, shared: Arc::clone(shared), decode }
-    }
-
     /// Decodes the value; its panic fails the job (`WORK-1`).
     fn decode(&self, result: Result<Vec<u8>, JobError>) -> Result<T, JobError> {
         let value = result?;
         panic::catch_unwind(AssertUnwindSafe(|| (self.decode)(value)))
             .unwrap_or_else(|payload| Err(JobError::panicked(payload)))
-    }
-}
-
-impl<T> Owner for Pending<T> {
-    fn finish(&self, result: Result<Vec<u8>, JobError>) {
-        self.slot.finish(result);
     }
 }
 

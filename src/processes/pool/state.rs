@@ -39,9 +39,12 @@ use crate::os::{PollFd, SharedMemory, poll};
 const MOST_DEATHS: usize = 100;
 
 /// What the pool's lock guards.
+#[derive(Default)]
 pub(super) struct State {
     /// Jobs that no worker has, by their numbers.
     queue: BTreeMap<u64, Job>,
+    /// The number of the next job.
+    pub(super) next_id: u64,
     /// The workers' places.
     links: Vec<Link>,
     /// The fork server, until it is reaped.
@@ -56,8 +59,6 @@ pub(super) struct State {
     pub(super) closed: Option<JobError>,
     /// Results that were not delivered.
     pub(super) finished: Vec<Finished>,
-    /// How many callers wait for the pool itself.
-    pub(super) callers: usize,
     /// Whether the pool's thread sleeps without a timeout.
     pub(super) rests: bool,
     /// Deaths since the last answer.
@@ -78,22 +79,8 @@ impl State {
         most_jobs: u64,
     ) -> Self {
         let link = |channel| Link::new(Worker::Missing, channel, most_jobs);
-        Self {
-            queue: BTreeMap::new(),
-            links: channels.iter().map(link).collect(),
-            server: Some(server),
-            control: Some(control),
-            thread: None,
-            is_over: false,
-            closed: None,
-            finished: Vec::new(),
-            callers: 0,
-            rests: false,
-            deaths: 0,
-            most_jobs,
-            done: 0,
-            cancelled: 0,
-        }
+        let links = channels.iter().map(link).collect();
+        Self { links, server: Some(server), control: Some(control), most_jobs, ..Self::default() }
     }
 
     /// Has a worker forked for each place, one after another: the first that fails is the last that was asked for.
@@ -152,13 +139,14 @@ impl State {
 
     /// Takes half of the jobs of the worker that has most, if another has nothing to do (`STATE-3`).
     fn balance(&mut self) {
-        if self.queue.is_empty() && self.links.iter().any(|link| link.len() == 0) {
-            let fullest = self.links.iter_mut().max_by_key(|link| link.len());
-            let back = fullest.map(|link| {
-                let kept = link.len().div_ceil(2);
-                link.take_back(|index, _| index >= kept)
-            });
-            self.put_back(back.unwrap_or_default());
+        let has_idle = self.links.iter().any(|link| link.len() == 0);
+        if let Some(fullest) = self.links.iter_mut().max_by_key(|link| link.len())
+            && has_idle
+            && self.queue.is_empty()
+        {
+            let kept = fullest.len().div_ceil(2);
+            let back = fullest.take_back(|index, _| index >= kept);
+            self.put_back(back);
             self.fill();
         }
     }
@@ -187,7 +175,7 @@ impl State {
 
     /// Ends jobs that were taken out.
     fn fail(&mut self, jobs: Vec<Job>, error: &JobError) {
-        self.finished.extend(jobs.into_iter().map(|job| (job.owner, Err(error.clone()))));
+        self.finished.extend(jobs.into_iter().map(|job| (job.slot, Err(error.clone()))));
     }
 
     /// One pass: takes what fork server and workers have sent, and gives out jobs. A look is a pass that no event asked for.
@@ -205,8 +193,9 @@ impl State {
             }
         }
         for place in 0..self.links.len() {
-            if self.links[place].len() > 0 || self.links[place].fault.is_some() {
-                self.exchange(place, is_look, now);
+            self.exchange(place, is_look);
+            if self.links[place].must_be_killed(now) {
+                self.kill(place);
             }
             if is_look && self.links[place].worker == Worker::Missing {
                 self.fill_place(place);
@@ -221,11 +210,9 @@ impl State {
     }
 
     /// Takes what the worker of a place has sent.
-    fn exchange(&mut self, place: usize, is_look: bool, now: Instant) {
+    fn exchange(&mut self, place: usize, is_look: bool) {
         let before = self.finished.len();
-        if self.links[place].exchange(&mut self.finished, is_look, now) {
-            self.kill(place);
-        }
+        self.links[place].exchange(&mut self.finished, is_look);
         let answered = self.finished.len() - before;
         if answered > 0 {
             self.deaths = 0;
@@ -275,7 +262,7 @@ impl State {
     /// A worker is dead: what it was running fails, its other jobs go back, and its place is filled again (`STATE-2`).
     fn worker_ended(&mut self, place: usize, exit: Exit) {
         let Some(pid) = self.links[place].pid() else { return };
-        self.exchange(place, false, Instant::now());
+        self.exchange(place, false);
         let link = &mut self.links[place];
         let (begun, others) = link.take_all();
         let error = link.fault.take().unwrap_or(JobError::Died { pid, exit });
@@ -330,11 +317,6 @@ impl State {
     /// Tells whether the caller is the pool's own thread, in a waker or a destructor.
     pub(super) fn is_own_thread(&self) -> bool {
         self.thread.as_ref().is_some_and(|own| own.thread().id() == thread::current().id())
-    }
-
-    /// Tells whether nothing is left to do before the next submit.
-    pub(super) fn is_at_rest(&self) -> bool {
-        self.open() == 0 && self.links.iter().all(|link| link.worker != Worker::Missing)
     }
 
     /// How many jobs there are, and where.
