@@ -141,8 +141,10 @@ impl Shared {
         state = self.wait_until(state, Duration::MAX, |state| state.is_over);
         let thread = state.thread.take();
         drop(state);
-        // It has caught its panics.
-        thread.into_iter().for_each(|thread| drop(thread.join()));
+        if let Some(thread) = thread {
+            // It has caught its panics.
+            drop(thread.join());
+        }
     }
 
     /// Waits until the fork server has reaped its workers and left, and reaps it. A second caller waits for the first.
