@@ -1,6 +1,6 @@
 //! The calculator: handloom's `async` model beside the tokio twin, at several depths, and with 1,000 sockets.
 //!
-//! `cargo bench --bench calculator` runs all; add a group's name for one. Within a group the ids are equal but for the
+//! `cargo bench -p handloom-benches --bench calculator` runs all; add a group's name for one. Within a group the ids are equal but for the
 //! runtime's name. Metric: wall time for a request, as the client sees it.
 //!
 //! | group | operation |

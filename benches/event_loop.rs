@@ -1,7 +1,7 @@
 //! What the event loop costs, beside tokio's local runtime and, where there is one, the bare
 //! mechanism.
 //!
-//! `cargo bench --bench event_loop` runs all; add a group's name for one. Within a group the ids
+//! `cargo bench -p handloom-benches --bench event_loop` runs all; add a group's name for one. Within a group the ids
 //! are equal but for the runtime's name, and both run the same lines of the trait [`Subject`], so a
 //! ratio is a ratio of like to like. Times are per operation:
 //!

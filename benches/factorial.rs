@@ -1,6 +1,6 @@
 //! The factorial, by number and by algorithm; and what its constants were chosen with.
 //!
-//! `cargo bench --bench factorial` runs all; add a part of a name for some, such as `-- 10000/`. Metric: wall time.
+//! `cargo bench -p handloom-benches --bench factorial` runs all; add a part of a name for some, such as `-- 10000/`. Metric: wall time.
 //!
 //! | name | what |
 //! | --- | --- |

@@ -1,6 +1,6 @@
 //! Fetching: pages a second, beside hyper's client on tokio; memory of a request that waits; slow pages at once.
 //!
-//! `cargo bench --bench fetch` prints three tables; with `-- small`, `memory` or `slow` just that one. The server is a loop of our own that answers every request with
+//! `cargo bench -p handloom-benches --bench fetch` prints three tables; with `-- small`, `memory` or `slow` just that one. The server is a loop of our own that answers every request with
 //! the same page; it has a core to itself, and the client another, where there are two.
 //!
 //! | table | metric |

@@ -1,6 +1,6 @@
 //! The gateway for twelve cities, beside the slowest answer of its upstream.
 //!
-//! `cargo bench --bench gateway` prints one table. The embedded upstream and the gateway each have a thread and a loop;
+//! `cargo bench -p handloom-benches --bench gateway` prints one table. The embedded upstream and the gateway each have a thread and a loop;
 //! a client that blocks asks for the twelve cities of the course, each time on a new connection, as `curl` would.
 //!
 //! | column | metric |

@@ -1,6 +1,6 @@
 //! What the lock of `threads::gil` costs.
 //!
-//! `cargo bench --bench gil` runs all; add a name for one. Times are per operation:
+//! `cargo bench -p handloom-benches --bench gil` runs all; add a name for one. Times are per operation:
 //!
 //! | id | operation | metric |
 //! | --- | --- | --- |

@@ -1,6 +1,6 @@
 //! What HTTP on byte slices costs: heads a second, bytes a second.
 //!
-//! `cargo bench --bench http` runs all; add a group's name for one. No socket and no event loop is in it.
+//! `cargo bench -p handloom-benches --bench http` runs all; add a group's name for one. No socket and no event loop is in it.
 //!
 //! | group | operation | metric |
 //! | --- | --- | --- |

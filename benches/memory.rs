@@ -1,6 +1,6 @@
 //! How much memory a task takes while it waits: bytes per task, over [`TASKS`] tasks.
 //!
-//! `cargo bench --bench memory` prints a table for handloom's loop and tokio's local runtime. A
+//! `cargo bench -p handloom-benches --bench memory` prints a table for handloom's loop and tokio's local runtime. A
 //! *parked* task waits for something that never comes; a *sleeping* one has armed a timer of an
 //! hour. Each case is measured in a process of its own, so that no case finds memory that another
 //! has left behind.

@@ -1,7 +1,7 @@
 //! What a job costs to hand to another thread and back, beside tokio's `spawn_blocking` and `CPython`'s
 //! `ThreadPoolExecutor`.
 //!
-//! `cargo bench --bench pools` runs all; add a group's name for one. The job does nothing, so what is measured is
+//! `cargo bench -p handloom-benches --bench pools` runs all; add a group's name for one. The job does nothing, so what is measured is
 //! the pool. Times are wall time for one job:
 //!
 //! | group | operation |

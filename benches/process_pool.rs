@@ -1,6 +1,6 @@
 //! What a job costs in the process pool, and what Python's `ProcessPoolExecutor` takes for the same.
 //!
-//! `cargo bench --bench process_pool`; add a group's name for one.
+//! `cargo bench -p handloom-benches --bench process_pool`; add a group's name for one.
 //!
 //! | group | operation | metric |
 //! | --- | --- | --- |
