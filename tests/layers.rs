@@ -133,7 +133,6 @@ const EXCUSED: &[(&str, usize, &str)] = &[
     ("budget of rt:", 2168, "as step 7"),
     ("budget of processes:", 2330, "as its pool, and the docs of messages"),
     ("budget of processes/pool:", 1857, "state, link and options"),
-    ("budget of timeline:", 1384, "the six ways, and the picture"),
     ("budget of step 7", 1377, "task, core and reactor"),
     ("budget of src: ", 38584, "the modules above"),
 ];

@@ -48,7 +48,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 /// Talks until one side has ended.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let address = args.operand(Address::to_connect)?;
-    exit_when_interrupted(|| {})?;
+    exit_when_interrupted(args, || {})?;
     let mut stream = address.connect().map_err(|error| Failure::Failed(error.to_string()))?;
     let to_server = stream.try_clone().doing("dup")?;
     let (result, sent) = mpsc::channel();

@@ -70,12 +70,9 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let concurrency = args.value("concurrency", whole("links", 1..=MOST_AT_ONCE))?;
     let log_dir = args.value("log-dir", path("a directory"))?;
     let gate = Gate::default();
-    let (gate_at_the_end, write_trace) = (gate.clone(), args.write_trace.clone());
+    let gate_at_the_end = gate.clone();
     // FETCHCMD-2; a list in a pipe is waited for too.
-    exit_when_interrupted(move || {
-        gate_at_the_end.shut(LONGEST_LINE);
-        drop(write_trace.map(|write| write()));
-    })?;
+    exit_when_interrupted(args, move || gate_at_the_end.shut(LONGEST_LINE))?;
     let given = given_links(args)?;
     drop(raise_open_files());
     // The site, if there is one, serves until all is printed (FETCHCMD-3).

@@ -61,7 +61,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let part = Arc::new(Mutex::new(None::<PathBuf>));
     let at_the_end = Arc::clone(&part);
     // GET-2, GET-3; the open of a pipe waits for its reader.
-    exit_when_interrupted(move || {
+    exit_when_interrupted(args, move || {
         drop(at_the_end.lock().map(|mut part| part.take().map(fs::remove_file)));
     })?;
     let file = name.as_deref().map_or_else(OutputFile::stdout, OutputFile::open);

@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::BorrowedFd;
 use std::{io, process, thread};
 
+use super::command_line::Args;
 use super::output::{Doing, Failure, INTERRUPTED, Output};
 use super::values::Address;
 use crate::os::signal::{self, Signal};
@@ -37,16 +38,18 @@ pub(crate) fn interruption() -> Result<BorrowedFd<'static>, Failure> {
     listen().doing("signals")
 }
 
-/// Starts a thread that ends the program with 130 when ctrl-c is pressed, after `clean_up`. It interrupts what cannot
-/// wait for a descriptor as well: a connect, a read, a write to a full pipe.
+/// Starts a thread that ends the program with 130 when ctrl-c is pressed, after `clean_up`, and writes the trace. It
+/// interrupts what cannot wait for a descriptor as well: a connect, a read, a write to a full pipe.
 pub(crate) fn exit_when_interrupted(
+    args: &Args,
     clean_up: impl FnOnce() + Send + 'static,
 ) -> Result<(), Failure> {
-    let pressed = interruption()?;
+    let (pressed, write_trace) = (interruption()?, args.write_trace.clone());
     let watch = move || {
         // It fails only when memory is short; the second ctrl-c still ends the program then.
         if poll(&mut [PollFd::readable(pressed)], None).is_ok() {
             clean_up();
+            drop(write_trace.map(|write| write()));
             process::exit(INTERRUPTED.into());
         }
     };

@@ -1,12 +1,12 @@
 //! `handloom lab`: runs one of the course's experiments, or lists them.
 //!
 //! A lab has nothing to clean up, so ctrl-c keeps its default action, and the shell reports 130. A handler would have to be
-//! undone in the labs that fork or are about signals.
+//! undone in the labs that fork or are about signals. Those have no event loop, and so no `--trace`, which ctrl-c writes.
 
 use std::io;
 
 use super::command_line::{Args, Subcommand, nearest};
-use super::interrupt::end_by_default;
+use super::interrupt::{end_by_default, exit_when_interrupted};
 use super::output::{Failure, Output};
 use super::timeline::TRACE;
 use super::values::{parsed, text};
@@ -30,7 +30,10 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         return output.bytes(list().as_bytes());
     };
     let lab = LABS.iter().find(|lab| lab.name == name).ok_or_else(|| unknown(&name))?;
-    end_by_default()?;
+    let chapters = ["Processes", "Threads", "Synchronisation", "The GIL", "Select"];
+    args.refuse("trace", chapters.contains(&lab.chapter), "labs on the event loop", lab.name)?;
+    let write_trace = args.write_trace.as_ref();
+    write_trace.map_or_else(end_by_default, |_| exit_when_interrupted(args, || ()))?;
     // The lab's lines are the result. It pauses between them, so each line is written at once.
     let done = (lab.run)(&Journal::new(io::stdout()));
     // A lab owns no other pipe: this kind of error can only come from stdout (EXIT-2).

@@ -1,7 +1,8 @@
 //! `handloom timeline`: one workload in every model, on one time scale.
 
-use std::fs;
-use std::sync::Arc;
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::command_line::{Args, Subcommand};
@@ -10,12 +11,9 @@ use super::output::{Doing, Failure, Output, make_directory, write_into};
 use super::values::{path, whole};
 use crate::rt::watch_loops;
 use crate::timeline::{
-    LoopObserver, Recorder, Trace, Workers, Workload, figures_table, page, picture, run_all,
-    trace_json,
+    LoopObserver, Recorder, Trace, Workload, figures_table, page, picture, run_all, trace_json,
+    watch_workers,
 };
-
-/// The events of a trace that are kept: the last half a million.
-const TRACED_EVENTS: u32 = 500_000;
 
 /// What is declared.
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -43,8 +41,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let computing = Duration::from_millis(args.value("compute-ms", milliseconds())? as u64);
     let (requests, factorials) = (jobs("requests")?, jobs("factorials")?);
     if requests + factorials == 0 {
-        let none = "--requests, --factorials: expected at least one job";
-        return Err(Failure::Usage(none.to_owned()));
+        return Err(Failure::Usage("--requests, --factorials: expected at least one job".into()));
     }
     let out = args.value("out", path("a directory"))?;
     make_directory(&out)?;
@@ -60,7 +57,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     write_into(&out, "timeline.svg", &picture(&title, &strips))?;
     write_into(&out, "timeline.html", &page(&title, &strips))?;
     let traces = strips.iter().map(|strip| (strip.title, &strip.trace));
-    write_into(&out, "timeline.json", &trace_json(traces).to_string())?;
+    write_into(&out, "timeline.json", &trace_json(traces))?;
     output.bytes(figures_table(&strips).as_bytes())?;
     output.note(format_args!("The picture: {}", out.join("timeline.html").display()));
     Ok(())
@@ -69,7 +66,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 /// The option of every subcommand whose work may run on an event loop.
 pub(crate) const TRACE: &str = "--trace FILE: what ran when, as JSON for ui.perfetto.dev";
 
-/// Runs a subcommand. Its loops answer SIGUSR1; `--trace` writes what they and the pools did, also after a failure.
+/// Runs a subcommand. Its loops answer SIGUSR1; `--trace` writes what they and the pools did, also after a failure or at
+/// ctrl-c. Its file is made first, so that a name that cannot be written is found before the run.
 pub(crate) fn traced(
     mut args: Args,
     output: &mut Output,
@@ -81,18 +79,21 @@ pub(crate) fn traced(
         return run(&args, output);
     }
     let file = args.value("trace", path("a file"))?;
-    let recorder = Arc::new(Recorder::new(TRACED_EVENTS).doing("trace")?);
-    let (of_loops, workers) = (Arc::clone(&recorder), Workers::new(Arc::clone(&recorder)));
+    let name = file.display().to_string();
+    let made = Mutex::new(Some(File::create(&file).doing(format_args!("write {name}"))?));
+    let recorder = Arc::new(Recorder::new(500_000).doing("trace")?);
+    let of_loops = Arc::clone(&recorder);
     watch_loops(move || Some(Box::new(LoopObserver::new(Arc::clone(&of_loops)))));
-    args.watch = Some(Arc::new(move |task, since| workers.note(task, since)));
+    args.watch = Some(Arc::new(watch_workers(Arc::clone(&recorder))));
     let write = Arc::new(move || {
-        let (trace, name) = (Trace::whole(&recorder.recording()), file.display());
+        // Ctrl-c may come at the end: then the second of two threads waits for the first, and writes nothing.
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut file) = made.take() else { return Ok(()) };
+        let trace = Trace::new(&recorder.recording());
         let json = trace_json([("handloom", &trace)]);
-        fs::write(&file, json.to_string()).doing(format_args!("write {name}"))?;
-        match trace.rows.len() {
-            0 => eprintln!("The trace: {name} is empty, nothing ran on an event loop or in a pool"),
-            _ => eprintln!("The trace: {name}, {} older events were dropped", trace.dropped),
-        }
+        file.write_all(json.as_bytes()).doing(format_args!("write {name}"))?;
+        let (lanes, dropped) = (trace.rows.len(), trace.dropped);
+        eprintln!("The trace: {name}, {lanes} lanes; {dropped} older events were dropped");
         Ok(())
     });
     args.write_trace = Some(write.clone());

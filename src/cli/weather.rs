@@ -59,8 +59,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let limit = args.value("timeout", time_limit())?;
     let upstream = upstream(args)?;
     let at_once = if args.is_given("sequential") { 1 } else { MOST_AT_ONCE };
-    let write_trace = args.write_trace.clone();
-    exit_when_interrupted(move || drop(write_trace.map(|write| write())))?;
+    exit_when_interrupted(args, || ())?;
     let begun = Instant::now();
     let asked = quiet_loop()?.block_on(async {
         let Some((endpoint, key)) = upstream else {

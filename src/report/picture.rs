@@ -86,8 +86,8 @@ impl Picture {
         self.0
     }
 
-    /// Appends an element.
-    fn element(&mut self, element: Arguments<'_>) {
+    /// Appends an element as it is.
+    pub fn element(&mut self, element: Arguments<'_>) {
         writeln!(self.0, "{element}").expect(TAKES_ALL);
     }
 }
@@ -104,21 +104,25 @@ pub struct BarAxis {
 }
 
 impl BarAxis {
-    /// Makes the axis for values up to `most`, with at most four steps.
-    pub fn new(left: f64, length: f64, most: f64) -> Self {
-        let power = 10_f64.powf((most / 4.0).max(1e-3).log10().floor());
-        let steps = [1.0, 2.0, 5.0, 10.0].map(|first| first * power);
-        let step = steps.into_iter().find(|step| step * 4.0 >= most).unwrap_or(most);
+    /// Makes the axis for values up to `most`, with at most so many steps.
+    pub fn new(left: f64, length: f64, most: f64, steps: f64) -> Self {
+        let power = 10_f64.powf((most / steps).max(1e-3).log10().floor());
+        let round = [1.0, 2.0, 5.0, 10.0].map(|first| first * power);
+        let step = round.into_iter().find(|step| step * steps >= most).unwrap_or(most);
         let count = (most / step).ceil().max(1.0);
-        let marks = [0.0, 1.0, 2.0, 3.0, 4.0].into_iter().take_while(|mark| *mark <= count);
-        let scale = length / (count * step);
-        Self { left, scale, marks: marks.map(|mark| mark * step).collect() }
+        let marks = (0..).map(f64::from).take_while(|mark| *mark <= count).map(|mark| mark * step);
+        Self { left, scale: length / (count * step), marks: marks.collect() }
+    }
+
+    /// Returns the place of a value.
+    pub fn place(&self, value: f64) -> f64 {
+        self.left + value * self.scale
     }
 
     /// Draws the marks, their numbers, and the name of the axis below.
     pub fn draw(&self, picture: &mut Picture, [top, bottom]: [f64; 2], name: &str) {
         for &value in &self.marks {
-            let x = self.left + value * self.scale;
+            let x = self.place(value);
             picture.rule([x, top], [x, bottom], "grid");
             let words = if value < 1000.0 { value.to_string() } else { per_second(value) };
             picture.text([x, bottom + 16.0], "middle", &words);

@@ -1,16 +1,13 @@
 //! One workload in every model on one time scale, and the record of what an event loop did.
 //!
-//! Problem: a program that waits looks like one that has nothing to do, and a program that computes in its event loop
-//! looks like a slow network. Here each thread, process and task leaves a note whenever it changes its state, and the
-//! notes become a picture.
+//! Problem: a program that computes in its event loop looks like a slow network. Here each thread, process and task leaves
+//! a note whenever it changes its state, and the notes become a picture.
 //!
 //! ```text
 //!  ways: threads, processes, GIL ──┐ Enters, Sends, Receives
 //!                                  ├──► Recorder (shared memory) ──► Trace ──┬─► picture: SVG, and a page around it
 //!  observer: loops and pools ──────┘ Enters, Due                             └─► trace_json: for Perfetto
 //! ```
-//! Read `recorder`, `observer` (what is noted, where, and by what), `trace` (states, arrows and lateness made of it),
-//! `ways` (the same jobs in six ways), and the views: `picture`, `trace_json`.
 
 mod observer;
 mod picture;
@@ -19,7 +16,7 @@ mod trace;
 mod trace_json;
 mod ways;
 
-pub use observer::{LoopObserver, Workers};
+pub use observer::{LoopObserver, watch_workers};
 pub use picture::{figures_table, page, picture};
 pub use recorder::{Event, Lane, Recorder, Recording, State, What};
 pub use trace::{Arrow, Row, Span, Trace};

@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::recorder::{Lane, Recorder, State, What};
-use crate::os::process::{self, Pid};
+use crate::os::process;
 use crate::rt::context::{now, with_current};
 use crate::rt::{Moment, Observer, TaskId, Wait};
 
@@ -27,6 +27,7 @@ impl LoopObserver {
     /// Makes the observer of a loop, and a lane for it.
     pub fn new(recorder: Arc<Recorder>) -> Self {
         let lane = recorder.lane("event loop");
+        recorder.note(Lane { task: Some(0), ..lane }, What::Begins, "block_on");
         recorder.enter(lane, State::Running, "");
         Self { recorder, lane, due: Cell::new(u64::MAX) }
     }
@@ -43,7 +44,7 @@ impl Observer for LoopObserver {
         match moment {
             Moment::Spawned { task, name, at } => {
                 let name = name.as_ref().map_or(&at as &dyn Display, |name| name);
-                self.note(now(), Some(task), What::Begins, name);
+                self.note(now(), Some(task), What::Begins, format_args!("task: {name}"));
             }
             Moment::Woken { task } => {
                 self.note(now(), Some(task), What::Enters(State::Ready), "");
@@ -86,40 +87,24 @@ impl Drop for LoopObserver {
     }
 }
 
-/// The workers of pools: each thread and each forked process gets a lane when it first notes something.
-#[derive(Debug)]
-pub struct Workers {
-    /// Where they note; shared with forked processes.
+/// Makes what the workers of pools call: it notes what the calling worker runs from now on, if anything, and since when it
+/// waited for the GIL. Each thread and each forked process gets a lane when it first notes something.
+pub fn watch_workers(
     recorder: Arc<Recorder>,
-    /// The process that made this.
-    parent: Pid,
-    /// Their lanes. A forked process has a copy, in which it finds only its own.
-    lanes: Mutex<HashMap<(Pid, ThreadId), Lane>>,
-}
-
-impl Workers {
-    /// Makes the table, without a lane.
-    pub fn new(recorder: Arc<Recorder>) -> Self {
-        Self { recorder, parent: process::pid(), lanes: Mutex::default() }
-    }
-
-    /// Notes what the calling worker runs from now on, or that it has nothing to run; and since when it waited for the
-    /// GIL until now, if it did.
-    pub fn note(&self, task: Option<&dyn Display>, waited_since: Option<Instant>) {
-        let lane = self.lane();
-        match (task, waited_since) {
-            (Some(task), Some(since)) => self.recorder.was(lane, State::Lock, since, task),
-            (Some(task), None) => self.recorder.enter(lane, State::Running, task),
-            (None, _) => self.recorder.enter(lane, State::Idle, ""),
-        }
-    }
-
-    /// The lane of the calling thread or forked process.
-    fn lane(&self) -> Lane {
+) -> impl Fn(Option<&dyn Display>, Option<Instant>) + Send + Sync {
+    let parent = process::pid();
+    // A forked process has a copy, in which it finds only its own.
+    let lanes = Mutex::new(HashMap::new());
+    move |task, waited_since| {
         let (pid, thread) = (process::pid(), thread::current());
         let of_process = format!("worker {pid}");
-        let name = thread.name().filter(|_| pid == self.parent).unwrap_or(&of_process);
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        *lanes.entry((pid, thread.id())).or_insert_with(|| self.recorder.lane(name))
+        let name = thread.name().filter(|_| pid == parent).unwrap_or(&of_process);
+        let mut known = lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = *known.entry((pid, thread.id())).or_insert_with(|| recorder.lane(name));
+        match (task, waited_since) {
+            (Some(task), Some(since)) => recorder.was(lane, State::Lock, since, task),
+            (Some(task), None) => recorder.enter(lane, State::Running, task),
+            (None, _) => recorder.enter(lane, State::Idle, ""),
+        }
     }
 }

@@ -1,8 +1,5 @@
 //! What is noted, and where: a ring of records in memory that all processes share.
 //!
-//! A lane is whatever does one thing at a time: a process, a thread, a task. Processes and threads note which state they
-//! enter; for the tasks of an event loop the loop's observer does.
-//!
 //! Problem: an event must cost less than what it tells of, a trace of a server must not grow without end, and a worker
 //! process that is killed must not take its events with it. So a record is a few words of shared memory. A writer claims
 //! the next one with one atomic addition, on any thread of any process, and a claim beyond the end takes the oldest.
@@ -51,16 +48,6 @@ pub enum State {
     Parked,
     /// It does not exist yet, or not any more, or has nothing to do.
     Idle,
-}
-
-impl State {
-    /// The word for it.
-    pub fn name(self) -> String {
-        match self {
-            Self::Lock => "waits for the GIL".to_owned(),
-            other => format!("{other:?}").to_lowercase(),
-        }
-    }
 }
 
 /// A lane.
@@ -197,11 +184,6 @@ impl Recorder {
         self.memory.write(first + 4, &bytes);
         // Pairs with the first load in `read` (RECORD-1).
         self.memory.word(first).store(number + 1, Ordering::Release);
-    }
-
-    /// Returns the time since the recorder was made.
-    pub fn now(&self) -> Duration {
-        self.origin.elapsed()
     }
 
     /// Reads all that was noted so far, on any thread. Events that are being noted at this moment may be missing.

@@ -31,17 +31,10 @@ pub struct Span {
     pub label: String,
 }
 
-impl Span {
-    /// How long it takes.
-    pub(super) fn took(&self) -> Duration {
-        self.to.saturating_sub(self.from)
-    }
-}
-
 /// A lane with its states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The name of the lane.
+    /// What is written before the lane.
     pub name: String,
     /// The lane.
     pub lane: Lane,
@@ -50,12 +43,6 @@ pub struct Row {
 }
 
 impl Row {
-    /// What is written before the lane.
-    pub fn title(&self) -> String {
-        let is_task = self.lane.task.is_some_and(|task| task > 0);
-        format!("{}{}", if is_task { "task: " } else { "" }, self.name)
-    }
-
     /// The job that the lane is there for.
     pub fn job(&self) -> &str {
         self.name.split_once(": ").map_or(&self.name, |(_, job)| job)
@@ -106,24 +93,29 @@ struct Reader {
 }
 
 impl Trace {
-    /// Makes a trace of a recording, from one instant of it to another.
-    pub fn new(recording: &Recording, from: Duration, to: Duration) -> Self {
-        let (wall, dropped) = (to.saturating_sub(from), recording.dropped);
-        let trace = Self { wall, dropped, ..Self::default() };
-        let mut reader = Reader { trace, ..Reader::default() };
+    /// Makes a trace of a recording, from its first event to its last.
+    pub fn new(recording: &Recording) -> Self {
         let mut events: Vec<_> = recording.events.iter().collect();
         // A poll is noted when it has ended, and read when it begins.
         events.sort_by_key(|event| event.at);
+        let ends = [events.first(), events.last()];
+        let [from, to] = ends.map(|end| end.map_or(Duration::ZERO, |event| event.at));
+        let trace =
+            Self { wall: to.saturating_sub(from), dropped: recording.dropped, ..Self::default() };
+        let mut reader = Reader { trace, ..Reader::default() };
         for event in events {
-            reader.read(event, event.at.saturating_sub(from).min(wall));
+            reader.read(event, event.at.saturating_sub(from));
         }
         reader.trace
     }
 
-    /// Makes a trace of a whole recording.
-    pub fn whole(recording: &Recording) -> Self {
-        let times = || recording.events.iter().map(|event| event.at);
-        Self::new(recording, times().min().unwrap_or_default(), times().max().unwrap_or_default())
+    /// The states of all rows in the order in which they begin, each with the number of its row.
+    pub(super) fn spans_in_order(&self) -> Vec<(usize, &Span)> {
+        let rows = self.rows.iter().enumerate();
+        let spans = rows.flat_map(|(number, row)| row.spans.iter().map(move |span| (number, span)));
+        let mut spans: Vec<_> = spans.collect();
+        spans.sort_by_key(|(_, span)| span.from);
+        spans
     }
 }
 
@@ -132,11 +124,8 @@ impl Reader {
     fn row(&mut self, lane: Lane) -> usize {
         let Trace { rows, wall, .. } = &mut self.trace;
         *self.rows.entry(lane).or_insert_with(|| {
-            let name = match lane.task {
-                Some(0) => "block_on".to_owned(),
-                Some(number) => format!("task {number}"),
-                None => format!("thread {}", lane.thread),
-            };
+            let of_thread = || format!("thread {}", lane.thread);
+            let name = lane.task.map_or_else(of_thread, |task| format!("task {task}"));
             let (state, label) = (State::Idle, String::new());
             let whole = Span { state, from: Duration::ZERO, to: *wall, label };
             rows.push(Row { name, lane, spans: vec![whole] });
@@ -149,8 +138,10 @@ impl Reader {
         self.trace.rows[row].spans.last_mut().expect("holds because it begins with one")
     }
 
-    /// A row enters a state (`TRACE-1`).
+    /// A row enters a state (`TRACE-1`). Without a label it works at the job that it is there for.
     fn enter(&mut self, row: usize, at: Duration, state: State, label: &str) {
+        let job = self.trace.rows[row].job().to_owned();
+        let label = if label.is_empty() { &job } else { label };
         let (wall, last) = (self.trace.wall, self.last(row));
         if last.state == state && last.label == label {
             return;
@@ -174,9 +165,8 @@ impl Reader {
             What::Due => self.due = Some(at),
             What::Sends => drop(self.sent.insert(label.clone(), (row, at))),
             What::Receives => {
-                let sent = self.sent.remove(label);
                 let arrow = |from| Arrow { from, to: (row, at), is_wake: false };
-                self.trace.arrows.extend(sent.map(arrow));
+                self.trace.arrows.extend(self.sent.remove(label).map(arrow));
             }
         }
     }
@@ -202,7 +192,7 @@ impl Reader {
                 let arrow = |from| Arrow { from, to: (row, at), is_wake: true };
                 self.trace.arrows.extend(wakes.pop_front().map(arrow));
                 self.polls.insert(loop_row, row);
-                let name = self.trace.rows[row].name.clone();
+                let name = self.trace.rows[row].job().to_owned();
                 self.enter(loop_row, at, State::Running, &name);
                 self.enter(row, at, State::Running, "");
             }

@@ -20,31 +20,25 @@ use std::time::{Duration, Instant};
 use num_bigint::BigUint;
 
 use super::observer::LoopObserver;
-use super::recorder::{Lane, Recorder, Recording, State, What};
+use super::recorder::{Lane, Recorder, State, What};
 use super::trace::Trace;
 use crate::aio::{run_blocking, sleep};
 use crate::fetch::site;
 use crate::os::{ThreadUsage, wait_readable};
 use crate::processes::{ProcessPoolOptions, Supervisor};
 use crate::rt::{EventLoop, spawn_named};
-use crate::threads::gil::{Gil, SWITCH_INTERVAL};
-use crate::web::client::{Failure, Options, Page, asynchronous, blocking};
+use crate::threads::gil::{Gil, Held, SWITCH_INTERVAL};
+use crate::web::client::{Options, asynchronous, blocking};
 use crate::web::server::Config;
 
-/// The events of a way that are kept.
-const CAPACITY: u32 = 100_000;
-/// What the thread that starts the jobs is called.
-const MAIN: &str = "main thread";
-/// The sleeps of the task that only sleeps, in the ways with a loop: it shows how late timers are.
-const TICK: Duration = Duration::from_millis(50);
 /// In this time a computation makes many steps. If one step takes so long, the thread had no processor.
 const LOST_PROCESSOR: Duration = Duration::from_micros(400);
 
-/// A way to do the jobs: what it is, in a line, and what does them.
-type Way = (&'static str, fn(&Arc<Run>) -> io::Result<()>);
+/// A way to do the jobs.
+type Way = fn(&Arc<Run>) -> io::Result<()>;
 
-/// Every way, in the order of the picture.
-const WAYS: [Way; 6] = [
+/// Every way in the order of the picture: what it is, in a line, and what does the jobs.
+const WAYS: [(&str, Way); 6] = [
     ("sequential: one thread, one job after another", |run| run.sequential()),
     ("threads: one for each job", |run| run.threads(None)),
     ("threads under a GIL: one for each job, and one computes at a time", |run| {
@@ -62,8 +56,6 @@ pub struct Strip {
     pub title: &'static str,
     /// What happened.
     pub trace: Trace,
-    /// The events.
-    pub recording: Recording,
     /// How long the jobs take together, one after another.
     pub work: Duration,
     /// Processor time and context switches of all threads and processes.
@@ -176,15 +168,13 @@ pub fn run_all(
             return Ok(None);
         }
         tell(title);
-        let recorder = Arc::new(Recorder::new(CAPACITY)?);
         let (workload, url) = (workload.clone(), url.clone());
-        let run = Arc::new(Run { workload, url, recorder: Arc::clone(&recorder) });
+        let run = Arc::new(Run { workload, url, recorder: Arc::new(Recorder::new(100_000)?) });
         let before = ThreadUsage::of_process();
         do_all(&run)?;
-        let (wall, usage) = (recorder.now(), ThreadUsage::of_process().since(before));
-        let recording = recorder.recording();
-        let trace = Trace::new(&recording, Duration::ZERO, wall);
-        strips.push(Strip { title, trace, recording, work, usage });
+        let usage = ThreadUsage::of_process().since(before);
+        let trace = Trace::new(&run.recorder.recording());
+        strips.push(Strip { title, trace, work, usage });
     }
     Ok(Some(strips))
 }
@@ -196,6 +186,7 @@ impl Run {
     /// runs from an instant after it has the lock to an instant before it releases it.
     fn work(&self, lane: Lane, job: Job, gil: Option<&Gil>) -> io::Result<BigUint> {
         let enter = |state| self.recorder.enter(lane, state, job);
+        let was = |state, since| self.recorder.was(lane, state, since, job);
         let mut held = gil.map(|gil| {
             enter(State::Lock);
             gil.attach()
@@ -204,21 +195,18 @@ impl Run {
             enter(State::Running);
             self.workload.factorial(|since| {
                 if since.elapsed() >= LOST_PROCESSOR {
-                    self.recorder.was(lane, State::Ready, since, job);
+                    was(State::Ready, since);
                 }
-                let Some(held) = &held else { return };
                 let asks = Instant::now();
-                if held.check() {
-                    self.recorder.was(lane, State::Lock, asks, job);
+                if held.as_ref().is_some_and(Held::check) {
+                    was(State::Lock, asks);
                 }
             })
         } else {
-            enter(State::Blocked);
             let fetch = || {
+                enter(State::Blocked);
                 let page = blocking::Client::new(Options::default()).get(&self.url);
-                if gil.is_some() {
-                    enter(State::Lock);
-                }
+                enter(if gil.is_some() { State::Lock } else { State::Running });
                 page
             };
             let page = match &mut held {
@@ -226,7 +214,7 @@ impl Run {
                 None => fetch(),
             };
             enter(State::Running);
-            expect_page(page).map(|()| BigUint::ZERO)
+            page.map(|_| BigUint::ZERO).map_err(io::Error::other)
         };
         self.recorder.enter(lane, State::Idle, "");
         value
@@ -234,13 +222,13 @@ impl Run {
 
     /// Does one job after another.
     fn sequential(&self) -> io::Result<()> {
-        let main = self.recorder.lane(MAIN);
+        let main = self.recorder.lane("main thread");
         self.workload.jobs.iter().try_for_each(|job| self.work(main, *job, None).map(drop))
     }
 
     /// Starts a thread for each job, and joins all.
     fn threads(&self, gil: Option<&Gil>) -> io::Result<()> {
-        let main = self.recorder.lane(MAIN);
+        let main = self.recorder.lane("main thread");
         thread::scope(|scope| {
             self.recorder.enter(main, State::Running, "starts threads");
             let start = |&job| {
@@ -249,15 +237,17 @@ impl Run {
             };
             let threads = self.workload.jobs.iter().map(start).collect::<io::Result<Vec<_>>>()?;
             self.recorder.enter(main, State::Blocked, "joins the threads");
-            threads.into_iter().try_for_each(|thread| {
-                thread.join().map_err(|_| io::Error::other("a job panicked"))?.map(drop)
-            })
+            for thread in threads {
+                thread.join().map_err(|_| io::Error::other("a job panicked"))??;
+            }
+            self.recorder.enter(main, State::Idle, "");
+            Ok(())
         })
     }
 
     /// Starts a process for each job, hands the jobs out, and takes the results.
     fn processes(self: &Arc<Self>) -> io::Result<()> {
-        let (main, run) = (self.recorder.lane(MAIN), Arc::clone(self));
+        let (main, run) = (self.recorder.lane("main thread"), Arc::clone(self));
         let jobs = &self.workload.jobs;
         self.recorder.enter(main, State::Running, "starts processes");
         let options = ProcessPoolOptions { workers: jobs.len(), ..ProcessPoolOptions::default() };
@@ -281,10 +271,11 @@ impl Run {
         }
         self.recorder.enter(main, State::Running, "ends the processes");
         drop(pool);
+        self.recorder.enter(main, State::Idle, "");
         Ok(())
     }
 
-    /// Spawns a task for each job on an event loop of this thread, and one that only sleeps.
+    /// Spawns a task for each job on an event loop of this thread, and one that only sleeps: it shows how late timers are.
     fn event_loop(self: &Arc<Self>, computes_beside: bool) -> io::Result<()> {
         let observer = LoopObserver::new(Arc::clone(&self.recorder));
         let event_loop = EventLoop::builder().slow_poll(None).observer(observer).build()?;
@@ -292,14 +283,14 @@ impl Run {
             let client = Rc::new(asynchronous::Client::new(Options::default()));
             let ticker = spawn_named("ticks every 50 ms", async {
                 loop {
-                    sleep(TICK).await;
+                    sleep(Duration::from_millis(50)).await;
                 }
             });
             let start = |&job: &Job| {
                 let (run, client) = (Arc::clone(self), Rc::clone(&client));
                 spawn_named(&job.to_string(), async move {
                     if !job.computes {
-                        return expect_page(client.get(&run.url).await);
+                        return client.get(&run.url).await.map(drop).map_err(io::Error::other);
                     }
                     if !computes_beside {
                         return run.workload.factorial(|_| {}).map(drop);
@@ -316,13 +307,5 @@ impl Run {
             ticker.cancel();
             Ok(())
         })
-    }
-}
-
-/// Checks that a page came.
-fn expect_page(page: Result<Page, Failure>) -> io::Result<()> {
-    match page.map_err(io::Error::other)?.status().code() {
-        200 => Ok(()),
-        other => Err(io::Error::other(format!("the site answered with status {other}"))),
     }
 }

@@ -1,6 +1,6 @@
 //! The ways of the timeline, which fork: each does every job, and what they note can be true.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use handloom::os::process::{self, Fork};
 use handloom::os::signal::Signal;
 use handloom::os::{EventFd, SharedMemory};
-use handloom::timeline::{Event, Recorder, Row, Span, State, Strip, What, Workload, run_all};
+use handloom::timeline::{Recorder, Row, Span, State, Strip, What, Workload, run_all};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("every_way_tells_a_story_that_can_be_true", every_way),
@@ -53,40 +53,38 @@ fn states_add_up(strip: &Strip) {
 
 /// Polls of one thread do not overlap.
 fn polls_do_not_overlap(strip: &Strip) {
-    let mut end = Duration::ZERO;
-    for event in strip.recording.events.iter().filter(|event| event.lane.task.is_some()) {
-        match event.what {
-            What::Enters(State::Running) => {
-                assert!(event.at >= end, "{}: a poll begins before another ends", strip.title);
-            }
-            What::Enters(State::Parked) => end = event.at,
-            _ => {}
-        }
+    let mut polls: Vec<_> = polls(strip).map(|(_, span)| (span.from, span.to)).collect();
+    polls.sort_unstable();
+    for pair in polls.windows(2) {
+        assert!(pair[0].1 <= pair[1].0, "{}: two polls at once: {pair:?}", strip.title);
     }
 }
 
-/// Every poll but the first follows a wake of its task.
+/// Every poll but the first follows a wake of its task: an arrow ends where it begins.
 fn every_poll_follows_a_wake(strip: &Strip) {
-    let mut woken: HashMap<u32, u32> = HashMap::new();
-    let mut is_first = true;
-    // After the end of `block_on`'s future, the tasks that are left over are dropped, without a wake.
-    let events = &strip.recording.events;
-    let polled = What::Enters(State::Running);
-    let of_main = |event: &Event| event.lane.task == Some(0) && event.what == polled;
-    let end = events.iter().rposition(of_main).map_or(0, |last| last + 1);
-    for event in &events[..end] {
-        let Some(task) = event.lane.task else { continue };
-        match event.what {
-            What::Enters(State::Ready) => *woken.entry(task).or_default() += 1,
-            What::Enters(State::Running) => {
-                let wakes = woken.entry(task).or_default();
-                assert!(*wakes > 0 || is_first, "{}: no wake before {event:?}", strip.title);
-                *wakes = wakes.saturating_sub(1);
-                is_first = false;
-            }
-            _ => {}
-        }
+    let wakes = strip.trace.arrows.iter().filter(|arrow| arrow.is_wake);
+    let woken: HashSet<_> = wakes.map(|arrow| arrow.to).collect();
+    let first = polls(strip).map(|(_, span)| span.from).min();
+    // At the end of `block_on`'s future, the tasks that are left over are dropped, without a wake.
+    let last = polls(strip).filter(|(row, _)| strip.trace.rows[*row].job() == "block_on");
+    let end = last.map(|(_, span)| span.from).max();
+    for (row, span) in polls(strip).filter(|(_, span)| Some(span.from) <= end) {
+        let is_first = Some(span.from) == first;
+        assert!(
+            is_first || woken.contains(&(row, span.from)),
+            "{}: no wake before the poll of {} at {:?}",
+            strip.title,
+            strip.trace.rows[row].name,
+            span.from
+        );
     }
+}
+
+/// The polls of a strip, each with the number of its row.
+fn polls(strip: &Strip) -> impl Iterator<Item = (usize, &Span)> {
+    let tasks = strip.trace.rows.iter().enumerate().filter(|(_, row)| row.lane.task.is_some());
+    let spans = tasks.flat_map(|(number, row)| row.spans.iter().map(move |span| (number, span)));
+    spans.filter(|(_, span)| span.state == State::Running)
 }
 
 /// Every job runs in some lane.

@@ -131,6 +131,48 @@ fn a_trace_that_would_be_empty_is_refused_or_named() {
     let ended = start(command(&["serve", "--model", "threads", "--trace", trace])).end();
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.err.contains("--trace: only for async, not for threads"), "{}", ended.err);
+    let ended = start(command(&["lab", "fork", "--trace", trace])).end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("only for labs on the event loop, not for fork"), "{}", ended.err);
     let ended = start(command(&["lab", "--trace", trace])).end();
-    assert!(ended.err.contains("is empty, nothing ran on an event loop"), "{ended:?}");
+    assert!(ended.err.contains("0 lanes; 0 older events"), "{ended:?}");
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_found_before_the_run() {
+    let folder = Folder::new();
+    let no_folder = folder.file("missing").join("trace.json");
+    let ended =
+        start(command(&["weather", "--trace", no_folder.to_str().unwrap_or_default()])).end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.out, "", "it asks for nothing");
+    assert!(ended.err.contains(&format!("write {}: ", no_folder.display())), "{}", ended.err);
+}
+
+#[test]
+fn a_trace_replaces_all_of_an_earlier_one() {
+    let folder = Folder::new();
+    let file = folder.file("trace.json");
+    fs::write(&file, "x".repeat(1_000_000)).expect("an earlier file");
+    let args = ["lab", "gather", "--trace", file.to_str().unwrap_or_default()];
+    let ended = start(command(&args)).end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    Json::parse(&fs::read(&file).expect("the trace")).expect("valid JSON, and nothing behind it");
+}
+
+#[test]
+fn a_lab_that_ctrl_c_ends_writes_its_trace() {
+    let folder = Folder::new();
+    let file = folder.file("trace.json");
+    let args = ["lab", "tasks", "--trace", file.to_str().unwrap_or_default()];
+    let mut lab = start(command(&args));
+    // Then both tasks sleep for 3 s.
+    while !lab.line().contains("b: sleeps") {}
+    lab.signal("INT");
+    let ended = lab.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    let json = Json::parse(&fs::read(&file).expect("the trace")).expect("valid JSON");
+    let events = json.get("traceEvents").map_or(&[][..], Json::items);
+    let waits = |event: &&Json| event.to_string().contains("for a point in time");
+    assert!(events.iter().any(|event| waits(&event)), "the sleeps are there: {events:?}");
 }

@@ -71,7 +71,7 @@ fn a_claim_is_judged_by_what_the_machine_allowed() {
 fn a_bar_axis_ends_at_a_round_number_and_bars_have_the_lengths_of_their_values() {
     for (most, last_mark) in [(74_632.0, "80,000"), (9.4, "10"), (1.0, "1"), (0.0, "0.001")] {
         let mut picture = Picture::new("t", "", "", [100.0, 100.0]);
-        let axis = BarAxis::new(0.0, 240.0, most);
+        let axis = BarAxis::new(0.0, 240.0, most, 4.0);
         axis.draw(&mut picture, [0.0, 50.0], "requests per second");
         axis.bar(&mut picture, 0.0, most, "red", "the most");
         axis.bar(&mut picture, 0.0, most / 2.0, "red", "half of it");
