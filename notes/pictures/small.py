@@ -28,22 +28,28 @@ LEGEND = [("Running", "running"), ("Ready", "ready, waits for its turn"), ("Bloc
           ("Lock", "waits for the GIL"), ("Parked", "parked: a task, no thread")]
 
 
+#: What the small pictures need beside the style of the big one.
+OWN_STYLE = """.timeline text { fill: #222 } .timeline .head { font-size: 13px; font-weight: bold } .timeline .faint { fill: #5a5a5a }
+.timeline .small { font-size: 10.5px } .timeline .in { paint-order: stroke; stroke: #fff; stroke-width: 3px } .timeline .paper { fill: #fff } .timeline .grid { stroke: #d9d9d9 }
+@media (prefers-color-scheme: dark) {
+  .timeline text { fill: #e8e8e8 } .timeline .faint { fill: #a9a9a9 } .timeline .in { stroke: #16181b } .timeline .paper { fill: #16181b } .timeline .grid { stroke: #34383d }
+}
+"""
+
+
 class Big:
     """The big picture, and the scale of its axis."""
 
     def __init__(self):
         self.text = (HERE / "timeline.svg").read_text()
         self.root = ElementTree.fromstring(re.sub(r' xmlns="[^"]*"', "", self.text, count=1))
-        self.style = self.text[self.text.index("<style>"):self.text.index("</defs>") + len("</defs>")]
-        self.style = self.style.replace("</style>", ".timeline .small { font-size: 10.5px }\n</style>")
-        marks = [(float(mark.get("x")), int(mark.text.split()[0])) for mark in self.root.findall("text")
-                 if mark.get("class") == "faint"]
-        (self.zero, _), (end, ms) = min(marks), max(marks)
-        self.zero += 3                                     # a mark's text begins 3 units left of its line
-        self.per_ms = (end + 3 - self.zero) / ms
+        style = self.text[self.text.rindex("<style>"):self.text.index("</defs>") + len("</defs>")]
+        self.style = style.replace("</style>", OWN_STYLE + "</style>")
+        timeline = self.root.find("g[@class='timeline']")
+        self.zero, self.per_ms = float(timeline.get("data-left")), float(timeline.get("data-ms"))
 
     def strip(self, number):
-        return self.root.find(f"g[@data-strip='{number}']")
+        return self.root.find(f".//g[@data-strip='{number}']")
 
 
 class Small:
@@ -62,14 +68,12 @@ class Small:
     def words(self, x, y, words, kind="", anchor="start"):
         self.put(f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>')
 
-    def span(self, rect, y, height, kind=""):
-        """A rectangle of the big picture, at another height."""
-        x, width = self.x(float(rect.get("x"))), float(rect.get("width")) * self.scale
-        width = min(width, WIDTH - MARGIN - x)
-        paint = f'fill="{rect.get("fill")}"' if rect.get("fill") else f'class="{rect.get("class")}{kind}"'
-        if width > 0:
-            self.put(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" {paint}/>')
-        return x, width
+    def state(self, path, middle, height):
+        """The parts of a lane in which it is in a state, at another height, as far as the axis goes."""
+        parts = [(self.x(start), min(self.x(end), WIDTH - MARGIN)) for start, _, end in parts_of(path)]
+        drawn = "".join(f"M{start:.1f} {middle:.1f}H{max(end, start + .5):.1f}" for start, end in parts if start < end)
+        if drawn:
+            self.put(f'<path d="{drawn}" class="{path.get("class")}" style="stroke-width:{height:g}"/>')
 
     def axis(self, top, bottom, until):
         """Lines for each 100 ms, with numbers above and below."""
@@ -87,10 +91,9 @@ class Small:
 
     def legend(self, y, states, has_arrows=()):
         """The states that occur, two in a line; returns the height that it took."""
-        items = [(f'<rect x="%d" y="%d" width="22" height="10" '
-                  + ('class="Running"/>' if state == "Running" else f'fill="url(#{state})"/>'), words)
+        items = [(f'<path d="M%d %dh22" transform="translate(0 5)" class="state {state}"/>', words)
                  for state, words in LEGEND if state in states]
-        for kind, words in (("wake", "a wake and its poll"), ("sent", "a fork, a result")):
+        for kind, words in (("wake", "a wake and its poll"), ("sent", "a job, a result")):
             if kind in has_arrows:
                 items.append((f'<path d="M%d %dh18" transform="translate(0 5)" class="{kind}" '
                               f'marker-end="url(#{kind})"/>', words))
@@ -110,11 +113,22 @@ class Small:
 
 def states_of(strip):
     """The states that a strip shows."""
-    found = set()
-    for element in strip.iter():
-        kinds = (element.get("class") or "").split() + re.findall(r"#(\w+)", element.get("fill") or "")
-        found.update(kind.removeprefix("thin-") for kind in kinds)
-    return found
+    return {path.get("class").split()[1] for path in states(strip)}
+
+
+def states(element):
+    """The paths of the states in a strip or a lane."""
+    return [path for path in element.iter("path") if path.get("class").startswith("state ")]
+
+
+def parts_of(path):
+    """Where the parts of a state begin, at which height, and where they end."""
+    return [tuple(map(float, part)) for part in re.findall(r"M([\d.]+) ([\d.]+)H([\d.]+)", path.get("d"))]
+
+
+def frame_of(path):
+    """Left, top, right and height of a frame."""
+    return tuple(map(float, re.match(r"M([\d.]+) ([\d.]+)H([\d.]+)v([\d.]+)", path.get("d")).groups()))
 
 
 def figures_of(strip):
@@ -129,7 +143,7 @@ def end_of(strip):
 
 def name_of(lane):
     """The name of a lane; its kind is left out where both have no room."""
-    name = next(mark.text for mark in lane.findall("text") if mark.get("class") != "in")
+    name = lane.find("text").text
     return name if len(name) <= 20 else name.split(": ")[-1]
 
 
@@ -162,36 +176,33 @@ def chapter(big, name, number):
         middle = line_of(base)[1] + move
         small.put(f'<path d="M{LEFT} {middle:.1f}H{WIDTH - MARGIN}" class="base"/>')
         small.words(8, middle + 3.5, name_of(lane), "small")
-        inside = [mark.text for mark in lane.findall("text") if mark.get("class") == "in"]
-        for rect in lane.findall("rect"):
-            small.span(rect, float(rect.get("y")) + move, float(rect.get("height")))
-        for path in lane.findall("path"):
-            if "thin" in (path.get("class") or ""):
-                lines = re.findall(r"M([\d.]+) ([\d.]+)v([\d.]+)", path.get("d"))
-                drawn = "".join(f"M{small.x(float(x)):.1f} {float(y) + move:.1f}v{tall}" for x, y, tall in lines)
-                small.put(f'<path d="{drawn}" class="{path.get("class")}"/>')
-        slow = [rect for rect in lane.findall("rect") if rect.get("class") == "slow"]
-        for rect in slow:                                  # how long a slow poll took, where there is room
-            wide = float(rect.get("width"))
-            if wide * small.scale > 36:
-                words = f"{wide / big.per_ms:.0f} ms"
-                small.words(small.x(float(rect.get("x")) + wide / 2), middle + 3.5, words, "in small", "middle")
+        inside = [mark.text for mark in lane.findall("text")[1:]]
+        for path in states(lane):
+            small.state(path, middle, 6 if path.get("class") == "state Parked" else 12)
+        slow = lane.findall("path[@class='slow']")
+        for path in slow:                                  # how long a slow poll took, where there is room
+            x, y, end, tall = frame_of(path)
+            left, right = small.x(x), small.x(end)
+            small.put(f'<path d="M{left:.1f} {y + move:.1f}H{right:.1f}v{tall}H{left:.1f}z" class="slow"/>')
+            if right - left > 36:
+                words = f"{(end - x) / big.per_ms:.0f} ms"
+                small.words((left + right) / 2, middle + 3.5, words, "small", "middle")
         if inside and not slow:                            # the first word that stands in a span
-            widest = max(lane.findall("rect"), key=lambda rect: float(rect.get("width")))
-            place = small.x(float(widest.get("x")) + float(widest.get("width")) / 2)
-            small.words(place, middle + 3.5, inside[0], "in small", "middle")
+            parts = [part for path in states(lane) for part in parts_of(path)]
+            start, _, end = max(parts, key=lambda part: part[2] - part[0])
+            small.words(small.x((start + end) / 2), middle + 3.5, inside[0], "small", "middle")
     for path in arrows:
         x1, y1, x2, y2 = line_of(path)
         kind = path.get("class")
         small.put(f'<path d="M{small.x(x1):.1f} {y1 + move:.1f}L{small.x(x2):.1f} {y2 + move:.1f}" class="{kind}" '
                   f'marker-end="url(#{kind})"/>')
     for path in strip.findall("path[@class='late']"):
-        x, y, width, tall, _ = line_of(path)
-        left, right = small.x(x), small.x(x + width)
+        x, y, end, tall = frame_of(path)
+        left, right = small.x(x), small.x(end)
         small.put(f'<path d="M{left:.1f} {y + move:.1f}H{right:.1f}v{tall}H{left:.1f}z" class="late"/>')
         if (right - left) > 70:
-            words = f"{width / big.per_ms:.0f} ms late"
-            small.words((left + right) / 2, y + move + tall / 2 + 3.5, words, "in small", "middle")
+            words = f"{(end - x) / big.per_ms:.0f} ms late"
+            small.words((left + right) / 2, y + move + tall / 2 + 3.5, words, "small", "middle")
     small.save(f"timeline-{name}.svg", title, top + height + 8)
 
 
@@ -228,27 +239,17 @@ def all_ways(big):
                 label = f"{len(members)} threads"
             small.words(8, y + tall * len(members) / 2 + 3.5, label, "small")
             for lane in members:
-                inset = .5
-                for rect in lane.findall("rect"):
-                    is_parked = rect.get("fill") == "url(#Parked)"
-                    if rect.get("class") != "slow" and float(rect.get("x")) < big.zero + AXIS_MS * big.per_ms:
-                        inset = tall / 4 if is_parked else .5
-                        small.span(rect, y + inset, tall - 2 * inset)
-                for path in lane.findall("path"):
-                    if "thin" in (path.get("class") or ""):
-                        places = [small.x(float(x)) for x in re.findall(r"M([\d.]+) ", path.get("d"))]
-                        drawn = "".join(f"M{x:.1f} {y + .5:.1f}v{tall - 1}" for x in places if x < WIDTH - MARGIN)
-                        if drawn:
-                            small.put(f'<path d="{drawn}" class="{path.get("class")}"/>')
+                for path in states(lane):
+                    small.state(path, y + tall / 2, tall / 2 if path.get("class") == "state Parked" else tall - 1)
                 y += tall
             y += 2
         for path in strip.findall("path[@class='late']"):
-            x, _, width, _, _ = line_of(path)
-            place = small.x(x + width)
+            x, _, end, _ = frame_of(path)
+            place = small.x(end)
             ticks = next(mark for mark in reversed(small.parts) if ">ticks<" in mark)
             middle = float(re.search(r' y="([\d.]+)"', ticks)[1])
             small.put(f'<path d="M{small.x(x):.1f} {middle - 8:.1f}H{place:.1f}v9H{small.x(x):.1f}z" class="late"/>')
-            small.words((small.x(x) + place) / 2, middle, f"{width / big.per_ms:.0f} ms late", "in small", "middle")
+            small.words((small.x(x) + place) / 2, middle, f"{(end - x) / big.per_ms:.0f} ms late", "small", "middle")
             break
         if end_of(strip) > big.zero + AXIS_MS * big.per_ms:
             small.words(WIDTH - MARGIN - 4, y - 4.5, f"… until {wall.removeprefix('wall ')}", "in small", "end")
