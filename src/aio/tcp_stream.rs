@@ -15,6 +15,7 @@
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -27,6 +28,12 @@ use crate::rt::Direction;
 pub struct TcpStream {
     /// The socket, registered with its loop.
     source: Source<mio::net::TcpStream>,
+}
+
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.source.get_ref().as_fd()
+    }
 }
 
 impl TcpStream {

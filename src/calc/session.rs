@@ -237,7 +237,7 @@ fn skip_blank(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Says what is wrong with a message that is not two numbers. Its text has no white space at either end.
+/// Says what is wrong with a message, trimmed, that is not two numbers. The NUL comes from telnet(1): `\r\0`.
 fn explain(text: &[u8]) -> String {
     if text.is_empty() {
         return "empty message, expected two numbers".to_owned();
@@ -245,7 +245,7 @@ fn explain(text: &[u8]) -> String {
     let is_separator = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
     let end = text.iter().position(is_separator).unwrap_or(text.len());
     let (first, rest) = text.split_at(end);
-    let second = skip_separator(rest).unwrap_or_default();
+    let second = skip_separator(rest).filter(|text| *text != b"\0").unwrap_or_default();
     let is_pair = !first.is_empty() && !second.is_empty() && !second.iter().any(is_separator);
     let pieces = if is_pair { &[first, second][..] } else { &[] };
     let fault = pieces.iter().find_map(|piece| Some((quoted(piece), Decimal::parse(piece).err()?)));

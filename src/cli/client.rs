@@ -22,7 +22,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::command_line::{Args, Subcommand};
-use super::interrupt::exit_when_interrupted;
+use super::interrupt::end_at_once;
 use super::output::{Doing, Failure, Output};
 use super::values::Address;
 use crate::os::{PollFd, poll};
@@ -48,7 +48,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 /// Talks until one side has ended.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let address = args.operand(Address::to_connect)?;
-    exit_when_interrupted(args, || {})?;
+    end_at_once()?;
     let mut stream = address.connect().map_err(|error| Failure::Failed(error.to_string()))?;
     let to_server = stream.try_clone().doing("dup")?;
     let (result, sent) = mpsc::channel();

@@ -7,7 +7,7 @@
 use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
 use super::load::load;
-use super::output::{Doing, Failure, Output, make_directory_for, write_into};
+use super::output::{Doing, Failure, Output, make_directory, open_early, write_into};
 use super::values::{parsed, path, text, whole};
 use crate::calc::Model;
 use crate::compare::{Benchmark, ServerCommand, chart, table, to_json};
@@ -46,8 +46,8 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Runs the benchmark and prints the table.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let models = args.value("models", text(models))?.into_iter().map(ServerCommand::of_model);
-    let mut servers = models.collect::<Result<Vec<_>, _>>().doing("this program")?;
+    let models = args.value("models", text(models))?.into_iter();
+    let mut servers: Vec<_> = models.map(ServerCommand::of_model).collect();
     let server = |words: &str| ServerCommand::of_text(words).ok_or("expected NAME=COMMAND".into());
     servers.extend(args.all("server", text(server))?);
     // A benchmark without servers would succeed, and show nothing.
@@ -63,7 +63,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let out = args.optional("out", path("a directory"))?;
     // Before the benchmark, whose figures would be lost with a picture that cannot be written.
     if let Some(directory) = &out {
-        make_directory_for(directory, PICTURE)?;
+        make_directory(directory)?;
+        open_early(&directory.join(PICTURE))?;
     }
     let stop = interruption()?;
     // The servers inherit the limit.

@@ -9,7 +9,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::command_line::{Args, Subcommand};
-use super::interrupt::interruption;
+use super::interrupt::{end_at_once, interruption};
 use super::output::{Doing, Failure, Output, make_directory, write_into};
 use super::timeline::TRACE;
 use super::values::{parsed, path, seconds, text, whole};
@@ -59,6 +59,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
                 "--decimal: expected a number whose factorial is wanted".to_owned(),
             ));
         }
+        end_at_once()?;
         return numbers.iter().try_for_each(|&n| output.line(factorial(n)));
     }
     let tasks = args.optional("tasks", whole("tasks", 1..=MOST_TASKS))?;

@@ -16,8 +16,9 @@ use std::time::Duration;
 use super::command_line::{Args, Subcommand};
 use super::interrupt::exit_when_interrupted;
 use super::output::{Doing, Failure, Output, quiet_loop};
-use super::values::{parsed, path, second_of, seconds, text, whole};
+use super::values::{path, second_of, seconds, text, whole};
 use crate::http::ResponseHead;
+use crate::web;
 use crate::web::client::{
     Fault, Options, OutputFile, Phase, Request, Sink, asynchronous, blocking,
 };
@@ -52,11 +53,13 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let on_loop = args.value("mode", text(second_of("blocking", "async")))?;
     let name = args.optional("output", path("a file"))?.filter(|name| name.as_os_str() != "-");
     let options = options(args, name.is_some())?;
-    let url: String = args.operand(text(parsed))?;
-    let request = Request::get(&url).map_err(|failure| match failure.fault {
-        Fault::Url(error) if !error.is_unsupported() => Failure::Usage(failure.to_string()),
-        _ => Failure::Failed(failure.to_string()),
-    })?;
+    let request = args.operand(text(|url| match Request::get(url) {
+        Err(web::client::Failure { fault: Fault::Url(error), .. }) if !error.is_unsupported() => {
+            Err(error.to_string())
+        }
+        request => Ok(request),
+    }))?;
+    let request = request.map_err(|failure| Failure::Failed(failure.to_string()))?;
     let shown = name.as_ref().map_or("stdout".into(), |name| name.to_string_lossy());
     let part = Arc::new(Mutex::new(None::<PathBuf>));
     let at_the_end = Arc::clone(&part);

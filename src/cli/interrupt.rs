@@ -57,12 +57,18 @@ pub(crate) fn exit_when_interrupted(
     started.map(drop).doing("signals")
 }
 
+/// Has the first signal end the program at once with 130, without a thread: its handler does so at the second signal, and
+/// the program sends itself the first.
+pub(crate) fn end_at_once() -> Result<(), Failure> {
+    interruption()?;
+    os_process::kill(os_process::pid(), Signal::Terminate).doing("signals")
+}
+
 /// Gives the signals their default action, which ends the program, also where they were inherited as ignored. For process
-/// 1 the kernel does nothing by default: there the handler ends it at the second signal, and it sends itself the first.
+/// 1 the kernel does nothing by default.
 pub(crate) fn end_by_default() -> Result<(), Failure> {
     if process::id() == 1 {
-        interruption()?;
-        return os_process::kill(os_process::pid(), Signal::Terminate).doing("signals");
+        return end_at_once();
     }
     [Signal::Interrupt, Signal::Terminate]
         .into_iter()

@@ -88,8 +88,5 @@ pub(crate) fn load(args: &Args) -> Result<Load, Failure> {
 fn choose(address: &Address) -> Result<SocketAddr, Failure> {
     let addresses = address.resolve().map_err(|error| Failure::Failed(error.to_string()))?;
     let connected = if addresses.len() > 1 { address.connect().ok() } else { None };
-    let chosen = connected.and_then(|stream| stream.peer_addr().ok());
-    chosen
-        .or(addresses.first().copied())
-        .ok_or_else(|| Failure::Failed(format!("{address}: the name has no address")))
+    Ok(connected.and_then(|stream| stream.peer_addr().ok()).unwrap_or(addresses[0]))
 }

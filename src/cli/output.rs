@@ -104,12 +104,10 @@ pub(crate) fn make_directory(directory: &Path) -> Result<(), Failure> {
     fs::create_dir_all(directory).doing(format_args!("write {}", directory.display()))
 }
 
-/// Makes a directory in which a file can be written; keeps what an earlier run has written.
-pub(crate) fn make_directory_for(directory: &Path, name: &str) -> Result<(), Failure> {
-    make_directory(directory)?;
-    let path = directory.join(name);
-    let opened = fs::OpenOptions::new().append(true).create(true).open(&path);
-    opened.map(drop).doing(format_args!("write {}", path.display()))
+/// Opens a file that is written after the work, before which a wrong name is told. What an earlier run wrote stays.
+pub(crate) fn open_early(path: &Path) -> Result<fs::File, Failure> {
+    let opened = fs::File::options().write(true).create(true).truncate(false).open(path);
+    opened.doing(format_args!("write {}", path.display()))
 }
 
 /// Writes a file into a directory that exists.
@@ -121,7 +119,7 @@ pub(crate) fn write_into(directory: &Path, name: &str, text: &str) -> Result<(),
 /// Makes an event loop that does not report slow polls: a write to a stopped terminal blocks the loop, and no task
 /// can help that.
 pub(crate) fn quiet_loop() -> Result<EventLoop, Failure> {
-    EventLoop::builder().slow_poll(None).build().doing("event loop")
+    EventLoop::builder().slow_poll(None).build().map_err(|error| Failure::of_io(&error))
 }
 
 /// The exit code of a program that was interrupted: 128 + SIGINT.

@@ -1,13 +1,12 @@
 //! `handloom timeline`: one workload in every model, on one time scale.
 
-use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::command_line::{Args, Subcommand};
-use super::interrupt::interruption;
-use super::output::{Doing, Failure, Output, make_directory, write_into};
+use super::interrupt::end_at_once;
+use super::output::{Doing, Failure, Output, make_directory, open_early, write_into};
 use super::values::{path, whole};
 use crate::rt::watch_loops;
 use crate::timeline::{
@@ -45,11 +44,11 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
     let out = args.value("out", path("a directory"))?;
     make_directory(&out)?;
+    // The kernel kills the processes of the workload when this one ends.
+    end_at_once()?;
     let workload = Workload::new(requests, wait, factorials, computing);
-    let strips =
-        run_all(&workload, interruption()?, |way| output.progress(way)).doing("timeline")?;
+    let strips = run_all(&workload, |way| output.progress(way)).doing("timeline")?;
     output.clear_progress();
-    let strips = strips.ok_or(Failure::Interrupted)?;
     let [waits, computes] = [wait, workload.computing].map(|span| span.as_millis());
     let title = format!(
         "{requests} requests of {waits} ms and {factorials} factorials of {computes} ms, in every way"
@@ -80,7 +79,7 @@ pub(crate) fn traced(
     }
     let file = args.value("trace", path("a file"))?;
     let name = file.display().to_string();
-    let made = Mutex::new(Some(File::create(&file).doing(format_args!("write {name}"))?));
+    let made = Mutex::new(Some(open_early(&file)?));
     let recorder = Arc::new(Recorder::new(500_000).doing("trace")?);
     let of_loops = Arc::clone(&recorder);
     watch_loops(move || Some(Box::new(LoopObserver::new(Arc::clone(&of_loops)))));
@@ -91,11 +90,19 @@ pub(crate) fn traced(
         let Some(mut file) = made.take() else { return Ok(()) };
         let trace = Trace::new(&recorder.recording());
         let json = trace_json([("handloom", &trace)]);
+        // A pipe refuses this, and needs it not.
+        drop(file.set_len(0));
         file.write_all(json.as_bytes()).doing(format_args!("write {name}"))?;
         let (lanes, dropped) = (trace.rows.len(), trace.dropped);
-        eprintln!("The trace: {name}, {lanes} lanes; {dropped} older events were dropped");
+        let told = format!("The trace: {name}, {lanes} lanes; {dropped} older events were dropped");
+        // A closed stderr is no failure.
+        drop(writeln!(io::stderr(), "{told}"));
         Ok(())
     });
     args.write_trace = Some(write.clone());
-    run(&args, output).and(write())
+    match run(&args, output) {
+        // Nothing ran.
+        wrong @ Err(Failure::Usage(_)) => wrong,
+        done => done.and(write()),
+    }
 }

@@ -7,16 +7,17 @@
 use std::ffi::OsStr;
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::ops::RangeInclusive;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::command_line::Reader;
 use crate::os::socket::listen_on_loopback;
-use crate::web::client::dial::{STAGGER, alternate};
+use crate::rt::EventLoop;
+use crate::web::client::dial::{self, STAGGER, alternate};
 
 /// Reads a whole number of `what` ("milliseconds") within `range`.
 pub(crate) fn whole(what: &str, range: RangeInclusive<usize>) -> impl Reader<usize> {
@@ -79,9 +80,6 @@ pub(crate) fn path(what: &str) -> impl Reader<PathBuf> {
     }
 }
 
-/// An address that has not answered after a time of this order will not.
-const GIVE_UP: Duration = Duration::from_mins(5);
-
 /// A host and a port as they were given; the name of the host is not resolved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address(String);
@@ -137,36 +135,24 @@ impl Address {
         }
     }
 
-    /// Connects to the first address of this name that accepts. `localhost` is often `::1` first and `127.0.0.1` second, and
-    /// a server listens on one of them. An address that does not answer is asked again, each time for longer, so that it
-    /// cannot hold up the others. The error is that of the first address.
+    /// Connects to the first address of this name that accepts, as `get` does. `localhost` is often `::1` first and
+    /// `127.0.0.1` second, and a server listens on one of them. The error is that of the first address.
     pub(crate) fn connect(&self) -> io::Result<TcpStream> {
-        let mut untried = alternate(&self.resolve()?);
-        let mut failure = None;
-        let mut limit = STAGGER;
-        while !untried.is_empty() && limit < GIVE_UP {
-            for address in mem::take(&mut untried) {
-                match TcpStream::connect_timeout(&address, limit) {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) => {
-                        untried.extend((error.kind() == ErrorKind::TimedOut).then_some(address));
-                        failure.get_or_insert_with(|| {
-                            io::Error::new(error.kind(), format!("connect {address}: {error}"))
-                        });
-                    }
-                }
-            }
-            limit *= 4;
-        }
-        Err(failure.unwrap_or_else(|| io::Error::other(format!("{self}: the name has no address"))))
+        let addresses = alternate(&self.resolve()?);
+        let event_loop = EventLoop::builder().slow_poll(None).build()?;
+        let (connected, _) = event_loop.block_on(dial::connect(&addresses, STAGGER))?;
+        let stream = TcpStream::from(connected.as_fd().try_clone_to_owned()?);
+        stream.set_nonblocking(false)?;
+        Ok(stream)
     }
 
     /// Asks the system for the addresses of this name, which blocks while the name service works.
     pub(crate) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        let found = self.0.to_socket_addrs();
-        found
-            .map(Iterator::collect)
-            .map_err(|error| io::Error::new(error.kind(), format!("look up {self}: {error}")))
+        let found = match self.0.to_socket_addrs().map(Vec::from_iter) {
+            Ok(found) if found.is_empty() => Err(io::Error::other("the name has no address")),
+            found => found,
+        };
+        found.map_err(|error| io::Error::new(error.kind(), format!("look up {self}: {error}")))
     }
 }
 

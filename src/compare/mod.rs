@@ -20,7 +20,7 @@ pub use histogram::Histogram;
 pub use load::{Load, MAX_DEPTH};
 pub use picture::chart;
 pub use present::{load_json, table, to_json};
-pub(crate) use server::this_program;
 pub use server::{Server, ServerCommand};
+pub(crate) use server::{THIS_PROGRAM, command};
 pub use tally::{End, LoadReport};
 pub use usage::Usage;

@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -46,19 +46,15 @@ pub struct ServerCommand {
 
 impl ServerCommand {
     /// A model of this program.
-    ///
-    /// # Errors
-    /// The system does not say which program this is.
-    pub fn of_model(model: Model) -> io::Result<Self> {
+    pub fn of_model(model: Model) -> Self {
         let arguments = ["serve", "--model", model.name(), "--addr", "127.0.0.1:0"];
         Self::of_this_program(model.name(), &arguments)
     }
 
-    /// A server of this program, by its arguments; the errors are those of [`ServerCommand::of_model`].
-    pub(crate) fn of_this_program(name: &str, arguments: &[&str]) -> io::Result<Self> {
-        let program = this_program()?;
+    /// A server of this program, by its arguments.
+    pub(crate) fn of_this_program(name: &str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().copied().map(str::to_owned).collect();
-        Ok(Self { name: name.to_owned(), program, arguments })
+        Self { name: name.to_owned(), program: THIS_PROGRAM.into(), arguments }
     }
 
     /// Another program, from `NAME=COMMAND`. `None` when the name or the command is missing, or a quote is not closed.
@@ -89,12 +85,16 @@ fn words(command: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-/// The file of this program, to start it once more; the running copy, when the file was replaced, as a new build does.
-pub(crate) fn this_program() -> io::Result<PathBuf> {
-    const RUNNING: &str = "/proc/self/exe";
-    let file = env::current_exe()
-        .map_err(|error| io::Error::new(error.kind(), format!("{RUNNING}: {error}")))?;
-    Ok(if file.exists() { file } else { RUNNING.into() })
+/// This program, to start it once more: the copy that runs, also after a new build has replaced its file.
+pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// A command for a program; this program bears the name under which it was started itself, for ps(1).
+pub(crate) fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    if program == Path::new(THIS_PROGRAM) {
+        command.arg0(env::args_os().next().unwrap_or_default());
+    }
+    command
 }
 
 /// A server that runs.
@@ -118,7 +118,7 @@ impl Server {
     /// # Blocking
     /// For `START_LIMIT` at most.
     pub fn start(server: &ServerCommand, stop: Option<BorrowedFd<'_>>) -> io::Result<Self> {
-        let mut command = Command::new(&server.program);
+        let mut command = command(&server.program);
         command.args(&server.arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         command.process_group(0);
         process::end_with_parent(&mut command);

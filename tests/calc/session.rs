@@ -175,6 +175,12 @@ fn a_bad_number_is_quoted_escaped_and_cut_short() {
         ("1e10001 1\n", "error: exponent beyond 10000 in \"1e10001\"\n".to_owned()),
         ("1e10001nan 1\n", "error: not a number: \"1e10001nan\"\n".to_owned()),
         ("5\0 7\n", "error: not a number: \"5\\x00\"\n".to_owned()),
+        // telnet(1) sends a return without a newline as `\r\0`.
+        (
+            "close\r\0\n",
+            "error: expected two numbers parted by white space or one comma, came \"close\\r\\x00\"\n"
+                .to_owned(),
+        ),
         ("5 \u{661}\n", "error: not a number: \"\\xd9\\xa1\"\n".to_owned()),
         ("5 \"'\\\x1b[31m\n", "error: not a number: \"\\\"\\'\\\\\\x1b[31m\"\n".to_owned()),
     ];

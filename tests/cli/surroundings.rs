@@ -23,7 +23,7 @@ use crate::web_upstream::{Act, Server, send};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_handloom");
 
 /// Subcommands that go on until they are told to end, and what ends each of them.
-const ENDLESS: [(&str, i32); 11] = [
+const ENDLESS: [(&str, i32); 14] = [
     ("serve --addr 127.0.0.1:0", 0),
     ("serve --addr 127.0.0.1:0 --model prefork --workers 2", 0),
     ("site --addr 127.0.0.1:0", 0),
@@ -35,6 +35,9 @@ const ENDLESS: [(&str, i32); 11] = [
     ("get SLOW", 130),
     ("fetch --log-dir FOLDER SLOW", 130),
     ("lab gil", 130),
+    ("timeline --requests 1 --wait-ms 60000 --factorials 0", 130),
+    ("factorial 20000000 --decimal", 130),
+    ("client IDLE", 130),
 ];
 
 /// Whether a command can be run here; says on stderr when it cannot.
@@ -51,6 +54,7 @@ fn works(words: &[&str]) -> bool {
 fn through(words: &[&str], line: &str, slow: &Server, folder: &Folder) -> Program {
     let line = line
         .replace("SLOW", &slow.url("/"))
+        .replace("IDLE", slow.url("").trim_start_matches("http://").trim_end_matches('/'))
         .replace("FOLDER", folder.file("logs").to_str().expect("text"));
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).arg(PROGRAM).args(line.split(' '));
@@ -86,20 +90,23 @@ fn unshare(options: &'static [&'static str]) -> Option<Vec<&'static str>> {
 }
 
 #[test]
-fn signals_that_were_blocked_end_every_subcommand_all_the_same() {
-    let words = ["env", "--block-signal=INT,TERM,CHLD"];
-    if !works(&words) {
-        return;
-    }
-    let (slow, folder) = (stalled(), Folder::new());
-    let programs = ENDLESS.map(|(line, code)| (line, code, through(&words, line, &slow, &folder)));
-    thread::sleep(Duration::from_millis(800));
-    for (line, code, program) in programs {
-        program.signal("TERM");
-        let ended = program.end();
-        // A lab ends by the signal itself.
-        let code = Some(code).filter(|_| !line.starts_with("lab"));
-        assert_eq!(ended.code, code, "EXIT-1: {line}: {ended:?}");
+fn signals_that_were_blocked_or_ignored_end_every_subcommand_all_the_same() {
+    for option in ["--block-signal=INT,TERM,CHLD", "--ignore-signal=INT,TERM"] {
+        let words = ["env", option];
+        if !works(&words) {
+            return;
+        }
+        let (slow, folder) = (stalled(), Folder::new());
+        let programs =
+            ENDLESS.map(|(line, code)| (line, code, through(&words, line, &slow, &folder)));
+        thread::sleep(Duration::from_millis(800));
+        for (line, code, program) in programs {
+            program.signal("TERM");
+            let ended = program.end_with_open_stdin();
+            // A lab ends by the signal itself.
+            let code = Some(code).filter(|_| !line.starts_with("lab"));
+            assert_eq!(ended.code, code, "EXIT-1: {line}: {ended:?}");
+        }
     }
 }
 
@@ -118,7 +125,7 @@ fn as_process_1_every_subcommand_ends_at_ctrl_c_and_sigterm() {
             let kill = format!("kill -{signal} {child}");
             let sent = Command::new("sh").args(["-c", &kill]).status().expect("sh");
             assert!(sent.success(), "{line}: {kill}");
-            let ended = program.end();
+            let ended = program.end_with_open_stdin();
             assert_eq!(ended.code, Some(code), "EXIT-1: {line}, {signal}: {ended:?}");
         }
     }
@@ -254,6 +261,67 @@ fn a_program_whose_file_was_replaced_starts_itself_all_the_same() {
     let program = start_piped(compare);
     let ended = program.end();
     assert_eq!(ended.code, Some(0), "BENCH-4: {ended:?}");
+}
+
+#[test]
+fn a_program_whose_file_is_replaced_while_it_runs_does_not_start_the_new_one() {
+    let folder = Folder::new();
+    let [file, other, swap] = ["handloom", "other", "swap"].map(|name| folder.file(name));
+    if fs::hard_link(PROGRAM, &file).is_err() {
+        drop(writeln!(io::stderr(), "surroundings: no hard link from here: skipped"));
+        return;
+    }
+    fs::write(&other, "not a program").expect("write");
+    // Between the first round and the second.
+    let [from, to] = [&other, &file].map(|path| path.display());
+    let lines = format!("mv {from} {to} 2>&-; exec {PROGRAM} serve --addr 127.0.0.1:0");
+    fs::write(&swap, lines).expect("write");
+    let server = format!("swap=sh {}", swap.display());
+    let mut compare = Command::new(&file);
+    compare.args(["compare", "--models", "async", "--server", &server]);
+    compare.args(["--rounds", "2", "-n", "1000", "-c", "2"]).stdin(Stdio::null());
+    let ended = start_piped(compare).end();
+    assert!(!other.exists(), "the file was replaced");
+    assert_eq!(ended.code, Some(0), "BENCH-4: {ended:?}");
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_told_before_the_work() {
+    let folder = Folder::new();
+    let none = folder.file("missing/trace.json");
+    let none = none.to_str().expect("text");
+    for line in ["weather", "lab tasks", "serve --addr 127.0.0.1:0", "fetch --mode async"] {
+        let args: Vec<_> = line.split(' ').chain(["--trace", none]).collect();
+        let ended = start(command(&args)).end();
+        assert_eq!((ended.code, &*ended.out), (Some(1), ""), "{line}: {ended:?}");
+        assert!(ended.err.contains(none), "it names the file: {ended:?}");
+    }
+    // What is there stays when nothing runs; and a full stderr is no failure.
+    let old = folder.file("old.json");
+    fs::write(&old, "x".repeat(1_000_000)).expect("write");
+    let old = old.to_str().expect("text");
+    let ended = start(command(&["serve", "--model", "pool", "--trace", old])).end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert_eq!(fs::metadata(old).expect("it is there").len(), 1_000_000, "it lost its content");
+    let ended =
+        shell(&["env"], &format!("{PROGRAM} weather London --trace {old} 2>/dev/full")).end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let text = fs::read_to_string(old).expect("the trace");
+    assert!(text.starts_with('{') && text.trim_end().ends_with('}'), "only the trace is left");
+}
+
+#[test]
+fn memory_for_no_thread_and_descriptors_for_no_loop_are_told_with_what_failed() {
+    for (limit, model, operation) in
+        [("-v 60000", "pool", "start a thread: "), ("-n 6", "async", "event loop: ")]
+    {
+        let line =
+            format!("ulimit {limit}; exec {PROGRAM} serve --addr 127.0.0.1:0 --model {model}");
+        let ended = shell(&["env"], &line).end();
+        assert_eq!(ended.code, Some(1), "{line}: {ended:?}");
+        let expected = format!("handloom serve: model {model}: {operation}");
+        assert!(ended.err.contains(&expected), "expected {expected:?}: {ended:?}");
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
 
 /// Starts a server, has three clients talk to it, ends it; notes what was said and when.
 fn talk(model: Model, tour: &Tour<'_>, text: &mut String) -> io::Result<()> {
-    let server = Server::start(&ServerCommand::of_model(model)?, Some(tour.stop))?;
+    let server = Server::start(&ServerCommand::of_model(model), Some(tour.stop))?;
     let connect = |_| TcpStream::connect(server.address());
     let clients = TALK.iter().map(connect).collect::<io::Result<Vec<_>>>()?;
     let begun = Instant::now();

@@ -33,7 +33,7 @@ const UNKNOWN: &str = "Atlantis";
 fn run(tour: &Tour<'_>, output: &mut Output) -> Result<Shown, Failure> {
     output.progress("the gateway");
     let arguments = ["gateway", "--addr", "127.0.0.1:0", "--access-log", "/dev/null"];
-    let command = ServerCommand::of_this_program("gateway", &arguments).doing("the gateway")?;
+    let command = ServerCommand::of_this_program("gateway", &arguments);
     let server =
         Server::start(&command, Some(tour.stop)).map_err(|error| Failure::of_io(&error))?;
     let mut lines = Vec::new();

@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 use super::super::command_line::{Args, Subcommand};
 use super::super::interrupt::interruption;
 use super::super::load::load;
-use super::super::output::{Doing, Failure, Output, make_directory_for, write_into};
+use super::super::output::{Doing, Failure, Output, make_directory, open_early, write_into};
 use super::super::values::path;
 use super::part::{Part, Shown, Tour};
 use super::{conversation, gateway, programs};
@@ -61,7 +61,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         format!("-c{connections} -d{depth} -n{requests} --timeout={}", timeout.as_secs_f64());
     let load = load.split(' ').map(str::to_owned).collect();
     let tour = Tour { directory: &out, load, stop: interruption()? };
-    make_directory_for(&out, PAGE_FILE)?;
+    make_directory(&out)?;
+    open_early(&out.join(PAGE_FILE))?;
     let mut page = Page::new("A tour of handloom");
     page.paragraph(&machine());
     let contents = |number| (format!("#part-{number}"), title(number));

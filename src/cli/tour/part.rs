@@ -9,10 +9,10 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::super::output::{Failure, Output};
-use crate::compare::this_program;
+use crate::compare::{THIS_PROGRAM, command};
 use crate::os::process::{self, Pid};
 use crate::os::signal::Signal;
 use crate::os::{PollFd, poll};
@@ -57,7 +57,7 @@ impl Tour<'_> {
     /// interrupts it; what it has printed is shown all the same.
     pub(super) fn program<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Shown, Failure> {
         let run = || {
-            let mut command = Command::new(this_program()?);
+            let mut command = command(Path::new(THIS_PROGRAM));
             command.args(words).arg(self.directory).stdin(Stdio::null()).stdout(Stdio::piped());
             // A group of its own: ctrl-c reaches it once, from here, and not from the terminal too.
             process::end_with_parent(command.process_group(0));

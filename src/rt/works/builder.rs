@@ -67,12 +67,13 @@ impl Builder {
     /// No descriptors are left for the selector and its waker, or no memory.
     pub fn build(mut self) -> io::Result<EventLoop> {
         os::wake_on_time();
-        let reactor = Reactor::new()?;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("event loop: {error}"));
+        let reactor = Reactor::new().map_err(named)?;
         let watch = context::watch();
-        let stuck = StuckWatch::new(self.panic_when_stuck, watch.is_some(), &reactor)?;
+        let stuck = StuckWatch::new(self.panic_when_stuck, watch.is_some(), &reactor);
         self.hooks.observers.extend(watch.and_then(|make| make()));
         let core = Core {
-            inbox: Arc::new(Inbox::new(reactor.unparker()?)),
+            inbox: Arc::new(Inbox::new(reactor.unparker().map_err(named)?)),
             ready: RefCell::default(),
             shuffle: Shuffle::new(self.seed),
             tasks: RefCell::default(),
@@ -83,7 +84,7 @@ impl Builder {
             clock: Clock::new(self.virtual_clock),
             tick: Cell::new(0),
             hooks: self.hooks,
-            stuck,
+            stuck: stuck.map_err(named)?,
             jobs: Cell::new(0),
             attached: RefCell::default(),
             budget: Cell::new(BUDGET),

@@ -10,6 +10,7 @@
 //! **Source**: tokio's `runtime::Builder::on_task_spawn` and its siblings; asyncio's debug mode.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::os::fd::RawFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -52,7 +53,8 @@ pub trait Observer {
 
 /// Prints a report on standard error.
 pub(crate) fn print_report(text: &str) {
-    eprintln!("event loop: {text}");
+    // A standard error that is full stops no loop.
+    drop(writeln!(io::stderr(), "event loop: {text}"));
 }
 
 /// The observers of a loop, and the limit above which it reports a poll.

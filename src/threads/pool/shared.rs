@@ -125,11 +125,14 @@ impl Shared {
         // The thread waits for the lock that is held here, so its id is noted before it takes a job.
         let (shared, number) = (Arc::clone(self), state.started.len());
         let builder = thread::Builder::new().name(format!("{}-{}", self.name, number + 1));
-        let thread = builder.spawn(move || {
+        let started = builder.spawn(move || {
             while let Some(job) = shared.next_job(number) {
                 job.run();
             }
-        })?;
+        });
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("start a thread: {error}"));
+        let thread = started.map_err(named)?;
         state.started.push(thread.thread().id());
         self.workers().push(thread);
         Ok(())
