@@ -293,11 +293,6 @@ impl Child {
         self.reap_with(libc::WNOHANG)
     }
 
-    /// Forgets the child, in the copy of the memory that a forked sibling has. The parent's own value still kills and reaps.
-    pub fn abandon(mut self) {
-        self.exit = Some(Exit::Code(0));
-    }
-
     /// Reaps it at most once (`PROCESS-2`).
     fn reap_with(&mut self, flags: c_int) -> io::Result<Option<Exit>> {
         if self.exit.is_none() {

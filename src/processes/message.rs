@@ -14,8 +14,7 @@
 //! - `CODEC-1`: decoding reads what encoding wrote, and leaves the rest, so messages can stand side by side.
 //! - `CODEC-2`: decoding allocates no memory for a length that it has not seen bytes for, and never panics. Bytes that no
 //!   encoding writes (a `bool` of 2, a text that is not UTF-8) are an error.
-//! - `CODEC-3`: a message that is alone needs no length of its own. A `Vec<u8>` or a `String` that is alone is encoded and
-//!   decoded without a copy.
+//! - `CODEC-3`: a `Vec<u8>` that is alone is its own bytes, without a length and without a copy.
 //!
 //! **Source**: the netstrings of D. J. Bernstein; the fixed-width format of the `bincode` crate.
 
@@ -38,24 +37,8 @@ impl fmt::Display for Unreadable {
 
 impl Error for Unreadable {}
 
-/// A value that can cross to another process.
-///
-/// # Examples
-/// ```
-/// use handloom::processes::{Message, Unreadable};
-///
-/// struct Range(u64, u64);
-///
-/// impl Message for Range {
-///     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-///         (self.0, self.1).encode(out)
-///     }
-///
-///     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-///         <(u64, u64)>::decode(input).map(|(from, to)| Self(from, to))
-///     }
-/// }
-/// ```
+/// A value that can cross to another process. One of several parts is encoded as the tuple of them: `factorial::Job` is an
+/// example.
 pub trait Message: Sized + 'static {
     /// Appends the value to `out`.
     ///
@@ -174,14 +157,7 @@ impl Message for String {
 
     fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
         let length = usize::decode(input)?;
-        Self::from_bytes(take(input, length)?.to_vec())
-    }
-
-    fn into_bytes(self) -> Result<Vec<u8>, Unreadable> {
-        Ok(self.into())
-    }
-
-    fn from_bytes(bytes: Vec<u8>) -> Result<Self, Unreadable> {
+        let bytes = take(input, length)?.to_vec();
         Self::from_utf8(bytes).map_err(|error| Unreadable(error.to_string()))
     }
 }

@@ -1,8 +1,5 @@
-//! Processes: workers that share only what they inherited, and the parents that watch over them.
-//!
-//! Problem: threads share their memory, so one that writes where it should not, or aborts, ends them all; and one that
-//! never returns cannot be stopped. A process dies alone, and can be killed; then its parent must notice, reap it, and
-//! start another.
+//! Processes: workers that share only what they inherited, and the parents that watch over them. A process dies alone, and
+//! can be killed; then its parent must notice, reap it, and start another.
 //!
 //! The [`Supervisor`] keeps servers running that find their work themselves. The [`ProcessPool`] gives jobs to workers and
 //! brings their values back.

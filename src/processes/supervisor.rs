@@ -14,10 +14,10 @@
 //!
 //! **Source**: `pidfd_open(2)`; the prefork model of the Apache server; the restart rule of systemd.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
-use std::{fmt, mem};
 
 use crate::os::process::{self, Child, Pid};
 use crate::os::signal::{self, Signal};
@@ -42,11 +42,11 @@ pub struct Supervisor<'work> {
 
 /// The place of one worker.
 struct Place {
-    /// The worker, and when it was forked.
-    worker: Option<(Child, Instant)>,
-    /// When an empty place is filled.
-    due: Instant,
-    /// How long it last waited (`SUPERVISOR-4`).
+    /// The worker; `None` while the place waits.
+    worker: Option<Child>,
+    /// When the worker was forked, or the wait began.
+    since: Instant,
+    /// How long the place waits, or last did (`SUPERVISOR-4`).
     pause: Duration,
     /// How its last worker ended. It is reported when the place is filled again: the reason may be a stop of which this
     /// process is about to learn.
@@ -68,11 +68,10 @@ impl<'work> Supervisor<'work> {
     /// # Errors
     /// This process has a second thread, which is named; or fork fails. Workers that run are killed.
     pub fn start(count: usize, work: &'work dyn Fn(BorrowedFd<'_>) -> i32) -> io::Result<Self> {
-        let mut supervisor = Self { work, places: Vec::with_capacity(count) };
+        let mut supervisor = Self { work, places: Vec::new() };
         for _ in 0..count {
-            let now = Instant::now();
-            let worker = Some((supervisor.fork_worker()?, now));
-            supervisor.places.push(Place { worker, due: now, pause: Duration::ZERO, ended: None });
+            let (worker, since) = (Some(fork_worker(work)?), Instant::now());
+            supervisor.places.push(Place { worker, since, pause: Duration::ZERO, ended: None });
         }
         Ok(supervisor)
     }
@@ -94,8 +93,10 @@ impl<'work> Supervisor<'work> {
             let mut fds = vec![PollFd::readable(stop)];
             fds.extend(self.running().map(|child| PollFd::readable(child.as_fd())));
             let empty = self.places.iter().filter(|place| place.worker.is_none());
-            let due = empty.map(|place| place.due).min();
-            poll(&mut fds, due.map(|due| due.saturating_duration_since(Instant::now())))?;
+            poll(
+                &mut fds,
+                empty.map(|place| place.pause.saturating_sub(place.since.elapsed())).min(),
+            )?;
             if fds[0].is_ready() {
                 return Ok(());
             }
@@ -131,17 +132,17 @@ impl<'work> Supervisor<'work> {
 
     /// The children that run.
     fn running(&self) -> impl Iterator<Item = &Child> {
-        self.places.iter().filter_map(|place| place.worker.as_ref()).map(|(child, _)| child)
+        self.places.iter().filter_map(|place| place.worker.as_ref())
     }
 
     /// Reaps the workers that have ended, and lets their places wait.
     fn reap_ended(&mut self) -> io::Result<()> {
         for place in &mut self.places {
-            if let Some((child, since)) = &mut place.worker
+            if let Some(child) = &mut place.worker
                 && let Some(exit) = child.try_wait()?
             {
                 place.ended = Some(format!("worker {} ended ({exit})", child.pid()));
-                if since.elapsed() >= OLD {
+                if place.since.elapsed() >= OLD {
                     place.pause = Duration::ZERO;
                 }
                 place.worker = None;
@@ -153,19 +154,16 @@ impl<'work> Supervisor<'work> {
 
     /// Forks a worker for each empty place whose time has come.
     fn fill_places(&mut self) {
-        for index in 0..self.places.len() {
-            let place = &self.places[index];
-            if place.worker.is_some() || place.due > Instant::now() {
+        for place in &mut self.places {
+            if place.worker.is_some() || place.since.elapsed() < place.pause {
                 continue;
             }
-            let forked = self.fork_worker();
-            let place = &mut self.places[index];
-            match forked {
+            match fork_worker(self.work) {
                 Ok(child) => {
                     if let Some(ended) = place.ended.take() {
                         report(&format!("{ended}, and {} takes its place", child.pid()));
                     }
-                    place.worker = Some((child, Instant::now()));
+                    (place.worker, place.since) = (Some(child), Instant::now());
                 }
                 Err(error) => {
                     place.wait_longer();
@@ -174,31 +172,13 @@ impl<'work> Supervisor<'work> {
             }
         }
     }
-
-    /// Forks one worker (`SUPERVISOR-3`).
-    fn fork_worker(&mut self) -> io::Result<Child> {
-        let parent = process::pid();
-        process::fork_to_run(|| {
-            // The siblings are the parent's to wait for and to kill.
-            for (sibling, _) in mem::take(&mut self.places).into_iter().filter_map(|p| p.worker) {
-                sibling.abandon();
-            }
-            set_up_worker(parent).map_or_else(
-                |error| {
-                    report(&format!("worker {}: {error}", process::pid()));
-                    1
-                },
-                self.work,
-            )
-        })
-    }
 }
 
 impl Place {
     /// Has the empty place wait for twice as long as it last did (`SUPERVISOR-4`).
     fn wait_longer(&mut self) {
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        self.due = Instant::now() + self.pause;
+        self.since = Instant::now();
     }
 }
 
@@ -206,6 +186,18 @@ impl fmt::Debug for Supervisor<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Supervisor").field("running", &self.pids()).finish_non_exhaustive()
     }
+}
+
+/// Forks one worker (`SUPERVISOR-3`). Its copies of the siblings' handles are never dropped: they are the parent's.
+fn fork_worker(work: &dyn Fn(BorrowedFd<'_>) -> i32) -> io::Result<Child> {
+    let parent = process::pid();
+    process::fork_to_run(|| match set_up_worker(parent) {
+        Ok(stop) => work(stop),
+        Err(error) => {
+            report(&format!("worker {}: {error}", process::pid()));
+            1
+        }
+    })
 }
 
 /// Binds the worker to its parent, and has it listen for the stop (`SUPERVISOR-1`, `SUPERVISOR-5`).

@@ -4,19 +4,12 @@
 //! of them may hold a lock of the program at the moment of the fork, and in the child no thread is left to release it. So
 //! before there is any other thread, the parent forks one process that never has a second one.
 //!
-//! ```text
-//!  parent (threads) ──start, kill──▶ fork server (one thread) ──fork──▶ workers
-//!      ▲   ▲        ◀──forked, failed, ended──┘                          │   │
-//!      │   └──────────────────────── channel ────────────────────────────┘   │
-//!      └──────────────────────────── channel ────────────────────────────────┘
-//! ```
-//!
 //! **Invariants**
 //! - `FORK-SERVER-1`: it ends with the thread that made the pool (the kernel sees to it), and its workers with it. At the end
 //!   of the control socket it kills and reaps them, and ends.
 //! - `FORK-SERVER-2`: it reaps every worker, and tells the parent how the worker ended.
-//! - A worker ends by SIGKILL, whatever the reason: the pool ends, a job has reached its time limit, the worker has run as
-//!   many jobs as it may. The parent names its place, and no signal is sent after it was reaped (`PROCESS-3`).
+//! - A worker is killed whatever the reason is: the pool ends, its job has reached the time limit, its channel is damaged.
+//!   The parent names its place, and no signal is sent after it was reaped (`PROCESS-3`).
 //!
 //! **Source**: the `forkserver` of Python's multiprocessing; `pidfd_open(2)`, unix(7).
 
@@ -51,20 +44,18 @@ struct ForkServer<'a> {
     control: OwnedFd,
     /// The workers that were not reaped, by place.
     workers: Vec<Option<Child>>,
-    /// What the workers do.
-    work: &'a Work,
+    /// What the workers do, and how many jobs each of them runs.
+    work: (&'a Work, u64),
     /// The memory that each worker shares with the parent, by place.
     channels: &'a [Arc<SharedMemory>],
     /// The pool's thread sleeps here.
     results: &'a EventCount,
 }
 
-/// Forks the fork server, and returns it with the parent's end of the control socket.
-///
-/// # Errors
-/// This process has a second thread, which is named (`PROCESS-1`); out of processes, memory or descriptors.
+/// Forks the fork server, and returns it with the parent's end of the control socket. Fails if a second thread runs.
 pub(super) fn start(
     work: &Work,
+    most_jobs: u64,
     channels: &[Arc<SharedMemory>],
     results: &EventCount,
 ) -> io::Result<(Child, OwnedFd)> {
@@ -72,7 +63,8 @@ pub(super) fn start(
     let parent = process::pid();
     let child = process::fork_to_run(|| {
         let workers = channels.iter().map(|_| None).collect();
-        let mut server = ForkServer { control, workers, work, channels, results };
+        let mut server =
+            ForkServer { control, workers, work: (work, most_jobs), channels, results };
         let end = server.set_up(parent).and_then(|()| server.serve());
         // All are killed, and then the drop of each one reaps it.
         (0..channels.len()).for_each(|place| drop(server.kill(place)));
@@ -111,7 +103,7 @@ impl ForkServer<'_> {
 
     /// Sends a notice, and waits for room: the pool's thread never waits for us.
     fn tell(&self, packet: Packet) -> io::Result<()> {
-        send(self.control.as_fd(), packet)?;
+        send(self.control.as_fd(), packet, true)?;
         self.results.advance();
         Ok(())
     }
@@ -144,11 +136,7 @@ impl ForkServer<'_> {
                 self.workers[place] = Some(child);
                 self.tell((FORKED, place, pid))
             }
-            Err(error) => match error.raw_os_error() {
-                Some(number) => self.tell((FAILED, place, number)),
-                // Not the kernel has refused. The pool breaks at the end of this process.
-                None => Err(error),
-            },
+            Err(error) => self.tell((FAILED, place, error.raw_os_error().unwrap_or_default())),
         }
     }
 
@@ -158,22 +146,16 @@ impl ForkServer<'_> {
     }
 }
 
-/// Sends a message, and waits for room.
-fn send(control: BorrowedFd<'_>, packet: Packet) -> io::Result<()> {
-    let bytes = packet.into_bytes().map_err(io::Error::other)?;
-    socket_pair::send(control, &bytes, None)
+/// Sends a message; without waiting, fails when the peer has much to read.
+pub(super) fn send(control: BorrowedFd<'_>, packet: Packet, waits: bool) -> io::Result<()> {
+    let timeout = if waits { None } else { Some(Duration::ZERO) };
+    if poll(&mut [PollFd::writable(control)], timeout)? == 0 {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    socket_pair::send(control, &packet.into_bytes().map_err(io::Error::other)?, None)
 }
 
-/// Sends a request without waiting; false when it could not be sent: the fork server is gone, or has much to read.
-pub(super) fn ask(control: BorrowedFd<'_>, packet: Packet) -> bool {
-    let ready = poll(&mut [PollFd::writable(control)], Some(Duration::ZERO));
-    ready.is_ok_and(|count| count > 0) && send(control, packet).is_ok()
-}
-
-/// Receives a message; `None` when there is none.
-///
-/// # Errors
-/// `UnexpectedEof` when the peer is gone.
+/// Receives a message; `None` when there is none. Fails when the peer is gone.
 pub(super) fn receive(control: BorrowedFd<'_>) -> io::Result<Option<Packet>> {
     let mut bytes = vec![0; 32];
     match socket_pair::receive(control, &mut bytes, false) {

@@ -1,7 +1,6 @@
 //! The parent's side of one worker: the jobs that it has, in order, and the answers that come back.
 //!
-//! Problem: a worker may die, or write anything into its channel, at every moment, and the parent must know what became
-//! of each job. It must also be able to take a job back, to cancel it or to give it to another worker.
+//! A worker may die, or write anything into its channel, at every moment. Then the parent must know what became of a job:
 //!
 //! | a job | known by | when the worker dies |
 //! | --- | --- | --- |
@@ -15,15 +14,13 @@
 //! - `LINK-2`: a job that does not fit into the ring is given only to a worker without jobs. So at most the last job is
 //!   sent in part, and neither side waits for the other to read.
 //! - `LINK-3`: a job with a time limit has its worker for itself, which can be killed without hitting another job.
-//!
-//! **Source**: TCP's window of segments that were sent and not acknowledged.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ring::{Endpoint, QUEUED, RING_WORDS, damaged};
+use super::ring::{Endpoint, EventCount, QUEUED, RING_WORDS};
 use super::worker::{Failure, failed};
 use crate::jobs::{JobError, Slot};
 use crate::os::SharedMemory;
@@ -55,60 +52,42 @@ pub(super) struct Job {
     pub(super) limit: Duration,
 }
 
-/// Whether there is a worker behind a link.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Worker {
-    /// None, and none was asked for.
-    Missing,
-    /// The fork server was asked for one.
-    Starting,
-    /// It takes jobs.
-    Alive(Pid),
-    /// The fork server was asked to kill it.
-    Killed(Pid),
-}
-
 /// The parent's side of one worker, and of the next one at the same place.
 pub(super) struct Link {
-    /// The worker.
-    pub(super) worker: Worker,
-    /// The memory that it shares with us.
-    pub(super) channel: Arc<SharedMemory>,
-    /// Our end of it: jobs go out, answers come in.
-    end: Endpoint,
+    /// The worker's number; `None` when there is no worker.
+    pub(super) pid: Option<Pid>,
+    /// Whether the fork server was asked to kill the worker, or for a worker.
+    pub(super) is_asked: bool,
+    /// Our end of the channel: jobs go out, answers come in.
+    pub(super) end: Endpoint,
     /// The jobs that it has, oldest first, each with the position of its mark.
     window: VecDeque<(usize, Job)>,
-    /// How many more jobs it may run.
-    pub(super) left: u64,
     /// When the time limit of its one job is over.
     pub(super) deadline: Option<Instant>,
-    /// At how many looks in a row it slept although it had a job.
+    /// At how many looks it slept although it had a job, since something was last sent or received.
     lost_looks: u32,
     /// Why it must be killed.
     pub(super) fault: Option<JobError>,
 }
 
 impl Link {
-    /// The link to a worker, which may run so many jobs. Its channel is empty.
-    pub(super) fn new(worker: Worker, channel: &Arc<SharedMemory>, left: u64) -> Self {
+    /// The link to a worker, if there is one, with an empty channel.
+    pub(super) fn new(pid: Option<Pid>, channel: &Arc<SharedMemory>) -> Self {
+        let events = EventCount { memory: Arc::clone(channel) };
         Self {
-            worker,
-            end: Endpoint::of_parent(channel),
-            channel: Arc::clone(channel),
+            pid,
+            is_asked: false,
+            end: Endpoint::new(channel, true, events),
             window: VecDeque::new(),
-            left,
             deadline: None,
             lost_looks: 0,
             fault: None,
         }
     }
 
-    /// The worker's number; `None` when there is no worker.
-    pub(super) fn pid(&self) -> Option<Pid> {
-        match self.worker {
-            Worker::Missing | Worker::Starting => None,
-            Worker::Alive(pid) | Worker::Killed(pid) => Some(pid),
-        }
+    /// Tells whether there is no worker, and none was asked for.
+    pub(super) fn is_missing(&self) -> bool {
+        self.pid.is_none() && !self.is_asked
     }
 
     /// How many jobs it has.
@@ -123,8 +102,7 @@ impl Link {
 
     /// Tells whether it can be given this job.
     pub(super) fn has_room_for(&mut self, job: &Job) -> bool {
-        let takes_jobs = matches!(self.worker, Worker::Alive(_)) && self.fault.is_none();
-        if !takes_jobs || self.window.len() as u64 >= self.left {
+        if self.pid.is_none() || self.is_asked || self.fault.is_some() {
             return false;
         }
         let bytes = match self.window.back() {
@@ -133,13 +111,10 @@ impl Link {
             Some(_) if self.end.unsent > 0 || self.window.len() == MOST_JOBS => return false,
             Some(_) => job.argument.len(),
         };
-        match self.end.has_room(bytes) {
-            Ok(has_room) => has_room,
-            Err(damage) => {
-                self.note(&damage);
-                false
-            }
-        }
+        self.end.has_room(bytes).unwrap_or_else(|damage| {
+            self.note(&damage);
+            false
+        })
     }
 
     /// Gives it a job, for which it has room.
@@ -185,22 +160,26 @@ impl Link {
         if self.window.is_empty() || self.fault.is_some() {
             return;
         }
-        let start = self.end.input.position;
+        let start = (self.end.input.position, self.end.output.position);
         let outcome = self.read_answers(finished).and_then(|()| match self.window.back() {
             Some((_, last)) => self.end.send_rest(&last.argument),
             None => Ok(()),
         });
+        let is_silent = start == (self.end.input.position, self.end.output.position);
         if let Err(damage) = outcome {
             self.note(&damage);
-        } else if is_look && self.end.input.position == start {
+        } else if is_look && is_silent {
             self.look_after();
         } else if !self.window.is_empty() {
             // Also while it is awake: it may have looked already, and be about to sleep.
             self.end.peer.advance();
         }
+        if !is_silent {
+            self.lost_looks = 0;
+        }
     }
 
-    /// Tells whether the worker must be killed: for a fault, at the end of its job's time limit, or after its last job.
+    /// Tells whether the worker must be killed: for a fault, or at the end of its job's time limit.
     pub(super) fn must_be_killed(&mut self, now: Instant) -> bool {
         if let (Some(deadline), Some((_, job))) = (self.deadline, self.window.front())
             && deadline <= now
@@ -208,7 +187,7 @@ impl Link {
             self.deadline = None;
             self.fault.get_or_insert(JobError::TimeLimit(job.limit));
         }
-        (self.fault.is_some() || self.left == 0) && matches!(self.worker, Worker::Alive(_))
+        self.fault.is_some() && self.pid.is_some() && !self.is_asked
     }
 
     /// Reads the answers that are there (`LINK-1`). At most a ringful: what comes later comes with an event.
@@ -217,8 +196,8 @@ impl Link {
         while self.end.input.position - start < RING_WORDS && self.end.has_input()? {
             let Some(answer) = self.end.receive()? else { continue };
             let first = self.window.pop_front_if(|(at, _)| *at as u64 == answer.first);
-            let (_, job) = first.ok_or_else(|| damaged("an answer is not to the first job"))?;
-            self.left -= 1;
+            let (_, job) =
+                first.ok_or_else(|| io::Error::other("an answer is not to the first job"))?;
             self.deadline = None;
             let failure = |bytes| Failure::from_bytes(bytes).map_or_else(JobError::from, failed);
             let bytes = answer.bytes;
@@ -232,14 +211,14 @@ impl Link {
     fn look_after(&mut self) {
         self.lost_looks = if self.end.peer.sleeps() { self.lost_looks + 1 } else { 0 };
         if self.lost_looks == LOST_LOOKS {
-            self.note(&damaged("the worker sleeps, but it has a job"));
+            self.note(&io::Error::other("the worker sleeps, but it has a job"));
         }
         self.end.peer.wake();
     }
 
     /// Notes that the channel is damaged.
     fn note(&mut self, damage: &io::Error) {
-        let worker = self.pid().map_or(0, |pid| pid.0);
+        let worker = self.pid.map_or(0, |pid| pid.0);
         let text = format!("worker {worker} has damaged its channel, and was killed: {damage}");
         self.fault.get_or_insert(JobError::Unreadable(text));
     }

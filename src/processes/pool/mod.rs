@@ -1,12 +1,13 @@
 //! The pool of worker processes, from a submit to its result:
 //!
-//! | read | about |
-//! | --- | --- |
-//! | `process_pool` | submit, map, shutdown: what the owner of a pool calls |
-//! | `state` | the queue, the workers' places, deaths |
-//! | `link`, `ring` | the parent's side of one worker; the shared memory in between |
-//! | `fork_server`, `worker` | the process that forks workers; what a worker does with a job |
-//! | `shared` | the pool's thread, which delivers the results; what a handle has |
+//! ```text
+//! process_pool   submit, map, shutdown                │                    join, await
+//! state          the queue, the places, deaths        ▼ argument               ▲
+//! link           the parent's side of one worker      │                        │ value
+//! ring           the shared memory in between         ▼ job     answer ─▶ shared: the pool's thread
+//! worker         what a worker does with a job        └─▶ run ────┘
+//! fork_server    the process that forks workers, kills and reaps them
+//! ```
 
 mod fork_server;
 mod link;

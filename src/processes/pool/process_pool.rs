@@ -1,8 +1,8 @@
 //! A pool of worker processes: how it is made, how it takes jobs, and how it ends.
 //!
 //! Problem: a pool of threads cannot stop a job that never returns, and does not survive one that aborts. A pool of
-//! processes can and does. The price: arguments and values are sent as bytes, and the function must be known before there
-//! are workers.
+//! processes can and does. The price: arguments and values are sent as bytes, and the one function of the pool must be
+//! known before there are workers. Where several are wanted, the argument is an enum.
 //!
 //! | asked by | jobs in the queue | jobs that run |
 //! | --- | --- | --- |
@@ -17,18 +17,12 @@
 //! - `PPOOL-3`: when a shutdown or the drop returns, every worker has ended and the fork server was reaped.
 //! - `PPOOL-4`: there are never more jobs in the queue than was allowed: a submit waits.
 //! - `PPOOL-5`: a start that fails leaves no process.
-//!
-//! A job cannot submit to its own pool: its process has a copy of the parent from before there was a pool. It may make a
-//! pool of its own.
-//!
-//! **Left out**: a function per job, which Rust cannot send. Make the argument an enum.
-//!
-//! **Source**: `concurrent.futures.ProcessPoolExecutor`.
+//! - A job has no handle of its pool: its process is older. It may make a pool of its own.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -81,14 +75,9 @@ impl Default for ProcessPoolOptions {
 impl ProcessPoolOptions {
     /// Forks the workers. Each job runs `function` on its argument, in one of them.
     ///
-    /// Standard output is flushed before, so that its buffer is not printed by the workers too.
-    ///
     /// # Errors
     /// A second thread runs, which is named (`PPOOL-2`); no workers, or more than 1,000, are asked for; out of
     /// processes, memory or descriptors. No process is left then.
-    ///
-    /// # Blocking
-    /// Until every worker was forked.
     ///
     /// # Examples
     /// ```no_run
@@ -99,31 +88,28 @@ impl ProcessPoolOptions {
     /// assert_eq!(pool.submit(12)?.join()?, 144);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn start<A, R, F>(self, function: F) -> io::Result<ProcessPool<A, R>>
-    where
-        A: Message,
-        R: Message + 'static,
-        F: Fn(A) -> R + 'static,
-    {
+    pub fn start<A: Message, R: Message>(
+        self,
+        function: impl Fn(A) -> R + 'static,
+    ) -> io::Result<ProcessPool<A, R>> {
         if self.workers == 0 || self.workers > MOST_WORKERS || self.max_tasks_per_worker == 0 {
             let text = format!("process pool: expected 1 to {MOST_WORKERS} workers, {self:?}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        // A closed standard output is no reason to have no pool.
+        // The workers would print its buffer too. A closed standard output is no reason to have no pool.
         drop(io::stdout().flush());
         let results = EventCount::new()?;
         let channels = (0..self.workers).map(|_| SharedMemory::new(CHANNEL_BYTES).map(Arc::new));
         let channels = channels.collect::<io::Result<Vec<_>>>()?;
-        let server = fork_server::start(&work(function), &channels, &results)?;
+        let most_jobs = self.max_tasks_per_worker;
+        let server = fork_server::start(&work(function), most_jobs, &channels, &results)?;
         channels.iter().try_for_each(|channel| channel.share_with_children(false))?;
         results.memory.share_with_children(false)?;
-        let mut state = State::new(server, &channels, self.max_tasks_per_worker);
+        let mut state = State::new(server, &channels);
         let started = state.start_workers();
-        let pool = ProcessPool {
-            shared: Arc::new(Shared::new(state, results)),
-            options: self,
-            types: PhantomData,
-        };
+        let shared =
+            Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), results });
+        let pool = ProcessPool { shared, options: self, types: PhantomData };
         // After an error the drop ends what was started.
         started.map(|()| pool)
     }
@@ -142,7 +128,7 @@ pub struct ProcessPool<A, R> {
     types: PhantomData<fn(A) -> R>,
 }
 
-impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
+impl<A: Message, R: Message> ProcessPool<A, R> {
     /// Queues a job: the pool's function on this argument.
     ///
     /// # Errors
@@ -168,10 +154,11 @@ impl<A: Message, R: Message + 'static> ProcessPool<A, R> {
     }
 
     /// Runs the function on every item, `chunk` of them in a job, and gives the values in the order of the items.
-    pub fn map<'a, I>(&'a self, items: I, chunk: usize) -> Map<'a, R>
-    where
-        I: IntoIterator<Item = A, IntoIter: 'a>,
-    {
+    pub fn map<'a>(
+        &'a self,
+        items: impl IntoIterator<Item = A, IntoIter: 'a>,
+        chunk: usize,
+    ) -> Map<'a, R> {
         let window = self.options.workers * CHUNKS_AHEAD;
         Map::new(items, chunk, window, |items| {
             // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
@@ -210,11 +197,10 @@ impl<A, R> ProcessPool<A, R> {
         let job = Job { id, slot, is_chunk, argument, limit };
         state.push(job);
         // Otherwise the thread looks by itself, or the worker wakes it with the answer.
-        let must_wake = state.rests || limit < Duration::MAX;
-        drop(state);
-        if must_wake {
-            self.shared.results.advance();
+        if state.rests || limit < Duration::MAX {
+            shared.results.advance();
         }
+        drop(state);
         Ok(JobHandle::new(Arc::new(pending)))
     }
 
@@ -279,14 +265,12 @@ impl<A, R> ProcessPool<A, R> {
 }
 
 impl<A, R> Drop for ProcessPool<A, R> {
-    /// As [`shutdown`](Self::shutdown), as long as a job ends within each grace.
     fn drop(&mut self) {
         self.finish(false, self.options.grace);
     }
 }
 
 impl<A, R> fmt::Debug for ProcessPool<A, R> {
-    /// Shows the counts.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("ProcessPool").field("counts", &self.counts()).finish_non_exhaustive()
     }

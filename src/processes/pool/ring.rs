@@ -3,7 +3,7 @@
 //! Problem: a pipe costs a system call for each message on each side, and a job can close its descriptors. Shared memory
 //! costs none while both sides are busy, and cannot be closed. But a worker may write anything into it.
 //!
-//! A ring has one producer and one consumer, and is a stream of words. A message is a header of two words and its bytes,
+//! A ring is a stream of words with one producer and one consumer. A message is a header of two words and its bytes,
 //! filled up to a whole word. It may be longer than the ring: the consumer reads while the producer writes.
 //!
 //! | ring | first word | second word | then |
@@ -11,8 +11,7 @@
 //! | jobs | mark | length, and whether it is a chunk | the argument |
 //! | answers | position of its job | length, and whether it is a value | the value, or the failure |
 //!
-//! An [`EventCount`] lets the worker, and the pool's thread, sleep. Only a side that sleeps costs a system call. No wake-up
-//! is lost, because the accesses to its two words are sequentially consistent:
+//! Only a side that sleeps costs a system call. No wake-up is lost, because all of this is sequentially consistent:
 //!
 //! ```text
 //! sleeper                                 waker
@@ -64,11 +63,6 @@ const BEGUN: u64 = 2;
 /// The mark of a job that the parent has taken back.
 const REVOKED: u64 = 3;
 
-/// The error of a channel in which something cannot have been written by the pool.
-pub(super) fn damaged(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
 /// The side of a ring that writes, or the one that reads. A producer consumes free words: the words that the consumer has
 /// left, a ring's length later.
 pub(super) struct Side {
@@ -105,7 +99,8 @@ impl Side {
             let limit = usize::try_from(cursor).ok().and_then(|at| at.checked_add(self.lead));
             let possible = self.limit..=self.position + RING_WORDS;
             let limit = limit.filter(|limit| possible.contains(limit));
-            self.limit = limit.ok_or_else(|| damaged("a cursor of the shared ring cannot be"))?;
+            self.limit =
+                limit.ok_or_else(|| io::Error::other("a cursor of the shared ring cannot be"))?;
         }
         Ok(self.limit - self.position)
     }
@@ -173,17 +168,11 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The parent's end of an empty channel.
-    pub(super) fn of_parent(channel: &Arc<SharedMemory>) -> Self {
-        let (output, input) = (Side::new(channel, JOBS, true), Side::new(channel, ANSWERS, false));
-        let peer = EventCount { memory: Arc::clone(channel) };
+    /// An end of an empty channel.
+    pub(super) fn new(channel: &Arc<SharedMemory>, is_parent: bool, peer: EventCount) -> Self {
+        let (out, back) = if is_parent { (JOBS, ANSWERS) } else { (ANSWERS, JOBS) };
+        let (output, input) = (Side::new(channel, out, true), Side::new(channel, back, false));
         Self { output, input, unsent: 0, partial: None, peer }
-    }
-
-    /// The worker's end of a channel; the pool's thread sleeps at `results`.
-    pub(super) fn of_worker(channel: &Arc<SharedMemory>, results: &EventCount) -> Self {
-        let (output, input) = (Side::new(channel, ANSWERS, true), Side::new(channel, JOBS, false));
-        Self { output, input, unsent: 0, partial: None, peer: results.clone() }
     }
 
     /// Tells whether something can be received.
@@ -200,9 +189,6 @@ impl Endpoint {
     /// Sends a message, or what there is room for; there must be room for the header. The other side is not woken, except
     /// between two pieces.
     pub(super) fn send(&mut self, first: u64, flag: bool, bytes: &[u8]) -> io::Result<()> {
-        if !self.has_room(0)? {
-            return Err(damaged("the shared ring has no room for a header"));
-        }
         for word in [first, (bytes.len() as u64) << 1 | u64::from(flag)] {
             self.output.word(self.output.position).store(word, Relaxed);
             self.output.position += 1;
@@ -242,15 +228,15 @@ impl Endpoint {
     /// Receives a header, and reserves memory for the bytes: a page of it counts once it is written.
     fn receive_header(&mut self) -> io::Result<Received> {
         if self.input.available(HEADER_WORDS)? < HEADER_WORDS {
-            return Err(damaged("a header in the shared ring is cut short"));
+            return Err(io::Error::other("a header in the shared ring is cut short"));
         }
         let header = [0, 1].map(|index| self.input.word(self.input.position + index));
         let [first, second] = header.map(|word| word.load(Relaxed));
         self.input.position += HEADER_WORDS;
         let length = usize::try_from(second >> 1).unwrap_or(usize::MAX);
         let bytes = reserve(length);
-        let bytes =
-            bytes.map_err(|_| damaged("a message is longer than the memory that is left"))?;
+        let bytes = bytes
+            .map_err(|_| io::Error::other("a message is longer than the memory that is left"))?;
         Ok(Received { first, flag: second & 1 == 1, length, bytes })
     }
 
@@ -260,7 +246,7 @@ impl Endpoint {
         match self.input.word(position).compare_exchange(QUEUED, BEGUN, AcqRel, Acquire) {
             Ok(_) => Ok(Some(position)),
             Err(REVOKED) => Ok(None),
-            Err(_) => Err(damaged("a job in the shared ring has no mark")),
+            Err(_) => Err(io::Error::other("a job in the shared ring has no mark")),
         }
     }
 

@@ -3,25 +3,19 @@
 //! Problem: a job may be awaited by a thread, by a task, or by nothing at all, and a worker may die at any time. One
 //! thread reads all answers and notices, so nothing depends on a caller that waits.
 //!
-//! ```text
-//! submit: lock, push ─▶ worker's ring                     the thread: wait for an event or the next look
-//!                            worker: run, answer ──────▶ lock, pass: answers, deaths, fill
-//! join: sleeps at the job's slot ◀─────────────────────── unlock, deliver each result
-//! ```
-//!
 //! **Invariants**
 //! - `PSHARED-1`: results are delivered without the lock, and a waker that panics does not stop the thread.
 //! - `PSHARED-2`: while a job is open, the thread looks at the workers by itself: a millisecond after the last result, then
 //!   less and less often, down to ten times a second. So a wake-up that was lost delays an answer and no more. When no job
 //!   was open for a while it sleeps until there is an event.
-//! - `PSHARED-3`: if the thread itself panics, the pool breaks, and every handle ends.
+//! - If the thread itself panics, the pool breaks, and every handle ends.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::link::ResultSlot;
@@ -41,7 +35,7 @@ const SERVER_ENDING: Duration = Duration::from_secs(10);
 /// What handles, the pool and its thread share.
 pub(super) struct Shared {
     /// Jobs and workers. No statement under the lock leaves half of a change, so a poisoned lock is used on.
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// Wakes callers that wait for the pool itself: there is room, nothing is open, it is over.
     pub(super) changed: Condvar,
     /// The thread sleeps here.
@@ -49,11 +43,6 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Shares the state of a pool.
-    pub(super) fn new(state: State, results: EventCount) -> Self {
-        Self { state: Mutex::new(state), changed: Condvar::new(), results }
-    }
-
     /// Locks the state.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -71,9 +60,6 @@ impl Shared {
     }
 
     /// Starts the pool's thread, unless it was started before.
-    ///
-    /// # Errors
-    /// Out of threads or memory.
     pub(super) fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
         if state.thread.is_none() {
             let shared = Arc::clone(self);
@@ -141,10 +127,8 @@ impl Shared {
         state = self.wait_until(state, Duration::MAX, |state| state.is_over);
         let thread = state.thread.take();
         drop(state);
-        if let Some(thread) = thread {
-            // It has caught its panics.
-            drop(thread.join());
-        }
+        // It has caught its panics.
+        drop(thread.map(JoinHandle::join));
     }
 
     /// Waits until the fork server has reaped its workers and left, and reaps it. A second caller waits for the first.

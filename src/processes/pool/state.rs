@@ -3,13 +3,6 @@
 //! Problem: a job is in the queue, with a worker, or over, and it must not be in two of these, nor in none. All of it is
 //! under one lock, and nothing here waits or runs foreign code.
 //!
-//! ```text
-//!   submit          fill                 exchange
-//! ───────▶ queue ───────────▶ a worker ───────────▶ finished ──▶ delivered by the pool's thread, without the lock
-//!            ▲                    │
-//!            └────────────────────┘ the worker died, or is at a long job while another has none
-//! ```
-//!
 //! **Invariants**
 //! - `STATE-1`: each job that was accepted is over once: answered, cancelled, or failed with the reason.
 //! - `STATE-2`: a death fails the job that its worker was running. The others go back to the queue, before younger ones,
@@ -29,7 +22,7 @@ use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use super::fork_server::{self, ENDED, FAILED, FORKED, KILL, Packet, START};
-use super::link::{Finished, Job, Link, Worker};
+use super::link::{Finished, Job, Link};
 use crate::jobs::{Cancel, Counts, JobError};
 use crate::os::process::{Child, Exit, Pid};
 use crate::os::signal::Signal;
@@ -63,8 +56,6 @@ pub(super) struct State {
     pub(super) rests: bool,
     /// Deaths since the last answer.
     deaths: usize,
-    /// How many jobs a worker runs before it is replaced.
-    most_jobs: u64,
     /// Jobs that were run, successfully or not.
     pub(super) done: u64,
     /// Jobs that were dropped before they began.
@@ -73,24 +64,16 @@ pub(super) struct State {
 
 impl State {
     /// The state of a pool without workers.
-    pub(super) fn new(
-        (server, control): (Child, OwnedFd),
-        channels: &[Arc<SharedMemory>],
-        most_jobs: u64,
-    ) -> Self {
-        let link = |channel| Link::new(Worker::Missing, channel, most_jobs);
-        let links = channels.iter().map(link).collect();
-        Self { links, server: Some(server), control: Some(control), most_jobs, ..Self::default() }
+    pub(super) fn new((server, control): (Child, OwnedFd), channels: &[Arc<SharedMemory>]) -> Self {
+        let links = channels.iter().map(|channel| Link::new(None, channel)).collect();
+        Self { links, server: Some(server), control: Some(control), ..Self::default() }
     }
 
     /// Has a worker forked for each place, one after another: the first that fails is the last that was asked for.
-    ///
-    /// # Errors
-    /// Why one could not be forked.
     pub(super) fn start_workers(&mut self) -> io::Result<()> {
         for place in 0..self.links.len() {
             self.fill_place(place);
-            while self.links[place].pid().is_none() {
+            while self.links[place].pid.is_none() {
                 let control = self.control.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
                 poll(&mut [PollFd::readable(control.as_fd())], None)?;
                 match fork_server::receive(control.as_fd())? {
@@ -197,7 +180,7 @@ impl State {
             if self.links[place].must_be_killed(now) {
                 self.kill(place);
             }
-            if is_look && self.links[place].worker == Worker::Missing {
+            if is_look && self.links[place].is_missing() {
                 self.fill_place(place);
             }
         }
@@ -222,34 +205,32 @@ impl State {
 
     /// Has the worker of a place killed. If the request cannot be sent, the next pass tries again.
     fn kill(&mut self, place: usize) {
-        if let (true, Some(pid)) = (self.ask((KILL, place, 0)), self.links[place].pid()) {
-            self.links[place].worker = Worker::Killed(pid);
-        }
+        self.links[place].is_asked = self.ask((KILL, place, 0));
     }
 
     /// Asks for a worker. If the request cannot be sent, the next look tries again.
     fn fill_place(&mut self, place: usize) {
         // Nothing that the last worker has written may look like an answer of the next one.
-        let is_clear = self.links[place].channel.clear().is_ok();
-        let is_asked = is_clear && self.ask((START, place, 0));
-        self.links[place].worker = if is_asked { Worker::Starting } else { Worker::Missing };
+        let is_clear = self.links[place].end.peer.memory.clear().is_ok();
+        self.links[place].is_asked = is_clear && self.ask((START, place, 0));
     }
 
     /// Sends a request. Without a fork server to receive it, the pool breaks when the end of the socket is read.
     fn ask(&self, packet: Packet) -> bool {
-        self.control.as_ref().is_some_and(|control| fork_server::ask(control.as_fd(), packet))
+        let is_sent = |control: &OwnedFd| fork_server::send(control.as_fd(), packet, false).is_ok();
+        self.control.as_ref().is_some_and(is_sent)
     }
 
     /// Does what follows from a notice of the fork server.
     fn take_notice(&mut self, (what, place, number): Packet) {
         match what {
             FORKED => {
-                let worker = Worker::Alive(Pid(number));
-                self.links[place] = Link::new(worker, &self.links[place].channel, self.most_jobs);
+                let channel = &self.links[place].end.peer.memory;
+                self.links[place] = Link::new(Some(Pid(number)), channel);
             }
             FAILED => {
-                self.links[place].worker = Worker::Missing;
-                if self.links.iter().all(|link| link.worker == Worker::Missing) {
+                self.links[place].is_asked = false;
+                if self.links.iter().all(Link::is_missing) {
                     let error = io::Error::from_raw_os_error(number);
                     self.break_down(format!("no worker is left, and none can be forked: {error}"));
                 }
@@ -261,14 +242,15 @@ impl State {
 
     /// A worker is dead: what it was running fails, its other jobs go back, and its place is filled again (`STATE-2`).
     fn worker_ended(&mut self, place: usize, exit: Exit) {
-        let Some(pid) = self.links[place].pid() else { return };
+        let Some(pid) = self.links[place].pid else { return };
         self.exchange(place, false);
         let link = &mut self.links[place];
         let (begun, others) = link.take_all();
         let error = link.fault.take().unwrap_or(JobError::Died { pid, exit });
-        let is_planned = link.left == 0 || matches!(error, JobError::TimeLimit(_));
-        link.worker = Worker::Missing;
-        link.deadline = None;
+        // PWORKER-6.
+        let has_left = begun.is_empty() && exit == Exit::Code(0);
+        let is_planned = has_left || matches!(error, JobError::TimeLimit(_));
+        (link.pid, link.is_asked, link.deadline) = (None, false, None);
         self.deaths += usize::from(!is_planned);
         self.done += begun.len() as u64;
         self.fail(begun, &error);
@@ -328,6 +310,6 @@ impl State {
 
     /// The numbers of the living workers.
     pub(super) fn pids(&self) -> Vec<Pid> {
-        self.links.iter().filter_map(Link::pid).collect()
+        self.links.iter().filter_map(|link| link.pid).collect()
     }
 }

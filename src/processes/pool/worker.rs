@@ -4,12 +4,6 @@
 //! one function, and a job is an argument. But a child of fork has all that its parent had: descriptors that keep other
 //! streams open, signal handlers, and a stack that leads back into the parent's `main`. A worker gives these up first.
 //!
-//! | what panics | the job's result |
-//! | --- | --- |
-//! | the argument's decoding, the function, the value's encoding | `Panicked`, with text and place |
-//! | one item's function in a chunk | the same, for this item |
-//! | the value's decoding, on the thread of the handle's owner | `Panicked`, with the payload |
-//!
 //! **Invariants**
 //! - `PWORKER-1`: a worker has the standard descriptors and no others; those that the function has captured are closed. Its
 //!   channel is memory, so there is nothing that a job could close.
@@ -21,6 +15,7 @@
 //! - `PWORKER-5`: an answer is published before the next job begins, and after what the job has printed. The pool's thread
 //!   is woken for it, unless another job is there and the thread was woken in the last [`WAKE_INTERVAL`]: then it looks by
 //!   itself within a millisecond.
+//! - `PWORKER-6`: after so many jobs a worker leaves with code 0. Those that it has not begun go to another worker.
 //! - `WORK-1`: foreign code (the function, a codec, a destructor of either's values) runs under `catch_unwind`. Its panic
 //!   fails the job, or only the one item of a chunk.
 //!
@@ -48,10 +43,10 @@ pub(super) type Failure = (bool, String, String);
 
 /// A pool's function without its types: makes an answer of a job's bytes, which are a chunk or one argument. The flag tells
 /// whether the answer is a value or a [`Failure`].
-pub(super) type Work = dyn Fn(&PanicRecorder, bool, Vec<u8>) -> (bool, Vec<u8>);
+pub(super) type Work = dyn Fn(&LastPanic, bool, Vec<u8>) -> (bool, Vec<u8>);
 
 /// What a worker has of its own.
-struct Worker<'a> {
+struct Worker {
     /// Jobs come in here, answers go out.
     end: Endpoint,
     /// It sleeps here.
@@ -60,19 +55,14 @@ struct Worker<'a> {
     woke: Instant,
     /// The process that has forked this one.
     server: Pid,
-    /// What it does.
-    work: &'a Work,
 }
 
-/// Lives as a worker.
-///
-/// # Errors
-/// Always: the parent is gone, or a job has damaged the channel.
+/// Lives as a worker, for at most so many jobs. Fails if the parent is gone, or a job has damaged the channel.
 pub(super) fn live(
     server: Pid,
     channel: &Arc<SharedMemory>,
     results: &EventCount,
-    work: &Work,
+    (work, most_jobs): (&Work, u64),
 ) -> io::Result<()> {
     process::die_with_parent(server)?;
     process::close_all_but(None)?;
@@ -80,18 +70,20 @@ pub(super) fn live(
     results.memory.share_with_children(false)?;
     signal::reset_all();
     signal::ignore(Signal::Interrupt)?;
-    let end = Endpoint::of_worker(channel, results);
+    let end = Endpoint::new(channel, false, results.clone());
     let events = EventCount { memory: Arc::clone(channel) };
-    let mut worker = Worker { end, events, woke: Instant::now(), server, work };
-    let recorder = PanicRecorder::install();
-    loop {
-        worker.run_job(&recorder)?;
+    let mut worker = Worker { end, events, woke: Instant::now(), server };
+    let last_panic = record_panics();
+    let mut done = 0;
+    while done < most_jobs {
+        done += u64::from(worker.run_job(work, &last_panic)?);
     }
+    Ok(())
 }
 
-impl Worker<'_> {
-    /// Waits for a job, runs it, and writes its answer as the parent makes room.
-    fn run_job(&mut self, recorder: &PanicRecorder) -> io::Result<()> {
+impl Worker {
+    /// Waits for a job, runs it, and writes its answer as the parent makes room. False if the job was taken back.
+    fn run_job(&mut self, work: &Work, last_panic: &LastPanic) -> io::Result<bool> {
         self.wait_until(Endpoint::has_input)?;
         let begun = self.end.begin()?;
         let job = loop {
@@ -100,8 +92,8 @@ impl Worker<'_> {
                 None => self.wait_until(Endpoint::has_input)?,
             }
         };
-        let Some(position) = begun else { return Ok(()) };
-        let (is_value, bytes) = (self.work)(recorder, job.flag, job.bytes);
+        let Some(position) = begun else { return Ok(false) };
+        let (is_value, bytes) = work(last_panic, job.flag, job.bytes);
         // What the job has printed without a newline. A closed standard output is no error of the job.
         drop(io::stdout().flush());
         self.wait_until(|end| end.has_room(0))?;
@@ -116,7 +108,7 @@ impl Worker<'_> {
             self.end.peer.advance();
             self.woke = Instant::now();
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sleeps until it is ready.
@@ -138,10 +130,10 @@ impl Worker<'_> {
 
 /// Takes the types off a pool's function.
 pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) -> Box<Work> {
-    Box::new(move |recorder, is_chunk, body| {
-        let attempted = recorder.attempt(|| {
+    Box::new(move |last_panic, is_chunk, body| {
+        let attempted = attempt(last_panic, || {
             if is_chunk {
-                run_chunk(recorder, &function, &body)
+                run_chunk(last_panic, &function, &body)
             } else {
                 function(A::from_bytes(body)?).into_bytes()
             }
@@ -156,7 +148,7 @@ pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) 
 
 /// Runs the function on each argument of a chunk, and encodes a result for each.
 fn run_chunk<A: Message, R: Message>(
-    recorder: &PanicRecorder,
+    last_panic: &LastPanic,
     function: &impl Fn(A) -> R,
     mut body: &[u8],
 ) -> Result<Vec<u8>, Unreadable> {
@@ -166,7 +158,7 @@ fn run_chunk<A: Message, R: Message>(
     for argument in arguments {
         let start = out.len();
         let encode = || Result::<R, Failure>::Ok(function(argument)).encode(&mut out);
-        if let Err(failure) = recorder.attempt(encode) {
+        if let Err(failure) = attempt(last_panic, encode) {
             // Nothing may be left of a value that was encoded in part.
             out.truncate(start);
             Result::<(), Failure>::Err(failure).encode(&mut out)?;
@@ -196,41 +188,39 @@ impl From<Unreadable> for JobError {
     }
 }
 
-/// Catches the panics of jobs, with text and place.
-pub(super) struct PanicRecorder {
-    /// The last panic of the jobs' thread. Every statement under the lock leaves it valid, so a poisoned lock is used on.
-    last: Arc<Mutex<Option<Failure>>>,
+/// The last panic of the jobs' thread. Every statement under the lock leaves it valid, so a poisoned lock is used on.
+pub(super) type LastPanic = Mutex<Option<Failure>>;
+
+/// Records the panics of this thread instead of printing them, from now on. Those of threads that jobs start go to the
+/// hook that was there before.
+fn record_panics() -> Arc<LastPanic> {
+    let last = Arc::new(Mutex::new(None));
+    let (record, jobs_thread) = (Arc::clone(&last), thread::current().id());
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() != jobs_thread {
+            return before(info);
+        }
+        let text = info.payload_as_str().unwrap_or("a payload without text").to_owned();
+        let place = info.location().map_or_else(String::new, ToString::to_string);
+        *record.lock().unwrap_or_else(PoisonError::into_inner) = Some((true, text, place));
+    }));
+    last
 }
 
-impl PanicRecorder {
-    /// Records the panics of this thread instead of printing them, from now on. Those of threads that jobs start go to the
-    /// hook that was there before.
-    fn install() -> Self {
-        let last = Arc::new(Mutex::new(None));
-        let (record, jobs_thread) = (Arc::clone(&last), thread::current().id());
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if thread::current().id() != jobs_thread {
-                return before(info);
-            }
-            let text = info.payload_as_str().unwrap_or("a payload without text").to_owned();
-            let place = info.location().map_or_else(String::new, ToString::to_string);
-            *record.lock().unwrap_or_else(PoisonError::into_inner) = Some((true, text, place));
-        }));
-        Self { last }
-    }
-
-    /// Runs foreign code (`WORK-1`).
-    fn attempt<T>(&self, code: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, Failure> {
-        match panic::catch_unwind(AssertUnwindSafe(code)) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(Unreadable(why))) => Err((false, why, String::new())),
-            Err(payload) => {
-                let recorded = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-                contain(move || drop(payload));
-                let unseen = || (true, "a panic that no hook saw".to_owned(), String::new());
-                Err(recorded.unwrap_or_else(unseen))
-            }
+/// Runs foreign code (`WORK-1`).
+fn attempt<T>(
+    last_panic: &LastPanic,
+    code: impl FnOnce() -> Result<T, Unreadable>,
+) -> Result<T, Failure> {
+    match panic::catch_unwind(AssertUnwindSafe(code)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(Unreadable(why))) => Err((false, why, String::new())),
+        Err(payload) => {
+            let recorded = last_panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+            contain(move || drop(payload));
+            let unseen = || (true, "a panic that no hook saw".to_owned(), String::new());
+            Err(recorded.unwrap_or_else(unseen))
         }
     }
 }
