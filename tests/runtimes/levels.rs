@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use handloom_conformance::promises::{PROMISES, cited_by};
+use handloom_conformance::promises::{PAGES, PROMISES, cited_by, file_of, is_label, sentence};
 
 /// What a level may use for the first time.
 const FIRST_USED: &[(&str, &[&str])] = &[
@@ -66,11 +66,15 @@ fn every_claim_cites_a_promise() {
     }
 }
 
-/// Tells whether a text is a label, such as `TASK-4`.
-fn is_label(text: &str) -> bool {
-    text.rsplit_once('-').is_some_and(|(word, number)| {
-        word.starts_with(|c: char| c.is_ascii_uppercase())
-            && word.chars().all(|c| c.is_ascii_uppercase() || c == '-')
-            && number.parse::<u32>().is_ok()
-    })
+#[test]
+fn every_promise_has_a_file_that_states_it_and_a_page_to_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (label, _) in PROMISES {
+        assert!(file_of(label).is_some(), "{label}: not in the index of labels");
+        let said = sentence(label);
+        assert!(said.contains("Read notes/"), "{label}: expected a page to read, came {said:?}");
+    }
+    for (label, page) in PAGES {
+        assert!(root.join(page).is_file(), "{label}: there is no page {page}");
+    }
 }

@@ -5,6 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use handloom::rt::{EventLoop, Moment, Observer};
+use handloom_conformance::judge::ask_instead;
+
+use crate::on_handloom::Handloom;
 
 /// What an observer was told; a [`Moment`] without its borrows.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +36,10 @@ impl Log {
     /// Makes a loop that is watched by a log.
     pub(crate) fn watching() -> (EventLoop, Self) {
         let log = Self::default();
-        (EventLoop::builder().slow_poll(None).observer(log.clone()).build().unwrap(), log)
+        let event_loop =
+            EventLoop::builder().slow_poll(None).observer(log.clone()).build().unwrap();
+        ask_instead::<Handloom>(event_loop.remote());
+        (event_loop, log)
     }
 
     /// Returns what was told so far.

@@ -42,7 +42,9 @@ pub(crate) fn judge(step: &Step) -> Result<Found, String> {
         let text = match outcome {
             Outcome::Holds => continue,
             Outcome::Broken(text) => text,
-            Outcome::BelongsToStep(at) => format!("it calls a function of step {at}"),
+            Outcome::BelongsToStep(at) => format!(
+                "belongs to step {at}, which is not written yet: your loop calls a function of that step"
+            ),
         };
         broken.push(((*name).to_owned(), text));
     }
@@ -57,7 +59,13 @@ pub(crate) fn judge(step: &Step) -> Result<Found, String> {
 pub(crate) fn first_open(last: u8, tells: bool) -> Result<Option<(u8, Found)>, String> {
     for step in &STEPS[1..=usize::from(last)] {
         let found = judge(step)?;
-        let Found::Holds(claims) = found else { return Ok(Some((step.number, found))) };
+        let Found::Holds(claims) = found else {
+            if matches!(found, Found::Unwritten) {
+                keep::note_unwritten(step.number);
+            }
+            return Ok(Some((step.number, found)));
+        };
+        keep::note_held(step.number);
         if tells {
             let word = match (step.number, claims) {
                 (11, _) => "talks",
@@ -108,14 +116,17 @@ All steps hold: you have written an event loop. What is left:
   cargo run -p handloom-workbook -- break
   and the source of Handloom's own loop, src/rt/, which keeps more promises.";
 
+/// What is said when a fault of `break`'s is not there any more.
+const FOUND: &str = "
+The steps hold again: the fault is found and mended. `-- mend` gives your own
+loop back.";
+
 /// Judges the steps up to `last`; an error if one does not hold.
 pub(crate) fn check(last: Option<u8>) -> Result<(), String> {
     match first_open(last.unwrap_or(11), true)? {
         None => {
             match keep::broken_with() {
-                Some(name) => print::text(&format!(
-                    "\nAll steps hold: the fault `{name}` is found and mended. `-- mend` gives your own\nloop back."
-                )),
+                Some(_) => print::text(FOUND),
                 None if last.is_none() => print::text(DONE),
                 None => {}
             }
@@ -124,6 +135,16 @@ pub(crate) fn check(last: Option<u8>) -> Result<(), String> {
         Some((number, Found::Broken(broken, claims))) => {
             tell_broken(number, &broken, claims);
             Err(String::new())
+        }
+        Some((number, Found::Unwritten))
+            if keep::fault().is_some_and(|fault| fault.step < number) =>
+        {
+            print::text(&format!(
+                "step {number:>2}  is not written yet: {}",
+                STEPS[usize::from(number)].title
+            ));
+            print::text(FOUND);
+            Ok(())
         }
         Some((number, _)) => {
             let step = &STEPS[usize::from(number)];
@@ -151,7 +172,18 @@ fn tell_broken(number: u8, broken: &[(String, String)], claims: usize) {
     if !others.is_empty() {
         print::text(&format!("\nThese fail too: {}.", others.join(", ")));
     }
-    print::text(&format!("\nThe page: notes/workbook/steps/{}. A hint: `-- hint`.", step.page));
+    let held = keep::held();
+    if keep::broken_with().is_some() || number > held {
+        print::text(&format!("\nThe page: notes/workbook/steps/{}. A hint: `-- hint`.", step.page));
+        return;
+    }
+    // What the student writes now broke a step that held before: the page of that step does not help.
+    let now = &STEPS[usize::from(held + 1).min(11)];
+    print::text(&format!(
+        "\nStep {number} held before: what you have changed since then broke it. You are at step {}.\n\
+         The page: notes/workbook/steps/{}. A hint: `-- hint`.",
+        now.number, now.page
+    ));
 }
 
 /// Step 11: the calculator on the student's loop, in a process, talks to the conversation script.

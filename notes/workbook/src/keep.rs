@@ -35,6 +35,38 @@ fn fault_name() -> PathBuf {
     kept().join("fault.txt")
 }
 
+/// The number of the last step that held, in a `check`.
+fn held_file() -> PathBuf {
+    kept().join("held.txt")
+}
+
+/// The last step that has held in a `check` of the student's own loop.
+pub(crate) fn held() -> u8 {
+    fs::read_to_string(held_file()).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Notes that a step holds, if none after it did.
+pub(crate) fn note_held(step: u8) {
+    if step > held() {
+        note(step);
+    }
+}
+
+/// Notes that a step is not written, so no step from there on holds: the file may be another one than before.
+pub(crate) fn note_unwritten(step: u8) {
+    if step <= held() {
+        note(step - 1);
+    }
+}
+
+/// Writes the number of the last step that held. A loop with a fault of `break`'s does not count.
+fn note(step: u8) {
+    if broken_with().is_none() {
+        // Without the note, a hint is about the first step that fails.
+        drop(fs::create_dir_all(kept()).and_then(|()| fs::write(held_file(), step.to_string())));
+    }
+}
+
 /// Says in words what failed on which file.
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> String {
     format!("{what} {}: {error}", path.display())
@@ -62,6 +94,12 @@ fn put_aside() -> Result<PathBuf, String> {
     let place = names.into_iter().find(|place| !place.exists()).ok_or("no free name")?;
     write(&place, &text)?;
     Ok(place)
+}
+
+/// The name of a copy as it is printed: from the root of the repository, as all names of files.
+fn shown(place: &Path) -> String {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    format!("notes/workbook/kept/{name}")
 }
 
 /// The name of the fault in the loop, if `break` put one there.
@@ -107,12 +145,18 @@ pub(crate) fn break_loop(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The reference with a fault.
+/// The reference with a fault: after the student's last step, or after the first one in which the fault has its place.
 fn in_reference(fault: &Fault) -> Result<String, String> {
-    let reference = stages::stage(stages::LAST);
-    fault
-        .apply(&reference)
+    let mut stages = (held().max(fault.step)..=stages::LAST).map(stages::stage);
+    stages
+        .find_map(|reference| fault.apply(&reference))
         .ok_or_else(|| format!("{}: its place is not in the reference", fault.name))
+}
+
+/// The fault that `break` put into the loop.
+pub(crate) fn fault() -> Option<Fault> {
+    let name = broken_with()?;
+    faults::all().into_iter().find(|fault| fault.name == name)
 }
 
 /// Gives the student's own loop back.
@@ -120,14 +164,14 @@ pub(crate) fn mend() -> Result<(), String> {
     let Some(name) = broken_with() else {
         return Err("Your loop has no fault that `break` put there.".into());
     };
-    let place = put_aside()?;
+    let (fault, place) = (fault(), put_aside()?);
     write(&my_loop(), &read(&mine())?)?;
     fs::remove_file(mine()).map_err(|error| failed("remove", &mine(), &error))?;
     print::text(&format!(
         "Your own loop is in src/my_loop.rs again. The one with `{name}`, as you left it:\n{}",
-        place.display()
+        shown(&place)
     ));
-    if let Some(fault) = faults::all().into_iter().find(|fault| fault.name == name) {
+    if let Some(fault) = fault {
         print::text(&format!("\nThe fault was: {}", fault.story));
     }
     Ok(())
@@ -141,9 +185,10 @@ pub(crate) fn take(step: u8) -> Result<(), String> {
     let step = step.min(stages::LAST);
     let place = put_aside()?;
     write(&my_loop(), &stages::stage(step))?;
+    note(step);
     print::text(&format!(
         "src/my_loop.rs is the reference after step {step} now. What was there is kept:\n{}",
-        place.display()
+        shown(&place)
     ));
     Ok(())
 }

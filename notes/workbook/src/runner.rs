@@ -57,7 +57,7 @@ impl Judge {
         match self.run(command) {
             // A process that ended without a verdict says nothing of a promise.
             Ok(Outcome::Broken(text)) if text.starts_with(NO_VERDICT) => {
-                Outcome::Broken(format!("{name}: {text}.{}", promises::about(name)))
+                Outcome::Broken(format!("{name}: {text}.{}", promises::about(name, None)))
             }
             Ok(outcome) => outcome,
             Err(error) => Outcome::Broken(format!("{name}: cannot be run: {error}")),

@@ -98,7 +98,7 @@ macro_rules! own_claims {
                 use $crate::judge::{Claim, Setting, run};
                 let test = concat!(module_path!(), "::", stringify!($claim));
                 let claim = Claim::<$runtime>::new(stringify!($claim), Setting::$setting, super::$claim);
-                run(test, claim);
+                run(test, claim.in_file(file!()));
             })*
         }
     };

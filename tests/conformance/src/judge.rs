@@ -3,7 +3,8 @@
 //! A claim that hangs fails with the runtime's own table of tasks, where it has one; its thread is left behind, and
 //! ends with the process. So one hang never ends the run and hides no other claim's message.
 
-use std::cell::Cell;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::fs::{self, DirEntry};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -39,6 +40,8 @@ pub struct Claim<R> {
     pub name: &'static str,
     /// How it is run.
     pub setting: Setting,
+    /// Its file, if it is not one of this package's.
+    file: Option<&'static str>,
     /// The function; it panics when the claim does not hold.
     check: fn(&R),
 }
@@ -46,7 +49,13 @@ pub struct Claim<R> {
 impl<R> Claim<R> {
     /// Makes one.
     pub fn new(name: &'static str, setting: Setting, check: fn(&R)) -> Self {
-        Self { name, setting, check }
+        Self { name, setting, file: None, check }
+    }
+
+    /// Says in which file it stands, so that the promise that it cites can be told if it hangs.
+    #[must_use]
+    pub fn in_file(self, file: &'static str) -> Self {
+        Self { file: Some(file), ..self }
     }
 }
 
@@ -118,6 +127,8 @@ pub enum Verdict {
 thread_local! {
     /// The step that a claim on this thread met and that is not written yet.
     static UNWRITTEN: Cell<Option<u8>> = const { Cell::new(None) };
+    /// Takes the ways in to the loops of the claim on this thread.
+    static ASKED: RefCell<Option<mpsc::Sender<Box<dyn Any + Send>>>> = const { RefCell::new(None) };
 }
 
 /// Stands in a function of a runtime that is not written yet: a claim that meets it belongs to that step.
@@ -132,18 +143,19 @@ pub fn not_yet(step: u8) -> ! {
 pub fn verdict<R: Runtime>(limit: Duration, claim: Claim<R>) -> Verdict {
     let (sends_remote, remote) = mpsc::channel();
     let (sends_verdict, verdict) = mpsc::channel();
-    let name = claim.name;
+    let (name, file) = (claim.name, claim.file);
     let runs = move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let runtime = R::new();
             // The receiver is alive: the judge waits for the verdict.
-            drop(sends_remote.send(runtime.remote()));
+            drop(sends_remote.send(Box::new(runtime.remote()) as Box<dyn Any + Send>));
+            ASKED.set(Some(sends_remote));
             (claim.check)(&runtime);
         }));
         let found = match (outcome, UNWRITTEN.get()) {
             (Ok(()), _) => Verdict::Holds,
             (Err(payload), step) => {
-                let text = promises::with_promise(name, text_of(payload.as_ref()));
+                let text = promises::with_promise(name, file, text_of(payload.as_ref()));
                 Box::leak(payload);
                 step.map_or(Verdict::Fails(text), Verdict::BelongsToStep)
             }
@@ -162,7 +174,7 @@ pub fn verdict<R: Runtime>(limit: Duration, claim: Claim<R>) -> Verdict {
     }
     found.unwrap_or_else(|_| {
         let table = table::<R>(&remote);
-        let about = promises::about(name);
+        let about = promises::about(name, file);
         Verdict::Hangs(format!(
             "{name}: expected an end within {limit:?}, it hangs.{about}\n{table}"
         ))
@@ -179,9 +191,23 @@ fn longest_delay() -> Duration {
     threads.filter_map(delay).max().unwrap_or(Duration::ZERO)
 }
 
-/// Asks the runtime for its table of tasks.
-fn table<R: Runtime>(remote: &mpsc::Receiver<R::Remote>) -> String {
-    let Ok(remote) = remote.try_recv() else { return "The loop cannot be asked.".into() };
+/// Says that the claim on this thread runs on a loop that it made itself: if it hangs, that one is asked for its table.
+/// It does nothing elsewhere than in a claim.
+pub fn ask_instead<R: Runtime>(remote: R::Remote) {
+    ASKED.with_borrow(|asked| {
+        if let Some(asked) = asked {
+            // The judge does not listen any more when the claim's time is over.
+            drop(asked.send(Box::new(remote)));
+        }
+    });
+}
+
+/// Asks the runtime for its table of tasks: the loop that the claim named last.
+fn table<R: Runtime>(remotes: &mpsc::Receiver<Box<dyn Any + Send>>) -> String {
+    let remote = remotes.try_iter().last().and_then(|remote| remote.downcast().ok());
+    let Some(remote): Option<Box<R::Remote>> = remote else {
+        return "The loop cannot be asked.".into();
+    };
     if let Some(table) = R::table_from_outside(&remote) {
         return format!("What each future waits for:{table}");
     }

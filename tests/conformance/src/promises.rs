@@ -56,12 +56,58 @@ pub const PROMISES: &[(&str, &str)] = &[
     ("OS-2", "a system call that a signal interrupted is made again"),
 ];
 
-/// Says in a sentence what a label promises; empty for a label that is not in the list.
+/// The index of labels, in which a label's row names the file that states it.
+const INDEX: &str = include_str!("../../../notes/internals/labels.md");
+
+/// The pages of the notes by labels, or by the words with which labels begin.
+pub const PAGES: &[(&str, &str)] = &[
+    ("TASK-4", "notes/lost-wake-ups.md"),
+    ("REMOTE", "notes/lost-wake-ups.md"),
+    ("LOOP", "notes/11-event-loop.md"),
+    ("QUEUE", "notes/11-event-loop.md"),
+    ("CTX", "notes/11-event-loop.md"),
+    ("TIMER", "notes/11-event-loop.md"),
+    ("SLEEP", "notes/11-event-loop.md"),
+    ("OS", "notes/11-event-loop.md"),
+    ("TASK", "notes/13-tasks.md"),
+    ("TABLE", "notes/13-tasks.md"),
+    ("JOIN", "notes/13-tasks.md"),
+    ("END", "notes/13-tasks.md"),
+    ("TIMEOUT", "notes/cancellation.md"),
+    ("READY", "notes/edge-triggering.md"),
+    ("SOURCE", "notes/edge-triggering.md"),
+    ("TCP", "notes/12-one-request.md"),
+    ("ACCEPT", "notes/05-sockets.md"),
+];
+
+/// The file that states a label; `None` if the index does not have it.
+pub fn file_of(label: &str) -> Option<&'static str> {
+    let (word, number) = label.rsplit_once('-')?;
+    INDEX.lines().find_map(|row| {
+        let (numbers, file) = row.strip_prefix(&format!("| `{word}` | "))?.split_once(" | [`")?;
+        let is_it = numbers.split(", ").any(|known| known == number);
+        is_it.then(|| file.split_once('`').map(|(file, _)| file)).flatten()
+    })
+}
+
+/// Says where to read about a label: a page of the notes, and the file that states it.
+fn reading(label: &str) -> Option<String> {
+    let is_it =
+        |of: &str| label == of || label.rsplit_once('-').is_some_and(|(word, _)| word == of);
+    let page = PAGES.iter().find(|(of, _)| is_it(of)).map(|(_, page)| *page);
+    match (page, file_of(label)) {
+        (Some(page), Some(file)) => Some(format!("Read {page}; {file} states {label}.")),
+        (Some(page), None) => Some(format!("Read {page}.")),
+        (None, Some(file)) => Some(format!("Read {file}, which states {label}.")),
+        (None, None) => None,
+    }
+}
+
+/// Says what a label promises, and where to read about it.
 pub fn sentence(label: &str) -> String {
     let known = PROMISES.iter().find(|(known, _)| *known == label);
-    known.map_or(String::new(), |(_, text)| {
-        format!("\n  {label}: {text}.\n  Read the file that states {label}: notes/internals/labels.md has the list.")
-    })
+    let promise = known.map(|(_, text)| format!("{label}: {text}."));
+    promise.into_iter().chain(reading(label)).map(|line| format!("\n  {line}")).collect()
 }
 
 /// The source of the levels, in which each claim cites its promises.
@@ -78,34 +124,55 @@ const LEVELS: [&str; 9] = [
 ];
 
 /// Returns the labels that a claim's function cites, the first one first; none for a claim that is not in the package.
-pub fn cited_by(claim: &str) -> Vec<&'static str> {
-    let head = format!("\nfn {claim}<");
-    let body = LEVELS.iter().find_map(|text| {
-        let (_, rest) = text.split_once(&head)?;
-        rest.split_once("\n}\n").map(|(body, _)| body)
-    });
-    let body = body.unwrap_or_default();
-    let place = |label: &&'static str| {
-        let is_end =
-            |at: usize| !body[at + label.len()..].starts_with(|c: char| c.is_ascii_digit());
-        body.match_indices(*label).map(|(at, _)| at).find(|at| is_end(*at))
-    };
-    let mut found: Vec<_> =
-        PROMISES.iter().filter_map(|(label, _)| Some((place(label)?, *label))).collect();
-    found.sort_unstable();
-    found.into_iter().map(|(_, label)| label).collect()
+pub fn cited_by(claim: &str) -> Vec<&str> {
+    LEVELS
+        .iter()
+        .map(|text| cited_in(text, claim))
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
 }
 
-/// Says which promise a claim is about, for a claim that ended without a word.
-pub fn about(claim: &str) -> String {
-    cited_by(claim)
-        .first()
-        .map_or(String::new(), |label| format!(" The claim is about {label}.{}", sentence(label)))
+/// Returns the labels that a function cites in the text of its file, the first one first: each begins a string.
+pub fn cited_in<'a>(text: &'a str, function: &str) -> Vec<&'a str> {
+    let heads = [format!("\nfn {function}<"), format!("\nfn {function}(")];
+    let body = heads.iter().find_map(|head| {
+        let (_, rest) = text.split_once(head.as_str())?;
+        rest.split_once("\n}\n").map(|(body, _)| body)
+    });
+    let mut found = Vec::new();
+    // The label is the whole string, or its first word.
+    let strings = body.unwrap_or_default().split('"');
+    for label in strings.filter_map(|text| text.split(' ').next()).filter(|word| is_label(word)) {
+        if !found.contains(&label) {
+            found.push(label);
+        }
+    }
+    found
+}
+
+/// Tells whether a text is a label, such as `TASK-4`.
+pub fn is_label(text: &str) -> bool {
+    text.rsplit_once('-').is_some_and(|(word, number)| {
+        word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word.chars().all(|c| c.is_ascii_uppercase() || c == '-')
+            && number.parse::<u32>().is_ok()
+    })
+}
+
+/// Says which promise a claim is about, for a claim that ended without a word. `file` is where it stands, if that is not
+/// in this package.
+pub fn about(claim: &str, file: Option<&str>) -> String {
+    // A file that cannot be read tells nothing; the claim's name is in the message anyway.
+    let own = file.map(|file| std::fs::read_to_string(file).unwrap_or_default());
+    let labels = own.as_ref().map_or_else(|| cited_by(claim), |text| cited_in(text, claim));
+    let say = |label: &&str| format!(" The claim is about {label}.{}", sentence(label));
+    labels.first().map_or(String::new(), say)
 }
 
 /// Adds to a message that names no promise the one that the claim is about: a runtime's own panic names none.
-pub fn with_promise(claim: &str, text: String) -> String {
-    let names_one = PROMISES.iter().any(|(label, _)| text.contains(label));
-    let about = about(claim);
+pub fn with_promise(claim: &str, file: Option<&str>, text: String) -> String {
+    let names_one =
+        text.contains(" is broken: ") || PROMISES.iter().any(|(label, _)| text.contains(label));
+    let about = about(claim, file);
     if names_one || about.is_empty() { text } else { format!("{text}.{about}") }
 }
