@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What a switch needs of a fault.
 struct Change {
     /// The fault.
     name: String,
+    /// The file that it is in.
+    file: String,
     /// The lines that stand there instead.
     wrong: String,
 }
@@ -24,12 +26,24 @@ fn main() {
     println!("cargo::rerun-if-changed=faults");
     println!("cargo::rerun-if-changed=stages/step_10.rs");
     println!("cargo::rerun-if-changed=build.rs");
-    let mut files: Vec<_> = fs::read_dir(home.join("faults"))
-        .expect("the folder faults")
-        .map(|entry| entry.expect("an entry of faults").path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "txt"))
-        .collect();
-    files.sort();
+    let (table, changes) = faults_in(&home.join("faults"));
+    fs::write(out.join("faults.rs"), table).expect("the table of faults");
+    let (table, in_rt) = faults_in(&home.join("faults/rt"));
+    fs::write(out.join("faults_in_rt.rs"), table).expect("the table of faults in rt");
+    copy_rt(&home.join("../../src"), &out.join("rt_with_faults"), &in_rt);
+    let stage =
+        fs::read_to_string(home.join("stages/step_10.rs")).expect("the stage with all steps");
+    fs::write(out.join("faulty.rs"), with_switches(&stage, &changes))
+        .expect("the loop with switches");
+}
+
+/// The modules of Handloom's own loop, and what they stand on.
+const RT: [&str; 5] = ["os", "jobs", "threads", "rt", "aio"];
+
+/// The texts of the faults in a folder as a table, and the changes by the right lines.
+fn faults_in(folder: &Path) -> (String, BTreeMap<String, Vec<Change>>) {
+    let mut files = files_under(folder, "txt");
+    files.retain(|path| path.parent() == Some(folder));
     let (mut table, mut changes) = (String::from("&[\n"), BTreeMap::<String, Vec<Change>>::new());
     for path in files {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
@@ -41,19 +55,53 @@ fn main() {
                 .take_while(|line| !line.starts_with("== "))
                 .fold(String::new(), |all, line| all + line + "\n")
         };
-        if text.contains("file: src/first_loop.rs") {
-            let wrong = part("== wrong").trim_end().to_owned();
-            changes
-                .entry(part("== right").trim_end().to_owned())
-                .or_default()
-                .push(Change { name, wrong });
+        let (right, wrong) = (part("== right"), part("== wrong").trim_end().to_owned());
+        let file = text.lines().find_map(|line| line.strip_prefix("file: "));
+        let file = file.expect("the file of a fault").to_owned();
+        changes.entry(right.trim_end().to_owned()).or_default().push(Change { name, file, wrong });
+    }
+    (table + "]", changes)
+}
+
+/// All files with an ending in a folder and in those below it, in order.
+fn files_under(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of this repository");
+    let mut files = Vec::new();
+    for path in entries.map(|entry| entry.expect("an entry of a folder").path()) {
+        if path.is_dir() {
+            files.extend(files_under(&path, ending));
+        } else if path.extension().is_some_and(|of| of == ending) {
+            files.push(path);
         }
     }
-    fs::write(out.join("faults.rs"), table + "]").expect("the table of faults");
-    let stage =
-        fs::read_to_string(home.join("stages/step_10.rs")).expect("the stage with all steps");
-    fs::write(out.join("faulty.rs"), with_switches(&stage, &changes))
-        .expect("the loop with switches");
+    files.sort();
+    files
+}
+
+/// Copies Handloom's own loop, with a switch at the place of each fault whose right text stands there once.
+fn copy_rt(from: &Path, to: &Path, changes: &BTreeMap<String, Vec<Change>>) {
+    let mut crate_root = String::new();
+    for module in RT {
+        println!("cargo::rerun-if-changed={}", from.join(module).display());
+        for path in files_under(&from.join(module), "rs") {
+            let mut text = fs::read_to_string(&path).expect("a file of the loop");
+            for (right, wrongs) in changes {
+                let is_here = path.ends_with(&wrongs[0].file);
+                if is_here && text.matches(right.as_str()).count() == 1 {
+                    let switch = chain(wrongs, right, str::to_owned);
+                    // A statement stands as it is, an expression in brackets.
+                    let switch = if right.ends_with(';') { switch } else { format!("({switch})") };
+                    text = text.replace(right.as_str(), &switch);
+                }
+            }
+            let copy = to.join(path.strip_prefix(from).expect("it is in the folder"));
+            fs::create_dir_all(copy.parent().expect("a folder")).expect("a folder for a copy");
+            fs::write(copy, text).expect("a copy");
+        }
+        let path = to.join(module).join("mod.rs").display().to_string();
+        writeln!(crate_root, "#[path = {path:?}]\npub mod {module};").expect("a string has room");
+    }
+    fs::write(to.join("modules.rs"), crate_root).expect("the list of modules");
 }
 
 /// The loop with a switch at each place.
@@ -140,7 +188,7 @@ fn switch(right: &str, wrongs: &[Change]) -> String {
 /// `if fault("NAME") { … } else { … }`, with what `part` makes of each text.
 fn chain(wrongs: &[Change], right: &str, part: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
-    for Change { name, wrong } in wrongs {
+    for Change { name, wrong, .. } in wrongs {
         write!(text, "if crate::fault({name:?}) {{ {} }} else ", part(wrong))
             .expect("a string has room");
     }

@@ -10,6 +10,9 @@ pub const FIRST_LOOP: &str = "src/first_loop.rs";
 /// The texts of the faults, by name.
 const TEXTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/faults.rs"));
 
+/// The texts of the faults of Handloom's own loop, by name.
+const TEXTS_IN_RT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/faults_in_rt.rs"));
+
 /// A fault.
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -100,4 +103,10 @@ pub fn all() -> Vec<Fault> {
     let mut all: Vec<_> = TEXTS.iter().map(|(name, text)| Fault::parse(name, text)).collect();
     all.sort_by(|one, other| (one.step, &one.name).cmp(&(other.step, &other.name)));
     all
+}
+
+/// Returns the faults of Handloom's own loop, by name. Each is a change of an expression or a statement of its file, and
+/// its claims are those of all steps and the ones beyond them.
+pub fn in_rt() -> Vec<Fault> {
+    TEXTS_IN_RT.iter().map(|(name, text)| Fault::parse(name, text)).collect()
 }

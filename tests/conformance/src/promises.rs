@@ -107,7 +107,7 @@ fn reading(label: &str) -> Option<String> {
 pub fn sentence(label: &str) -> String {
     let known = PROMISES.iter().find(|(known, _)| *known == label);
     let promise = known.map(|(_, text)| format!("{label}: {text}."));
-    promise.into_iter().chain(reading(label)).map(|line| format!("\n  {line}")).collect()
+    promise.into_iter().chain(reading(label)).fold(String::new(), |all, line| all + "\n  " + &line)
 }
 
 /// The source of the levels, in which each claim cites its promises.
@@ -132,7 +132,8 @@ pub fn cited_by(claim: &str) -> Vec<&str> {
         .unwrap_or_default()
 }
 
-/// Returns the labels that a function cites in the text of its file, the first one first: each begins a string.
+/// Returns the labels that a function cites in the text of its file, the first one first: in a check or in a
+/// comment.
 pub fn cited_in<'a>(text: &'a str, function: &str) -> Vec<&'a str> {
     let heads = [format!("\nfn {function}<"), format!("\nfn {function}(")];
     let body = heads.iter().find_map(|head| {
@@ -140,9 +141,8 @@ pub fn cited_in<'a>(text: &'a str, function: &str) -> Vec<&'a str> {
         rest.split_once("\n}\n").map(|(body, _)| body)
     });
     let mut found = Vec::new();
-    // The label is the whole string, or its first word.
-    let strings = body.unwrap_or_default().split('"');
-    for label in strings.filter_map(|text| text.split(' ').next()).filter(|word| is_label(word)) {
+    let words = body.unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    for label in words.filter(|word| is_label(word) && !sentence(word).is_empty()) {
         if !found.contains(&label) {
             found.push(label);
         }
