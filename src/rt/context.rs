@@ -137,6 +137,6 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
 
 /// Lists the tasks of the loop that runs on this thread, and what each waits for; not the task that asks.
 pub fn task_table() -> String {
-    with_current(|core| core.task_table(None))
+    with_current(|core| core.task_table())
         .unwrap_or_else(|| "no event loop runs on this thread".into())
 }

@@ -196,9 +196,9 @@ impl Core {
             && !self.inbox.has_handles()
     }
 
-    /// Lists every task and what it waits for; with a tick of the clock, also since when.
-    pub(crate) fn task_table(&self, tick: Option<u32>) -> String {
-        let tasks = self.tasks.borrow();
+    /// Lists every task and what it waits for; not a task that is running.
+    pub(crate) fn task_table(&self) -> String {
+        let (tasks, tick) = (self.tasks.borrow(), self.clock.tick());
         tasks.iter().map(|task| task.header().standing(tick)).collect::<Vec<_>>().join("\n  ")
     }
 }

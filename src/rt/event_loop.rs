@@ -56,8 +56,10 @@ impl EventLoop {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let outcome = context::enter(&self.core, || {
             let (mut batch, mut woken) = (Vec::new(), Vec::new());
-            let outcome =
-                run_main(&self.core, future, || while !self.turn(&mut batch, &mut woken) {});
+            let outcome = run_main(&self.core, future, || {
+                self.core.empty_inbox();
+                while !self.turn(&mut batch, &mut woken) {}
+            });
             self.core.stuck.reset();
             outcome
         });
@@ -70,9 +72,6 @@ impl EventLoop {
         core.tick.set(core.clock.tick());
         let mut polls = 0;
         while polls < TURN_POLLS && (polls == 0 || core.clock.tick() == core.tick.get()) {
-            if core.inbox.is_notified() {
-                core.empty_inbox();
-            }
             mem::swap(batch, &mut core.ready.borrow_mut());
             if batch.is_empty() {
                 break;
@@ -96,18 +95,18 @@ impl EventLoop {
         }
         let waited = core.reactor.borrow_mut().wait(timeout, woken);
         let sockets = waited.expect("holds because the selector lives as long as its loop");
+        core.empty_inbox();
         let timers = self.fire_timers(sockets == 0, woken);
         core.hooks.observe(|| Moment::Woke { sockets, timers });
         wake_all(woken.drain(..));
-        core.empty_inbox();
-        core.stuck.answer(|| core.task_table(Some(core.clock.tick())), &core.hooks);
+        core.stuck.answer(|| core.task_table(), &core.hooks);
         false
     }
 
     /// Returns how long the selector may block; `None` is without limit.
     fn time_to_wait(&self) -> Option<Duration> {
         let core = &*self.core;
-        let stuck = core.stuck.time_left(core.is_stuck(), || core.task_table(None), &core.hooks);
+        let stuck = core.stuck.time_left(core.is_stuck(), || core.task_table(), &core.hooks);
         if !core.ready.borrow().is_empty() {
             return Some(Duration::ZERO);
         }
@@ -119,12 +118,11 @@ impl EventLoop {
         if may_wait { timeout } else { Some(Duration::ZERO) }
     }
 
-    /// Fires the timers that are due. Virtual time may jump to the first of them if no socket is ready.
+    /// Fires the timers that are due. Virtual time may jump to the first of them if no socket and no task is ready.
     fn fire_timers(&self, no_socket: bool, woken: &mut Vec<Waker>) -> usize {
         let core = &*self.core;
         let Some(next) = core.timers.borrow_mut().next_deadline() else { return 0 };
-        let quiet = no_socket && !core.inbox.is_notified() && core.ready.borrow().is_empty();
-        if quiet && core.jobs.get() == 0 {
+        if no_socket && core.ready.borrow().is_empty() && core.jobs.get() == 0 {
             core.clock.jump(next);
         }
         let now = core.clock.nanos();

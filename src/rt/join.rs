@@ -1,11 +1,10 @@
 //! The join handle: the result of a task, which is a value, a panic or a cancellation.
 //!
-//! A panic in a task whose result is never taken would vanish, and with it the reason why a program does nothing.
-//!
 //! **Invariants**
 //! - `JOIN-1` Awaiting the handle gives the result once, and after the future's destructors have run.
 //! - `JOIN-2` Dropping the handle detaches: the task runs on, and its result is dropped when it comes.
-//! - `JOIN-3` A panic, or an error of the kinds that [`failure`] knows, that is never collected is reported once.
+//! - `JOIN-3` A panic, or an error of the kinds that [`failure`] knows, that is never collected is reported once. Else it
+//!   would vanish, and with it the reason why a program does nothing.
 //!
 //! **Source**: tokio's `task::JoinHandle`; asyncio's "Task exception was never retrieved".
 
@@ -64,7 +63,7 @@ impl Error for JoinError {}
 /// Polled again after it gave the result, the handle panics.
 #[must_use = "dropping a join handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
-    /// The task. Not `Send`: bound to the loop's thread, as the task is.
+    /// The task. Not `Send`, as the task is not.
     pub(super) task: Arc<dyn Joinable<T>>,
 }
 
@@ -76,14 +75,12 @@ impl<T> JoinHandle<T> {
 
     /// Tells whether the task is done: its result would come at once.
     pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
+        self.task.header().finished.get()
     }
 
-    /// Asks for the task's future to be dropped, which the loop does in its next batch.
-    ///
-    /// A task that is running finishes its poll first; one that is done keeps its result. Awaiting the handle
-    /// afterwards means that the destructors have run. From another thread, have the loop [`cancel`](super::cancel) it
-    /// by its id.
+    /// Asks for the task's future to be dropped, which the loop does in its next batch. Awaiting the handle afterwards
+    /// means that the destructors have run. A task that is running finishes its poll first; one that is done keeps its
+    /// result. From another thread, have the loop [`cancel`](super::cancel) it by its id.
     pub fn cancel(&self) {
         self.task.header().cancel();
     }

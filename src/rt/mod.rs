@@ -2,10 +2,9 @@
 //!
 //! `generator` is the same loop one step earlier, and `first_loop` has all of it in its simplest form.
 //!
-//! Read the files in this order; each imports only files above it and `works`: `id`, `slab`, `timers`, `reactor`; then
-//! `task`, `join`, `core` and `context`, which a waker ties together and which import each other: a waker points to its
-//! task, the task finds the loop that runs, and the loop's table holds the tasks. In `event_loop` one function shows a
-//! whole turn. `works` holds what is not needed to understand a turn.
+//! Read `id`, `slab`, `timers`, `reactor`; then `task`, `join`, `core` and `context`, which import each other: a waker
+//! points to its task, the task finds the loop that runs, and the loop's table holds the tasks. In `event_loop` one
+//! function shows a whole turn. `works` holds what is not needed to understand a turn.
 //!
 //! ```text
 //!             spawn ─► task table ◄─ id ─ run queue ◄── wake ──┐

@@ -8,8 +8,8 @@
 //! - `READY-1` The selector reports a change once (edge-triggered). The entry remembers readiness until an operation
 //!   meets `WouldBlock` or moves less than it was given.
 //! - `READY-2` The end of a stream is remembered for good, because no later event reports it again.
-//! - `READY-3` A token holds the number of the registration, so an event for a closed socket never wakes a task whose
-//!   socket has taken over the descriptor or the entry.
+//! - `READY-3` No event for a closed socket reaches the next one with its descriptor or its entry: a socket is
+//!   deregistered before it is closed, and all events of a wait are noted before a task runs.
 //! - `READY-4` One waker for an entry and direction. A displaced one comes back to the caller.
 //! - `READY-5` Writing is watched from the start: a writer goes on when there is room again.
 //!
@@ -38,7 +38,7 @@ pub enum Direction {
     Write,
 }
 
-/// The token of [`Remote`](super::Remote)'s waker, which no entry can have.
+/// The token of what interrupts a wait, which no entry can have.
 const UNPARK: Token = Token(usize::MAX);
 
 /// Readiness taken from the selector in one call: 12 KiB of kernel records.
@@ -50,10 +50,8 @@ pub(crate) struct Reactor {
     poll: Poll,
     /// What the last wait brought; kept for its allocation.
     events: Events,
-    /// One entry a registered socket.
+    /// One entry a registered socket. Its index is the socket's token.
     entries: Slab<Rc<Entry>>,
-    /// Registrations so far, modulo 2³².
-    registered: u32,
     /// How exactly to wait.
     pub(crate) pace: Pace,
 }
@@ -61,8 +59,8 @@ pub(crate) struct Reactor {
 /// Readiness of one socket, and the tasks that wait for it; shared by the reactor and the socket's source.
 #[derive(Default)]
 pub(crate) struct Entry {
-    /// The index and number of its registration (`READY-3`).
-    token: Cell<usize>,
+    /// Its index in the reactor's table.
+    index: u32,
     /// May an operation succeed, by direction? Cleared by the one that fails (`READY-1`).
     ready: [Cell<bool>; 2],
     /// Set when the peer has closed its sending side; never cleared (`READY-2`).
@@ -113,7 +111,7 @@ impl Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("token", &self.token).finish_non_exhaustive()
+        f.debug_struct("Entry").field("index", &self.index).finish_non_exhaustive()
     }
 }
 
@@ -122,7 +120,7 @@ impl Reactor {
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let events = Events::with_capacity(EVENTS_PER_WAIT);
-        Ok(Self { poll, events, entries: Slab::default(), registered: 0, pace: Pace::default() })
+        Ok(Self { poll, events, entries: Slab::default(), pace: Pace::default() })
     }
 
     /// Has a descriptor that becomes readable interrupt a wait.
@@ -137,16 +135,13 @@ impl Reactor {
 
     /// Registers a socket. It is taken to be writable until a write proves it wrong.
     pub(crate) fn register(&mut self, source: &mut impl Source) -> io::Result<Rc<Entry>> {
-        let entry = Rc::new(Entry::default());
+        let index = self.entries.reserve();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let registered = self.poll.registry().register(source, Token(index as usize), both);
+        registered.inspect_err(|_| self.entries.release(index))?;
+        let entry = Rc::new(Entry { index, ..Entry::default() });
         entry.ready[Direction::Write as usize].set(true);
-        let index = self.entries.insert(entry.clone());
-        self.registered = self.registered.wrapping_add(1);
-        entry.token.set((self.registered as usize) << 32 | index as usize);
-        let (token, both) = (Token(entry.token.get()), Interest::READABLE | Interest::WRITABLE);
-        if let Err(error) = self.poll.registry().register(source, token, both) {
-            self.entries.remove(index);
-            return Err(error);
-        }
+        self.entries.put(index, entry.clone());
         Ok(entry)
     }
 
@@ -154,7 +149,7 @@ impl Reactor {
     pub(crate) fn deregister(&mut self, source: &mut impl Source, entry: &Entry) {
         // It fails only for a descriptor that is not registered, which is what is wanted.
         drop(self.poll.registry().deregister(source));
-        self.entries.remove(index_of(entry.token.get()));
+        self.entries.remove(entry.index);
     }
 
     /// Waits for readiness, for `timeout` at most (`None`: without limit), and adds the wakers of tasks whose sockets
@@ -171,9 +166,8 @@ impl Reactor {
         }
         let mut count = 0;
         for readiness in &self.events {
-            let Token(token) = readiness.token();
-            let entry = self.entries.get_mut(index_of(token));
-            if let Some(entry) = entry.filter(|entry| entry.token.get() == token) {
+            let index = u32::try_from(readiness.token().0).ok();
+            if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
                 entry.note(readiness, woken);
                 count += 1;
             }
@@ -192,9 +186,4 @@ impl Reactor {
     pub(crate) fn watches_any(&self) -> bool {
         self.entries.len() > 0
     }
-}
-
-/// Unpacks the index of an entry from its token.
-fn index_of(token: usize) -> u32 {
-    u32::try_from(token & 0xFFFF_FFFF).expect("holds because of the mask")
 }

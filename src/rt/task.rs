@@ -24,6 +24,7 @@ use std::future::poll_fn;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -53,6 +54,8 @@ pub(crate) struct Header {
     pub(crate) cancelled: Cell<bool>,
     /// Does a join handle live?
     has_handle: Cell<bool>,
+    /// Is it done?
+    pub(crate) finished: Cell<bool>,
     /// Where it was spawned.
     pub(crate) spawned_at: &'static Location<'static>,
     /// What it waited for when it was last polled.
@@ -74,21 +77,16 @@ impl Header {
     /// Makes the task ready; from any thread, at any time.
     #[inline]
     pub(crate) fn wake(&self) {
-        let is_observed = context::with_current(|core| {
-            let is_here = Arc::ptr_eq(&core.inbox, &self.inbox);
+        let current = context::with_current(Rc::clone);
+        if let Some(core) = current.filter(|core| Arc::ptr_eq(&core.inbox, &self.inbox)) {
             // The loop of this task runs on this thread (`TASK-1`).
-            let is_new = is_here && !self.queued.replace(true);
-            if is_new {
+            if !self.queued.replace(true) {
                 core.ready.borrow_mut().push(self.slot);
+                core.hooks.observe(|| Moment::Woken { task: self.id() });
             }
-            is_here.then(|| is_new && !core.hooks.observers.is_empty())
-        });
-        match is_observed.flatten() {
-            Some(false) => {}
-            Some(true) => context::current().hooks.observe(|| Moment::Woken { task: self.id() }),
+        } else if !self.remote_queued.swap(true, Ordering::AcqRel) {
             // Pairs with the swap in `empty_inbox`.
-            None if self.remote_queued.swap(true, Ordering::AcqRel) => {}
-            None => drop(self.inbox.put(|contents| contents.woken.push(self.id()))),
+            self.inbox.put(|contents| contents.woken.push(self.id()));
         }
     }
 
@@ -98,14 +96,12 @@ impl Header {
         self.wake();
     }
 
-    /// Names the task and says what it waits for; with a tick of the clock, also since when, and how often it was polled.
-    pub(crate) fn standing(&self, tick: Option<u32>) -> String {
-        let (task, wait) = (self.description(), format!("waits {}", self.wait.get()));
+    /// Names the task and says what it waits for, since when, and how often it was polled, in two lines that fit a terminal.
+    pub(crate) fn standing(&self, tick: u32) -> String {
+        let wait = format!("waits {}", self.wait.get());
         let standing = if self.queued.get() { "is ready" } else { &*wait };
-        let Some(tick) = tick else { return format!("{task} {standing}") };
         let (waited, polls) = (tick.wrapping_sub(self.polled_at.get()), self.polls.get());
-        // Two lines, each of which fits a terminal.
-        format!("{task}\n    {standing}, for {waited} ms now; polls: {polls}")
+        format!("{}\n    {standing}, for {waited} ms now; polls: {polls}", self.description())
     }
 
     /// Names the task in a report.
@@ -166,8 +162,6 @@ pub(crate) trait Runnable {
 pub(crate) trait Joinable<T>: Runnable {
     /// Takes the result, if there is one.
     fn take_result(&self) -> Option<Result<T, JoinError>>;
-    /// Tells whether it is done.
-    fn is_finished(&self) -> bool;
     /// Lets it run on alone; drops a result that had already come.
     fn detach(&self);
 }
@@ -183,6 +177,7 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
             queued: Cell::new(false),
             cancelled: Cell::new(false),
             has_handle: Cell::new(true),
+            finished: Cell::new(false),
             spawned_at: at,
             wait: Cell::new(Wait::Nothing),
             polls: Cell::new(0),
@@ -224,10 +219,10 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
                 _ => header.discard::<()>(Err(panicked)),
             }
         }
-        if header.has_handle.get() {
-            *self.stage.borrow_mut() = Stage::Done(Some(result));
-        } else {
-            header.discard(result);
+        *self.stage.borrow_mut() = Stage::Done(Some(result));
+        header.finished.set(true);
+        if !header.has_handle.get() {
+            self.detach();
         }
         wake_all(header.joiner.take());
     }
@@ -262,15 +257,8 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
 impl<F: Future<Output: 'static> + 'static> Joinable<F::Output> for Task<F> {
     fn take_result(&self) -> Option<Result<F::Output, JoinError>> {
         // A task that awaits itself finds its stage borrowed, and has no result yet.
-        match &mut *self.stage.try_borrow_mut().ok()? {
-            Stage::Done(result) => result.take(),
-            Stage::Future(_) => None,
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        // Borrowed means that the future is running or being dropped.
-        self.stage.try_borrow().is_ok_and(|stage| matches!(*stage, Stage::Done(_)))
+        let Stage::Done(result) = &mut *self.stage.try_borrow_mut().ok()? else { return None };
+        result.take()
     }
 
     fn detach(&self) {

@@ -25,7 +25,7 @@ fn a_claim_that_hangs_fails_and_says_what_each_task_waits_for() {
     let outcome = catch_unwind(|| within(Duration::from_millis(200), claim()));
     let text = outcome.map_or_else(|payload| text_of(payload.as_ref()), |()| "it passed".into());
     says("judge", "the message", "hangs: expected an end within 200ms, it hangs", &text);
-    says("judge", "the main future", "(block_on), waits for the end of task 1", &text);
+    says("judge", "the main future", "(block_on),\n    waits for the end of task 1", &text);
     says("judge", "the task", "task 1 \"lazy\", spawned at", &text);
 }
 

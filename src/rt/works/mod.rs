@@ -1,6 +1,4 @@
-//! What makes the loop fit for use, and is not needed to understand a turn.
-//!
-//! A file of the spine calls each of these in one line.
+//! What makes the loop fit for use, and is not needed to understand a turn. The spine calls each in one line.
 
 pub(crate) mod builder;
 pub(crate) mod clock;

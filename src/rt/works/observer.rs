@@ -40,9 +40,7 @@ pub enum Moment<'a> {
 /// Watches a loop.
 pub trait Observer {
     /// Is told of every step, when it has happened.
-    fn observe(&self, moment: Moment<'_>) {
-        let _ = moment;
-    }
+    fn observe(&self, _moment: Moment<'_>) {}
 
     /// Is told of a fault: a panic that was never collected, a task that held the loop, a loop that nothing known can
     /// wake. Prints it on standard error, unless it is overridden.

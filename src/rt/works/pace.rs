@@ -13,8 +13,7 @@ use crate::os;
 /// Below this, whole milliseconds are too coarse.
 const FINE_WAIT: Duration = Duration::from_millis(2);
 
-/// From this many timers in a millisecond on, an exact wait for each does not pay. A task that sleeps again and again
-/// comes to a tenth of it; 100,000 timers a second come to three times as many.
+/// From this many timers in a millisecond on, an exact wait for each does not pay. One sleeper comes to a tenth of it.
 const DENSE: u64 = 32;
 
 /// Measures how often timers fire.

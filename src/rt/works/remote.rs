@@ -1,7 +1,7 @@
 //! The way in for other threads: tasks to wake, calls to make, and the handle that interrupts the wait.
 //!
 //! A waker may be used on any thread, but the run queue belongs to one. So another thread puts its wish into an inbox
-//! under a lock, and the loop empties the inbox between batches.
+//! under a lock, and the loop empties the inbox once a turn, after it has waited.
 //!
 //! **Invariants**
 //! - `REMOTE-1` No wake is lost. The lock orders a wake and the loop's wait: either the loop sees that something came,
@@ -11,7 +11,7 @@
 //!
 //! **Source**: `std::thread::park`'s token; eventfd(2), through mio's `Waker`.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fmt, mem};
 
@@ -21,8 +21,6 @@ use crate::rt::id::TaskId;
 pub(crate) struct Inbox {
     /// What came.
     contents: Mutex<Contents>,
-    /// Set when something came since the loop looked. Written under the lock.
-    notified: AtomicBool,
     /// Interrupts the selector.
     unparker: mio::Waker,
     /// How many [`Remote`] handles there are: while one lives, work may come.
@@ -38,6 +36,8 @@ pub(crate) struct Contents {
     pub(crate) woken: Vec<TaskId>,
     /// Functions to call.
     pub(crate) calls: Vec<Box<dyn FnOnce() + Send>>,
+    /// Something came since the loop looked; perhaps only the end of a [`Remote`].
+    changed: bool,
     /// The loop is in the selector, or about to enter it.
     waits: bool,
     /// The loop is gone.
@@ -50,7 +50,6 @@ impl Inbox {
         static LOOPS: AtomicU64 = AtomicU64::new(0);
         Self {
             contents: Mutex::default(),
-            notified: AtomicBool::new(false),
             unparker,
             handles: AtomicUsize::new(0),
             // No other data depends on it.
@@ -65,8 +64,7 @@ impl Inbox {
             return false;
         }
         change(&mut contents);
-        // Pairs with the loads in `is_notified` and `begin_wait`.
-        self.notified.store(true, Ordering::Relaxed);
+        contents.changed = true;
         let waits = mem::take(&mut contents.waits);
         drop(contents);
         if waits {
@@ -76,25 +74,16 @@ impl Inbox {
         true
     }
 
-    /// Tells whether something came since the loop last looked.
-    pub(crate) fn is_notified(&self) -> bool {
-        // Pairs with the store in `put`. Before it waits, the loop looks again, under the lock.
-        self.notified.load(Ordering::Relaxed)
-    }
-
     /// Announces that the loop is going to wait; false when something has come.
     pub(crate) fn begin_wait(&self) -> bool {
         let mut contents = self.lock();
-        contents.waits = !self.is_notified();
+        contents.waits = !contents.changed;
         contents.waits
     }
 
     /// Announces that the loop runs again, and takes out what came.
     pub(crate) fn end_wait(&self) -> Contents {
-        let mut contents = self.lock();
-        // Pairs with the store in `put`.
-        self.notified.store(false, Ordering::Relaxed);
-        mem::take(&mut *contents)
+        mem::take(&mut *self.lock())
     }
 
     /// Refuses everything from now on and gives back what was never done.
@@ -144,8 +133,7 @@ impl Remote {
 
     /// Makes the loop call `function` on its own thread, where it may [`spawn`](crate::rt::spawn). A panic is reported.
     ///
-    /// Calls are made in the order of arrival, between two batches of tasks. A loop that is not inside `block_on` keeps
-    /// them for its next one.
+    /// Calls are made in the order of arrival, once a turn. A loop that is not inside `block_on` keeps them for its next one.
     ///
     /// # Errors
     /// The loop is gone; `function` was dropped without being called.

@@ -3,8 +3,8 @@
 //! A future that forgets its waker, or two tasks that wait for each other, leave a loop asleep, which looks like a loop
 //! that has nothing to do. The loop cannot know what other threads hold, but it knows what it waits for itself.
 //!
-//! The handler of SIGUSR1 interrupts the selector by an event descriptor, and the loop prints the table of its tasks
-//! between two turns. If a task holds the loop, the handler itself tells of that poll (`os::signal`).
+//! On SIGUSR1 the loop prints the table at the end of its turn. If a task holds the loop, the signal's handler itself
+//! tells of that poll (`os::signal`).
 //!
 //! **Invariants**
 //! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was watched, no
@@ -82,7 +82,7 @@ impl StuckWatch {
     }
 
     /// Returns how long the loop, which is about to wait, may wait before it reports, and reports when that time is over;
-    /// `None` when it need not report. The time counts from the first call, so an interrupted wait neither shortens nor prolongs it.
+    /// `None` when it need not report. The time counts from the first call, also when a wait is interrupted.
     ///
     /// # Panics
     /// In place of the report, if the loop was built so.

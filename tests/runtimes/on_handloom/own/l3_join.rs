@@ -73,7 +73,12 @@ fn stuck_report(event_loop: &EventLoop, future: impl Future) -> String {
 fn pending_alone_is_reported(_: &Handloom) {
     let report = stuck_report(&panics_when_stuck(), pending::<()>());
     says("LOOP-4", "the report", "nothing that the event loop knows of can wake it", &report);
-    says("LOOP-4", "who waits", "task 0 (block_on), waits for something it did not name", &report);
+    says(
+        "LOOP-4",
+        "who waits",
+        "task 0 (block_on),\n    waits for something it did not name",
+        &report,
+    );
 }
 
 fn two_tasks_that_wait_for_each_other_are_reported(_: &Handloom) {
@@ -120,7 +125,12 @@ fn a_future_that_forgot_its_waker_is_named(_: &Handloom) {
     });
     says("STUCK-1", "who forgot", "task 1 \"forgetful\"", &report);
     says("STUCK-1", "what it waits for", "waits for something it did not name", &report);
-    says("STUCK-1", "who waits for it", "task 0 (block_on), waits for the end of task 1", &report);
+    says(
+        "STUCK-1",
+        "who waits for it",
+        "task 0 (block_on),\n    waits for the end of task 1",
+        &report,
+    );
 }
 
 fn a_loop_that_was_stuck_can_be_used_again(_: &Handloom) {
@@ -151,7 +161,7 @@ fn a_report_comes_once_and_a_thread_ends_the_wait(_: &Handloom) {
     let reports = reports.borrow();
     same("STUCK-2", "reports in one block_on with two such waits", 1, reports.len());
     says("STUCK-1", "the report", "Only a wake from another thread can end this wait", &reports[0]);
-    says("STUCK-1", "the report's table", "task 0 (block_on), waits for", &reports[0]);
+    says("STUCK-1", "the report's table", "task 0 (block_on),\n    waits for", &reports[0]);
 }
 
 fn no_report_comes_while_a_job_runs_or_a_socket_is_watched(_: &Handloom) {

@@ -322,7 +322,7 @@ fn a_task_table_tells_who_waits_for_what(runtime: &Handloom) {
         asks.await.unwrap()
     });
     for part in [
-        "task 0 (block_on), waits for the end of task 5",
+        "task 0 (block_on),\n    waits for the end of task 5",
         "task 1 \"sleeper\", spawned at tests/runtimes/on_handloom/own/l7_fairness.rs:",
         "waits for a point in time",
         "waits to read descriptor ",
