@@ -21,6 +21,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 use std::{fmt, io, mem};
 
@@ -195,4 +196,9 @@ pub(crate) fn contain(foreign: impl FnOnce()) {
         #[expect(clippy::mem_forget, reason = "the payload of a payload is not dropped")]
         mem::forget(second);
     }
+}
+
+/// Wakes with every waker, also after one of them has panicked. Call this when nothing is borrowed or locked.
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    wakers.into_iter().for_each(|waker| contain(|| waker.wake()));
 }

@@ -11,8 +11,8 @@ mod map;
 mod slot;
 
 pub use as_completed::{AsCompleted, as_completed};
-pub(crate) use error::contain;
 pub use error::{JobError, Panic};
+pub(crate) use error::{contain, wake_all};
 pub(crate) use handle::{Awaited, Outcome};
 pub use handle::{Cancel, Counts, JobHandle};
 pub(crate) use map::ChunkHandle;

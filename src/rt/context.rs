@@ -45,14 +45,12 @@ pub(crate) fn watch() -> Option<Watch> {
 
 /// Calls `block_on`, which must not panic, while a loop is the current one. Panics if another loop is.
 pub(crate) fn enter<T>(core: &Rc<Core>, block_on: impl FnOnce() -> T) -> T {
-    CURRENT.with_borrow_mut(|current| {
-        assert!(
-            current.core.is_none(),
-            "block_on was called inside block_on: this thread already runs an event loop. Await the \
-             future there, spawn it, or give blocking work to a thread with run_blocking"
-        );
-        current.core = Some(core.clone());
-    });
+    assert!(
+        with_current(|_| ()).is_none(),
+        "block_on was called inside block_on: this thread already runs an event loop. Await the \
+         future there, spawn it, or give blocking work to a thread with run_blocking"
+    );
+    CURRENT.with_borrow_mut(|current| current.core = Some(core.clone()));
     core.running.set(true);
     let outcome = block_on();
     core.running.set(false);
@@ -61,7 +59,7 @@ pub(crate) fn enter<T>(core: &Rc<Core>, block_on: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// Calls `function`, which must not run foreign code, with the current loop, if there is one.
+/// Calls `function` with the current loop, if there is one. Foreign code that it runs cannot enter another one.
 pub(crate) fn with_current<T>(function: impl FnOnce(&Rc<Core>) -> T) -> Option<T> {
     // A waker may be used by a thread's last destructors, when the thread-local is gone.
     CURRENT.try_with(|current| current.borrow().core.as_ref().map(function)).ok().flatten()
@@ -84,8 +82,7 @@ pub(crate) fn report(text: &str) {
     }
 }
 
-/// Starts a task that runs beside the caller, on the same thread, from the next batch on. Nothing need be `Send`. A task
-/// that is left over when `block_on` returns is dropped then.
+/// Starts a task that runs beside the caller, on the same thread, from the next batch on. Nothing need be `Send`.
 ///
 /// # Panics
 /// No event loop runs on this thread.
@@ -94,8 +91,7 @@ pub(crate) fn report(text: &str) {
 /// ```
 /// use handloom::rt::{block_on, spawn};
 ///
-/// let sum = block_on(async { spawn(async { 5 + 7 }).await.expect("it does not panic") });
-/// assert_eq!(sum, 12);
+/// assert_eq!(block_on(async { spawn(async { 5 + 7 }).await.expect("no panic") }), 12);
 /// ```
 #[track_caller]
 pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {

@@ -1,7 +1,5 @@
 //! The state of one loop, which its parts share, with its run queue and its table of tasks.
 //!
-//! The run queue holds slots of the table, so that a wake does not count references.
-//!
 //! **Invariants**
 //! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a wake, a destructor or an observer may
 //!   call back into any of this.
@@ -39,14 +37,11 @@ use crate::jobs::Panic;
 /// How many operations a task may do in one poll before it has to wait for its turn; tokio's number.
 pub(crate) const BUDGET: u32 = 128;
 
-/// A larger future is boxed before it is moved into a task, so that it is copied through fewer stack frames.
-const LARGE_FUTURE_BYTES: usize = 16 * 1024;
-
 /// The state of one loop.
 pub(crate) struct Core {
     /// The way in from other threads.
     pub(crate) inbox: Arc<Inbox>,
-    /// The run queue: slots of tasks that are ready.
+    /// The run queue: slots of tasks that are ready. A slot is no reference that a wake would count.
     pub(crate) ready: RefCell<Vec<u32>>,
     /// The order of a batch.
     pub(crate) shuffle: Shuffle,
@@ -88,7 +83,8 @@ impl Core {
         name: Option<&str>,
         at: &'static Location<'static>,
     ) -> JoinHandle<T> {
-        if size_of_val(&future) > LARGE_FUTURE_BYTES {
+        // A large future is boxed before it is moved into a task, so that it is copied through fewer stack frames.
+        if size_of_val(&future) > 16 * 1024 {
             let future: Pin<Box<dyn Future<Output = T>>> = Box::pin(future);
             return self.spawn(future, name, at);
         }
@@ -190,7 +186,7 @@ impl Core {
     /// Tells whether nothing that the loop knows of can wake it.
     pub(crate) fn is_stuck(&self) -> bool {
         self.ready.borrow().is_empty()
-            && !self.reactor.borrow().watches_any()
+            && self.reactor.borrow().entries.len() == 0
             && self.timers.borrow_mut().next_deadline().is_none()
             && self.jobs.get() == 0
             && !self.inbox.has_handles()
@@ -204,7 +200,6 @@ impl Core {
 }
 
 impl fmt::Debug for Core {
-    /// Shows nothing of the state, which may be borrowed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Core")
     }

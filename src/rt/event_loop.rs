@@ -1,8 +1,7 @@
 //! The event loop: one turn after another until `block_on`'s future is done.
 //!
-//! It is the `while` of the course's server, which `generator` has too: run the tasks that are ready, and only when
-//! there is none, `select`. Here tasks are futures: where a generator yields `('read', socket)`, a future leaves its
-//! waker with the reactor and returns `Pending`.
+//! It is the `while` of the course's server: run the tasks that are ready, and only when there is none, `select`. Where
+//! a generator yields `('read', socket)`, a future leaves its waker with the reactor and returns `Pending`.
 //!
 //! **Invariants**
 //! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready, [`TURN_POLLS`] polls are
@@ -25,11 +24,11 @@ use std::time::Duration;
 use super::context;
 use super::core::Core;
 use super::id::MAIN_SLOT;
-use super::task::{run_main, wake_all};
+use super::task::run_main;
 use super::timers::Nanos;
 use super::works::observer::Moment;
 use super::works::remote::Remote;
-use crate::jobs::contain;
+use crate::jobs::{contain, wake_all};
 
 /// Polls after which the selector is asked although tasks are ready. Asking costs as much as ten short polls
 /// (`benches/event_loop.rs`), so not after each.
@@ -43,16 +42,12 @@ pub struct EventLoop {
 }
 
 impl EventLoop {
-    /// Runs `future` and every task that it spawns, until `future` is done; returns its value.
-    ///
-    /// Tasks that are left over are dropped before it returns. It may be called again.
+    /// Runs `future` and every task that it spawns until `future` is done, and returns its value. Tasks that are left
+    /// over are dropped then. While nothing is ready the thread sleeps. It may be called again, after a panic too.
     ///
     /// # Panics
     /// When `future` panics; when a loop runs on this thread already; when the loop is stuck and was built to
-    /// [panic](super::Builder::panic_when_stuck). The loop can be used again afterwards.
-    ///
-    /// # Blocking
-    /// Until `future` is done. While nothing is ready the thread sleeps in the selector.
+    /// [panic](super::Builder::panic_when_stuck).
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let outcome = context::enter(&self.core, || {
             let (mut batch, mut woken) = (Vec::new(), Vec::new());
@@ -87,12 +82,7 @@ impl EventLoop {
             }
         }
 
-        let mut timeout = self.time_to_wait();
-        core.hooks.observe(|| Moment::Waits { timeout });
-        if !core.ready.borrow().is_empty() {
-            // The observer has spawned a task.
-            timeout = Some(Duration::ZERO);
-        }
+        let timeout = self.time_to_wait();
         let waited = core.reactor.borrow_mut().wait(timeout, woken);
         let sockets = waited.expect("holds because the selector lives as long as its loop");
         core.empty_inbox();
@@ -107,15 +97,16 @@ impl EventLoop {
     fn time_to_wait(&self) -> Option<Duration> {
         let core = &*self.core;
         let stuck = core.stuck.time_left(core.is_stuck(), || core.task_table(), &core.hooks);
-        if !core.ready.borrow().is_empty() {
-            return Some(Duration::ZERO);
-        }
         let deadline = core.timers.borrow_mut().next_deadline();
         let until = |deadline| core.clock.time_to(deadline, core.jobs.get() > 0);
         let timeout = deadline.map_or(stuck, until);
+        let is_idle = || core.ready.borrow().is_empty();
         // Last, so that a wake that comes from now on interrupts the wait (`REMOTE-1`).
-        let may_wait = timeout == Some(Duration::ZERO) || core.inbox.begin_wait();
-        if may_wait { timeout } else { Some(Duration::ZERO) }
+        let may_wait = is_idle() && core.inbox.begin_wait();
+        let timeout = if may_wait { timeout } else { Some(Duration::ZERO) };
+        core.hooks.observe(|| Moment::Waits { timeout });
+        // The observer may have spawned a task.
+        if is_idle() { timeout } else { Some(Duration::ZERO) }
     }
 
     /// Fires the timers that are due. Virtual time may jump to the first of them if no socket and no task is ready.

@@ -3,8 +3,7 @@
 //! **Invariants**
 //! - `JOIN-1` Awaiting the handle gives the result once, and after the future's destructors have run.
 //! - `JOIN-2` Dropping the handle detaches: the task runs on, and its result is dropped when it comes.
-//! - `JOIN-3` A panic, or an error of the kinds that [`failure`] knows, that is never collected is reported once. Else it
-//!   would vanish, and with it the reason why a program does nothing.
+//! - `JOIN-3` A panic, or an error of the kinds that [`failure`] knows, that is never collected is reported once.
 //!
 //! **Source**: tokio's `task::JoinHandle`; asyncio's "Task exception was never retrieved".
 
@@ -31,10 +30,10 @@ pub enum JoinError {
 }
 
 impl JoinError {
-    /// Continues the task's panic on this thread.
+    /// Continues the task's panic on this thread, or panics because it was cancelled.
     ///
     /// # Panics
-    /// Always: with the payload of the task, or saying that it was cancelled.
+    /// Always.
     pub fn resume(self) -> ! {
         match self {
             Self::Panicked(panic) => panic.resume(),
@@ -54,13 +53,10 @@ impl fmt::Display for JoinError {
 
 impl Error for JoinError {}
 
-/// The right to a task's result. Awaiting it gives the result; dropping it detaches the task.
-///
-/// # Cancellation
-/// If it is dropped before it is ready, only the result is lost: the task runs on.
+/// The right to a task's result. Awaiting it gives the result; dropping it detaches the task, which runs on.
 ///
 /// # Panics
-/// Polled again after it gave the result, the handle panics.
+/// Polled again after it gave the result.
 #[must_use = "dropping a join handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
     /// The task. Not `Send`, as the task is not.
@@ -112,21 +108,12 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Says what is wrong with a result that nothing will take: a panic, or an error of the two types that a detached task
-/// ends with, `Result<(), io::Error>` and `Result<(), Box<dyn Error>>`.
-pub(crate) fn failure<T: 'static>(
-    result: &Result<T, JoinError>,
-    task: impl FnOnce() -> String,
-) -> Option<String> {
-    let output: &dyn Any = match result {
-        Ok(output) => output,
-        Err(JoinError::Cancelled) => return None,
-        Err(panicked) => return Some(panicked.to_string()),
-    };
-    let error: &dyn fmt::Display = match (output.downcast_ref(), output.downcast_ref()) {
-        (Some(Err::<(), io::Error>(error)), _) => error,
-        (_, Some(Err::<(), Box<dyn Error>>(error))) => error,
-        _ => return None,
-    };
-    Some(format!("{} failed: {error}", task()))
+/// Returns the error that a value is, if it has one of the two types that a detached task ends with:
+/// `Result<(), io::Error>` and `Result<(), Box<dyn Error>>`.
+pub(crate) fn failure(output: &dyn Any) -> Option<&dyn fmt::Display> {
+    match (output.downcast_ref(), output.downcast_ref()) {
+        (Some(Err::<(), io::Error>(error)), _) => Some(error),
+        (_, Some(Err::<(), Box<dyn Error>>(error))) => Some(error),
+        _ => None,
+    }
 }

@@ -1,10 +1,8 @@
 //! The event loop: tasks, a run queue, a reactor on mio, timers, and the turn that drives them.
 //!
-//! `generator` is the same loop one step earlier, and `first_loop` has all of it in its simplest form.
-//!
-//! Read `id`, `slab`, `timers`, `reactor`; then `task`, `join`, `core` and `context`, which import each other: a waker
-//! points to its task, the task finds the loop that runs, and the loop's table holds the tasks. In `event_loop` one
-//! function shows a whole turn. `works` holds what is not needed to understand a turn.
+//! `generator` is the same loop one step earlier, and `first_loop` has all of it in its simplest form. Read `id`, `slab`,
+//! `timers`, `reactor`; then `task`, `join`, `core` and `context`, which import each other: a waker points to its task,
+//! the task finds the loop that runs, and the loop's table holds the tasks. In `event_loop` one function shows a turn.
 //!
 //! ```text
 //!             spawn ─► task table ◄─ id ─ run queue ◄── wake ──┐
@@ -36,10 +34,10 @@ pub use event_loop::EventLoop;
 pub use id::TaskId;
 pub use join::{JoinError, JoinHandle};
 pub use reactor::Direction;
-pub(crate) use task::wake_all;
 pub use works::builder::{Builder, block_on};
 pub(crate) use works::clock;
 pub use works::observer::{Moment, Observer, Wait};
 pub use works::remote::{LoopGone, Remote};
 
 pub use crate::jobs::Panic;
+pub(crate) use crate::jobs::wake_all;

@@ -1,8 +1,7 @@
 //! The reactor: which task waits for which socket, and the selector that knows which sockets are ready.
 //!
-//! A blocking `recv` stops the whole thread. Here sockets never block. A task that finds nothing to read leaves its
-//! waker in its socket's entry, and the selector (mio's `Poll`, epoll on Linux) is asked which sockets are ready:
-//! `select(to_read, to_write, [])` of `generator`.
+//! Sockets never block. A task that finds nothing to read leaves its waker in its socket's entry, and the selector
+//! (mio's `Poll`, epoll on Linux) is asked which sockets are ready: `select(to_read, to_write, [])` of `generator`.
 //!
 //! **Invariants**
 //! - `READY-1` The selector reports a change once (edge-triggered). The entry remembers readiness until an operation
@@ -16,14 +15,13 @@
 //! **Source**: epoll(7), "Level-triggered and edge-triggered"; mio's `Poll` on portability.
 
 use std::cell::Cell;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 use std::{fmt, io};
 
 use mio::event::{Event as Readiness, Source};
-use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use super::slab::Slab;
@@ -39,19 +37,16 @@ pub enum Direction {
 }
 
 /// The token of what interrupts a wait, which no entry can have.
-const UNPARK: Token = Token(usize::MAX);
-
-/// Readiness taken from the selector in one call: 12 KiB of kernel records.
-const EVENTS_PER_WAIT: usize = 1024;
+pub(crate) const UNPARK: Token = Token(usize::MAX);
 
 /// All registered sockets of one loop.
 pub(crate) struct Reactor {
     /// The selector.
-    poll: Poll,
+    pub(crate) poll: Poll,
     /// What the last wait brought; kept for its allocation.
     events: Events,
     /// One entry a registered socket. Its index is the socket's token.
-    entries: Slab<Rc<Entry>>,
+    pub(crate) entries: Slab<Rc<Entry>>,
     /// How exactly to wait.
     pub(crate) pace: Pace,
 }
@@ -119,18 +114,9 @@ impl Reactor {
     /// Makes a reactor with a selector of its own.
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let events = Events::with_capacity(EVENTS_PER_WAIT);
+        // Of one call, 12 KiB of kernel records.
+        let events = Events::with_capacity(1024);
         Ok(Self { poll, events, entries: Slab::default(), pace: Pace::default() })
-    }
-
-    /// Has a descriptor that becomes readable interrupt a wait.
-    pub(crate) fn unpark_when(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.poll.registry().register(&mut SourceFd(&fd.as_raw_fd()), UNPARK, Interest::READABLE)
-    }
-
-    /// Makes the handle by which other threads interrupt a wait.
-    pub(crate) fn unparker(&self) -> io::Result<mio::Waker> {
-        mio::Waker::new(self.poll.registry(), UNPARK)
     }
 
     /// Registers a socket. It is taken to be writable until a write proves it wrong.
@@ -175,15 +161,10 @@ impl Reactor {
         Ok(count)
     }
 
-    /// Takes every waker out: the loop is going away, and the tasks that wait have to learn of it.
+    /// Takes every waker out, when the loop goes away.
     pub(crate) fn drain(&self, woken: &mut Vec<Waker>) {
         for entry in self.entries.iter() {
             woken.extend(entry.waiting.iter().filter_map(Cell::take));
         }
-    }
-
-    /// Tells whether the selector watches any socket.
-    pub(crate) fn watches_any(&self) -> bool {
-        self.entries.len() > 0
     }
 }

@@ -1,7 +1,6 @@
 //! A task: a future with the state that wakes it, in one allocation.
 //!
-//! A future does nothing until it is polled, and must be polled again when what it waits for has come. So a waker points
-//! to the task, and the task to its loop.
+//! A future must be polled again when what it waits for has come. So a waker points to its task, and a task to its loop.
 //!
 //! **Invariants**
 //! - `TASK-1` All but a header's first four fields is used on the loop's thread only: a waker uses the rest only where
@@ -24,7 +23,6 @@ use std::future::poll_fn;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -36,7 +34,7 @@ use super::id::TaskId;
 use super::join::{JoinError, failure};
 use super::works::observer::{Moment, Wait};
 use super::works::remote::Inbox;
-use crate::jobs::{Panic, contain};
+use crate::jobs::{Panic, contain, wake_all};
 
 /// The part of a task that does not depend on its future.
 pub(crate) struct Header {
@@ -77,15 +75,17 @@ impl Header {
     /// Makes the task ready; from any thread, at any time.
     #[inline]
     pub(crate) fn wake(&self) {
-        let current = context::with_current(Rc::clone);
-        if let Some(core) = current.filter(|core| Arc::ptr_eq(&core.inbox, &self.inbox)) {
-            // The loop of this task runs on this thread (`TASK-1`).
-            if !self.queued.replace(true) {
+        let is_here = context::with_current(|core| {
+            // Is the loop that runs on this thread this task's (`TASK-1`)?
+            let is_here = Arc::ptr_eq(&core.inbox, &self.inbox);
+            if is_here && !self.queued.replace(true) {
                 core.ready.borrow_mut().push(self.slot);
                 core.hooks.observe(|| Moment::Woken { task: self.id() });
             }
-        } else if !self.remote_queued.swap(true, Ordering::AcqRel) {
-            // Pairs with the swap in `empty_inbox`.
+            is_here
+        });
+        // Pairs with the swap in `empty_inbox`.
+        if is_here != Some(true) && !self.remote_queued.swap(true, Ordering::AcqRel) {
             self.inbox.put(|contents| contents.woken.push(self.id()));
         }
     }
@@ -96,7 +96,7 @@ impl Header {
         self.wake();
     }
 
-    /// Names the task and says what it waits for, since when, and how often it was polled, in two lines that fit a terminal.
+    /// Names the task and says in a second line, so that each fits a terminal, what it waits for and since when.
     pub(crate) fn standing(&self, tick: u32) -> String {
         let wait = format!("waits {}", self.wait.get());
         let standing = if self.queued.get() { "is ready" } else { &*wait };
@@ -121,7 +121,11 @@ impl Header {
 
     /// Drops a result that nothing will take, and reports a failure (`JOIN-3`).
     fn discard<T: 'static>(&self, result: Result<T, JoinError>) {
-        let failure = failure(&result, || self.description());
+        let failure = match &result {
+            Ok(output) => failure(output).map(|it| format!("{} failed: {it}", self.description())),
+            Err(JoinError::Cancelled) => None,
+            Err(panicked) => Some(panicked.to_string()),
+        };
         contain(|| drop(result));
         if let Some(failure) = failure {
             context::report(&format!("{failure} (nobody awaited it)"));
@@ -283,7 +287,7 @@ impl<F: Future + 'static> Wake for Task<F> {
 }
 
 /// Runs a future that may borrow from the caller as the main task, by `turns`, which waits for its end; then drops the
-/// tasks that are left over (`END-1`). Returns the value or the panic of the future, or of `turns`.
+/// tasks that are left over (`END-1`). Returns its value, or the panic of the future or of `turns`.
 pub(crate) fn run_main<T>(
     core: &Core,
     future: impl Future<Output = T>,
@@ -306,9 +310,4 @@ pub(crate) fn run_main<T>(
         Some(Err(JoinError::Panicked(panic))) => Err(panic.into_payload()),
         _ => Ok(value.expect("holds because the main task has ended without a panic")),
     }
-}
-
-/// Wakes with every waker, also after one of them has panicked. Call this when nothing is borrowed or locked.
-pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
-    wakers.into_iter().for_each(|waker| contain(|| waker.wake()));
 }

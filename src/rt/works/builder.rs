@@ -14,7 +14,7 @@ use crate::os;
 use crate::rt::context;
 use crate::rt::core::{BUDGET, Core};
 use crate::rt::event_loop::EventLoop;
-use crate::rt::reactor::Reactor;
+use crate::rt::reactor::{Reactor, UNPARK};
 
 /// Settings of an event loop that is yet to be made.
 #[must_use]
@@ -42,8 +42,7 @@ impl Builder {
         self
     }
 
-    /// Reports every poll that takes longer than `limit`; `None` reports none. By default 100 ms in debug builds, as in
-    /// asyncio's debug mode, and none in release builds.
+    /// Reports every poll that takes longer than `limit`. By default 100 ms in debug builds, and none in release builds.
     pub fn slow_poll(mut self, limit: Option<Duration>) -> Self {
         self.hooks.slow_poll = limit;
         self
@@ -73,7 +72,11 @@ impl Builder {
         let stuck = StuckWatch::new(self.panic_when_stuck, watch.is_some(), &reactor);
         self.hooks.observers.extend(watch.and_then(|make| make()));
         let core = Core {
+<<<<<<< HEAD
             inbox: Arc::new(Inbox::new(reactor.unparker().map_err(named)?)),
+=======
+            inbox: Arc::new(Inbox::new(mio::Waker::new(reactor.poll.registry(), UNPARK)?)),
+>>>>>>> f4fc31a (rt: in budget; waking all stands beside containing a panic)
             ready: RefCell::default(),
             shuffle: Shuffle::new(self.seed),
             tasks: RefCell::default(),
@@ -118,13 +121,10 @@ impl EventLoop {
     }
 }
 
-/// Runs `future` on a loop made for it; see [`EventLoop::block_on`].
+/// Runs `future` on a loop made for it, as [`EventLoop::block_on`] does.
 ///
 /// # Panics
-/// As [`EventLoop::block_on`]; also when the process has no descriptors left for a selector.
-///
-/// # Blocking
-/// Until `future` is done.
+/// As there; also when the process has no descriptors left for a selector.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match EventLoop::new() {
         Ok(event_loop) => event_loop.block_on(future),

@@ -5,8 +5,7 @@
 //!
 //! **Invariants**
 //! - `CLOCK-1` Time never runs backwards.
-//! - `CLOCK-2` The virtual clock moves only in [`jump`](Clock::jump), which only the loop calls, when no task is ready
-//!   and no thread works for one.
+//! - `CLOCK-2` The virtual clock moves only when no task is ready and no thread works for one.
 //!
 //! **Source**: tokio's `time::pause`, with its automatic advance; Vigna's *xorshift\**.
 
@@ -55,15 +54,13 @@ impl Clock {
         }
     }
 
-    /// Counts the milliseconds of the kernel's clock that ticks, modulo 2³². Virtual time has no ticks: the same seed
-    /// gives the same run.
+    /// Counts the milliseconds of the kernel's ticking clock, modulo 2³². Virtual time has no ticks (`QUEUE-3`).
     pub(crate) fn tick(&self) -> u32 {
         let nanos = if self.elapsed.is_some() { 0 } else { os::tick() };
         u32::try_from((nanos / 1_000_000) & i64::from(u32::MAX)).unwrap_or(0)
     }
 
-    /// Returns how long the loop may wait for a deadline; `None` is without limit: virtual time stands still while a
-    /// thread works for a task (`CLOCK-2`).
+    /// Returns how long the loop may wait for a deadline: without limit when virtual time stands still (`CLOCK-2`).
     pub(crate) fn time_to(&self, deadline: Nanos, has_jobs: bool) -> Option<Duration> {
         match &self.elapsed {
             Some(_) => (!has_jobs).then_some(Duration::ZERO),

@@ -1,10 +1,7 @@
-//! Hooks: what the loop tells an observer.
-//!
-//! An observer is told of every step; without one each step costs a branch.
+//! Hooks: an observer is told of every step of the loop; without one each step costs a branch.
 //!
 //! **Invariants**
-//! - `HOOK-1` An observer is called on the loop's thread, with nothing of the loop borrowed: it may wake and spawn, but
-//!   not block.
+//! - `HOOK-1` An observer is called with nothing of the loop borrowed: it may wake and spawn, but not block.
 //! - `HOOK-2` A panic in an observer ends there: in the middle of a step it would tear a task out of the loop.
 //!
 //! **Source**: tokio's `runtime::Builder::on_task_spawn` and its siblings; asyncio's debug mode.
@@ -42,8 +39,7 @@ pub trait Observer {
     /// Is told of every step, when it has happened.
     fn observe(&self, _moment: Moment<'_>) {}
 
-    /// Is told of a fault: a panic that was never collected, a task that held the loop, a loop that nothing known can
-    /// wake. Prints it on standard error, unless it is overridden.
+    /// Is told of a fault, such as a panic that was never collected. Prints it on standard error by default.
     fn report(&self, text: &str) {
         print_report(text);
     }

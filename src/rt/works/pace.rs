@@ -35,10 +35,8 @@ impl Pace {
         }
     }
 
-    /// Returns the timeout for the selector in a wait of at most `timeout`; `None` is without limit.
-    ///
-    /// It is a little shorter for a long wait, whose rest is a second wait. A short one is spent here, in ppoll(2) on the
-    /// selector's own descriptor, which counts nanoseconds; then the selector need not wait.
+    /// Returns the selector's timeout in a wait of at most `timeout`. A long wait gets a shorter one, and its rest is a
+    /// second wait. A short wait is spent here, in ppoll(2) on the selector's own descriptor, which counts nanoseconds.
     pub(crate) fn selector_timeout(
         &self,
         selector: BorrowedFd<'_>,

@@ -9,7 +9,7 @@
 //! - `REMOTE-2` A task stands in the inbox at most once (`remote_queued` in its `Header`).
 //! - `REMOTE-3` One system call at most between two waits of the loop, none while it runs.
 //!
-//! **Source**: `std::thread::park`'s token; eventfd(2), through mio's `Waker`.
+//! **Source**: asyncio's `call_soon_threadsafe`; `std::thread::park`'s token; eventfd(2), through mio's `Waker`.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -104,9 +104,7 @@ impl Inbox {
     }
 }
 
-/// A handle to a loop for other threads; asyncio's `call_soon_threadsafe`.
-///
-/// While one lives, a loop with nothing to do waits for it instead of reporting that it is stuck.
+/// A handle to a loop for other threads. While one lives, a loop with nothing to do waits for it and is not stuck.
 pub struct Remote {
     /// The loop's inbox.
     inbox: Arc<Inbox>,
@@ -132,8 +130,7 @@ impl Remote {
     }
 
     /// Makes the loop call `function` on its own thread, where it may [`spawn`](crate::rt::spawn). A panic is reported.
-    ///
-    /// Calls are made in the order of arrival, once a turn. A loop that is not inside `block_on` keeps them for its next one.
+    /// Calls are made in the order of arrival, once a turn; those to a loop that is not inside `block_on`, in its next.
     ///
     /// # Errors
     /// The loop is gone; `function` was dropped without being called.

@@ -8,20 +8,20 @@
 //!
 //! **Invariants**
 //! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was watched, no
-//!   job ran on a thread and no [`Remote`](crate::rt::Remote) lived. It says what is certain: only a wake from another
-//!   thread can end this wait.
+//!   job ran on a thread and no `Remote` lived. It says what is certain: only a wake from another thread ends this wait.
 //! - `STUCK-2` It comes once in a `block_on`. The loop waits on, unless it was built to panic.
 //!
 //! **Source**: Go's `checkdead` in `runtime/proc.go`, and its SIGQUIT; `faulthandler.register` of `CPython`.
 
 use std::cell::Cell;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::observer::Hooks;
 use crate::os::signal::{self, Signal};
-use crate::rt::reactor::Reactor;
+use crate::rt::reactor::{Reactor, UNPARK};
 
 /// How long a wait that nothing known can end lasts before it is reported.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
@@ -39,12 +39,14 @@ pub(crate) struct StuckWatch {
 }
 
 impl StuckWatch {
-    /// Makes a watch that has seen nothing. If the loop answers SIGUSR1, the signal interrupts its selector from now on.
+    /// Makes a watch. If the loop answers SIGUSR1, the signal interrupts its selector from now on.
     pub(crate) fn new(panics: bool, answers: bool, reactor: &Reactor) -> io::Result<Self> {
         let mut answered = None;
         if answers {
             signal::install(Signal::User1)?;
-            reactor.unpark_when(signal::event_fd(Signal::User1)?)?;
+            let fd = signal::event_fd(Signal::User1)?.as_raw_fd();
+            let registry = reactor.poll.registry();
+            registry.register(&mut mio::unix::SourceFd(&fd), UNPARK, mio::Interest::READABLE)?;
             answered = Some(Cell::new(signal::count(Signal::User1)));
         }
         Ok(Self { since: Cell::new(None), reported: Cell::new(false), panics, answered })
@@ -82,10 +84,8 @@ impl StuckWatch {
     }
 
     /// Returns how long the loop, which is about to wait, may wait before it reports, and reports when that time is over;
-    /// `None` when it need not report. The time counts from the first call, also when a wait is interrupted.
-    ///
-    /// # Panics
-    /// In place of the report, if the loop was built so.
+    /// `None` when it need not report. The time counts from the first call, also when a wait is interrupted. Panics in
+    /// place of the report, if the loop was built so.
     pub(crate) fn time_left(
         &self,
         is_stuck: bool,
