@@ -1,8 +1,7 @@
 //! The state of one loop, which its parts share, with its run queue and its table of tasks.
 //!
 //! **Invariants**
-//! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: a poll, a wake, a destructor or an observer may
-//!   call back into any of this.
+//! - `CORE-1` No `RefCell` here is borrowed while foreign code runs: polls, wakes, destructors, observers may call back.
 //! - `QUEUE-1` A task stands in the run queue at most once (`TASK-3`).
 //! - `QUEUE-2` Without a seed, tasks run in the order in which they were woken.
 //! - `QUEUE-3` With a seed every batch is permuted, and the same seed permutes the same way.

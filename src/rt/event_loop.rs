@@ -30,8 +30,7 @@ use super::works::observer::Moment;
 use super::works::remote::Remote;
 use crate::jobs::{contain, wake_all};
 
-/// Polls after which the selector is asked although tasks are ready. Asking costs as much as ten short polls
-/// (`benches/event_loop.rs`), so not after each.
+/// Polls after which the selector is asked although tasks are ready. Asking costs as much as ten short polls.
 const TURN_POLLS: usize = 64;
 
 /// An event loop of one thread.

@@ -68,15 +68,12 @@ impl Builder {
         os::wake_on_time();
         let named = |error: io::Error| io::Error::new(error.kind(), format!("event loop: {error}"));
         let reactor = Reactor::new().map_err(named)?;
+        let unparker = mio::Waker::new(reactor.poll.registry(), UNPARK).map_err(named)?;
         let watch = context::watch();
         let stuck = StuckWatch::new(self.panic_when_stuck, watch.is_some(), &reactor);
         self.hooks.observers.extend(watch.and_then(|make| make()));
         let core = Core {
-<<<<<<< HEAD
-            inbox: Arc::new(Inbox::new(reactor.unparker().map_err(named)?)),
-=======
-            inbox: Arc::new(Inbox::new(mio::Waker::new(reactor.poll.registry(), UNPARK)?)),
->>>>>>> f4fc31a (rt: in budget; waking all stands beside containing a panic)
+            inbox: Arc::new(Inbox::new(unparker)),
             ready: RefCell::default(),
             shuffle: Shuffle::new(self.seed),
             tasks: RefCell::default(),

@@ -1,7 +1,6 @@
 //! What a test controls: the clock, so that an hour passes in a millisecond, and the order of the tasks.
 //!
-//! Virtual time jumps to the next deadline when the loop would sleep. Only work that the loop knows of holds it back:
-//! with a peer on a thread of its own, a timeout fires at once.
+//! Virtual time jumps to the next deadline when the loop would sleep. Only work that the loop knows of holds it back.
 //!
 //! **Invariants**
 //! - `CLOCK-1` Time never runs backwards.

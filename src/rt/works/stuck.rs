@@ -1,7 +1,6 @@
 //! What a loop tells of its tasks when its program stands still: a report when nothing can wake it, and on SIGUSR1.
 //!
-//! A future that forgets its waker, or two tasks that wait for each other, leave a loop asleep, which looks like a loop
-//! that has nothing to do. The loop cannot know what other threads hold, but it knows what it waits for itself.
+//! A future that forgets its waker leaves a loop asleep, which looks like a loop that has nothing to do.
 //!
 //! On SIGUSR1 the loop prints the table at the end of its turn. If a task holds the loop, the signal's handler itself
 //! tells of that poll (`os::signal`).
