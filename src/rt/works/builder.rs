@@ -66,9 +66,8 @@ impl Builder {
     /// No descriptors are left for the selector and its waker, or no memory.
     pub fn build(mut self) -> io::Result<EventLoop> {
         os::wake_on_time();
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("event loop: {error}"));
-        let reactor = Reactor::new().map_err(named)?;
-        let unparker = mio::Waker::new(reactor.poll.registry(), UNPARK).map_err(named)?;
+        let reactor = Reactor::new()?;
+        let unparker = mio::Waker::new(reactor.poll.registry(), UNPARK)?;
         let watch = context::watch();
         let stuck = StuckWatch::new(self.panic_when_stuck, watch.is_some(), &reactor);
         self.hooks.observers.extend(watch.and_then(|make| make()));
@@ -84,7 +83,7 @@ impl Builder {
             clock: Clock::new(self.virtual_clock),
             tick: Cell::new(0),
             hooks: self.hooks,
-            stuck: stuck.map_err(named)?,
+            stuck: stuck?,
             jobs: Cell::new(0),
             attached: RefCell::default(),
             budget: Cell::new(BUDGET),
