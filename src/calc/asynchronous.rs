@@ -22,11 +22,8 @@ use crate::rt::{EventLoop, spawn};
 /// Serves until the stop; fails if the listener does.
 pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
     // A server does not report that the machine was busy.
-    let event_loop = EventLoop::builder().slow_poll(None).build().map_err(|error| {
-        // Most of all, no descriptor was left for it.
-        io::Error::new(error.kind(), format!("event loop: {error}"))
-    })?;
-    event_loop.block_on(run(start))
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("event loop: {error}"));
+    EventLoop::builder().slow_poll(None).build().map_err(named)?.block_on(run(start))
 }
 
 /// The main task: accepts clients until the stop, then waits for the open connections.
