@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
-use std::str::FromStr;
 use std::{fmt, io};
 
 use super::config::{Config, Ready, Start};
@@ -53,16 +52,6 @@ impl Model {
 impl fmt::Display for Model {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(self.name())
-    }
-}
-
-impl FromStr for Model {
-    type Err = String;
-
-    /// Finds a model by its name; the error lists the names of all models.
-    fn from_str(name: &str) -> Result<Self, String> {
-        let names = || format!("expected one of {}", Self::ALL.map(Self::name).join(", "));
-        Self::ALL.into_iter().find(|model| model.name() == name).ok_or_else(names)
     }
 }
 

@@ -8,7 +8,7 @@ use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
 use super::load::load;
 use super::output::{Doing, Failure, Output, make_directory, open_early, write_into};
-use super::values::{parsed, path, text, whole};
+use super::values::{one_of, path, text, whole};
 use crate::calc::Model;
 use crate::compare::{Benchmark, ServerCommand, chart, table, to_json};
 use crate::os::limits;
@@ -91,9 +91,10 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 
 /// Reads the list of models.
 fn models(text: &str) -> Result<Vec<Model>, String> {
+    let known = one_of(Model::ALL.map(Model::name));
     match text {
         "none" => Ok(Vec::new()),
         "all" => Ok(Model::ALL.to_vec()),
-        names => names.split(',').map(|name| parsed(name.trim())).collect(),
+        names => names.split(',').map(|name| Ok(Model::ALL[known(name.trim())?])).collect(),
     }
 }

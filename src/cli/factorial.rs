@@ -12,7 +12,7 @@ use super::command_line::{Args, Subcommand};
 use super::interrupt::{end_at_once, interruption};
 use super::output::{Doing, Failure, Output, make_directory, write_into};
 use super::timeline::TRACE;
-use super::values::{parsed, path, seconds, text, whole};
+use super::values::{one_of, path, seconds, text, whole};
 use crate::factorial::benchmark::{Benchmark, PoolKind, Size, chart, table, to_json};
 use crate::factorial::factorial;
 
@@ -105,7 +105,7 @@ fn number(text: &str) -> Result<u32, String> {
 fn pools(text: &str) -> Result<Vec<PoolKind>, String> {
     let mut kinds = Vec::new();
     for name in text.split(',') {
-        let kind = parsed::<PoolKind>(name.trim())?;
+        let kind = PoolKind::ALL[one_of(PoolKind::ALL.map(PoolKind::name))(name.trim())?];
         if kinds.contains(&kind) {
             return Err(format!("expected each pool once, but {kind} is given twice"));
         }

@@ -19,7 +19,7 @@ use super::command_line::{Args, Subcommand};
 use super::interrupt::exit_when_interrupted;
 use super::output::{Doing, Failure, Output, make_directory};
 use super::timeline::TRACE;
-use super::values::{parsed, path, text, time_limit, whole};
+use super::values::{one_of, path, text, time_limit, whole};
 use crate::fetch::{
     FetchOutcome, FetchPlan, Gate, Log, Mode, embed, failures, fetch_links, read_link, read_links,
     site, table, to_json,
@@ -121,7 +121,8 @@ fn modes(text: &str) -> Result<Vec<Mode>, String> {
     if text == "all" {
         return Ok(Mode::ALL.to_vec());
     }
-    parsed(text).map(|mode| vec![mode]).map_err(|expected| format!("{expected}, all"))
+    let place = one_of(Mode::ALL.map(Mode::name))(text);
+    place.map(|at| vec![Mode::ALL[at]]).map_err(|expected| format!("{expected}, all"))
 }
 
 /// The links of the command line, or of the file that it names; none if it has neither.

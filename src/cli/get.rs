@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::command_line::{Args, Subcommand};
 use super::interrupt::exit_when_interrupted;
 use super::output::{Doing, Failure, Output, quiet_loop};
-use super::values::{path, second_of, seconds, text, whole};
+use super::values::{one_of, path, seconds, text, whole};
 use crate::http::ResponseHead;
 use crate::web;
 use crate::web::client::{
@@ -50,7 +50,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Fetches the resource.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let on_loop = args.value("mode", text(second_of("blocking", "async")))?;
+    let on_loop = args.value("mode", text(one_of(["blocking", "async"])))? == 1;
     let name = args.optional("output", path("a file"))?.filter(|name| name.as_os_str() != "-");
     let options = options(args, name.is_some())?;
     let request = args.operand(text(|url| match Request::get(url) {

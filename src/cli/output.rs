@@ -119,7 +119,7 @@ pub(crate) fn write_into(directory: &Path, name: &str, text: &str) -> Result<(),
 /// Makes an event loop that does not report slow polls: a write to a stopped terminal blocks the loop, and no task
 /// can help that.
 pub(crate) fn quiet_loop() -> Result<EventLoop, Failure> {
-    EventLoop::builder().slow_poll(None).build().map_err(|error| Failure::of_io(&error))
+    EventLoop::builder().slow_poll(None).build().doing("event loop")
 }
 
 /// The exit code of a program that was interrupted: 128 + SIGINT.

@@ -10,7 +10,7 @@ use super::command_line::{Args, Subcommand};
 use super::interrupt::listen_and_serve;
 use super::output::{Failure, Output};
 use super::timeline::TRACE;
-use super::values::{Address, grace, parsed, text, time_limit, whole};
+use super::values::{Address, grace, one_of, parsed, text, time_limit, whole};
 use crate::calc::{self, Config, Model};
 
 /// The longest pause in milliseconds: a day.
@@ -47,7 +47,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Serves until a signal comes.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let model: Model = args.value("model", text(parsed))?;
+    let model = Model::ALL[args.value("model", text(one_of(Model::ALL.map(Model::name))))?];
     // A pause of 0 would cut every message that does not come in one piece.
     let pause = args.value("pause-ms", whole("milliseconds", 1..=LONGEST_PAUSE))?;
     let config = Config {

@@ -52,12 +52,11 @@ pub(crate) fn grace() -> impl Reader<Duration> {
     seconds(Duration::ZERO, Duration::from_hours(24))
 }
 
-/// Reads one of two words; returns whether it is the second.
-pub(crate) fn second_of(first: &str, second: &str) -> impl Fn(&str) -> Result<bool, String> {
-    move |word| match word {
-        _ if word == first => Ok(false),
-        _ if word == second => Ok(true),
-        _ => Err(format!("expected {first} or {second}")),
+/// Reads one of some words; returns its place among them.
+pub(crate) fn one_of<const N: usize>(words: [&str; N]) -> impl Fn(&str) -> Result<usize, String> {
+    move |word| {
+        let place = words.iter().position(|known| *known == word);
+        place.ok_or_else(|| format!("expected one of {}", words.join(", ")))
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 use super::command_line::{Args, Subcommand};
 use super::interrupt::interruption;
 use super::output::{Failure, Output, quiet_loop};
-use super::values::{path, second_of, text, time_limit};
+use super::values::{one_of, path, text, time_limit};
 use crate::http::date::log_stamp;
 use crate::os::write_out;
 use crate::watch::{Deletion, Needle, Order, Outcome, WatchError, asynchronous, shown, threads};
@@ -45,7 +45,7 @@ fn run(args: &Args, _: &mut Output) -> Result<(), Failure> {
         needle: args.value("needle", text(needle))?,
         interval: args.value("interval", time_limit())?,
     };
-    let on_loop = args.value("mode", text(second_of("threads", "async")))?;
+    let on_loop = args.value("mode", text(one_of(["threads", "async"])))? == 1;
     // Before the first line, whose reader may press ctrl-c.
     let stop = interruption()?;
     let outcome = if on_loop {

@@ -1,7 +1,6 @@
 //! What is to be fetched, and in which mode.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::http::{Url, percent, without_password};
@@ -24,27 +23,13 @@ impl Mode {
 
     /// Returns the name on the command line, in the tables and in the log's file name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sequential => "sequential",
-            Self::Threads => "threads",
-            Self::Async => "async",
-        }
+        ["sequential", "threads", "async"][self as usize]
     }
 }
 
 impl fmt::Display for Mode {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(self.name())
-    }
-}
-
-impl FromStr for Mode {
-    type Err = String;
-
-    /// Reads a name; the error lists all names.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|mode| mode.name() == text);
-        found.ok_or_else(|| format!("expected one of {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
 

@@ -133,11 +133,6 @@ impl Fields {
         }));
     }
 
-    /// Returns a part of the head that was parsed, such as its target.
-    pub(super) fn head_part(&self, range: Range<usize>) -> &[u8] {
-        &self.text[range]
-    }
-
     /// Returns the head that was parsed.
     pub(super) fn whole_head(&self) -> &[u8] {
         &self.text

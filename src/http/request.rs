@@ -150,7 +150,7 @@ impl RequestHead {
 
     /// Returns a part of the head as text.
     fn text(&self, range: Range<usize>) -> &str {
-        str::from_utf8(self.fields.head_part(range))
+        str::from_utf8(&self.fields.whole_head()[range])
             .expect("holds because targets and hosts with other bytes than ASCII are refused")
     }
 

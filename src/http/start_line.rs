@@ -41,15 +41,7 @@ impl Method {
 
     /// Returns the method's name as it stands on the wire.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-            Self::Options => "OPTIONS",
-        }
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"][self as usize]
     }
 
     /// Finds the method with a name. The case matters: `get` is not a method.

@@ -251,15 +251,6 @@ pub enum PutError<T> {
     Closed(T),
 }
 
-impl<T> PutError<T> {
-    /// Returns the value.
-    pub fn into_value(self) -> T {
-        match self {
-            Self::Full(value) | Self::Closed(value) => value,
-        }
-    }
-}
-
 impl<T> fmt::Debug for PutError<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {

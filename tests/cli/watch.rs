@@ -144,7 +144,7 @@ fn a_wrong_command_line_is_told() {
         (vec!["watch", "f", "--interval", "0"], "--interval: expected seconds from 0.001 to 86400"),
         (vec!["watch", "f", "--interval", "-1"], "--interval: expected seconds from 0.001"),
         (vec!["watch", "f", "--interval", "soon"], "--interval: expected seconds from 0.001"),
-        (vec!["watch", "f", "--mode", "fibres"], "--mode: expected threads or async"),
+        (vec!["watch", "f", "--mode", "fibres"], "--mode: expected one of threads, async"),
     ] {
         let ended = run(&args);
         assert_eq!(ended.code, Some(2), "EXIT-1: {args:?}");

@@ -126,20 +126,6 @@ fn a_waiter_asks_after_an_interval_and_not_before() {
 }
 
 #[test]
-fn a_new_interval_holds_for_waits_that_begin_after_it() {
-    watched(|| {
-        let gil = Gil::new(NEVER);
-        gil.set_switch_interval(Duration::from_millis(1));
-        let held = gil.attach();
-        thread::scope(|scope| {
-            scope.spawn(|| drop(gil.attach()));
-            wait_until("a request", || gil.requests() > 0);
-            held.check();
-        });
-    });
-}
-
-#[test]
 fn a_holder_that_never_looks_keeps_the_lock() {
     watched(|| {
         let (gil, had_it) = (Gil::new(Duration::from_millis(1)), AtomicBool::new(false));

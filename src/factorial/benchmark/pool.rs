@@ -10,7 +10,6 @@
 
 use std::fmt;
 use std::io;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,28 +45,13 @@ impl PoolKind {
 
     /// Its name on the command line and in the table.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sequential => "sequential",
-            Self::Threads => "threads",
-            Self::Processes => "processes",
-            Self::Gil => "gil",
-        }
+        ["sequential", "threads", "processes", "gil"][self as usize]
     }
 }
 
 impl fmt::Display for PoolKind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(self.name())
-    }
-}
-
-impl FromStr for PoolKind {
-    type Err = String;
-
-    /// Reads the name; the error lists all of them.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("expected pools among {}", Self::ALL.map(Self::name).join(", "));
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(expected)
     }
 }
 

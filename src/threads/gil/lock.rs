@@ -159,11 +159,6 @@ impl Gil {
         self
     }
 
-    /// Changes how long a waiter waits before it asks; those who wait already finish their present span.
-    pub fn set_switch_interval(&self, interval: Duration) {
-        self.lock().interval = interval;
-    }
-
     /// Registers this thread with the interpreter and takes the lock.
     ///
     /// A thread that holds the lock already and attaches again waits forever, for itself.

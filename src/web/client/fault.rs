@@ -176,11 +176,8 @@ impl fmt::Display for Limit {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (", self.fault)?;
         // An address that was refused may have control characters.
-        for c in self.url.chars().flat_map(char::escape_debug) {
-            write!(f, "{c}")?;
-        }
+        write!(f, "{} ({}", self.fault, self.url.escape_debug())?;
         if let Some(peer) = self.peer {
             write!(f, " at {peer}")?;
         }
