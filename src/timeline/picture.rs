@@ -61,7 +61,7 @@ pub fn figures_table(strips: &[Strip]) -> String {
         let way = strip.title.split(':').next().map(str::to_owned);
         way.into_iter().chain(figures(strip).map(|(_, figure)| figure)).collect()
     };
-    let names = ["way", "wall", "CPU", "CPU/wall", "work/wall", "switches", "timers late"];
+    let names = ["way", "wall", "CPU", "CPU/wall", "work/wall", "switches", "late"];
     columns(&names, &strips.iter().map(row).collect::<Vec<_>>())
 }
 
