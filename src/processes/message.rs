@@ -95,42 +95,27 @@ fn take<'a>(input: &mut &'a [u8], count: usize) -> Result<&'a [u8], Unreadable> 
     Ok(front)
 }
 
-/// Numbers are their bytes, lowest first.
+/// Values that are sent as the bytes of a number. Not every `u8` is a `bool`, so the way back can fail.
 macro_rules! number_message {
-    ($($number:ty),*) => {$(
-        impl Message for $number {
+    ($($value:ty => $number:ty),*) => {$(
+        impl Message for $value {
             fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-                out.extend_from_slice(&self.to_le_bytes());
+                out.extend_from_slice(&(*self as $number).to_le_bytes());
                 Ok(())
             }
 
             fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-                let mut bytes = [0; size_of::<Self>()];
-                bytes.copy_from_slice(take(input, size_of::<Self>())?);
-                Ok(Self::from_le_bytes(bytes))
+                let mut bytes = [0; size_of::<$number>()];
+                bytes.copy_from_slice(take(input, size_of::<$number>())?);
+                let number = <$number>::from_le_bytes(bytes);
+                Self::try_from(number).map_err(|why| Unreadable(why.to_string()))
             }
         }
     )*};
 }
 
-number_message!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
-
-/// A value that stands for a number, and is sent as one. Not every number is such a value.
-macro_rules! converted_message {
-    ($($value:ty as $number:ty),*) => {$(
-        impl Message for $value {
-            fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-                (*self as $number).encode(out)
-            }
-
-            fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
-                Self::try_from(<$number>::decode(input)?).map_err(|why| Unreadable(why.to_string()))
-            }
-        }
-    )*};
-}
-
-converted_message!(usize as u64, bool as u8);
+number_message!(u8 => u8, u16 => u16, u32 => u32, u64 => u64, u128 => u128, usize => u64, bool => u8);
+number_message!(i8 => i8, i16 => i16, i32 => i32, i64 => i64, i128 => i128, f32 => f32, f64 => f64);
 
 impl<T: Message> Message for Vec<T> {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {

@@ -85,18 +85,13 @@ impl<'work> Supervisor<'work> {
     ///
     /// # Errors
     /// The wait itself fails, or other code reaps our children. A fork that fails is tried again.
-    ///
-    /// # Blocking
-    /// Until `stop` is readable.
     pub fn watch_until(&mut self, stop: BorrowedFd<'_>) -> io::Result<()> {
         loop {
             let mut fds = vec![PollFd::readable(stop)];
             fds.extend(self.running().map(|child| PollFd::readable(child.as_fd())));
             let empty = self.places.iter().filter(|place| place.worker.is_none());
-            poll(
-                &mut fds,
-                empty.map(|place| place.pause.saturating_sub(place.since.elapsed())).min(),
-            )?;
+            let pauses = empty.map(|place| place.pause.saturating_sub(place.since.elapsed()));
+            poll(&mut fds, pauses.min())?;
             if fds[0].is_ready() {
                 return Ok(());
             }
@@ -188,24 +183,23 @@ impl fmt::Debug for Supervisor<'_> {
     }
 }
 
-/// Forks one worker (`SUPERVISOR-3`). Its copies of the siblings' handles are never dropped: they are the parent's.
+/// Forks one worker (`SUPERVISOR-3`), which is bound to its parent (`SUPERVISOR-1`) and hears of the stop (`SUPERVISOR-5`).
+/// Its copies of the siblings' handles are never dropped: they are the parent's.
 fn fork_worker(work: &dyn Fn(BorrowedFd<'_>) -> i32) -> io::Result<Child> {
     let parent = process::pid();
-    process::fork_to_run(|| match set_up_worker(parent) {
+    let set_up = || {
+        process::die_with_parent(parent)?;
+        signal::ignore(Signal::Interrupt)?;
+        signal::install(Signal::Terminate)?;
+        signal::event_fd(Signal::Terminate)
+    };
+    process::fork_to_run(|| match set_up() {
         Ok(stop) => work(stop),
         Err(error) => {
             report(&format!("worker {}: {error}", process::pid()));
             1
         }
     })
-}
-
-/// Binds the worker to its parent, and has it listen for the stop (`SUPERVISOR-1`, `SUPERVISOR-5`).
-fn set_up_worker(parent: Pid) -> io::Result<BorrowedFd<'static>> {
-    process::die_with_parent(parent)?;
-    signal::ignore(Signal::Interrupt)?;
-    signal::install(Signal::Terminate)?;
-    signal::event_fd(Signal::Terminate)
 }
 
 /// Writes one line to stderr, with one call, so that the lines of several processes do not mix.
