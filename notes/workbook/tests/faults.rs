@@ -107,6 +107,7 @@ fn failing(fault: &Fault) -> Vec<(String, String)> {
     if is_in_rt(fault) {
         names.extend(BEYOND);
     }
+    names.retain(|name| !fault.at_times.iter().any(|other| other == name));
     let is_known = |name: &&&str| fault.caught_by.iter().any(|known| known == **name);
     let (known, others): (Vec<&str>, Vec<&str>) = names.iter().partition(is_known);
     let mut outcomes = judge(fault, Duration::from_secs(2), 16).all(&known);
