@@ -18,15 +18,9 @@ use super::works::observer::{Observer, Wait, print_report};
 
 thread_local! {
     /// The loop that runs on this thread (`CTX-1`).
-    static CURRENT: RefCell<Current> = const { RefCell::new(Current { core: None, watch: None }) };
-}
-
-/// What a thread knows of its loops.
-struct Current {
-    /// The loop that runs.
-    core: Option<Rc<Core>>,
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
     /// How loops that are made here are watched.
-    watch: Option<Watch>,
+    static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
 /// Makes an observer for each loop, or none.
@@ -35,12 +29,12 @@ type Watch = Rc<dyn Fn() -> Option<Box<dyn Observer>>>;
 /// Has every loop that this thread makes from now on answer SIGUSR1 with the table of its tasks, and gives it the
 /// observer that `observer` makes, beside its own.
 pub fn watch_loops(observer: impl Fn() -> Option<Box<dyn Observer>> + 'static) {
-    drop(CURRENT.with_borrow_mut(|current| current.watch.replace(Rc::new(observer))));
+    drop(WATCH.replace(Some(Rc::new(observer))));
 }
 
 /// Returns how loops of this thread are watched.
 pub(crate) fn watch() -> Option<Watch> {
-    CURRENT.with_borrow(|current| current.watch.clone())
+    WATCH.with_borrow(Clone::clone)
 }
 
 /// Calls `block_on`, which must not panic, while a loop is the current one. Panics if another loop is.
@@ -50,19 +44,19 @@ pub(crate) fn enter<T>(core: &Rc<Core>, block_on: impl FnOnce() -> T) -> T {
         "block_on was called inside block_on: this thread already runs an event loop. Await the \
          future there, spawn it, or give blocking work to a thread with run_blocking"
     );
-    CURRENT.with_borrow_mut(|current| current.core = Some(core.clone()));
+    drop(CURRENT.replace(Some(core.clone())));
     core.running.set(true);
     let outcome = block_on();
     core.running.set(false);
     // The caller holds another reference, so that no loop is dropped here.
-    drop(CURRENT.with_borrow_mut(|current| current.core.take()));
+    drop(CURRENT.take());
     outcome
 }
 
 /// Calls `function` with the current loop, if there is one. Foreign code that it runs cannot enter another one.
 pub(crate) fn with_current<T>(function: impl FnOnce(&Rc<Core>) -> T) -> Option<T> {
     // A waker may be used by a thread's last destructors, when the thread-local is gone.
-    CURRENT.try_with(|current| current.borrow().core.as_ref().map(function)).ok().flatten()
+    CURRENT.try_with(|current| current.borrow().as_ref().map(function)).ok().flatten()
 }
 
 /// Returns the current loop. Panics if there is none.

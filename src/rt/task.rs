@@ -119,13 +119,14 @@ impl Header {
         JoinError::Panicked(Box::new(Panic::new(self.description(), payload)))
     }
 
-    /// Drops a result that nothing will take, and reports a failure (`JOIN-3`).
+    /// Drops a result that nothing will take, and reports a failure (`JOIN-3`); an error's `Display` is foreign code.
     fn discard<T: 'static>(&self, result: Result<T, JoinError>) {
-        let failure = match &result {
+        let failure = catch_unwind(AssertUnwindSafe(|| match &result {
             Ok(output) => failure(output).map(|it| format!("{} failed: {it}", self.description())),
             Err(JoinError::Cancelled) => None,
             Err(panicked) => Some(panicked.to_string()),
-        };
+        }));
+        let failure = failure.unwrap_or_else(|payload| Some(self.panicked(payload).to_string()));
         contain(|| drop(result));
         if let Some(failure) = failure {
             context::report(&format!("{failure} (nobody awaited it)"));
@@ -250,8 +251,9 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
             header.polled_at.set(core.tick.get());
             return Some(self);
         }
-        // A task that was woken in its last moments still stands in the run queue (`TABLE-2`).
-        if !header.queued.replace(true) {
+        // A task that was woken in its last moments still stands in the run queue (`TABLE-2`). The main task's slot is
+        // its mark, which no task that a destructor spawns at the end may get.
+        if !header.queued.replace(true) && !header.id().is_main() {
             core.tasks.borrow_mut().release(header.slot);
         }
         None
@@ -304,9 +306,10 @@ pub(crate) fn run_main<T>(
     let future: Pin<Box<dyn Future<Output = ()>>> = unsafe { mem::transmute(future) };
     let main = core.spawn(future, None, Location::caller());
     let turned = catch_unwind(AssertUnwindSafe(turns));
+    // After a panic nothing takes the result. The handle goes before the tasks do: its report may spawn another one.
+    let main = turned.map(|()| main);
     core.cancel_all();
-    turned?;
-    match main.task.take_result() {
+    match main?.task.take_result() {
         Some(Err(JoinError::Panicked(panic))) => Err(panic.into_payload()),
         _ => Ok(value.expect("holds because the main task has ended without a panic")),
     }

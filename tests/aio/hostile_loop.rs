@@ -2,6 +2,8 @@
 //! themselves and each other, destructors that spawn and block, calls that never end.
 
 use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::fmt;
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -93,6 +95,25 @@ fn a_task_that_an_observer_spawns_when_the_loop_waits_runs_at_once() {
     });
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(2), "HOOK-1: expected five tasks at once, took {took:?}");
+}
+
+#[test]
+fn a_future_that_another_thread_wakes_ten_times_a_second_is_never_reported_as_stuck() {
+    let _watchdog = Watchdog::new();
+    let event_loop = EventLoop::builder().panic_when_stuck().build().expect("a loop");
+    let mut polls = 0;
+    event_loop.block_on(poll_fn(|cx| {
+        polls += 1;
+        if polls > 13 {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            waker.wake();
+        });
+        Poll::Pending
+    }));
 }
 
 #[test]
@@ -193,6 +214,32 @@ fn destructors_at_the_end_spawn_a_hundred_times_and_call_block_on() {
     assert_eq!(rt::block_on(async { 12 }), 12, "END-1: a later block_on");
 }
 
+/// An error that panics when it is shown.
+#[derive(Debug)]
+struct PanicsWhenShown;
+
+impl fmt::Display for PanicsWhenShown {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("shown, as the test wants");
+    }
+}
+
+impl Error for PanicsWhenShown {}
+
+#[test]
+fn an_error_that_panics_when_it_is_shown_harms_no_other_task() {
+    run_in_real_time(async {
+        let fails = async || Err::<(), Box<dyn Error>>(Box::new(PanicsWhenShown));
+        drop(spawn(fails()));
+        let task = spawn(fails());
+        yield_now().await;
+        yield_now().await;
+        assert!(task.is_finished());
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task)));
+        assert!(dropped.is_ok(), "JOIN-3: whoever drops the handle does not hear of it");
+    });
+}
+
 #[test]
 fn a_destructor_that_panics_beside_the_panic_of_its_task_does_not_abort() {
     /// Panics when polled and when dropped.
@@ -217,6 +264,66 @@ fn a_destructor_that_panics_beside_the_panic_of_its_task_does_not_abort() {
         drop(left);
         yield_now().await;
     });
+}
+
+/// Tells its tasks' ends and reports; spawns a task at each report.
+struct SpawnsAtReports(Rc<RefCell<Vec<String>>>);
+
+impl Observer for SpawnsAtReports {
+    fn observe(&self, moment: Moment<'_>) {
+        if let Moment::Finished { task } = moment {
+            self.0.borrow_mut().push(format!("{task} ends"));
+        }
+    }
+
+    fn report(&self, text: &str) {
+        self.0.borrow_mut().push(text.to_owned());
+        drop(spawn(yield_now()));
+    }
+}
+
+#[test]
+fn a_task_that_a_destructor_spawns_at_the_end_is_not_taken_for_the_main_future() {
+    let _watchdog = Watchdog::new();
+    let told = Rc::<RefCell<Vec<String>>>::default();
+    let observer = SpawnsAtReports(told.clone());
+    let event_loop = EventLoop::builder().observer(observer).build().expect("a loop");
+    event_loop.block_on(async {
+        let first = SpawnsWhenDropped(1, Rc::default());
+        drop(spawn(async move {
+            let _first = first;
+            pending::<()>().await;
+        }));
+        yield_now().await;
+    });
+    assert_eq!(*told.borrow(), ["task 1 ends", "task 2 ends"], "END-1: expected two tasks");
+}
+
+#[test]
+fn a_task_that_is_spawned_when_a_stuck_loop_ends_does_not_stand_in_the_next_main_futures_place() {
+    /// Panics when dropped.
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("dropped, as the test wants");
+        }
+    }
+    let _watchdog = Watchdog::new();
+    let observer = SpawnsAtReports(Rc::default());
+    let builder = EventLoop::builder().panic_when_stuck().observer(observer);
+    let event_loop = builder.build().expect("a loop");
+    let stuck = catch_unwind(AssertUnwindSafe(|| {
+        event_loop.block_on(async {
+            let _panics = Panics;
+            pending::<()>().await;
+        });
+    }));
+    assert!(stuck.is_err(), "nothing can wake it");
+    let value = event_loop.block_on(async {
+        sleep(Duration::from_millis(5)).await;
+        12
+    });
+    assert_eq!(value, 12, "END-1: a later block_on");
 }
 
 #[test]
@@ -268,6 +375,31 @@ fn loops_on_many_threads_wake_each_others_tasks() {
     }
 }
 
+/// Asks for loops to be watched whenever a task is made ready.
+struct WatchesAtWakes(Rc<Cell<usize>>);
+
+impl Observer for WatchesAtWakes {
+    fn observe(&self, moment: Moment<'_>) {
+        if let Moment::Woken { .. } = moment {
+            rt::watch_loops(|| None);
+            self.0.set(self.0.get() + 1);
+        }
+    }
+}
+
+#[test]
+fn an_observer_of_a_wake_may_change_how_loops_are_watched() {
+    // On a thread of its own, whose loops stay watched.
+    let thread = thread::spawn(|| {
+        let count = Rc::new(Cell::new(0));
+        let observer = WatchesAtWakes(count.clone());
+        let event_loop = EventLoop::builder().observer(observer).build().expect("a loop");
+        event_loop.block_on(yield_now());
+        assert_eq!(count.get(), 2, "HOOK-1: expected nothing to be borrowed");
+    });
+    thread.join().expect("no panic");
+}
+
 #[test]
 fn a_handle_of_a_loop_at_rest_waits_and_one_of_a_dropped_loop_is_cancelled() {
     let _watchdog = Watchdog::new();
@@ -282,6 +414,23 @@ fn a_handle_of_a_loop_at_rest_waits_and_one_of_a_dropped_loop_is_cancelled() {
     assert!(again.is_err(), "a handle polled after its result panics");
     drop(other);
     assert!(task.is_finished() && format!("{task:?}").contains("JoinHandle"));
+}
+
+#[test]
+fn a_sleep_whose_loop_is_gone_is_ready_also_after_a_reset() {
+    let _watchdog = Watchdog::new();
+    let (home, event_loop) = (EventLoop::new().expect("a loop"), EventLoop::new().expect("a loop"));
+    let (mut nap, mut ticks) = home.block_on(async {
+        let hour = Duration::from_hours(1);
+        (sleep(hour), aio::interval(hour))
+    });
+    drop(home);
+    event_loop.block_on(async {
+        nap.reset(rt::now() + Duration::from_hours(1));
+        nap.await;
+        ticks.tick().await;
+        ticks.tick().await;
+    });
 }
 
 #[test]

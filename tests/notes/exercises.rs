@@ -144,7 +144,8 @@ fn start_compiled(file: &str, old: &str, new: &str) -> Child {
         .map(|entry| entry.unwrap().path())
         .filter(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            name.starts_with("libhandloom-") && name.ends_with(".rlib")
+            name.starts_with("libhandloom-")
+                && path.extension().is_some_and(|extension| extension == "rlib")
         })
         .max_by_key(|path| path.metadata().unwrap().modified().unwrap())
         .unwrap();

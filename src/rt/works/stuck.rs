@@ -53,13 +53,13 @@ impl StuckWatch {
 
     /// Starts afresh: a `block_on` has ended.
     pub(crate) fn reset(&self) {
-        self.since.set(None);
         self.reported.set(false);
         self.batch(false);
     }
 
-    /// A batch of polls begins, or the last one has ended.
+    /// A batch of polls begins, which ends the wait (`STUCK-1`), or the last one has ended.
     pub(crate) fn batch(&self, begins: bool) {
+        self.since.set(self.since.get().filter(|_| !begins));
         if self.answered.is_some() {
             signal::batch(begins);
         }
