@@ -57,7 +57,7 @@ pub(crate) fn exit_when_interrupted(
     started.map(drop).doing("signals")
 }
 
-/// Has the first signal end the program at once with 130, without a thread: its handler does so at the second signal, and
+/// Makes the first signal end the program with 130, without a thread: its handler does so at the second signal, and
 /// the program sends itself the first.
 pub(crate) fn end_at_once() -> Result<(), Failure> {
     interruption()?;

@@ -34,7 +34,7 @@ pub(super) fn timespec(span: Duration) -> libc::timespec {
     }
 }
 
-/// Has the kernel wake the calling thread as exactly as it can, from now on. By default a sleep may be 50 µs late, so that
+/// Makes the kernel wake the calling thread as exactly as it can. By default a sleep may be 50 µs late, so that
 /// several threads wake at once. Threads and processes that this one makes later inherit the setting.
 pub fn wake_on_time() {
     // SAFETY: this option takes a number, and no memory.

@@ -170,7 +170,7 @@ impl<'work> Supervisor<'work> {
 }
 
 impl Place {
-    /// Has the empty place wait for twice as long as it last did (`SUPERVISOR-4`).
+    /// Sets the time until an empty place is filled again: twice the last one (`SUPERVISOR-4`).
     fn wait_longer(&mut self) {
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         self.since = Instant::now();

@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::panic;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use handloom_conformance::judge::{Claim, Verdict, verdict};
@@ -49,4 +50,22 @@ pub fn run<R: Runtime>(name: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     // Threads of a claim that hangs must not keep the process.
     std::process::exit(0);
+}
+
+/// The main function of a program with a faulty loop: `--claim NAME`.
+///
+/// # Panics
+/// With other arguments.
+pub fn judge_one<R: Runtime>() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match &arguments[..] {
+        [command, name] if command == COMMAND => run::<R>(name),
+        _ => panic!("expected {COMMAND} NAME"),
+    }
+}
+
+/// Tells whether this program's loop has the fault: the environment names one.
+pub fn fault(name: &str) -> bool {
+    static NAME: OnceLock<Option<String>> = OnceLock::new();
+    NAME.get_or_init(|| std::env::var("HANDLOOM_WORKBOOK_FAULT").ok()).as_deref() == Some(name)
 }

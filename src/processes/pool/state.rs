@@ -69,7 +69,7 @@ impl State {
         Self { links, server: Some(server), control: Some(control), ..Self::default() }
     }
 
-    /// Has a worker forked for each place, one after another: the first that fails is the last that was asked for.
+    /// Asks for a worker at each place, and waits for it before the next. The first that fails is the last asked for.
     pub(super) fn start_workers(&mut self) -> io::Result<()> {
         for place in 0..self.links.len() {
             self.fill_place(place);
@@ -203,7 +203,7 @@ impl State {
         }
     }
 
-    /// Has the worker of a place killed. If the request cannot be sent, the next pass tries again.
+    /// Asks the fork server to kill the worker of a place. If the request cannot be sent, the next pass tries again.
     fn kill(&mut self, place: usize) {
         self.links[place].is_asked = self.ask((KILL, place, 0));
     }
@@ -281,7 +281,7 @@ impl State {
         self.end_processes();
     }
 
-    /// Has every worker that has jobs killed.
+    /// Asks the fork server to kill every worker that has jobs.
     pub(super) fn kill_running(&mut self) {
         for place in 0..self.links.len() {
             if self.links[place].len() > 0 {

@@ -15,9 +15,7 @@
     reason = "it is full of faults"
 )]
 
-use std::sync::OnceLock;
-
-use handloom_workbook::claim;
+use handloom_workbook::claim::{fault, judge_one};
 
 mod faulty {
     include!(concat!(env!("OUT_DIR"), "/faulty.rs"));
@@ -28,16 +26,6 @@ use faulty as the_loop;
 #[path = "../words.rs"]
 mod words;
 
-/// Tells whether the loop has this fault.
-fn fault(name: &str) -> bool {
-    static NAME: OnceLock<Option<String>> = OnceLock::new();
-    NAME.get_or_init(|| std::env::var("HANDLOOM_WORKBOOK_FAULT").ok()).as_deref() == Some(name)
-}
-
 fn main() {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    match &arguments[..] {
-        [command, name] if command == claim::COMMAND => claim::run::<words::Words>(name),
-        _ => panic!("faulty --claim NAME"),
-    }
+    judge_one::<words::Words>();
 }
