@@ -54,15 +54,17 @@ fn a_sleep_is_never_early<R: Runtime>(runtime: &R) {
 }
 
 /// Has a thousand tasks wait, the first of them for `margin`; returns the milliseconds after it in the order
-/// in which they fired. `None`: the machine was so busy that some deadlines were past before they were
-/// waited for, which says nothing.
+/// in which they fired. The task that fires half way holds the loop for a while, so that many deadlines are over in one
+/// turn. `None`: the machine was so busy that some deadlines were past before they were waited for, which says nothing.
 async fn order_of_timers<R: Runtime>(margin: Duration) -> Option<Vec<u64>> {
     let (fired, late) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(false)));
     let (first, mut random) = (Instant::now() + margin, 7_u32);
+    let held = Rc::new(Cell::new(false));
     let mut tasks = Vec::new();
     for _ in 0..1000 {
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let (after, fired, late) = (u64::from(random >> 16) % 100, fired.clone(), late.clone());
+        let held = held.clone();
         let sleep = R::sleep_until(first + Duration::from_millis(after));
         tasks.push(R::spawn(async move {
             let mut sleep = Box::pin(sleep);
@@ -71,6 +73,9 @@ async fn order_of_timers<R: Runtime>(margin: Duration) -> Option<Vec<u64>> {
             late.set(late.get() || Instant::now() >= first);
             sleep.await;
             fired.borrow_mut().push(after);
+            if after >= 50 && !held.replace(true) {
+                thread::sleep(Duration::from_millis(10));
+            }
         }));
     }
     for task in tasks {
