@@ -19,23 +19,22 @@
 //! wake: note 7 again          [7]                              clears queued, polls child 7
 //!                             [7]      woken by the parent     the batch ends; 7 is in the next one
 //! ```
-//! A child's waker may go to any thread, as every waker may; hence the lock and the atomic flag.
-//!
-//! **Left out**: a list without the lock, for which the `futures` crate needs unsafe code.
+//! A child's waker may go to any thread; hence the lock and the atomic flag. `tests/loom/children.rs` tries every order.
 //!
 //! **Source**: `futures::stream::FuturesUnordered`.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::{fmt, mem};
 
-use crate::rt::poll_budget;
+use super::{AtomicBool, Mutex, MutexGuard};
+use crate::jobs::contain;
 use crate::rt::slab::Slab;
+use crate::rt::{poll_budget, wake_all};
 
 /// Futures that one parent polls.
 pub(super) struct Children<F: ?Sized> {
@@ -70,11 +69,8 @@ struct ChildId {
     number: u32,
 }
 
-/// What the children's wakers share with the parent.
-struct Shared {
-    /// Every statement under the lock leaves it valid, so a poisoned lock is used like any other.
-    woken: Mutex<Woken>,
-}
+/// What the children's wakers share with the parent. Every statement under the lock leaves it valid.
+struct Shared(Mutex<Woken>);
 
 /// The children that were woken, and the task to wake.
 #[derive(Default)]
@@ -98,13 +94,13 @@ struct ChildWaker {
 impl<F: Future + ?Sized> Children<F> {
     /// Makes a parent without children.
     pub(super) fn new() -> Self {
-        let shared = Arc::new(Shared { woken: Mutex::default() });
+        let shared = Arc::new(Shared(Mutex::new(Woken::default())));
         let (living, batch) = (Slab::default(), VecDeque::new());
         Self { living, pushed: 0, batch, in_batch: false, shared }
     }
 
     /// Adds a child, which is ready to be polled.
-    pub(super) fn push_boxed(&mut self, tag: usize, future: Pin<Box<F>>) {
+    pub(super) fn push(&mut self, tag: usize, future: Pin<Box<F>>) {
         let (number, shared) = (self.pushed, self.shared.clone());
         self.pushed = number.wrapping_add(1);
         let id = ChildId { slot: self.living.reserve(), number };
@@ -146,8 +142,8 @@ impl<F: Future + ?Sized> Children<F> {
     fn poll_child(&mut self, id: ChildId) -> Poll<(usize, F::Output)> {
         let child = self.living.get_mut(id.slot).filter(|child| child.waker.id == id);
         let Some(child) = child else { return Poll::Pending };
-        // Before the poll; pairs with the swap in `wake_by_ref`.
-        child.waker.queued.store(false, Ordering::Release);
+        // Before the poll, which so sees what was written before a wake that found the flag set, in `wake_by_ref`.
+        child.waker.queued.swap(false, Ordering::AcqRel);
         let waker = Waker::from(child.waker.clone());
         let future = child.future.as_mut();
         let polled =
@@ -168,7 +164,7 @@ impl<F: Future + ?Sized> Children<F> {
         if woken.ready.is_empty() {
             let displaced = woken.parent.replace(waker);
             drop(woken);
-            drop(displaced);
+            contain(|| drop(displaced));
         } else {
             // Its waker was not there for the child to wake.
             drop(woken);
@@ -177,10 +173,11 @@ impl<F: Future + ?Sized> Children<F> {
     }
 }
 
-impl<F: Future> Children<F> {
-    /// Adds a child, which is ready to be polled.
-    pub(super) fn push(&mut self, tag: usize, future: F) {
-        self.push_boxed(tag, Box::pin(future));
+impl<F: ?Sized> Drop for Children<F> {
+    fn drop(&mut self) {
+        // A waker is foreign code, and a child's waker may keep `shared` alive.
+        let parent = self.shared.lock().parent.take();
+        contain(|| drop(parent));
     }
 }
 
@@ -191,9 +188,9 @@ impl<F: ?Sized> fmt::Debug for Children<F> {
 }
 
 impl Shared {
-    /// Locks the list.
+    /// Locks the list, also after a panic.
     fn lock(&self) -> MutexGuard<'_, Woken> {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -203,7 +200,7 @@ impl Wake for ChildWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Pairs with the store in `poll_child`.
+        // Pairs with the swap in `poll_child`.
         if self.queued.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -212,8 +209,6 @@ impl Wake for ChildWaker {
         // Taken out: the next child that is woken before the parent runs has no waker to call (`CHILD-5`).
         let parent = woken.parent.take();
         drop(woken);
-        if let Some(parent) = parent {
-            parent.wake();
-        }
+        wake_all(parent);
     }
 }

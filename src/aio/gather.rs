@@ -99,7 +99,7 @@ where
             while children.len() < limit
                 && let Some(future) = futures.next()
             {
-                children.push(values.len(), future);
+                children.push(values.len(), Box::pin(future));
                 values.push(None);
             }
             let Some((place, output)) = ready!(children.poll_next(cx)) else {

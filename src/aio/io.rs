@@ -7,10 +7,9 @@
 //! **Source**: `futures::io` and `tokio::io`.
 
 use std::error::Error;
-use std::fmt;
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll, ready};
+use std::{fmt, io};
 
 /// A source of bytes.
 pub trait AsyncRead {
@@ -25,8 +24,7 @@ pub trait AsyncRead {
     ///
     /// # Errors
     /// The source is of no use any more.
-    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let _ = cx;
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 

@@ -30,6 +30,8 @@ mod tcp_stream;
 mod timeout;
 mod waiters;
 
+use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
+
 pub use accept_back_off::AcceptBackOff;
 pub use buf_reader::BufReader;
 pub use descriptor::Descriptor;

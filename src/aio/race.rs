@@ -74,7 +74,7 @@ where
 {
     let mut children = Children::new();
     for (place, future) in futures.into_iter().enumerate() {
-        children.push(place, future);
+        children.push(place, Box::pin(future));
     }
     AsCompleted { children }
 }

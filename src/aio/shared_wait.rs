@@ -14,7 +14,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use crate::rt::wake_all;
+use crate::jobs::{contain, wake_all};
 
 /// So many wakers are kept at first, and 256 times as many at most.
 const LIMIT: usize = 256;
@@ -59,6 +59,16 @@ impl AllWakers {
     /// Locks the wakers. Nothing under the lock panics.
     fn lock(&self) -> MutexGuard<'_, Wakers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AllWakers {
+    fn drop(&mut self) {
+        // Each alone: a second panic during the drop of a vector would end the process.
+        let (wakers, _) = mem::take(&mut *self.lock());
+        for waker in wakers {
+            contain(|| drop(waker));
+        }
     }
 }
 

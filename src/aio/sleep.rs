@@ -16,10 +16,9 @@ use std::time::{Duration, Instant};
 use super::shared_wait::SharedWait;
 use crate::jobs::contain;
 use crate::rt::clock::whole_nanos;
-use crate::rt::context;
 use crate::rt::core::Core;
 use crate::rt::timers::Nanos;
-use crate::rt::{Wait, waits_for, wake_all};
+use crate::rt::{Wait, context, waits_for, wake_all};
 
 /// Waits for a span of time; any span, `Duration::MAX` too. See [`Sleep`].
 ///
@@ -72,8 +71,6 @@ pub struct Sleep {
     core: Rc<Core>,
     /// Its timer's slot.
     slot: u32,
-    /// Set once the timer has a waker of a task.
-    has_waker: bool,
     /// Combines the wakers of several tasks.
     shared: SharedWait,
 }
@@ -82,7 +79,7 @@ impl Sleep {
     /// Makes the timer at the call and not at the first poll, so that equal deadlines fire in the order of the calls.
     fn until_nanos(core: Rc<Core>, deadline: Nanos) -> Self {
         let slot = core.timers.borrow_mut().insert(deadline);
-        Self { core, slot, has_waker: false, shared: SharedWait::default() }
+        Self { core, slot, shared: SharedWait::default() }
     }
 
     /// Moves the deadline, whether it has passed or not.
@@ -92,24 +89,22 @@ impl Sleep {
         let waker = timers.remove(self.slot);
         self.slot = timers.insert(deadline);
         drop(timers);
-        self.has_waker = false;
         // A task that waited polls again, and the new timer learns its waker then.
         wake_all(waker);
     }
 
     /// Leaves a waker in the timer; returns the task's waker that it displaced.
-    fn leave(&mut self, mut waker: Waker) -> Option<Waker> {
+    fn leave(&self, mut waker: Waker) -> Option<Waker> {
         mem::swap(self.core.timers.borrow_mut().waker(self.slot)?, &mut waker);
         // At first the timer holds a waker that does nothing.
-        let had_waker = mem::replace(&mut self.has_waker, true);
-        had_waker.then_some(waker)
+        (!waker.will_wake(Waker::noop())).then_some(waker)
     }
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let is_known = match self.core.timers.borrow_mut().waker(self.slot) {
             Some(known) => known.will_wake(cx.waker()),
             None => return Poll::Ready(()),
@@ -125,7 +120,7 @@ impl Future for Sleep {
         }
         if !is_known && let Some(displaced) = self.leave(cx.waker().clone()) {
             let all = self.shared.combine(displaced, cx.waker());
-            drop(self.leave(all));
+            contain(|| drop(self.leave(all)));
         }
         Poll::Pending
     }

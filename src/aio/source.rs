@@ -17,10 +17,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::shared_wait::SharedWait;
-use crate::rt::context;
+use crate::jobs::contain;
 use crate::rt::core::Core;
 use crate::rt::reactor::Entry;
-use crate::rt::{Direction, Wait};
+use crate::rt::{Direction, Wait, context};
 
 /// A socket, or anything else that mio can watch, registered with the loop that runs on this thread.
 #[derive(Debug)]
@@ -146,5 +146,6 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
 impl<S: mio::event::Source + AsRawFd> Drop for Source<S> {
     fn drop(&mut self) {
         self.core.reactor.borrow_mut().deregister(&mut self.io, &self.entry);
+        self.entry.waiting.iter().for_each(|waiting| contain(|| drop(waiting.take())));
     }
 }

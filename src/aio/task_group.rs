@@ -71,7 +71,7 @@ where
     E: 'env,
 {
     let inner =
-        Inner { fresh: RefCell::default(), waker: RefCell::default(), ended: Cell::new(false) };
+        Inner { fresh: RefCell::default(), waker: Cell::default(), ended: Cell::new(false) };
     let group = TaskGroup { inner: Rc::new(inner) };
     // In this order: the children are dropped before what the body has returned.
     let value = Cell::new(None);
@@ -81,7 +81,7 @@ where
         value.set(Some(body.await?));
         Ok(())
     };
-    running.children.push_boxed(0, Box::pin(keep_value));
+    running.children.push(0, Box::pin(keep_value));
     poll_fn(|cx| running.poll(cx)).await?;
     drop(running);
     Ok(value.take().expect("holds because the body has ended without an error"))
@@ -98,7 +98,7 @@ struct Inner<'env, E> {
     /// Children that the group has not taken over.
     fresh: RefCell<Vec<Pin<Box<Work<'env, E>>>>>,
     /// Wakes the group when a child is added from outside of it; `None` while the group does not wait.
-    waker: RefCell<Option<Waker>>,
+    waker: Cell<Option<Waker>>,
     /// Set when the group has ended, or is about to.
     ended: Cell<bool>,
 }
@@ -152,8 +152,7 @@ impl<'run, 'env: 'run, E> Running<'run, 'env, E> {
             // They begin with the next batch (`CHILD-3`).
             cx.waker().wake_by_ref();
         } else {
-            let waker = cx.waker().clone();
-            drop(self.inner.waker.replace(Some(waker)));
+            self.inner.waker.set(Some(cx.waker().clone()));
         }
         Poll::Pending
     }
@@ -163,7 +162,7 @@ impl<'run, 'env: 'run, E> Running<'run, 'env, E> {
         let fresh = self.inner.fresh.take();
         let any = !fresh.is_empty();
         for child in fresh {
-            self.children.push_boxed(0, child);
+            self.children.push(0, child);
         }
         any
     }

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use std::{io, net};
+use std::{io, mem, net};
 
 use super::config::{Config, Start};
 use super::conversation::{Conversation, Next, READ_BYTES};
@@ -67,7 +67,8 @@ impl Server {
             let (stream, peer) = listener.accept().await?;
             self.config.tell(|| Ok(peer), "a task of its own");
             let (server, conversation) = (self.clone(), Conversation::new(&self.config));
-            let mut client = Client { seat: server.clients.add(), server, stream, conversation };
+            let seat = server.clients.add();
+            let mut client = Client { server, stream, conversation, seat, can_read: false };
             drop(spawn(async move { drop(client.converse().await) }));
         }
     }
@@ -83,6 +84,8 @@ struct Client {
     conversation: Conversation,
     /// Its place among the server's clients.
     seat: u32,
+    /// Set when the next read has been waited for.
+    can_read: bool,
 }
 
 impl Client {
@@ -109,9 +112,18 @@ impl Client {
 
     /// Reads and answers as long as the conversation waits for bytes without a deadline, where it spends most of its time.
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.next() == Next::Read(None) {
-            ready!(self.stream.poll_readable(cx))?;
-            if self.answer()? {
+        while self.can_read || self.next() == Next::Read(None) {
+            if !mem::take(&mut self.can_read) {
+                ready!(self.stream.poll_readable(cx))?;
+            }
+            let (input, out) = &mut *self.server.buffers.borrow_mut();
+            let length = match self.stream.try_read(input) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                read => read?,
+            };
+            self.conversation.received(&input[..length], out);
+            self.conversation.flush(out, |bytes| self.stream.try_write(bytes))?;
+            if length == READ_BYTES {
                 // A client that sends without end lets the others run.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -134,9 +146,7 @@ impl Client {
                     polled => polled,
                 });
                 in_time = within(until, readable).await?.is_some();
-                if in_time && self.answer()? {
-                    yield_now().await;
-                }
+                self.can_read = in_time;
             }
             Next::Write(until) => in_time = within(until, self.stream.writable()).await?.is_some(),
             Next::Turn => {
@@ -155,20 +165,6 @@ impl Client {
         }
         self.conversation.flush(out, |bytes| self.stream.try_write(bytes))?;
         Ok(false)
-    }
-
-    /// Reads once and answers; returns whether the client may have sent more.
-    #[expect(clippy::inline_always, reason = "a call a request less (benches/calculator.rs)")]
-    #[inline(always)]
-    fn answer(&mut self) -> io::Result<bool> {
-        let (input, out) = &mut *self.server.buffers.borrow_mut();
-        let length = match self.stream.try_read(input) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            read => read?,
-        };
-        self.conversation.received(&input[..length], out);
-        self.conversation.flush(out, |bytes| self.stream.try_write(bytes))?;
-        Ok(length == READ_BYTES)
     }
 }
 

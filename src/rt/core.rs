@@ -12,7 +12,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
@@ -41,7 +41,7 @@ pub(crate) struct Core {
     /// The way in from other threads.
     pub(crate) inbox: Arc<Inbox>,
     /// The run queue: slots of tasks that are ready. A slot is no reference that a wake would count.
-    pub(crate) ready: RefCell<Vec<u32>>,
+    pub(crate) ready: RefCell<VecDeque<u32>>,
     /// The order of a batch.
     pub(crate) shuffle: Shuffle,
     /// Every task, by the slot that the run queue holds (`TABLE-1`).
@@ -108,17 +108,15 @@ impl Core {
             self.tasks.borrow_mut().release(slot);
             return false;
         };
-        let number = task.header().number;
         let watched = self.hooks.poll_begins(|| task.header().id());
-        self.stuck.poll_begins(|| (task.header().id().shown(), task.header().spawned_at));
         let waiting = task.run(self);
-        let has_ended = waiting.is_none();
+        let has_ended = waiting.is_err();
         if let Some((id, from)) = watched {
             self.hooks.poll_ended(id, from, has_ended, &self.quoted_name(id));
         }
         match waiting {
-            Some(task) => self.tasks.borrow_mut().put(slot, task),
-            None => drop(self.names.borrow_mut().remove(&number)),
+            Ok(task) => self.tasks.borrow_mut().put(slot, task),
+            Err(number) => drop(self.names.borrow_mut().remove(&number)),
         }
         has_ended
     }

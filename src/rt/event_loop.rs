@@ -5,7 +5,8 @@
 //!
 //! **Invariants**
 //! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready, [`TURN_POLLS`] polls are
-//!   done, or the kernel's clock has ticked; then the selector; then the timers that are due.
+//!   done, or the kernel's clock has ticked; then the selector; then the timers that are due. A batch that would be
+//!   longer is cut: the rest comes first in the next turn.
 //! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets nor timers;
 //!   it blocks only when nothing is ready.
 //! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own timeout.
@@ -15,7 +16,6 @@
 //!
 //! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`, and `asyncio.run` for the end.
 
-use std::mem;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::task::Waker;
@@ -49,10 +49,10 @@ impl EventLoop {
     /// [panic](super::Builder::panic_when_stuck).
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let outcome = context::enter(&self.core, || {
-            let (mut batch, mut woken) = (Vec::new(), Vec::new());
+            let mut woken = Vec::new();
             let outcome = run_main(&self.core, future, || {
                 self.core.empty_inbox();
-                while !self.turn(&mut batch, &mut woken) {}
+                while !self.turn(&mut woken) {}
             });
             self.core.stuck.reset();
             outcome
@@ -60,20 +60,21 @@ impl EventLoop {
         outcome.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
-    /// One turn of the loop (`LOOP-1`); tells whether the main future has ended. The vectors are kept for their memory.
-    fn turn(&self, batch: &mut Vec<u32>, woken: &mut Vec<Waker>) -> bool {
+    /// One turn of the loop (`LOOP-1`); tells whether the main future has ended. The vector is kept for its memory.
+    fn turn(&self, woken: &mut Vec<Waker>) -> bool {
         let core = &*self.core;
         core.tick.set(core.clock.tick());
         let mut polls = 0;
         while polls < TURN_POLLS && (polls == 0 || core.clock.tick() == core.tick.get()) {
-            mem::swap(batch, &mut core.ready.borrow_mut());
-            if batch.is_empty() {
+            let batch = core.ready.borrow().len().min(TURN_POLLS - polls);
+            if batch == 0 {
                 break;
             }
-            core.shuffle.permute(batch);
+            core.shuffle.permute(&mut core.ready.borrow_mut(), batch);
             core.stuck.batch(true);
-            polls += batch.len();
-            for slot in batch.drain(..) {
+            polls += batch;
+            for _ in 0..batch {
+                let Some(slot) = core.ready.borrow_mut().pop_front() else { break };
                 let has_ended = core.run_task(slot);
                 if has_ended && slot == MAIN_SLOT {
                     return true;

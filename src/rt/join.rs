@@ -18,7 +18,7 @@ use super::context;
 use super::id::TaskId;
 use super::task::Joinable;
 use super::works::observer::Wait;
-use crate::jobs::Panic;
+use crate::jobs::{Panic, contain};
 
 /// Why a task has no value.
 #[derive(Debug)]
@@ -90,7 +90,8 @@ impl<T> Future for JoinHandle<T> {
             return Poll::Ready(result);
         }
         assert!(!self.is_finished(), "a join handle gives its result once");
-        drop(self.task.header().joiner.replace(Some(cx.waker().clone())));
+        let displaced = self.task.header().joiner.replace(Some(cx.waker().clone()));
+        contain(|| drop(displaced));
         context::waits_for(Wait::Task(self.id().shown()));
         Poll::Pending
     }

@@ -61,7 +61,7 @@ pub(crate) struct Entry {
     /// Set when the peer has closed its sending side; never cleared (`READY-2`).
     read_closed: Cell<bool>,
     /// The tasks that wait, by direction: to read, to write.
-    waiting: [Cell<Option<Waker>>; 2],
+    pub(crate) waiting: [Cell<Option<Waker>>; 2],
 }
 
 impl Entry {

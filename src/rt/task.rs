@@ -79,7 +79,7 @@ impl Header {
             // Is the loop that runs on this thread this task's (`TASK-1`)?
             let is_here = Arc::ptr_eq(&core.inbox, &self.inbox);
             if is_here && !self.queued.replace(true) {
-                core.ready.borrow_mut().push(self.slot);
+                core.ready.borrow_mut().push_back(self.slot);
                 core.hooks.observe(|| Moment::Woken { task: self.id() });
             }
             is_here
@@ -159,8 +159,9 @@ enum Stage<F: Future> {
 pub(crate) trait Runnable {
     /// Returns what does not depend on the future.
     fn header(&self) -> &Header;
-    /// Polls the future, or drops it if the task was cancelled. Never panics. A task that is not done comes back.
-    fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>>;
+    /// Polls the future, or drops it if the task was cancelled. Never panics. A task that is not done comes back, of
+    /// one that is done the number.
+    fn run(self: Arc<Self>, core: &Core) -> Result<Arc<dyn Runnable>, u32>;
 }
 
 /// What a join handle asks of its task, whatever its future is.
@@ -238,8 +239,9 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
         &self.header
     }
 
-    fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>> {
+    fn run(self: Arc<Self>, core: &Core) -> Result<Arc<dyn Runnable>, u32> {
         let header = &self.header;
+        core.stuck.poll_begins(|| (header.id().shown(), header.spawned_at));
         header.queued.set(false);
         if header.cancelled.get() {
             self.finish(Err(JoinError::Cancelled));
@@ -249,14 +251,14 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
             header.wait.set(core.wait.get());
             header.polls.update(|polls| polls.wrapping_add(1));
             header.polled_at.set(core.tick.get());
-            return Some(self);
+            return Ok(self);
         }
         // A task that was woken in its last moments still stands in the run queue (`TABLE-2`). The main task's slot is
         // its mark, which no task that a destructor spawns at the end may get.
         if !header.queued.replace(true) && !header.id().is_main() {
             core.tasks.borrow_mut().release(header.slot);
         }
-        None
+        Err(header.number)
     }
 }
 

@@ -354,6 +354,53 @@ fn a_call_that_calls_itself_for_ever_starves_nothing() {
     });
 }
 
+/// Counts the polls between two waits, and keeps the most.
+struct CountsPolls(Cell<usize>, Rc<Cell<usize>>);
+
+impl Observer for CountsPolls {
+    fn observe(&self, moment: Moment<'_>) {
+        match moment {
+            Moment::Polled { .. } => self.0.set(self.0.get() + 1),
+            Moment::Waits { .. } => self.1.set(self.1.get().max(self.0.take())),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_selector_is_asked_once_in_64_polls_also_when_a_thousand_tasks_are_ready() {
+    let _watchdog = Watchdog::new();
+    for builder in [EventLoop::builder(), EventLoop::builder().seed(7)] {
+        let most = Rc::new(Cell::new(0));
+        let observer = CountsPolls(Cell::new(0), most.clone());
+        // Virtual time has no ticks, so only the number of polls ends a turn.
+        let event_loop = builder.virtual_clock().observer(observer).build().expect("a loop");
+        event_loop.block_on(async {
+            (0..1_000).for_each(|_| drop(spawn(yield_now())));
+            yield_now().await;
+        });
+        assert_eq!(most.get(), 64, "LOOP-1: expected 64 polls between two looks");
+    }
+}
+
+#[test]
+fn a_thousand_ready_tasks_run_in_the_order_of_their_wakes_over_many_turns() {
+    let polled = Rc::new(RefCell::new(Vec::new()));
+    run(async {
+        for number in 0..1_000 {
+            let polled = polled.clone();
+            drop(spawn(async move {
+                polled.borrow_mut().push(number);
+                yield_now().await;
+                polled.borrow_mut().push(number);
+            }));
+        }
+        sleep(Duration::from_secs(1)).await;
+    });
+    let expected: Vec<_> = (0..1_000).chain(0..1_000).collect();
+    assert_eq!(*polled.borrow(), expected, "QUEUE-2: expected first in, first out");
+}
+
 #[test]
 fn loops_on_many_threads_wake_each_others_tasks() {
     let _watchdog = Watchdog::new();

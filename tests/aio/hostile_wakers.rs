@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "a waker whose clone and drop run a program of the test's")]
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,7 +14,10 @@ use std::time::Duration;
 
 use crate::support::run_in_real_time;
 use crate::virtual_time::Watchdog;
-use handloom::aio::{AsyncRead, AsyncWrite, TaskSet, TcpListener, TcpStream, sleep, yield_now};
+use handloom::aio::{
+    AsyncRead, AsyncWrite, Event, TaskSet, TcpListener, TcpStream, gather, sleep, task_group,
+    yield_now,
+};
 use handloom::rt::{self, EventLoop, Moment, Observer, poll_budget, spawn};
 
 /// What such a waker does whenever it is cloned, called or dropped.
@@ -199,5 +202,124 @@ fn a_waker_that_the_spent_budget_wakes_may_try_to_enter_the_loop() {
         assert!(texts.borrow()[0].contains("inside block_on"), "CORE-1: came {texts:?}");
         let mut nap = sleep(Duration::from_hours(1));
         assert!(Pin::new(&mut nap).poll(&mut Context::from_waker(&waker)).is_pending());
+    });
+}
+
+/// A waker whose last drop panics.
+struct PanicsWhenDropped;
+
+impl Wake for PanicsWhenDropped {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("dropped, as the test wants");
+    }
+}
+
+/// Polls once with a waker whose drop panics, and which only what was polled keeps.
+fn poll_with_bomb(poll: impl FnOnce(&mut Context<'_>) -> bool) {
+    let waker = Waker::from(Arc::new(PanicsWhenDropped));
+    assert!(poll(&mut Context::from_waker(&waker)), "expected a wait");
+}
+
+/// Lets go of such wakers; tells whether their panic came through.
+fn survives(what: &str, drops: impl FnOnce()) {
+    let outcome = catch_unwind(AssertUnwindSafe(drops));
+    assert!(outcome.is_ok(), "{what}: the panic of a foreign waker's drop came through");
+}
+
+#[test]
+fn a_socket_may_be_dropped_with_wakers_whose_drops_panic() {
+    run_in_real_time(async {
+        for wakers in 1..4 {
+            let (near, far) = pair().await;
+            for _ in 0..wakers {
+                poll_with_bomb(|cx| near.poll_readable(cx).is_pending());
+            }
+            survives("SOURCE-1", || drop(near));
+            drop(far);
+        }
+    });
+}
+
+#[test]
+fn a_sleep_may_be_polled_again_and_dropped_with_wakers_whose_drops_panic() {
+    run_in_real_time(async {
+        let mut nap = sleep(Duration::from_hours(1));
+        for _ in 0..3 {
+            survives("a poll of a sleep", || {
+                poll_with_bomb(|cx| Pin::new(&mut nap).poll(cx).is_pending());
+            });
+        }
+        survives("SLEEP-2", || drop(nap));
+    });
+}
+
+#[test]
+fn a_join_handle_may_be_polled_again_and_dropped_with_wakers_whose_drops_panic() {
+    run_in_real_time(async {
+        let mut task = spawn(pending::<()>());
+        for _ in 0..3 {
+            survives("a poll of a join handle", || {
+                poll_with_bomb(|cx| Pin::new(&mut task).poll(cx).is_pending());
+            });
+        }
+        survives("JOIN-2", || drop(task));
+    });
+}
+
+#[test]
+fn a_gather_may_be_polled_again_and_dropped_with_wakers_whose_drops_panic() {
+    run_in_real_time(async {
+        let (left, keeps) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(None)));
+        let leave = left.clone();
+        let child = poll_fn(move |cx| {
+            leave.replace(Some(cx.waker().clone()));
+            Poll::<()>::Pending
+        });
+        let mut all = Box::pin(gather([child]));
+        for _ in 0..3 {
+            survives("a poll of a gather", || {
+                poll_with_bomb(|cx| all.as_mut().poll(cx).is_pending());
+            });
+        }
+        // A child's waker that lives longer keeps no waker of the parent.
+        keeps.replace(left.take());
+        survives("a gather", || drop(all));
+        survives("a child's waker", || drop(keeps.take()));
+    });
+}
+
+#[test]
+fn a_task_group_may_be_polled_again_and_dropped_with_wakers_whose_drops_panic() {
+    run_in_real_time(async {
+        let mut group = Box::pin(task_group(async |_group| pending::<Result<(), ()>>().await));
+        for _ in 0..3 {
+            survives("a poll of a group", || {
+                poll_with_bomb(|cx| group.as_mut().poll(cx).is_pending());
+            });
+        }
+        survives("GROUP-1", || drop(group));
+    });
+}
+
+#[test]
+fn a_waker_that_panics_when_it_is_woken_harms_no_child_that_wakes_its_parent() {
+    /// A waker whose wakes panic.
+    struct PanicsWhenWoken;
+    impl Wake for PanicsWhenWoken {
+        fn wake(self: Arc<Self>) {
+            panic!("woken, as the test wants");
+        }
+    }
+    run_in_real_time(async {
+        let event = Rc::new(Event::new());
+        let mut all = Box::pin(gather([event.wait()]));
+        let waker = Waker::from(Arc::new(PanicsWhenWoken));
+        assert!(all.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        survives("CHILD-5", || event.set());
+        assert_eq!(all.await.len(), 1, "CHILD-5: the child was noted");
     });
 }

@@ -4,5 +4,33 @@
 //! flag this program is empty.
 #![cfg(model_check)]
 
+mod children;
 mod jobs_slot;
+#[path = "../../src/rt/slab.rs"]
+mod slab;
 mod threads;
+
+/// What `aio/children.rs` takes from the loop: its table of children, and a budget that is never spent.
+mod rt {
+    use std::task::{Context, Poll, Waker};
+
+    pub(crate) use super::slab;
+
+    /// Counts nothing.
+    pub(crate) fn poll_budget(_: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    /// Wakes with every waker.
+    pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What it takes from the jobs.
+mod jobs {
+    /// Calls foreign code, whose panic need not be stopped: the model has none.
+    pub(crate) fn contain(foreign: impl FnOnce()) {
+        foreign();
+    }
+}
