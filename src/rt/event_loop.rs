@@ -5,8 +5,7 @@
 //!
 //! **Invariants**
 //! - `LOOP-1` One turn: batches of ready tasks, first in first out, until nothing is ready, [`TURN_POLLS`] polls are
-//!   done, or the kernel's clock has ticked; then the selector; then the timers that are due. A batch that would be
-//!   longer is cut: the rest comes first in the next turn.
+//!   done, or the kernel's clock has ticked; then the selector; then the timers that are due. A longer batch is cut.
 //! - `LOOP-2` The selector is asked in every turn, so a task that is always ready starves neither sockets nor timers;
 //!   it blocks only when nothing is ready.
 //! - `LOOP-3` Sockets wake before timers do, so what is ready beats its own timeout.
