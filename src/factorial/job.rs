@@ -9,7 +9,7 @@ use num_bigint::BigUint;
 use super::sieve::OddPrimes;
 use super::swing::{odd_factorial, swing};
 use super::toom::multiply;
-use crate::processes::{Message, Unreadable};
+use crate::processes::Message;
 
 /// A number that can cross to another process, as the count of its bytes and these. Decimal digits would take longer than
 /// the factorial itself.
@@ -39,7 +39,7 @@ impl Job {
 }
 
 impl Message for Job {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), String> {
         match self {
             Self::OddFactorial(n) => (0_u8, *n).encode(out),
             Self::Swing(n, [first, last]) => (1_u8, *n, *first, *last).encode(out),
@@ -51,7 +51,7 @@ impl Message for Job {
         }
     }
 
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+    fn decode(input: &mut &[u8]) -> Result<Self, String> {
         match u8::decode(input)? {
             0 => u32::decode(input).map(Self::OddFactorial),
             1 => {
@@ -59,23 +59,22 @@ impl Message for Job {
                 Ok(Self::Swing(n, [first, last]))
             }
             2 => Ok(Self::Product(Number::decode(input)?, Number::decode(input)?)),
-            other => Err(Unreadable(format!("{other} is no kind of job"))),
+            other => Err(format!("{other} is no kind of job")),
         }
     }
 }
 
 impl Message for Number {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), String> {
         let bytes = self.0.to_bytes_le();
         bytes.len().encode(out)?;
         out.extend_from_slice(&bytes);
         Ok(())
     }
 
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+    fn decode(input: &mut &[u8]) -> Result<Self, String> {
         let length = usize::decode(input)?;
-        let bytes =
-            input.split_off(..length).ok_or_else(|| Unreadable("a number is cut".into()))?;
+        let bytes = input.split_off(..length).ok_or("a number is cut")?;
         Ok(Self(BigUint::from_bytes_le(bytes)))
     }
 }

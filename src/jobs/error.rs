@@ -128,9 +128,10 @@ impl Panic {
         Self { who: who.into(), text, location: None, payload: Mutex::new(Some(payload)) }
     }
 
-    /// Keeps what another process says about a panic; a payload cannot leave its process.
+    /// Keeps what another process says about a panic; a payload cannot leave its process. An empty location is unknown.
     pub(crate) fn remote(text: String, location: String) -> Self {
-        Self { who: "the job".into(), text, location: Some(location), payload: Mutex::default() }
+        let location = Some(location).filter(|location| !location.is_empty());
+        Self { who: "the job".into(), text, location, payload: Mutex::default() }
     }
 
     /// Returns the text that `panic!` was given, or says that there was none.

@@ -135,7 +135,8 @@ impl<T> Slot<T> {
 impl<T> Drop for Slot<T> {
     /// Drops a value that was never taken (`SLOT-3`).
     fn drop(&mut self) {
-        let uncollected = self.lock().result.take();
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let uncollected = state.result.take();
         contain(move || drop(uncollected));
     }
 }

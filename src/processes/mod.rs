@@ -8,6 +8,6 @@ mod message;
 mod pool;
 mod supervisor;
 
-pub use message::{Message, Unreadable};
+pub use message::Message;
 pub use pool::{ProcessPool, ProcessPoolOptions};
 pub use supervisor::{Stopped, Supervisor};

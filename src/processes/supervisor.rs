@@ -187,18 +187,15 @@ impl fmt::Debug for Supervisor<'_> {
 /// Its copies of the siblings' handles are never dropped: they are the parent's.
 fn fork_worker(work: &dyn Fn(BorrowedFd<'_>) -> i32) -> io::Result<Child> {
     let parent = process::pid();
-    let set_up = || {
+    let live = || {
         process::die_with_parent(parent)?;
         signal::ignore(Signal::Interrupt)?;
         signal::install(Signal::Terminate)?;
-        signal::event_fd(Signal::Terminate)
+        io::Result::Ok(work(signal::event_fd(Signal::Terminate)?))
     };
-    process::fork_to_run(|| match set_up() {
-        Ok(stop) => work(stop),
-        Err(error) => {
-            report(&format!("worker {}: {error}", process::pid()));
-            1
-        }
+    process::fork_to_run(|| {
+        let explain = |error| report(&format!("worker {}: {error}", process::pid()));
+        live().map_err(explain).unwrap_or(1)
     })
 }
 

@@ -13,7 +13,7 @@ use crate::pool_jobs::{
     status, wait_until,
 };
 use handloom::jobs::{Cancel, JobError, JobHandle, as_completed};
-use handloom::processes::{Message, ProcessPoolOptions, Unreadable};
+use handloom::processes::{Message, ProcessPoolOptions};
 use handloom::rt::{block_on, spawn};
 
 /// The tests, by name.
@@ -79,15 +79,15 @@ fn thousand_panics() {
 struct Shy(u64);
 
 impl Message for Shy {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        if self.0 > 100 { Err(Unreadable("too shy".into())) } else { self.0.encode(out) }
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), String> {
+        if self.0 > 100 { Err("too shy".into()) } else { self.0.encode(out) }
     }
 
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+    fn decode(input: &mut &[u8]) -> Result<Self, String> {
         match u64::decode(input)? {
             number @ 0..=10 => Ok(Self(number)),
             50 => panic!("in decode"),
-            number => Err(Unreadable(format!("{number} is above 10"))),
+            number => Err(format!("{number} is above 10")),
         }
     }
 }

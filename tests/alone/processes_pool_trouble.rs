@@ -20,13 +20,13 @@ use std::time::{Duration, Instant};
 use crate::pool_jobs::{
     ADD, BLOCK_SIGNALS, CLOSE_STANDARD, DEAF_FOR_EVER, FOR_EVER, KILL, LEAVE, LONG, OWN_POOL, PID,
     SLEEP_MS, STOP_ITSELF, TIGHTEN_UMASK, USE_LOCKS, children_of, options, own_descriptors, pool,
-    state_of, status, use_locks, wait_until,
+    reckless, state_of, status, use_locks, wait_until,
 };
-use handloom::jobs::{JobError, JobHandle};
+use handloom::jobs::{Cancel, JobError, JobHandle};
 use handloom::os::limits;
-use handloom::os::process;
+use handloom::os::process::{self, Pid};
 use handloom::os::signal::Signal;
-use handloom::processes::{Message, ProcessPoolOptions, Unreadable};
+use handloom::processes::{Message, ProcessPoolOptions};
 
 /// Which user that copy is: the one who owns nothing.
 const NOBODY: u32 = 65_534;
@@ -44,6 +44,9 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_hundred_mebibytes_each_way_need_no_four_times_the_memory", long_messages_fit),
     ("locks_of_other_threads_do_not_reach_new_workers", locks_are_not_inherited),
     ("the_pools_thread_sleeps_while_a_caller_joins", thread_sleeps),
+    ("the_pools_thread_sleeps_until_a_kill_is_reported", slow_kill),
+    ("a_ring_full_of_cancelled_jobs_takes_no_other_until_there_is_room", ring_of_cancelled),
+    ("a_healthy_worker_is_not_killed_as_asleep", long_arguments_at_looks),
 ];
 
 fn joined<T>(handle: JobHandle<T>) -> Result<T, JobError> {
@@ -55,12 +58,12 @@ fn joined<T>(handle: JobHandle<T>) -> Result<T, JobError> {
 struct Touchy(u64);
 
 impl Message for Touchy {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), String> {
         assert!(self.0 != 1, "in encode");
-        if self.0 == 3 { Err(Unreadable("three".into())) } else { self.0.encode(out) }
+        if self.0 == 3 { Err("three".into()) } else { self.0.encode(out) }
     }
 
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+    fn decode(input: &mut &[u8]) -> Result<Self, String> {
         let number = u64::decode(input)?;
         assert!(number != 2, "in decode");
         Ok(Self(number))
@@ -329,4 +332,85 @@ fn thread_sleeps() {
     assert_eq!(joined(long).unwrap(), 401);
     let woke = wakes() - before;
     assert!(woke < 40, "PSHARED-2: the pool's thread woke {woke} times while a caller was joining");
+}
+
+/// The processor time that the pool's thread has taken.
+fn time_of_pools_thread() -> Duration {
+    let own = |task: &fs::DirEntry| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name == "process-pool\n")
+    };
+    let mut tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let thread = tasks.find(own).expect("the pool's thread").path().join("schedstat");
+    let text = fs::read_to_string(thread).unwrap();
+    Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
+}
+
+/// The pool's thread does not spin between a time limit and the report of the kill.
+fn slow_kill() {
+    let pool = pool(2);
+    let server = Pid(i32::try_from(children_of(id())[0]).unwrap());
+    let is_over = AtomicBool::new(false);
+    let (ended, spun) = thread::scope(|scope| {
+        // Stops the fork server again each time that the pool continues it (`STATE-5`).
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                reckless::stop(server);
+            }
+        });
+        wait_until("the fork server to stop", || state_of(server) == Some('T'));
+        // Then the looks, which continue the fork server, are 100 ms apart.
+        let limit = Duration::from_millis(140);
+        let endless = pool.submit_with_limit((FOR_EVER, 0), limit).unwrap();
+        thread::sleep(limit);
+        let before = time_of_pools_thread();
+        thread::sleep(limit);
+        let spun = time_of_pools_thread() - before;
+        is_over.store(true, Ordering::Relaxed);
+        (joined(endless), spun)
+    });
+    assert!(matches!(ended, Err(JobError::TimeLimit(_))), "{ended:?}");
+    assert!(spun < Duration::from_millis(3), "PSHARED-2: the pool's thread took {spun:?}");
+    for handle in [(); 2].map(|()| pool.submit((SLEEP_MS, 50)).unwrap()) {
+        assert_eq!(joined(handle).unwrap(), 51, "the next worker was killed too");
+    }
+}
+
+/// Jobs that were taken back fill the ring until the worker has passed over them.
+fn ring_of_cancelled() {
+    let pool = options(1).start(|(path, bytes): (String, Vec<u8>)| {
+        while fs::exists(&path).unwrap() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        bytes.len()
+    });
+    let pool = pool.unwrap();
+    let path = env::temp_dir().join(format!("handloom-ring-{}", id()));
+    for round in 0..30 {
+        fs::write(&path, "").unwrap();
+        let first = pool.submit((path.to_str().unwrap().to_owned(), Vec::new())).unwrap();
+        let cancelled = (0..300).map(|_| pool.submit((String::new(), vec![7; 4 << 10])).unwrap());
+        let cancelled: Vec<_> = cancelled.collect();
+        wait_until("the first to begin", || pool.counts().running == 1);
+        assert!(cancelled.iter().all(|job| job.cancel() == Cancel::Cancelled), "round {round}");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(joined(first).unwrap(), 0, "round {round}");
+        for length in 0..20 {
+            let next = pool.submit((String::new(), vec![7; length])).unwrap();
+            assert_eq!(joined(next).unwrap(), length, "round {round}");
+        }
+    }
+}
+
+/// `RING-3`: at each look the pool's thread judges a silent worker by its event count.
+fn long_arguments_at_looks() {
+    let pool = options(2).start(|bytes: Vec<u8>| bytes.len()).unwrap();
+    for round in 0..40 {
+        let lengths = [(3 << 20) + round, 1 << 20, 5, 9 << 20];
+        let handles = lengths.map(|length| pool.submit(vec![3; length]).unwrap());
+        for (handle, length) in handles.into_iter().zip(lengths) {
+            assert_eq!(joined(handle).unwrap(), length, "round {round}");
+        }
+        // The looks are a millisecond apart after a result, and then less often.
+        thread::sleep(Duration::from_millis(round as u64 % 4));
+    }
 }

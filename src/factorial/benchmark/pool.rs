@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::factorial::{Job, Number, factorial};
 use crate::jobs::{JobError, JobHandle};
-use crate::processes::{Message, ProcessPool, ProcessPoolOptions, Unreadable};
+use crate::processes::{Message, ProcessPool, ProcessPoolOptions};
 use crate::threads::ThreadPool;
 use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 
@@ -181,7 +181,7 @@ impl fmt::Display for Task {
 }
 
 impl Message for Task {
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), String> {
         matches!(self, Self::Factorials(_)).encode(out)?;
         match self {
             Self::Factorials(numbers) => numbers.encode(out),
@@ -189,7 +189,7 @@ impl Message for Task {
         }
     }
 
-    fn decode(input: &mut &[u8]) -> Result<Self, Unreadable> {
+    fn decode(input: &mut &[u8]) -> Result<Self, String> {
         if bool::decode(input)? {
             Vec::decode(input).map(Self::Factorials)
         } else {

@@ -16,7 +16,6 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ring::EventCount;
 use super::worker::{self, Work};
@@ -65,10 +64,11 @@ pub(super) fn start(
         let workers = channels.iter().map(|_| None).collect();
         let mut server =
             ForkServer { control, workers, work: (work, most_jobs), channels, results };
-        let end = server.set_up(parent).and_then(|()| server.serve());
+        // Its end is an error: the control socket has ended.
+        drop(server.set_up(parent).and_then(|()| server.serve()));
         // All are killed, and then the drop of each one reaps it.
         (0..channels.len()).for_each(|place| drop(server.kill(place)));
-        i32::from(end.is_err())
+        0
     })?;
     Ok((child, ours))
 }
@@ -103,7 +103,7 @@ impl ForkServer<'_> {
 
     /// Sends a notice, and waits for room: the pool's thread never waits for us.
     fn tell(&self, packet: Packet) -> io::Result<()> {
-        send(self.control.as_fd(), packet, true)?;
+        send(self.control.as_fd(), packet)?;
         self.results.advance();
         Ok(())
     }
@@ -146,12 +146,8 @@ impl ForkServer<'_> {
     }
 }
 
-/// Sends a message; without waiting, fails when the peer has much to read.
-pub(super) fn send(control: BorrowedFd<'_>, packet: Packet, waits: bool) -> io::Result<()> {
-    let timeout = if waits { None } else { Some(Duration::ZERO) };
-    if poll(&mut [PollFd::writable(control)], timeout)? == 0 {
-        return Err(io::ErrorKind::WouldBlock.into());
-    }
+/// Sends a message, and waits for room.
+pub(super) fn send(control: BorrowedFd<'_>, packet: Packet) -> io::Result<()> {
     socket_pair::send(control, &packet.into_bytes().map_err(io::Error::other)?, None)
 }
 

@@ -29,8 +29,6 @@ use crate::processes::message::Message;
 
 /// The most jobs that a worker has at once. Enough that it seldom runs dry while the pool's thread sleeps.
 const MOST_JOBS: usize = 256;
-/// After so many looks at a worker that sleeps although it has a job, its channel counts as damaged.
-const LOST_LOOKS: u32 = 10;
 
 /// Where a job's result is left for its handle, as bytes: the pool's thread knows no types.
 pub(super) type ResultSlot = Arc<Slot<Vec<u8>>>;
@@ -64,8 +62,6 @@ pub(super) struct Link {
     window: VecDeque<(usize, Job)>,
     /// When the time limit of its one job is over.
     pub(super) deadline: Option<Instant>,
-    /// At how many looks it slept although it had a job, since something was last sent or received.
-    lost_looks: u32,
     /// Why it must be killed.
     pub(super) fault: Option<JobError>,
 }
@@ -80,7 +76,6 @@ impl Link {
             end: Endpoint::new(channel, true, events),
             window: VecDeque::new(),
             deadline: None,
-            lost_looks: 0,
             fault: None,
         }
     }
@@ -118,11 +113,7 @@ impl Link {
     }
 
     /// Gives it a job, for which it has room.
-    ///
-    /// A worker without jobs is woken here. One that has some answers them first, and then the pool's thread calls
-    /// `exchange`, which wakes the worker if it sleeps. So a burst of short jobs costs few wake-ups.
     pub(super) fn give(&mut self, job: Job) {
-        let was_idle = self.window.is_empty();
         let position = self.end.output.position;
         if let Err(damage) = self.end.send(QUEUED, job.is_chunk, &job.argument) {
             self.note(&damage);
@@ -130,9 +121,6 @@ impl Link {
         let limit = Some(job.limit).filter(|limit| *limit < Duration::MAX);
         self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         self.window.push_back((position, job));
-        if was_idle {
-            self.end.peer.advance();
-        }
     }
 
     /// Takes back the jobs that have not begun and that `is_wanted` names.
@@ -168,14 +156,15 @@ impl Link {
         let is_silent = start == (self.end.input.position, self.end.output.position);
         if let Err(damage) = outcome {
             self.note(&damage);
-        } else if is_look && is_silent {
-            self.look_after();
-        } else if !self.window.is_empty() {
-            // Also while it is awake: it may have looked already, and be about to sleep.
+        } else if !is_silent {
+            // It may wait for room.
             self.end.peer.advance();
-        }
-        if !is_silent {
-            self.lost_looks = 0;
+        } else if is_look {
+            // RING-3: so a job has written over the cursors.
+            if self.end.peer.sleeps() {
+                self.note(&io::Error::other("the worker sleeps, but it has a job"));
+            }
+            self.end.peer.wake();
         }
     }
 
@@ -199,21 +188,12 @@ impl Link {
             let (_, job) =
                 first.ok_or_else(|| io::Error::other("an answer is not to the first job"))?;
             self.deadline = None;
-            let failure = |bytes| Failure::from_bytes(bytes).map_or_else(JobError::from, failed);
+            let failure =
+                |bytes| Failure::from_bytes(bytes).map_or_else(JobError::Unreadable, failed);
             let bytes = answer.bytes;
             finished.push((job.slot, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
         }
         Ok(())
-    }
-
-    /// Looks after a worker that has jobs and is silent. It is woken at each look, so it has lost a job if it sleeps again
-    /// each time and does not answer: a job may have written over the cursors.
-    fn look_after(&mut self) {
-        self.lost_looks = if self.end.peer.sleeps() { self.lost_looks + 1 } else { 0 };
-        if self.lost_looks == LOST_LOOKS {
-            self.note(&io::Error::other("the worker sleeps, but it has a job"));
-        }
-        self.end.peer.wake();
     }
 
     /// Notes that the channel is damaged.

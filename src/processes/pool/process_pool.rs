@@ -17,6 +17,9 @@
 //! - `PPOOL-3`: when a shutdown or the drop returns, every worker has ended and the fork server was reaped.
 //! - `PPOOL-4`: there are never more jobs in the queue than was allowed: a submit waits.
 //! - `PPOOL-5`: a start that fails leaves no process.
+//! - A job can damage the memory that it shares with the parent (only `unsafe` code can), and with it arguments and values of
+//!   the jobs that its own worker has at the time: one of these may then get a wrong value. There is no checksum: it would cost
+//!   as much as the copy, and a job could forge it. Jobs of other workers are safe, and every handle ends (`PPOOL-1`).
 //! - A job has no handle of its pool: its process is older. It may make a pool of its own.
 
 use std::fmt;
@@ -150,7 +153,7 @@ impl<A: Message, R: Message> ProcessPool<A, R> {
         argument: A,
         limit: Duration,
     ) -> Result<JobHandle<R>, JobError> {
-        self.enter((argument.into_bytes()?, false), limit, |value| Ok(R::from_bytes(value)?))
+        self.enter((argument.into_bytes(), false), limit, R::from_bytes)
     }
 
     /// Runs the function on every item, `chunk` of them in a job, and gives the values in the order of the items.
@@ -163,8 +166,8 @@ impl<A: Message, R: Message> ProcessPool<A, R> {
         Map::new(items, chunk, window, |items| {
             // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
             let mut bytes = Vec::new();
-            items.encode(&mut bytes)?;
-            self.enter((bytes, true), self.options.time_limit, read_chunk)
+            let encoded = items.encode(&mut bytes).map(|()| bytes);
+            self.enter((encoded, true), self.options.time_limit, read_chunk)
         })
     }
 }
@@ -173,10 +176,11 @@ impl<A, R> ProcessPool<A, R> {
     /// Queues a job, and waits for room.
     fn enter<T: 'static>(
         &self,
-        (argument, is_chunk): (Vec<u8>, bool),
+        (argument, is_chunk): (Result<Vec<u8>, String>, bool),
         limit: Duration,
-        decode: fn(Vec<u8>) -> Result<T, JobError>,
+        decode: fn(Vec<u8>) -> Result<T, String>,
     ) -> Result<JobHandle<T>, JobError> {
+        let argument = argument.map_err(JobError::Unreadable)?;
         let shared = &self.shared;
         let capacity = self.options.queue_capacity.max(1);
         let goes_on = |state: &State| state.closed.is_some() || state.waiting() < capacity;
@@ -189,8 +193,11 @@ impl<A, R> ProcessPool<A, R> {
             None if !goes_on(&state) => return Err(JobError::WouldDeadlock),
             None => {}
         }
-        let started = shared.start_thread(&mut state);
-        started.map_err(|error| JobError::NoWorker(Arc::new(error)))?;
+        if state.thread.is_none() {
+            let (shared, builder) = (Arc::clone(shared), thread::Builder::new());
+            let started = builder.name("process-pool".into()).spawn(move || shared.run_thread());
+            state.thread = Some(started.map_err(|error| JobError::NoWorker(Arc::new(error)))?);
+        }
         let (id, slot) = (state.next_id, Arc::new(Slot::new()));
         state.next_id += 1;
         let pending = Pending { slot: Arc::clone(&slot), id, shared: Arc::clone(shared), decode };

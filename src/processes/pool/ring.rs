@@ -15,10 +15,10 @@
 //!
 //! ```text
 //! sleeper                                 waker
-//! reads the count: 7
+//! reads the count: 6
 //! is there a job? no                      publishes a job
-//! SLEEPS = 1                              count = 8, also when SLEEPS is 0
-//! futex wait while the count is 7         SLEEPS is 1: SLEEPS = 0, futex wake
+//! 6 becomes 7: it sleeps                  adds 2; the count was odd: makes it even, futex wake
+//! futex wait while the count is 7
 //! ```
 //!
 //! **Invariants**
@@ -26,6 +26,8 @@
 //!   before it is used; an impossible one is an error. Bytes are copied out before they are decoded.
 //! - `RING-2`: the mark of a job changes once, from `QUEUED`: to `BEGUN` by the worker or to `REVOKED` by the parent. So a
 //!   job that is taken back never runs, and one that has begun is never given to another worker.
+//! - `RING-3`: a side sleeps only if it has seen everything that was sent: the count is raised after each piece, and a count
+//!   that was raised since the sleeper read it does not become odd.
 //!
 //! **Source**: Lamport's queue for one producer and one consumer (1977); `io_uring(7)`; Reed and Kanodia,
 //! "Synchronization with eventcounts and sequencers" (1979); futex(2).
@@ -50,7 +52,7 @@ const PIECE_BYTES: usize = 128 * 1024;
 /// Words that different sides write are on different cache lines.
 const LINE: usize = 8;
 /// Where the ring from parent to worker begins, after the event count at which the worker sleeps: two cursors, and the data.
-const JOBS: usize = 2 * LINE;
+const JOBS: usize = LINE;
 /// Where the ring from worker to parent begins.
 const ANSWERS: usize = JOBS + 2 * LINE + RING_WORDS;
 /// The size of a channel.
@@ -186,8 +188,7 @@ impl Endpoint {
         Ok(self.output.available(words)? >= words)
     }
 
-    /// Sends a message, or what there is room for; there must be room for the header. The other side is not woken, except
-    /// between two pieces.
+    /// Sends a message, or what there is room for; there must be room for the header.
     pub(super) fn send(&mut self, first: u64, flag: bool, bytes: &[u8]) -> io::Result<()> {
         for word in [first, (bytes.len() as u64) << 1 | u64::from(flag)] {
             self.output.word(self.output.position).store(word, Relaxed);
@@ -197,15 +198,15 @@ impl Endpoint {
         self.send_rest(bytes)
     }
 
-    /// Sends more of the last message, as much as there is room for.
+    /// Sends more of the last message, as much as there is room for, and wakes the other side for each piece.
     pub(super) fn send_rest(&mut self, bytes: &[u8]) -> io::Result<()> {
         loop {
             let written = self.output.write_some(&bytes[bytes.len() - self.unsent..])?;
             self.unsent -= written;
+            self.peer.advance();
             if self.unsent == 0 || written == 0 {
                 return Ok(());
             }
-            self.peer.advance();
         }
     }
 
@@ -263,18 +264,18 @@ impl Endpoint {
     }
 }
 
-/// A word that counts events, and one that tells whether the one thread that may sleep here does. A process that damages
-/// them delays the sleeper until its timeout, and does nothing worse.
+/// A word that counts events in twos. It is odd while the one thread that may sleep here does, or is about to. A process
+/// that damages it delays the sleeper until its timeout, and does nothing worse.
 #[derive(Clone)]
 pub(super) struct EventCount {
-    /// The memory that begins with the count; the other word is on the next cache line.
+    /// The memory that begins with the count.
     pub(super) memory: Arc<SharedMemory>,
 }
 
 impl EventCount {
     /// Makes an event count, which processes that are forked afterwards have too.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { memory: Arc::new(SharedMemory::new(2 * LINE * WORD_BYTES)?) })
+        Ok(Self { memory: Arc::new(SharedMemory::new(WORD_BYTES)?) })
     }
 
     /// The count.
@@ -284,28 +285,29 @@ impl EventCount {
 
     /// Raises the count, and wakes the sleeper if there is one.
     pub(super) fn advance(&self) {
-        self.memory.word(0).fetch_add(1, SeqCst);
-        // A plain load first: an exchange would take the cache line from a sleeper that is awake.
-        if self.sleeps() && self.memory.word(LINE).swap(0, SeqCst) != 0 {
+        if self.memory.word(0).fetch_add(2, SeqCst) & 1 == 1 {
+            self.memory.word(0).fetch_and(!1, SeqCst);
             self.memory.wake(0);
         }
     }
 
-    /// Wakes the sleeper, whatever the words say.
+    /// Wakes the sleeper, whatever the word says.
     pub(super) fn wake(&self) {
-        self.memory.word(LINE).store(1, SeqCst);
+        self.memory.word(0).fetch_or(1, SeqCst);
         self.advance();
     }
 
     /// Tells whether a thread sleeps here, or is about to.
     pub(super) fn sleeps(&self) -> bool {
-        self.memory.word(LINE).load(SeqCst) != 0
+        self.count() & 1 == 1
     }
 
     /// Sleeps until the count is no longer `seen`, or the time is up. May return early.
     pub(super) fn wait(&self, seen: u64, timeout: Duration) {
-        self.memory.word(LINE).store(1, SeqCst);
-        self.memory.wait_while(0, seen, timeout);
-        self.memory.word(LINE).store(0, SeqCst);
+        let asleep = seen | 1;
+        if self.memory.word(0).compare_exchange(seen, asleep, SeqCst, SeqCst).is_ok() {
+            self.memory.wait_while(0, asleep, timeout);
+            self.memory.word(0).fetch_and(!1, SeqCst);
+        }
     }
 }

@@ -10,12 +10,11 @@
 //!   was open for a while it sleeps until there is an event.
 //! - If the thread itself panics, the pool breaks, and every handle ends.
 
-use std::io;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::link::ResultSlot;
@@ -59,23 +58,13 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Starts the pool's thread, unless it was started before.
-    pub(super) fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
-        if state.thread.is_none() {
-            let shared = Arc::clone(self);
-            let builder = thread::Builder::new().name("process-pool".to_owned());
-            state.thread = Some(builder.spawn(move || shared.run_thread())?);
-        }
-        Ok(())
-    }
-
     /// The life of the pool's thread.
-    fn run_thread(&self) {
+    pub(super) fn run_thread(&self) {
         if panic::catch_unwind(AssertUnwindSafe(|| self.read_answers())).is_err() {
             self.lock().break_down("its own thread has panicked".to_owned());
         }
         self.deliver(self.lock());
-        self.reap_server();
+        self.wait_for_end();
     }
 
     /// Reads answers and delivers results until the pool has ended, or is broken.
@@ -100,7 +89,6 @@ impl Shared {
             state.rests = look == LAST_LOOK && state.open() == 0;
             let timeout = if state.rests { Duration::MAX } else { look.min(limit) };
             self.deliver(state);
-            // Also after results: the workers wake this thread when there are enough for another pass (`PWORKER-5`).
             self.results.wait(seen, timeout);
         }
     }
@@ -115,26 +103,14 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until the pool's thread has delivered the last result and has ended, and the fork server too. A pool without
-    /// a job has no thread.
+    /// Waits until the pool's thread has delivered the last result and has ended, and the fork server too. A second caller
+    /// waits for the first.
     pub(super) fn wait_for_end(&self) {
         self.results.wake();
         let mut state = self.lock();
-        if state.thread.is_none() || state.is_own_thread() {
-            drop(state);
-            return self.reap_server();
-        }
-        state = self.wait_until(state, Duration::MAX, |state| state.is_over);
-        let thread = state.thread.take();
-        drop(state);
-        // It has caught its panics.
-        drop(thread.map(JoinHandle::join));
-    }
-
-    /// Waits until the fork server has reaped its workers and left, and reaps it. A second caller waits for the first.
-    fn reap_server(&self) {
-        let mut state = self.lock();
-        if let Some(server) = state.server.take() {
+        // The pool's thread reaps the fork server as its last act. A pool without a job has no thread.
+        let reaps = state.thread.is_none() || state.is_own_thread();
+        if reaps && let Some(server) = state.server.take() {
             drop(state);
             // A job may have stopped it. Its drop kills it, if it has not left by then, and reaps it.
             drop(server.kill(Signal::Continue));
@@ -144,7 +120,11 @@ impl Shared {
             state.is_over = true;
             self.changed.notify_all();
         }
-        drop(self.wait_until(state, Duration::MAX, |state| state.is_over));
+        state = self.wait_until(state, Duration::MAX, |state| state.is_over);
+        let ended = if reaps { None } else { state.thread.take() };
+        drop(state);
+        // It has caught its panics.
+        drop(ended.map(JoinHandle::join));
     }
 }
 
@@ -158,7 +138,7 @@ pub(super) struct Pending<T> {
     /// The pool.
     pub(super) shared: Arc<Shared>,
     /// Makes the value of its bytes.
-    pub(super) decode: fn(Vec<u8>) -> Result<T, JobError>,
+    pub(super) decode: fn(Vec<u8>) -> Result<T, String>,
 }
 
 impl<T> Pending<T> {
@@ -166,7 +146,8 @@ impl<T> Pending<T> {
     fn decode(&self, result: Result<Vec<u8>, JobError>) -> Result<T, JobError> {
         let value = result?;
         panic::catch_unwind(AssertUnwindSafe(|| (self.decode)(value)))
-            .unwrap_or_else(|payload| Err(JobError::panicked(payload)))
+            .map_err(JobError::panicked)?
+            .map_err(JobError::Unreadable)
     }
 }
 

@@ -175,8 +175,8 @@ impl State {
                 Err(error) => self.break_down(format!("its fork server is gone: {error}")),
             }
         }
+        self.exchange(is_look);
         for place in 0..self.links.len() {
-            self.exchange(place, is_look);
             if self.links[place].must_be_killed(now) {
                 self.kill(place);
             }
@@ -192,10 +192,10 @@ impl State {
         deadlines.min().map_or(Duration::MAX, |deadline| deadline - now)
     }
 
-    /// Takes what the worker of a place has sent.
-    fn exchange(&mut self, place: usize, is_look: bool) {
+    /// Takes what the workers have sent, and sends what they have room for.
+    fn exchange(&mut self, is_look: bool) {
         let before = self.finished.len();
-        self.links[place].exchange(&mut self.finished, is_look);
+        self.links.iter_mut().for_each(|link| link.exchange(&mut self.finished, is_look));
         let answered = self.finished.len() - before;
         if answered > 0 {
             self.deaths = 0;
@@ -215,10 +215,11 @@ impl State {
         self.links[place].is_asked = is_clear && self.ask((START, place, 0));
     }
 
-    /// Sends a request. Without a fork server to receive it, the pool breaks when the end of the socket is read.
+    /// Sends a request if there is room. Without a fork server, the pool breaks when the end of the socket is read.
     fn ask(&self, packet: Packet) -> bool {
-        let is_sent = |control: &OwnedFd| fork_server::send(control.as_fd(), packet, false).is_ok();
-        self.control.as_ref().is_some_and(is_sent)
+        let Some(control) = self.control.as_ref().map(AsFd::as_fd) else { return false };
+        let has_room = poll(&mut [PollFd::writable(control)], Some(Duration::ZERO));
+        matches!(has_room, Ok(1)) && fork_server::send(control, packet).is_ok()
     }
 
     /// Does what follows from a notice of the fork server.
@@ -243,7 +244,7 @@ impl State {
     /// A worker is dead: what it was running fails, its other jobs go back, and its place is filled again (`STATE-2`).
     fn worker_ended(&mut self, place: usize, exit: Exit) {
         let Some(pid) = self.links[place].pid else { return };
-        self.exchange(place, false);
+        self.exchange(false);
         let link = &mut self.links[place];
         let (begun, others) = link.take_all();
         let error = link.fault.take().unwrap_or(JobError::Died { pid, exit });

@@ -4,6 +4,8 @@
 use std::fs;
 use std::ptr;
 
+use handloom::os::process::Pid;
+
 /// Closes the standard three descriptors.
 pub(crate) fn close_standard_three() {
     for fd in 0..3 {
@@ -34,6 +36,12 @@ pub(crate) fn block_signals() {
 pub(crate) fn ignore_ends_of_children() {
     // SAFETY: no handler is installed.
     assert_ne!(unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) }, libc::SIG_ERR);
+}
+
+/// Stops a process, as ctrl-z does.
+pub(crate) fn stop(pid: Pid) {
+    // SAFETY: two integers.
+    unsafe { libc::kill(pid.0, libc::SIGSTOP) };
 }
 
 /// Closes every descriptor of the pool's, if there were any, and opens pairs of sockets in their places.
