@@ -364,7 +364,7 @@ fn slow_kill() {
         thread::sleep(limit);
         let before = time_of_pools_thread();
         thread::sleep(limit);
-        let spun = time_of_pools_thread() - before;
+        let spun = time_of_pools_thread().saturating_sub(before);
         is_over.store(true, Ordering::Relaxed);
         (joined(endless), spun)
     });
