@@ -75,7 +75,8 @@ impl Json {
 
     /// Makes a number that may have a fraction; null for `None` and for what JSON cannot write, such as an infinity.
     pub fn real(number: impl Into<Option<f64>>) -> Self {
-        number.into().and_then(Number::from_f64).map_or(Self::Null, Self::Number)
+        let finite = number.into().filter(|number| number.is_finite());
+        finite.map_or(Self::Null, |number| Self::Number(Number(number.to_string())))
     }
 
     /// Makes a text.
@@ -181,19 +182,9 @@ impl Number {
         Some(Self(text[..text.len() - rest.len()].to_owned()))
     }
 
-    /// The shortest number that reads back as this one; `None` for infinities and NaN.
-    pub fn from_f64(number: f64) -> Option<Self> {
-        number.is_finite().then(|| Self(number.to_string()))
-    }
-
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Returns the value, if it is written without sign, point and exponent, and fits.
-    pub fn to_u64(&self) -> Option<u64> {
-        self.0.parse().ok()
     }
 
     /// Returns the nearest value; infinity when it is too large for any.

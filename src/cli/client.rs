@@ -47,7 +47,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Talks until one side has ended.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let address = args.operand(Address::to_connect)?;
+    let address = args.operand(Address::reader(1))?;
     end_at_once()?;
     let mut stream = address.connect().map_err(|error| Failure::Failed(error.to_string()))?;
     let to_server = stream.try_clone().doing("dup")?;
@@ -60,15 +60,10 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         // It fails when the server has closed, which the receiving thread sees.
         drop(to_server.shutdown(Shutdown::Write));
     };
-    let started = thread::Builder::new().name("send".to_owned()).spawn(sender);
-    started.doing("start a thread")?;
+    thread::Builder::new().name("send".to_owned()).spawn(sender).doing("start a thread")?;
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut replies = 0;
-    loop {
-        let count = stream.read(&mut chunk).doing("read from the server")?;
-        if count == 0 {
-            break;
-        }
+    while let count @ 1.. = stream.read(&mut chunk).doing("read from the server")? {
         replies += chunk[..count].split(|&byte| byte == b'\n').count() - 1;
         output.bytes(&chunk[..count])?;
     }

@@ -19,8 +19,6 @@ use crate::factorial::benchmark::Watch;
 use crate::http::without_password;
 use crate::report::wrapped;
 
-/// A blank at which no line is broken.
-const NO_BREAK: &str = "\u{a0}";
 /// How wide the left column of a table may be; a longer cell stands on a line of its own.
 const LEFT_COLUMNS: usize = 24;
 /// How wide the texts are, also in a pipe and on a wider terminal.
@@ -317,7 +315,7 @@ pub(crate) fn help_of_program(subcommands: &[&Subcommand]) -> String {
 
 /// The row of an option, with its default.
 fn option_row(option: Opt) -> (&'static str, String) {
-    let default = option.default().map(|default| format!(" [default:{NO_BREAK}{default}]"));
+    let default = option.default().map(|default| format!(" [default:\u{A0}{default}]"));
     (option.spelling(), option.help().to_owned() + &default.unwrap_or_default())
 }
 
@@ -337,7 +335,7 @@ fn table(heading: &str, rows: &[(&str, String)]) -> String {
 fn indented(first: &str, text: &str) -> String {
     let break_and_indent = format!("\n{:1$}", "", first.len());
     let text = wrapped(text, COLUMNS - first.len());
-    format!("{first}{}\n", text.replace('\n', &break_and_indent).replace(NO_BREAK, " "))
+    format!("{first}{}\n", text.replace('\n', &break_and_indent))
 }
 
 /// Examples: a command, and below it what it does.

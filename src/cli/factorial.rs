@@ -55,14 +55,15 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     // FACTORIAL-1
     if args.is_given("decimal") {
         if numbers.is_empty() {
-            return Err(Failure::Usage(
-                "--decimal: expected a number whose factorial is wanted".to_owned(),
-            ));
+            return Err(Failure::Usage("--decimal: expected at least one number".to_owned()));
         }
+        let mut rest = ["pools", "workers", "tasks", "chunk", "time", "out", "json"].iter();
+        rest.try_for_each(|it| args.refuse(it, true, "the benchmark", "--decimal"))?;
         end_at_once()?;
         return numbers.iter().try_for_each(|&n| output.line(factorial(n)));
     }
     let tasks = args.optional("tasks", whole("tasks", 1..=MOST_TASKS))?;
+    args.refuse("time", !numbers.is_empty(), "a benchmark without numbers", "given ones")?;
     // The short sizes alone take a second.
     let time = args.value("time", seconds(Duration::from_secs(1), Duration::from_hours(1)))?;
     let cpus = available_parallelism().map_or(1, usize::from);

@@ -8,7 +8,7 @@
 //! - `FETCHCMD-4`: with a link that is no address nothing is fetched ([`read_links`]).
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -31,6 +31,8 @@ use crate::web::server::Config;
 
 /// The most links at once: more threads than that may be too many for the machine.
 const MOST_AT_ONCE: usize = 10_000;
+/// The longest list of links, in bytes: a million links. A longer file is hardly a list.
+const MOST_LIST_BYTES: u64 = 64 << 20;
 /// How long ctrl-c waits for a line that is being written: half of what the whole end may take.
 const LONGEST_LINE: Duration = Duration::from_millis(50);
 /// The shortest time between two lines of progress.
@@ -68,6 +70,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         options.silence = whole_time;
     }
     let concurrency = args.value("concurrency", whole("links", 1..=MOST_AT_ONCE))?;
+    args.refuse("concurrency", modes == [Mode::Sequential], "threads and async", "sequential")?;
     let log_dir = args.value("log-dir", path("a directory"))?;
     let gate = Gate::default();
     let gate_at_the_end = gate.clone();
@@ -135,8 +138,7 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
         return Err(Failure::Usage("--urls: expected no URL beside it".to_owned()));
     }
     let shown = file.display();
-    let read = if file.as_os_str() == "-" { read_stdin() } else { fs::read(&file) };
-    let list = read.doing(format_args!("read {shown}"))?;
+    let list = read_list(&file).doing(format_args!("read {shown}"))?;
     let links = read_links(&list).map_err(|wrong| Failure::Usage(format!("{shown}, {wrong}")))?;
     // Most likely the wrong file; and "no link" would mean the embedded site.
     if links.is_empty() {
@@ -145,17 +147,19 @@ fn given_links(args: &Args) -> Result<Option<Vec<String>>, Failure> {
     Ok(Some(links))
 }
 
-/// Reads stdin to its end, also where another program has made it non-blocking.
-fn read_stdin() -> io::Result<Vec<u8>> {
-    let (mut stdin, mut bytes) = (io::stdin(), Vec::new());
-    loop {
-        match stdin.read_to_end(&mut bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                poll(&mut [PollFd::readable(stdin.as_fd())], None)?;
-            }
-            done => return done.map(|_| bytes),
+/// Reads a file, or stdin, also where another program has made that non-blocking.
+fn read_list(file: &Path) -> io::Result<Vec<u8>> {
+    let stdin = || io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    let source = if file.as_os_str() == "-" { stdin() } else { File::open(file) }?;
+    let (mut source, mut list) = (source.take(MOST_LIST_BYTES), Vec::new());
+    while let Err(error) = source.read_to_end(&mut list) {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(error);
         }
+        poll(&mut [PollFd::readable(source.get_ref().as_fd())], None)?;
     }
+    let too_long = || io::Error::other("longer than 64 MiB; is it a list of links?");
+    if source.limit() > 0 { Ok(list) } else { Err(too_long()) }
 }
 
 /// How the program ends (`FETCHCMD-1`).

@@ -50,7 +50,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         timeout: args.value("timeout", time_limit())?,
         server: Config { grace: args.value("grace", grace())?, ..Config::default() },
     };
-    let address = args.value("addr", Address::to_listen)?;
+    let address = args.value("addr", Address::reader(0))?;
     let log = access_log(args)?;
     let log = move |answered: &Answered<'_>| {
         if let Some(log) = &log {

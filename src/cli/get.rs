@@ -79,13 +79,11 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         blocking::Client::new(options).fetch(&request, &mut body)
     };
     let fetched = fetched.map_err(|failure| match &failure.fault {
-        // The program that reads stdout has had enough.
-        Fault::Io(Phase::Store, error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Failure::StdoutClosed
-        }
-        Fault::Io(Phase::Store, error) => {
-            Failure::while_doing(format_args!("write {shown}"), error)
-        }
+        Fault::Io(Phase::Store, error) => match error.kind() {
+            // The program that reads stdout has had enough.
+            io::ErrorKind::BrokenPipe => Failure::StdoutClosed,
+            _ => Failure::while_doing(format_args!("write {shown}"), error),
+        },
         _ => Failure::Failed(failure.to_string()),
     });
     let status = fetched?.status();

@@ -17,6 +17,7 @@ use super::command_line::Args;
 use super::output::{Doing, Failure, INTERRUPTED, Output};
 use super::values::Address;
 use crate::os::signal::{self, Signal};
+use crate::os::socket::is_shortage;
 use crate::os::{PollFd, poll, process as os_process};
 
 /// The signals that ask the program to end: ctrl-c, `kill`, and the end of the terminal.
@@ -70,10 +71,8 @@ pub(crate) fn end_by_default() -> Result<(), Failure> {
     if process::id() == 1 {
         return end_at_once();
     }
-    [Signal::Interrupt, Signal::Terminate]
-        .into_iter()
-        .try_for_each(signal::restore_default)
-        .doing("signals")
+    let mut ends = [Signal::Interrupt, Signal::Terminate].into_iter();
+    ends.try_for_each(signal::restore_default).doing("signals")
 }
 
 /// Serves until a signal comes; `what` names the server in failures, and `scheme` stands before the address that is
@@ -104,5 +103,7 @@ pub(crate) fn listen_and_serve(
     };
     let served = serve(listener, stop, &mut ready);
     told?;
-    served.doing(what)
+    let is_short = served.as_ref().is_err_and(is_shortage);
+    let hint = if is_short { ": start, within the limits of `ulimit -a`" } else { "" };
+    served.doing(format_args!("{what}{hint}"))
 }

@@ -42,7 +42,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Puts the load on the server, and prints what came of it.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let address = args.operand(Address::to_connect)?;
+    let address = args.operand(Address::reader(1))?;
     let mut load = load(args)?;
     load.op = args.value("op", text(parsed))?;
     // Last, because it asks the network: a mistake in the command line is reported before.

@@ -101,7 +101,7 @@ impl Drop for Output {
 
 /// Makes a directory, if it does not exist yet.
 pub(crate) fn make_directory(directory: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(directory).doing(format_args!("write {}", directory.display()))
+    fs::create_dir_all(directory).doing(format_args!("make the directory {}", directory.display()))
 }
 
 /// Opens a file that is written after the work, before which a wrong name is told. What an earlier run wrote stays.

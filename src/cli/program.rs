@@ -46,14 +46,12 @@ pub fn main() -> ExitCode {
     let (subcommand, done) = run(&words, &mut output);
     let Err(failure) = done else { return ExitCode::SUCCESS };
     // PROGRAM-1
-    let program = format!("handloom {subcommand}");
-    let program = program.trim_end();
+    let name = format!("handloom {subcommand}").trim_end().to_owned();
     match &failure {
         Failure::Usage(text) => {
-            output
-                .note(format_args!("{program}: {text}\n`{program} --help` tells how it is used."));
+            output.note(format_args!("{name}: {text}\n`{name} --help` tells how it is used."));
         }
-        Failure::Failed(text) => output.note(format_args!("{program}: {text}")),
+        Failure::Failed(text) => output.note(format_args!("{name}: {text}")),
         Failure::Interrupted | Failure::StdoutClosed => {}
     }
     failure.exit_code()

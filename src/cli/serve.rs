@@ -54,8 +54,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         op: args.value("op", text(parsed))?,
         max_message_bytes: args.value("max-message", whole("bytes", 1..=MOST_MESSAGE_BYTES))?,
         pause: Duration::from_millis(pause as u64),
-        max_connections: args
-            .value("max-connections", whole("connections", 1..=u32::MAX as usize))?,
+        max_connections: args.value("max-connections", whole("connections", 1..=u32::MAX as _))?,
         idle_timeout: args.optional("idle-timeout", time_limit())?,
         grace: args.value("grace", grace())?,
         workers: args.value("workers", whole("workers", 1..=MOST_WORKERS))?,
@@ -66,7 +65,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     args.refuse("workers", !has_workers, "pool and prefork", model)?;
     let serves_one = matches!(model, Model::Sequential | Model::Prefork);
     args.refuse("max-connections", serves_one, "models that serve many clients at once", model)?;
-    let address = args.value("addr", Address::to_listen)?;
+    let address = args.value("addr", Address::reader(0))?;
     listen_and_serve(&address, &format!("model {model}"), "", output, |listener, stop, ready| {
         calc::serve(model, listener, &config, stop, ready)
     })

@@ -37,8 +37,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let max_body_bytes = args.value("max-body", whole("bytes", 0..=MOST_BODY_BYTES))?;
     let config = Config {
-        max_connections: args
-            .value("max-connections", whole("connections", 1..=u32::MAX as usize))?,
+        max_connections: args.value("max-connections", whole("connections", 1..=u32::MAX as _))?,
         max_body_bytes: max_body_bytes as u64,
         head_timeout: args.value("head-timeout", time_limit())?,
         body_timeout: args.value("body-timeout", time_limit())?,
@@ -47,7 +46,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         grace: args.value("grace", grace())?,
         ..Config::default()
     };
-    let address = args.value("addr", Address::to_listen)?;
+    let address = args.value("addr", Address::reader(0))?;
     let log = access_log(args)?;
     listen_and_serve(&address, "site", "http://", output, |listener, stop, ready| {
         site::serve(listener, config, log, stop, ready)

@@ -23,10 +23,9 @@ use crate::web::client::dial::{self, STAGGER, alternate};
 pub(crate) fn whole(what: &str, range: RangeInclusive<usize>) -> impl Reader<usize> {
     move |text: &OsStr| {
         let number = text.to_str().and_then(|text| text.parse().ok());
+        let number = number.filter(|number| range.contains(number));
         let (low, high) = (range.start(), range.end());
-        number
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| format!("expected a whole number of {what} from {low} to {high}"))
+        number.ok_or_else(|| format!("expected a whole number of {what} from {low} to {high}"))
     }
 }
 
@@ -84,31 +83,24 @@ pub(crate) fn path(what: &str) -> impl Reader<PathBuf> {
 pub(crate) struct Address(String);
 
 impl Address {
-    /// Reads an address to listen on. Port 0 asks the kernel for a free one.
-    pub(crate) fn to_listen(text: &OsStr) -> Result<Self, String> {
-        Self::read(text, 0)
-    }
-
-    /// Reads an address to connect to.
-    pub(crate) fn to_connect(text: &OsStr) -> Result<Self, String> {
-        Self::read(text, 1)
-    }
-
-    /// Splits the text at its last colon, and checks the two parts.
-    fn read(text: &OsStr, least_port: u16) -> Result<Self, String> {
-        let text = text.to_str().ok_or("expected text in UTF-8")?;
-        let (host, port) =
-            text.rsplit_once(':').ok_or("expected HOST:PORT, such as 127.0.0.1:8888")?;
-        if host.is_empty() || host.chars().any(char::is_whitespace) {
-            return Err("expected a host before the port, such as 127.0.0.1:8888".to_owned());
-        }
-        // Without brackets the end of the host is unknown: `::1:8888` is an address without a port too.
-        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-            return Err("expected an IPv6 address in brackets, such as [::1]:8888".to_owned());
-        }
-        match port.parse::<u16>() {
-            Ok(port) if port >= least_port => Ok(Self(text.to_owned())),
-            _ => Err(format!("expected a port from {least_port} to {}", u16::MAX)),
+    /// Reads an address with a port from `least_port` on: 0 where it listens, which asks the kernel for a free port, or
+    /// 1 where it connects. It splits the text at its last colon, and checks the two parts.
+    pub(crate) fn reader(least_port: u16) -> impl Reader<Self> {
+        move |text: &OsStr| {
+            let text = text.to_str().ok_or("expected text in UTF-8")?;
+            let (host, port) =
+                text.rsplit_once(':').ok_or("expected HOST:PORT, such as 127.0.0.1:8888")?;
+            if host.is_empty() || host.chars().any(char::is_whitespace) {
+                return Err("expected a host before the port, such as 127.0.0.1:8888".to_owned());
+            }
+            // Without brackets the end of the host is unknown: `::1:8888` is an address without a port too.
+            if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+                return Err("expected an IPv6 address in brackets, such as [::1]:8888".to_owned());
+            }
+            match port.parse::<u16>() {
+                Ok(port) if port >= least_port => Ok(Self(text.to_owned())),
+                _ => Err(format!("expected a port from {least_port} to {}", u16::MAX)),
+            }
         }
     }
 
@@ -126,12 +118,10 @@ impl Address {
         }
         let (_, port) = self.0.rsplit_once(':').unwrap_or_default();
         let port = port.parse().expect("holds because the address was read");
-        match listen_on_loopback(port) {
-            Err(error) if error.kind() != ErrorKind::AddrInUse => {
-                TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            }
-            both => both,
-        }
+        listen_on_loopback(port).or_else(|error| match error.kind() {
+            ErrorKind::AddrInUse => Err(error),
+            _ => TcpListener::bind((Ipv4Addr::LOCALHOST, port)),
+        })
     }
 
     /// Connects to the first address of this name that accepts, as `get` does. `localhost` is often `::1` first and

@@ -12,7 +12,7 @@ use super::log::ShownAddress;
 use super::plan::Mode;
 use crate::http::without_password;
 use crate::json::Json;
-use crate::report::{columns, grouped, span};
+use crate::report::{columns, grouped, span, text_width};
 
 /// How many links the table of the order shows. The logs contain all.
 const MOST_SHOWN: usize = 20;
@@ -21,7 +21,7 @@ const MOST_SHOWN: usize = 20;
 const HEADINGS: [&str; 7] =
     ["mode", "time", "times as fast", "mean at once", "most", "slowest", "failed"];
 
-/// The widest address in the table of the order, in characters: with three modes, a line has 80.
+/// The widest address in the table of the order, in columns of a terminal: with three modes, a line has 80.
 const WIDEST_LINK: usize = 31;
 
 /// Returns everything as text.
@@ -32,8 +32,12 @@ pub fn table(links: &[String], outcomes: &[FetchOutcome]) -> String {
     let mut text = columns(&HEADINGS, &rows);
     text.push_str(
         "\nmean at once: the times of all links added up, divided by the time of the mode\n\
-         3 → 9: the start was the third event of the mode, and the answer the ninth\n\n",
+         3 → 9: the start was the third event of the mode, and the answer the ninth\n",
     );
+    if base.is_some_and(|base| outcomes.iter().any(|outcome| is_impossible(outcome, base))) {
+        text.push_str("?: more than links at once can gain; they took longer in the first mode\n");
+    }
+    text.push('\n');
     text.push_str(&order(links, outcomes));
     text.push('\n');
     let meanings = outcomes.iter().map(meaning);
@@ -50,7 +54,10 @@ pub fn table(links: &[String], outcomes: &[FetchOutcome]) -> String {
 /// Returns a mode's row in the table of times.
 fn times(outcome: &FetchOutcome, base: Option<&FetchOutcome>) -> Vec<String> {
     let wall = outcome.wall;
-    let faster = base.map(|base| format!("{:.2}", ratio(base.wall, wall)));
+    let faster = base.map(|base| match ratio(base.wall, wall) {
+        _ if is_impossible(outcome, base) => "?".to_owned(),
+        faster => format!("{faster:.2}"),
+    });
     vec![
         outcome.mode.to_string(),
         span(wall),
@@ -65,10 +72,17 @@ fn times(outcome: &FetchOutcome, base: Option<&FetchOutcome>) -> Vec<String> {
 /// Returns an address that fits its column, if need be without its beginning.
 fn fitted(link: &str) -> String {
     let link = ShownAddress(link).to_string();
-    match link.chars().count().checked_sub(WIDEST_LINK + 1) {
-        Some(extra) => format!("…{}", link.chars().skip(extra + 2).collect::<String>()),
-        None => link,
+    if text_width(&link) <= WIDEST_LINK {
+        return link;
     }
+    let mut ends = link.char_indices().map(|(start, _)| &link[start..]);
+    let end = ends.find(|end| text_width(end) < WIDEST_LINK).unwrap_or_default();
+    format!("…{end}")
+}
+
+/// Whether a mode was faster than waiting for N links at once makes it: N times, and half of that for noise.
+fn is_impossible(outcome: &FetchOutcome, base: &FetchOutcome) -> bool {
+    2 * base.wall.as_nanos() > 3 * outcome.wall.as_nanos() * outcome.most_at_once as u128
 }
 
 /// Returns `one / other`.
@@ -162,11 +176,9 @@ pub fn failures(links: &[String], outcomes: &[FetchOutcome]) -> Vec<String> {
                 None => faults.push((fault, vec![outcome.mode.name()])),
             }
         }
-        let address = ShownAddress(link);
-        let name = |(fault, modes): (String, Vec<&str>)| {
-            format!("{address}: {fault} ({})", modes.join(", "))
-        };
-        named.extend(faults.into_iter().map(name));
+        for (fault, modes) in faults {
+            named.push(format!("{}: {fault} ({})", ShownAddress(link), modes.join(", ")));
+        }
     }
     named
 }
@@ -185,12 +197,10 @@ pub fn to_json(links: &[String], outcomes: &[FetchOutcome]) -> Json {
             ("links", Json::List(fetches.map(|(link, fetch)| fetch_json(link, fetch)).collect())),
         ])
     });
+    let different = disagreements(links, outcomes).into_iter().map(Json::Text);
     Json::object([
         ("modes", Json::List(modes.collect())),
-        (
-            "disagreements",
-            Json::List(disagreements(links, outcomes).into_iter().map(Json::Text).collect()),
-        ),
+        ("disagreements", Json::List(different.collect())),
     ])
 }
 
@@ -198,15 +208,13 @@ pub fn to_json(links: &[String], outcomes: &[FetchOutcome]) -> Json {
 fn fetch_json(link: &str, fetch: &LinkFetch) -> Json {
     let answer = fetch.result.as_ref().ok();
     let whole = |number: Option<u64>| number.map_or(Json::Null, Json::whole);
+    let digest = answer.map(|answer| format!("{:016x}", answer.body_digest));
     let error = fetch.result.as_ref().err().map(|failure| failure.fault.to_string());
     Json::object([
         ("url", Json::text(without_password(link))),
         ("status", whole(answer.map(|answer| answer.status.code().into()))),
         ("body_bytes", whole(answer.map(|answer| answer.body_bytes))),
-        (
-            "body_digest",
-            answer.map_or(Json::Null, |it| Json::text(format!("{:016x}", it.body_digest))),
-        ),
+        ("body_digest", digest.map_or(Json::Null, Json::Text)),
         ("error", error.map_or(Json::Null, Json::Text)),
         ("start_place", Json::whole(fetch.started.place as u64)),
         ("start_us", micros(fetch.started.at)),

@@ -13,10 +13,11 @@ const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\
     <meta name=\"viewport\" content=\"width=device-width\">\n";
 /// The style: for wide and narrow windows, light and dark ones, and paper.
 const STYLE: &str = "<style>:root{color-scheme:light dark}body{font:16px/1.5 sans-serif;max-width:62em;margin:2em auto;\
-    padding:0 1em}pre{white-space:pre-wrap;overflow-wrap:anywhere}div{overflow-x:auto}svg{min-width:40em;max-width:100%;height:auto}table{display:block;\
-    overflow-x:auto;border-collapse:collapse;font-size:.9em}th,td{padding:.1em .7em;text-align:right;\
-    border-bottom:1px solid #8886}th:first-child,td:first-child{text-align:left;padding-left:0}\
-    @media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
+    padding:0 1em}pre{white-space:pre-wrap;overflow-wrap:anywhere}div{overflow-x:auto}svg{min-width:40em;max-width:100%;\
+    height:auto}table{display:block;overflow-x:auto;border-collapse:collapse;font-size:.9em;margin:1em 0}th,td{padding:\
+    .1em .7em;text-align:right;border-bottom:1px solid #8886}td+td{white-space:nowrap}th:first-child,td:first-child{\
+    text-align:left;padding-left:0}@media(max-width:40em){ul{padding-left:1.2em}table{font-size:.72em}th,td{padding:.1em .3em}\
+    td:first-child{overflow-wrap:anywhere}}@media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
 
 /// A page that is being written: its HTML so far.
 #[derive(Debug)]
@@ -41,12 +42,12 @@ impl Page {
         self.element("p", words);
     }
 
-    /// Writes a text: what `columns` has made as tables, other lines as they are.
+    /// Writes a text: what `columns` has made as tables, other lines as they are. An empty line ends a table.
     pub fn text(&mut self, text: &str) {
-        let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
+        let lines: Vec<_> = text.lines().collect();
         for block in lines.chunk_by(|a, b| is_row(a) == is_row(b)) {
             if !is_row(block[0]) {
-                self.element("pre", &block.join("\n"));
+                self.element("pre", block.join("\n").trim_matches('\n'));
                 continue;
             }
             self.0.push_str("<table>");
@@ -61,19 +62,23 @@ impl Page {
 
     /// Writes a list of links: where each leads, and its words.
     pub fn links(&mut self, links: &[(String, String)]) {
-        for (to, words) in links {
+        self.items(links.iter().map(|(to, words)| {
             let [to, words] = [to, words].map(|text| escaped(text));
-            writeln!(self.0, "<li><a href=\"{to}\">{words}</a></li>").expect(TAKES_ALL);
-        }
+            format!("<a href=\"{to}\">{words}</a>")
+        }));
     }
 
     /// Writes a list of points.
     pub fn list(&mut self, points: &[&str]) {
-        self.0.push_str("<ul>\n");
-        for point in points {
-            self.element("li", point);
+        self.items(points.iter().map(|point| escaped(point)));
+    }
+
+    /// Writes a list of HTML; without an item it writes nothing.
+    fn items(&mut self, items: impl Iterator<Item = String>) {
+        let items = items.collect::<Vec<_>>().join("</li>\n<li>");
+        if !items.is_empty() {
+            write!(self.0, "<ul>\n<li>{items}</li>\n</ul>\n").expect(TAKES_ALL);
         }
-        self.0.push_str("</ul>\n");
     }
 
     /// Puts a picture there, which is SVG.

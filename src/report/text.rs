@@ -119,7 +119,8 @@ pub fn output_columns() -> usize {
 
 /// Breaks a text between words so that its lines fit into `columns`; a word that is wider stands alone.
 ///
-/// Each line of the text is broken by itself. Its further lines are indented as it is, and behind its bullet.
+/// Each line of the text is broken by itself. Its further lines are indented as it is, and behind its bullet. A percent
+/// sign stays with its number, and a no-break blank becomes a plain one.
 ///
 /// # Examples
 /// ```
@@ -128,7 +129,9 @@ pub fn output_columns() -> usize {
 /// assert_eq!(wrapped("- one two three", 9), "- one two\n  three");
 /// ```
 pub fn wrapped(text: &str, columns: usize) -> String {
-    text.split('\n').map(|line| wrapped_line(line, columns)).collect::<Vec<_>>().join("\n")
+    let text = text.replace(" %", "\u{A0}%");
+    let lines = text.split('\n').map(|line| wrapped_line(line, columns));
+    lines.collect::<Vec<_>>().join("\n").replace('\u{A0}', " ")
 }
 
 /// One line of [`wrapped`].

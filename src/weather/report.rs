@@ -79,7 +79,7 @@ pub(super) fn denies_city(text: &[u8]) -> bool {
     let Ok(json) = parse(text) else { return false };
     match json.get("cod") {
         Some(Json::Text(code)) => code == "404",
-        Some(Json::Number(code)) => code.to_u64() == Some(404),
+        Some(Json::Number(code)) => code.as_str() == "404",
         _ => false,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::program::{command, start as start_program};
 use handloom::factorial::digits::checksum_of_factorial;
 use handloom::json::{Json, Number};
 use handloom::os::process::{self, Pid};
@@ -174,14 +175,21 @@ fn without_numbers_it_climbs_until_the_time_is_up() {
 
 #[test]
 fn a_number_is_written_in_decimal_when_that_is_asked_for() {
-    let (code, shown, _) = run(&["30", "0", "--decimal"], "decimal");
-    assert_eq!(
-        (code, shown.as_str()),
-        (Some(0), "265252859812191058636308480000000\n1\n"),
-        "FACTORIAL-1"
-    );
-    let (code, _, told) = run(&["--decimal"], "decimal");
-    assert_eq!(code, Some(2), "{told}");
+    let ended = start_program(command(&["factorial", "30", "0", "--decimal"])).end();
+    let shown = "265252859812191058636308480000000\n1\n";
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), shown), "FACTORIAL-1");
+    for (words, told) in [
+        (&["--decimal"][..], "--decimal: expected at least one number"),
+        (&["30", "--decimal", "--json"], "--json: only for the benchmark, not for --decimal"),
+        (
+            &["30", "--time", "5"],
+            "--time: only for a benchmark without numbers, not for given ones",
+        ),
+    ] {
+        let ended = start_program(command(&[&["factorial"], words].concat())).end();
+        assert_eq!(ended.code, Some(2), "EXIT-1: {ended:?}");
+        assert!(ended.err.contains(told), "expected {told:?}, came {ended:?}");
+    }
 }
 
 #[test]

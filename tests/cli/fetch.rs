@@ -115,6 +115,9 @@ fn links_come_from_a_file_or_from_stdin() {
     let ended = fetch(&directory, &["--urls", file]);
     assert_eq!(ended.code, Some(1), "FETCHCMD-3: it is not the embedded site that is meant");
     assert!(ended.err.contains("there is no link in it"), "{ended:?}");
+    let ended = fetch(&directory, &["--urls", "/dev/zero"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("read /dev/zero: longer than 64 MiB; is it "), "{ended:?}");
     let ended = fetch(&directory, &["--urls", "/does/not/exist"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains("read /does/not/exist: "), "{ended:?}");
@@ -129,6 +132,7 @@ fn a_wrong_command_line_is_told_so() {
         &["--timeout", "0"],
         &["--log-dir", ""],
         &["--urls", "-", "http://127.0.0.1/"],
+        &["--mode", "sequential", "--concurrency", "2", "http://127.0.0.1:1/"],
     ] {
         let ended = fetch(&directory, args);
         assert_eq!(ended.code, Some(2), "EXIT-1: {args:?}: {ended:?}");

@@ -312,9 +312,11 @@ fn a_trace_that_cannot_be_written_is_told_before_the_work() {
 
 #[test]
 fn memory_for_no_thread_and_descriptors_for_no_loop_are_told_with_what_failed() {
-    for (limit, model, operation) in
-        [("-v 60000", "pool", "start a thread: "), ("-n 6", "async", "event loop: ")]
-    {
+    for (limit, model, operation) in [
+        ("-v 60000", "pool", "start a thread: "),
+        ("-n 6", "async", "event loop: "),
+        ("-n 10", "prefork", "start, within the limits of `ulimit -a`: Too many open files"),
+    ] {
         let line =
             format!("ulimit {limit}; exec {PROGRAM} serve --addr 127.0.0.1:0 --model {model}");
         let ended = shell(&["env"], &line).end();

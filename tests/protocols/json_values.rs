@@ -197,15 +197,7 @@ fn no_depth_overflows_the_stack() {
 fn numbers_are_exact() {
     let big = number("9007199254740993");
     let big = big.as_number().expect("it is one");
-    assert_eq!((big.to_u64(), big.as_str()), (Some(9_007_199_254_740_993), "9007199254740993"));
-    for text in ["-1", "1.0", "1e2", "18446744073709551616"] {
-        let number = number(text);
-        assert_eq!(
-            number.as_number().and_then(Number::to_u64),
-            None,
-            "{text} is no u64 as written"
-        );
-    }
+    assert_eq!(big.as_str(), "9007199254740993");
     assert_eq!(number("1e9999").as_number().map(Number::to_f64), Some(f64::INFINITY));
     assert_eq!(number("-2.5e1").as_number().map(Number::to_f64), Some(-25.0));
     for text in ["", "1 ", " 1", "+1", "01", "1.", "0x1", "NaN"] {
@@ -269,7 +261,7 @@ proptest! {
 
     #[test]
     fn floats_come_back_bit_by_bit(float in any::<f64>()) {
-        if let Some(number) = Number::from_f64(float) {
+        if let Some(number) = Json::real(float).as_number() {
             prop_assert_eq!(number.to_f64().to_bits(), float.to_bits(), "{}", number.as_str());
             prop_assert!(Number::parse(number.as_str()).is_some(), "JSON-NUMBER-1: {}", number.as_str());
         }

@@ -35,6 +35,8 @@ fn wide_and_combining_characters_shift_no_column() {
 fn text_is_wrapped_between_words_and_under_its_bullet() {
     let text = wrapped("Heading\n  - one two three\n  - averyverylongword", 11);
     assert_eq!(text, "Heading\n  - one two\n    three\n  - averyverylongword");
+    assert_eq!(wrapped("work had 70 % of it", 12), "work had\n70 % of it", "a number has its unit");
+    assert_eq!(wrapped("one two\u{A0}three", 9), "one\ntwo three", "held together");
 }
 
 #[test]
@@ -88,15 +90,17 @@ fn a_bar_axis_ends_at_a_round_number_and_bars_have_the_lengths_of_their_values()
 fn a_page_shows_columns_as_a_table_and_other_lines_as_they_are() {
     let rows = [vec!["a <b>".to_owned(), "1".to_owned(), "2".to_owned()]];
     let mut page = Page::new("t");
-    page.text(&format!("Before\n{}After", columns(&["name", "n", "m"], &rows)));
+    let table = columns(&["name", "n", "m"], &rows);
+    page.text(&format!("Before\n{table}After\n\n{table}\n{}", table.replace("name", "way")));
     page.links(&[("fetch-async.log".to_owned(), "its log".to_owned())]);
     let html = page.finish().replace('\n', "");
     for part in [
         "<pre>Before</pre>",
         "<tr><th>name</th><th>n</th><th>m</th>",
         "<tr><td>a &lt;b&gt;</td><td>1</td><td>2</td>",
-        "<pre>After</pre>",
-        "<a href=\"fetch-async.log\">its log</a>",
+        "<pre>After</pre><table>",
+        "</table><pre></pre><table><tr><th>way</th>",
+        "<ul><li><a href=\"fetch-async.log\">its log</a></li></ul>",
         "color-scheme:light dark",
         "@media print",
     ] {

@@ -9,7 +9,7 @@ use handloom::json::{Json, Number};
 use handloom::report::{OtherWork, text_width};
 
 /// An outcome of two processors: for each row the number, and the milliseconds of each pool.
-fn outcome(rows: &[(u32, [u64; 4])]) -> BenchmarkOutcome {
+fn of_rows(rows: &[(u32, [u64; 4])]) -> BenchmarkOutcome {
     let run = |(kind, millis): (PoolKind, u64)| {
         let wall = Duration::from_millis(millis);
         (kind, Ok(Run { wall, computing: wall, slowest: wall * 2 }))
@@ -44,7 +44,7 @@ fn attribute(svg: &str, element: &str, name: &str) -> Vec<f64> {
 #[test]
 fn equal_ratios_have_equal_lengths_in_the_picture() {
     // Ten times the time of a task, and a tenth of the loss, from row to row.
-    let svg = chart(&outcome(&[
+    let svg = chart(&of_rows(&[
         (10, [8, 800, 9, 9]),
         (100, [80, 800, 90, 90]),
         (1_000, [800, 800, 900, 900]),
@@ -64,13 +64,13 @@ fn equal_ratios_have_equal_lengths_in_the_picture() {
 
 #[test]
 fn a_picture_without_a_point_has_finite_places() {
-    let svg = chart(&outcome(&[]));
+    let svg = chart(&of_rows(&[]));
     assert!(!svg.contains("NaN") && !svg.contains("inf"), "expected finite places, came {svg}");
 }
 
 #[test]
 fn a_speed_up_that_the_processors_do_not_allow_is_not_shown() {
-    let outcome = outcome(&[(100_000, [800, 230, 410, 500])]);
+    let outcome = of_rows(&[(100_000, [800, 230, 410, 500])]);
     let row = &outcome.rows[0];
     let speeds = PoolKind::ALL.map(|kind| row.speed_up(kind).is_some());
     assert_eq!(
@@ -82,6 +82,18 @@ fn a_speed_up_that_the_processors_do_not_allow_is_not_shown() {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(!text.contains("3.48") && !text.contains("1.60"), "OUTCOME-1: {text}");
     assert!(words.contains("not measurable now: other work had 60 %"), "{text}");
+    // Three sizes, of which the second is the first that gains.
+    let rows = [(10, [10, 20, 20, 20]), (1_000, [40, 25, 25, 41]), (9_999, [80, 45, 45, 81])];
+    let mut crossing = of_rows(&rows);
+    let claim = "threads gains if a task computes for more than about";
+    let words = |outcome: &BenchmarkOutcome| {
+        table(outcome).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(!words(&crossing).contains(claim), "{}", table(&crossing));
+    let told = "from what size on threads gains: not measurable now: other work had 60 %";
+    assert!(words(&crossing).contains(told), "{}", table(&crossing));
+    crossing.other_work = OtherWork::Share(0.01);
+    assert!(words(&crossing).contains(claim), "{}", table(&crossing));
     assert_eq!(
         attribute(&chart(&outcome), "circle", "cx").len(),
         1,
@@ -126,7 +138,7 @@ fn labels_do_not_touch_however_close_their_points_are() {
         &close[..2],
         &[(200_000, [138, 138, 138, 138]), (1_000_000, [1_200, 1_200, 1_200, 1_200])],
     ] {
-        let svg = chart(&outcome(rows));
+        let svg = chart(&of_rows(rows));
         assert_eq!(touching(&svg), [[""; 2]; 0], "CHART-3, in {svg}");
         assert!(svg.contains("!</text>"), "expected a label in {svg}");
     }

@@ -13,6 +13,7 @@ use handloom::fetch::{
     FetchOutcome, FetchPlan, Gate, Log, Mode, PAGES, embed, failures, fetch_links, site, table,
     to_json,
 };
+use handloom::report::text_width;
 use handloom::web::client::Options;
 use handloom::web::server::Config;
 
@@ -336,6 +337,28 @@ fn a_password_in_an_address_is_shown_nowhere() {
     );
     assert!(!shown.contains("secret"), "FETCHLOG-2: {shown}");
     assert_eq!(shown.matches("http://me:***@127.0.0.1/a").count(), 6, "FETCHLOG-2: {shown}");
+}
+
+#[test]
+fn wide_addresses_are_cut_to_their_column_and_an_impossible_gain_is_not_shown() {
+    let _watchdog = Watchdog::new();
+    let links = ["日本語のページ".repeat(9), "a".repeat(90)]
+        .map(|name| format!("http://127.0.0.1:1/{name}"));
+    let (plan, directory) = (plan(links.to_vec(), 1), Directory::new());
+    let mut outcomes = Mode::ALL.map(|mode| run(&plan, mode, &directory));
+    for (outcome, millis) in outcomes.iter_mut().zip([90, 40, 10]) {
+        (outcome.wall, outcome.most_at_once) = (Duration::from_millis(millis), 2);
+    }
+    let text = table(&plan.links, &outcomes);
+    let shown = text.lines().take_while(|line| !line.starts_with("failed"));
+    let widest = shown.map(text_width).max();
+    assert!(widest <= Some(80), "COLUMNS-1: {widest:?} columns: {text}");
+    let faster = |mode: Mode| {
+        let row = text.lines().find(|line| line.starts_with(mode.name())).expect("a row");
+        row.split_whitespace().nth(3).expect("a cell").to_owned()
+    };
+    assert_eq!(Mode::ALL.map(faster), ["1.00", "2.25", "?"], "9 times with 2 at once: {text}");
+    assert!(text.contains("?: more than links at once can gain"), "{text}");
 }
 
 #[test]

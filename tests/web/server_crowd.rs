@@ -182,6 +182,25 @@ fn a_flood_on_one_connection_does_not_starve_another() {
 }
 
 #[test]
+fn an_answer_to_a_late_body_has_the_time_of_the_answer_and_how_long_it_took() {
+    let (sender, lines) = std::sync::mpsc::channel();
+    let server = serve_with(move || {
+        let config = Config { body_timeout: Duration::from_millis(1_100), ..Config::default() };
+        let server = Server::with_config(Router::<()>::new(), (), config);
+        server.with_log(move |answered| sender.send(answered.took).expect("a reader"))
+    });
+    let mut client = server.connect();
+    let begun = std::time::SystemTime::now();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+    let answer = format!("{:?}", client.answer());
+    assert!(answer.contains("408"), "WEB-CONFIG-1: {answer}");
+    let date = handloom::http::date::http_date(begun);
+    assert!(!answer.contains(&date), "the date of the request, {date}: {answer}");
+    let took = lines.recv_timeout(PATIENCE).expect("ANSWERED-1: a line");
+    assert!(took >= Duration::from_millis(1_100), "from the head to the answer: {took:?}");
+}
+
+#[test]
 fn a_log_has_a_line_for_every_request_and_for_what_was_none() {
     let (sender, lines) = std::sync::mpsc::channel();
     let server = serve_with(move || {

@@ -74,14 +74,13 @@ fn talk(model: Model, tour: &Tour<'_>, text: &mut String) -> io::Result<()> {
         stream.write_all(b"close\n")?;
     }
     listen(&clients, &mut unanswered, tour, TIMEOUT, &mut note)?;
-    lines.insert(0, format!("{model} server, with 3 clients and {threads} threads\n"));
-    text.push_str(&(lines.concat() + "\n"));
+    let gap = if text.is_empty() { "" } else { "\n" };
+    lines.insert(0, format!("{gap}{model} server, 3 clients, threads: {threads}\n"));
+    text.push_str(&lines.concat());
     drop(clients);
-    let ended_well = server.end()?;
-    if is_right && unanswered.is_empty() && ended_well {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("the {model} server did not answer as it should")))
+    let is_right = server.end()? && is_right && unanswered.is_empty();
+    let wrong = || io::Error::other(format!("the {model} server did not answer as it should"));
+    if is_right { Ok(()) } else { Err(wrong()) }
 }
 
 /// Notes replies until no client waits for one, or for so long.

@@ -67,8 +67,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     page.paragraph(&machine());
     let contents = |number| (format!("#part-{number}"), title(number));
     page.links(&(1..=PARTS.len()).map(contents).collect::<Vec<_>>());
-    let mut failed = Vec::new();
-    let mut interrupted = false;
+    let (mut failed, mut interrupted) = (Vec::new(), false);
     for (part, number) in PARTS.into_iter().zip(1..) {
         page.heading(&format!("part-{number}"), &title(number));
         page.text(part.introduction);
@@ -142,6 +141,7 @@ fn show(
             page.picture(&svg);
         }
     }
+    files.retain(|file| tour.directory.join(file).exists());
     page.links(&files.into_iter().map(|file| (file.clone(), file)).collect::<Vec<_>>());
     // The notices describe a part that succeeded.
     if failure.is_none() {

@@ -41,8 +41,17 @@ pub fn table(outcome: &BenchmarkOutcome) -> String {
 /// The sentences below the tables.
 fn conclusions(outcome: &BenchmarkOutcome) -> Vec<String> {
     let mut lines = Vec::new();
+    let other_work = outcome.other_work;
+    let is_beside_work = other_work.share().is_some() && !other_work.is_small();
     for kind in outcome.kinds() {
         if let Some((time, rows)) = outcome.crossover(kind) {
+            if is_beside_work {
+                lines.push(format!(
+                    "from what size on {kind} gains: {}.",
+                    other_work.verdict(false)
+                ));
+                continue;
+            }
             let [below, above] = rows.map(|row| {
                 format!("{}! {} times", row.size.label, known(row.speed_up(kind), two_decimals))
             });

@@ -87,6 +87,7 @@ impl<S: 'static> Connection<S> {
         let mut connection = Self { transport, parser, head_begun: true };
         loop {
             let received = connection.transport.receive_request().await?;
+            connection.transport.server.pool.refresh_date();
             let next = match received {
                 Received::Bytes(_) => connection.answer_all().await?,
                 // Nothing, or no more than an empty line, came.
@@ -111,7 +112,6 @@ impl<S: 'static> Connection<S> {
 
     /// Answers every complete request; a part of a head stays in the input.
     async fn answer_all(&mut self) -> io::Result<Next> {
-        self.transport.server.pool.refresh_date();
         while !self.transport.input.is_empty() {
             // Lent for one request, so that idle connections hold none.
             let mut request = self.transport.server.pool.lend_request();
@@ -157,6 +157,7 @@ impl<S: 'static> Connection<S> {
         let server = self.transport.server.clone();
         // The clock is read only for a log.
         let begun = server.log.as_ref().map(|_| now());
+        let took = || begun.map_or(Duration::ZERO, |begun| now() - begun);
         request.peer = self.transport.peer;
         let asked = request.head.asked();
         let found = server.router.find(&request.head);
@@ -167,7 +168,7 @@ impl<S: 'static> Connection<S> {
             && !skips_body
             && let Some(status) = self.collect(request).await?
         {
-            return Ok(self.refuse(Some(request), status));
+            return Ok(self.refuse(Some((request, took())), status));
         }
         let observed = match found {
             Found::Answer(response) => Observed::Done(response),
@@ -184,9 +185,7 @@ impl<S: 'static> Connection<S> {
             Observed::Panicked => (Response::error(Status::INTERNAL_SERVER_ERROR), false),
             Observed::ClientGone => return Ok(Next::Close),
         };
-        if let Some(begun) = begun {
-            self.log(Some(request), response.status, now() - begun);
-        }
+        self.log(Some(request), response.status, took());
         self.respond(Asked { keep_alive, ..asked }, response).await
     }
 
@@ -226,7 +225,9 @@ impl<S: 'static> Connection<S> {
             }
             // Earlier responses do not wait for this client's next byte.
             self.transport.flush().await?;
-            match self.transport.receive_body(deadline).await? {
+            let received = self.transport.receive_body(deadline).await?;
+            self.transport.server.pool.refresh_date();
+            match received {
                 Received::Bytes(_) => {}
                 Received::Timeout => return Ok(Some(Status::REQUEST_TIMEOUT)),
                 Received::End | Received::Stop => return Ok(Some(Status::BAD_REQUEST)),
@@ -250,9 +251,10 @@ impl<S: 'static> Connection<S> {
         Ok(is_complete)
     }
 
-    /// Refuses a request, or bytes that are not one (`CONN-4`).
-    fn refuse(&mut self, request: Option<&Request>, status: Status) -> Next {
-        self.log(request, status, Duration::ZERO);
+    /// Refuses a request that came so long ago, or bytes that are not one (`CONN-4`).
+    fn refuse(&mut self, asked: Option<(&Request, Duration)>, status: Status) -> Next {
+        let (request, took) = asked.unzip();
+        self.log(request, status, took.unwrap_or_default());
         let response = Response::error(status);
         // Bytes that are not a request are answered like a `GET`.
         let method = request.map_or(Method::Get, Request::method);
