@@ -88,7 +88,7 @@ impl EventLoop {
         let timers = self.fire_timers(sockets == 0, woken);
         core.hooks.observe(|| Moment::Woke { sockets, timers });
         wake_all(woken.drain(..));
-        core.stuck.answer(|| core.task_table(), &core.hooks);
+        core.stuck.answer(|| core.task_table());
         false
     }
 

@@ -18,7 +18,7 @@ use std::os::fd::AsRawFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::observer::Hooks;
+use super::observer::{Hooks, print_report};
 use crate::os::signal::{self, Signal};
 use crate::rt::reactor::{Reactor, UNPARK};
 
@@ -73,12 +73,12 @@ impl StuckWatch {
         }
     }
 
-    /// Prints the table if SIGUSR1 came since the last time.
-    pub(crate) fn answer(&self, table: impl FnOnce() -> String, hooks: &Hooks) {
+    /// Prints the table on standard error, whatever observers there are, if SIGUSR1 came since the last time.
+    pub(crate) fn answer(&self, table: impl FnOnce() -> String) {
         let Some(answered) = &self.answered else { return };
         let came = signal::count(Signal::User1);
         if answered.replace(came) != came {
-            hooks.report(&format!("the tasks, on SIGUSR1:\n  {}", table()));
+            print_report(&format!("the tasks, on SIGUSR1:\n  {}", table()));
         }
     }
 
