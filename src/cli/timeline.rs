@@ -8,6 +8,7 @@ use super::command_line::{Args, Subcommand};
 use super::interrupt::end_at_once;
 use super::output::{Doing, Failure, Output, make_directory, open_early, write_into};
 use super::values::{path, whole};
+use crate::os::signal::{self, Signal};
 use crate::rt::watch_loops;
 use crate::timeline::{
     LoopObserver, Recorder, Trace, Workload, figures_table, page, picture, run_all, trace_json,
@@ -34,16 +35,16 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
 
 /// Runs all ways, and writes the views.
 fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let milliseconds = || whole("milliseconds", 1..=60_000);
+    let ms = |option| args.value(option, whole("milliseconds", 1..=60_000)).map(|ms| ms as u64);
     let jobs = |option| args.value(option, whole("jobs", 0..=100));
-    let wait = Duration::from_millis(args.value("wait-ms", milliseconds())? as u64);
-    let computing = Duration::from_millis(args.value("compute-ms", milliseconds())? as u64);
+    let [wait, computing] = [ms("wait-ms")?, ms("compute-ms")?].map(Duration::from_millis);
     let (requests, factorials) = (jobs("requests")?, jobs("factorials")?);
     if requests + factorials == 0 {
         return Err(Failure::Usage("--requests, --factorials: expected at least one job".into()));
     }
     let out = args.value("out", path("a directory"))?;
     make_directory(&out)?;
+    open_early(&out.join("timeline.svg"))?;
     // The kernel kills the processes of the workload when this one ends.
     end_at_once()?;
     let workload = Workload::new(requests, wait, factorials, computing);
@@ -55,8 +56,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     );
     write_into(&out, "timeline.svg", &picture(&title, &strips))?;
     write_into(&out, "timeline.html", &page(&title, &strips))?;
-    let traces = strips.iter().map(|strip| (strip.title, &strip.trace));
-    write_into(&out, "timeline.json", &trace_json(traces))?;
+    write_into(&out, "timeline.json", &trace_json(strips.iter().map(|s| (s.title, &s.trace))))?;
     output.bytes(figures_table(&strips).as_bytes())?;
     output.note(format_args!("The picture: {}", out.join("timeline.html").display()));
     Ok(())
@@ -65,14 +65,14 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 /// The option of every subcommand whose work may run on an event loop.
 pub(crate) const TRACE: &str = "--trace FILE: what ran when, as JSON for ui.perfetto.dev";
 
-/// Runs a subcommand. Its loops answer SIGUSR1; `--trace` writes what they and the pools did, also after a failure or at
-/// ctrl-c. Its file is made first, so that a name that cannot be written is found before the run.
+/// Runs a subcommand. Its loops answer SIGUSR1, which does nothing while there is no loop. `--trace`, if it is declared,
+/// writes what loops and pools did, also after a failure or at ctrl-c. Its file is opened before the run.
 pub(crate) fn traced(
     mut args: Args,
     output: &mut Output,
     run: fn(&Args, &mut Output) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    // Not every subcommand declares the option.
+    signal::ignore(Signal::User1).doing("SIGUSR1")?;
     if !args.is_given("trace") {
         watch_loops(|| None);
         return run(&args, output);

@@ -28,7 +28,7 @@ byId("strip").selectedIndex = Math.max(0, strips.findIndex(({ title }) => title.
 byId("steps").hidden = false;
 const xOf = (micros) => left + (micros / 1000) * ms;
 
-function show() {
+function show(follows) {
   const { events, names, top, height } = strips[byId("strip").selectedIndex];
   step = Math.min(Math.max(step, 0), events.length - 1);
   const lanes = new Map();
@@ -49,8 +49,7 @@ function show() {
   byId("event").textContent = `${inMs(at)} (${step + 1} of ${events.length}): ${told(names[lane], state, label)}`;
   const x = xOf(at);
   byId("cursor").innerHTML = `<path class="cursor" d="M${x} ${top}v${height}"/>`;
-  const wide = document.querySelector(".wide"), place = (x / 1180) * wide.scrollWidth;
-  if (place < wide.scrollLeft || place > wide.scrollLeft + wide.clientWidth) wide.scrollLeft = place - wide.clientWidth / 2;
+  if (follows) byId("cursor").firstChild.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 // What is under the pointer. A poll may be thinner than a pixel, so what runs within two of them is found first.
@@ -63,11 +62,13 @@ function under(event) {
     const name = strip.names[lane], spans = strip.spans[lane];
     const span = spans.find(({ from, to, state }) => state === "Running" && from <= at + near && to >= at - near)
       ?? spans.find(({ from, to }) => from <= at && at < to);
-    return span && { name, job: span.state === "Parked" || span.state === "Idle" ? jobOf(name) : span.label, ...span };
+    return span && { name, ...span };
   }
 }
 
-function mark(job) {
+// Marks the job of a lane that is in a state, in all strips.
+function mark(name, state, label) {
+  const job = state === "Parked" || state === "Idle" ? jobOf(name) : label;
   let marks = "";
   for (const { names, spans, top } of strips) {
     for (const [lane, name] of names.entries()) {
@@ -86,15 +87,15 @@ function mark(job) {
   byId("marks").innerHTML = `<path class="marks" d="${marks}"/>`;
 }
 
-const move = (steps) => { step += steps; show(); };
+const move = (steps) => { step += steps; show(true); };
 const scale = (factor) => {
   zoom = Math.min(Math.max(zoom * factor, 1), 16);
   svg.style.width = `${100 * zoom}%`;
-  show();
+  show(true);
 };
 const present = () => {
-  const { events, names } = strips[byId("strip").selectedIndex];
-  mark(jobOf(names[events[step][1]]));
+  const { events, names } = strips[byId("strip").selectedIndex], [, lane, state, label] = events[step];
+  mark(names[lane], state, label);
 };
 const keys = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), "+": () => scale(1.5), "-": () => scale(1 / 1.5), m: present };
 addEventListener("keydown", (event) => {
@@ -102,7 +103,7 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   keys[event.key]();
 });
-byId("strip").onchange = () => { step = 0; show(); };
+byId("strip").onchange = () => { step = 0; show(true); };
 byId("back").onclick = () => move(-1);
 byId("next").onclick = () => move(1);
 byId("out").onclick = () => scale(1 / 1.5);
@@ -119,5 +120,5 @@ const hover = (event) => {
 };
 svg.addEventListener("pointermove", hover);
 svg.addEventListener("pointerleave", () => { byId("hint").hidden = true; });
-svg.addEventListener("click", (event) => { hover(event); mark(under(event)?.job); });
+svg.addEventListener("click", (event) => { hover(event); const { name, state, label } = under(event) ?? {}; mark(name, state, label); });
 show();

@@ -1,10 +1,9 @@
 //! The strips as a picture, all ways under each other on one time axis, and a page that walks through it event by event.
 //!
 //! **Invariants**
-//! - `LANE-1` The picture can be read without colours: each state has its own hatching. It is a gradient that repeats and
-//!   no pattern, because a browser prints each tile of a pattern anew, which takes some hundred megabytes.
-//! - `LANE-2` What is narrower than a pixel is drawn once for each pixel, so the size of the picture is bounded by its
-//!   width and not by the number of events.
+//! - `LANE-1` The picture can be read without colours: each state has its own hatching, a gradient that repeats. Of a
+//!   pattern, a browser would print each tile anew, some hundred megabytes.
+//! - `LANE-2` What is narrower than a pixel is drawn once for each pixel, so the width bounds the picture's size.
 //! - `PAGE-T1` The page is one file that asks for nothing from the network. Without scripts it shows the whole picture.
 
 use std::collections::HashMap;
@@ -23,12 +22,12 @@ const LEFT: f64 = 150.0;
 /// How long the time axis is; the figures stand behind it.
 const PLOT: f64 = 850.0;
 /// Where the first strip begins, below the legend and the numbers of the axis.
-const TOP: f64 = 96.0;
+const TOP: f64 = 113.0;
 /// The height of a lane, and of a figure beside a strip.
 const LANE: f64 = 15.0;
 /// Spans of a state that end so near to each other are drawn once (`LANE-2`), and none is drawn shorter.
 const NEAR: f64 = 1.0;
-/// A longer poll is outlined, and so is a timer that is later.
+/// A longer poll is outlined, and so is a timer that is later; the legend says it.
 const SLOW: Duration = Duration::from_millis(10);
 
 /// Draws the strips.
@@ -133,9 +132,11 @@ impl Drawing {
         self.picture.element(format_args!("<path d=\"{lines}\" class=\"{class}\"/>"));
     }
 
-    /// Writes into a part of a lane what it is, if there is room.
+    /// Writes into a part of a lane what it is, or the last word of that, if there is room.
     fn words(&mut self, [x, end, top]: [f64; 3], words: &str) {
-        if end - x > 6.2 * real(words.len()) + 4.0 {
+        let last = words.rsplit(' ').next().unwrap_or(words);
+        let fits = |words: &&str| end - x > 6.2 * real(words.chars().count()) + 4.0;
+        if let Some(words) = [words, last].into_iter().find(fits) {
             self.picture.text([f64::midpoint(x, end), top + LANE - 3.5], "middle", words);
         }
     }
@@ -144,7 +145,7 @@ impl Drawing {
     fn frame(&mut self, class: &str, [x, end, top]: [f64; 3], took: Duration, what: &str) {
         let (y, height) = (top + 1.5, LANE - 3.0);
         self.path(class, format_args!("M{x:.1} {y:.1}H{end:.1}v{height}H{x:.1}z"));
-        self.words([x, end, top], &format!("{} ms{what}", took.as_millis()));
+        self.words([x, end, top], &format!("{}\u{a0}ms{what}", took.as_millis()));
     }
 
     /// The place of an instant.
@@ -167,8 +168,7 @@ impl Drawing {
         for (row, due, fired) in &trace.late {
             let (late, top) = (fired.saturating_sub(*due), top + LANE * real(*row));
             if late > SLOW {
-                let place = [self.x(*due), self.x(*fired), top];
-                self.frame("late", place, late, " late");
+                self.frame("late", [self.x(*due), self.x(*fired), top], late, " late");
             }
         }
         for (line, (name, figure)) in figures(strip).iter().enumerate() {

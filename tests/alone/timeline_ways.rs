@@ -25,6 +25,8 @@ fn every_way() {
         polls_do_not_overlap(strip);
         every_poll_follows_a_wake(strip);
         every_job_is_there(strip);
+        arrows_touch_slices(strip);
+        lanes_stand_in_order(strip);
     }
     one_computes_at_a_time(&strips[2]);
     let [sequential, threads, ..] = &strips[..] else { panic!("six strips") };
@@ -73,6 +75,29 @@ fn every_poll_follows_a_wake(strip: &Strip) {
             strip.trace.rows[row].name,
             span.from
         );
+    }
+}
+
+/// An arrow begins and ends while its lane is there: a viewer binds each end to a slice, and leaves out an arrow that has
+/// none.
+fn arrows_touch_slices(strip: &Strip) {
+    for arrow in &strip.trace.arrows {
+        for (row, at) in [arrow.from, arrow.to] {
+            let row = &strip.trace.rows[row];
+            let is_there =
+                |span: &Span| span.state != State::Idle && (span.from..=span.to).contains(&at);
+            assert!(row.spans.iter().any(is_there), "{}: {} at {at:?}", strip.title, row.name);
+        }
+    }
+}
+
+/// The lanes of a kind stand in the order of their jobs, requests before factorials, whichever began first.
+fn lanes_stand_in_order(strip: &Strip) {
+    for kind in ["thread: ", "process: ", "task: "] {
+        let jobs = strip.trace.rows.iter().filter_map(|row| row.name.strip_prefix(kind));
+        let jobs: Vec<_> = jobs.filter(|job| job.ends_with(char::is_numeric)).collect();
+        let place = |job: &&str| (job.starts_with("factorial"), job.as_bytes().last().copied());
+        assert!(jobs.is_sorted_by_key(place), "{}: {jobs:?}", strip.title);
     }
 }
 

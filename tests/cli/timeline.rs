@@ -87,7 +87,21 @@ fn a_trace_of_pools_has_a_lane_for_each_worker() {
 
 #[test]
 fn a_server_tells_its_tasks_on_sigusr1_and_serves_on() {
-    let mut server = start(command(&["serve", "--addr", "127.0.0.1:0"]));
+    let told = told_on_sigusr1("async");
+    assert!(told.contains("the tasks, on SIGUSR1:"), "{told}");
+    assert!(told.contains("task 0 (block_on),"), "{told}");
+}
+
+#[test]
+fn where_no_loop_runs_sigusr1_does_nothing() {
+    for model in ["threads", "generators"] {
+        assert_eq!(told_on_sigusr1(model), "", "{model}");
+    }
+}
+
+/// Starts a server, sends it the signal, asks it, ends it, and returns what it wrote to standard error.
+fn told_on_sigusr1(model: &str) -> String {
+    let mut server = start(command(&["serve", "--model", model, "--addr", "127.0.0.1:0"]));
     let line = server.line();
     let address = line.trim_start_matches("listening on ").trim();
     server.signal("USR1");
@@ -99,8 +113,7 @@ fn a_server_tells_its_tasks_on_sigusr1_and_serves_on() {
     server.signal("TERM");
     let ended = server.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.err.contains("the tasks, on SIGUSR1:"), "{}", ended.err);
-    assert!(ended.err.contains("task 0 (block_on),"), "{}", ended.err);
+    ended.err
 }
 
 #[test]
