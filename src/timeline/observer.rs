@@ -46,9 +46,7 @@ impl Observer for LoopObserver {
                 let name = name.as_ref().map_or(&at as &dyn Display, |name| name);
                 self.note(now(), Some(task), What::Begins, format_args!("task: {name}"));
             }
-            Moment::Woken { task } => {
-                self.note(now(), Some(task), What::Enters(State::Ready), "");
-            }
+            Moment::Woken { task } => self.note(now(), Some(task), What::Enters(State::Ready), ""),
             Moment::Polled { task, from, to } => {
                 // Virtual time has no ticks, and polls take none of it.
                 let is_virtual = with_current(|core| core.clock.tick()) == Some(0);

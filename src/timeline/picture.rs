@@ -143,8 +143,7 @@ impl Drawing {
 
     /// Draws a frame around a part of a lane, and writes into it how long it is.
     fn frame(&mut self, class: &str, [x, end, top]: [f64; 3], took: Duration, what: &str) {
-        let (y, height) = (top + 1.5, LANE - 3.0);
-        self.path(class, format_args!("M{x:.1} {y:.1}H{end:.1}v{height}H{x:.1}z"));
+        self.path(class, format_args!("M{x:.1} {:.1}H{end:.1}v{}H{x:.1}z", top + 1.5, LANE - 3.0));
         self.words([x, end, top], &format!("{}\u{a0}ms{what}", took.as_millis()));
     }
 

@@ -232,11 +232,6 @@ impl Shared {
         Ok(())
     }
 
-    /// Detaches the workers of a pool that was closed.
-    pub(super) fn detach_workers(&self) {
-        self.workers().clear();
-    }
-
     /// How many workers wait for a job.
     pub(super) fn idle(&self) -> usize {
         self.lock().sleeping
@@ -262,7 +257,7 @@ impl Shared {
     }
 
     /// Locks the threads.
-    fn workers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+    pub(super) fn workers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

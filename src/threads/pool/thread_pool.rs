@@ -144,8 +144,8 @@ impl ThreadPool {
     /// [`JobError::PoolGone`].
     pub fn abandon(self) {
         self.shared.close_now(&JobError::PoolGone);
-        // After this the drop finds no thread to wait for.
-        self.shared.detach_workers();
+        // This detaches them: the drop finds no thread to wait for.
+        self.shared.workers().clear();
     }
 
     /// How many jobs the pool has, by how far they are.
