@@ -16,8 +16,8 @@ const STYLE: &str = "<style>:root{color-scheme:light dark}body{font:16px/1.5 san
     padding:0 1em}pre{white-space:pre-wrap;overflow-wrap:anywhere}div{overflow-x:auto}svg{min-width:40em;max-width:100%;\
     height:auto}table{display:block;overflow-x:auto;border-collapse:collapse;font-size:.9em;margin:1em 0}th,td{padding:\
     .1em .7em;text-align:right;border-bottom:1px solid #8886}td+td{white-space:nowrap}th:first-child,td:first-child{\
-    text-align:left;padding-left:0}@media(max-width:40em){ul{padding-left:1.2em}table{font-size:.72em}th,td{padding:.1em .3em}\
-    td:first-child{overflow-wrap:anywhere}}@media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
+    text-align:left;padding-left:0}@media(max-width:40em){ul{padding-left:1.2em}table{font-size:.72em}th,td{padding:.1em .3em}}\
+    @media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
 
 /// A page that is being written: its HTML so far.
 #[derive(Debug)]
