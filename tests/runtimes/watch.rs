@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use handloom::rt::{EventLoop, Moment, Observer};
-use handloom_conformance::judge::ask_instead;
+use handloom_conformance::judge::ask_too;
 
 use crate::on_handloom::Handloom;
 
@@ -28,6 +28,12 @@ pub(crate) enum Told {
     Report(String),
 }
 
+/// Has the judge ask this loop for its table if the claim hangs. Not for a loop whose claim is that no way in is left.
+pub(crate) fn asked(event_loop: EventLoop) -> EventLoop {
+    ask_too::<Handloom>(event_loop.remote());
+    event_loop
+}
+
 /// Keeps what it is told.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Rc<RefCell<Vec<Told>>>);
@@ -38,8 +44,7 @@ impl Log {
         let log = Self::default();
         let event_loop =
             EventLoop::builder().slow_poll(None).observer(log.clone()).build().unwrap();
-        ask_instead::<Handloom>(event_loop.remote());
-        (event_loop, log)
+        (asked(event_loop), log)
     }
 
     /// Returns what was told so far.
@@ -87,7 +92,7 @@ impl Observer for Log {
 pub(crate) struct Reports(Rc<RefCell<Vec<String>>>);
 
 impl Reports {
-    /// Makes a loop whose reports are collected.
+    /// Makes a loop whose reports are collected. The judge does not hold a way in to it, so it may be stuck.
     pub(crate) fn collected() -> (EventLoop, Rc<RefCell<Vec<String>>>) {
         let reports: Rc<RefCell<Vec<String>>> = Rc::default();
         let event_loop = EventLoop::builder().observer(Self(reports.clone())).build().unwrap();

@@ -32,8 +32,6 @@ pub struct Fault {
     pub promise: String,
     /// The claims that fail.
     pub caught_by: Vec<String>,
-    /// Claims that fail in some runs only, as threads or signals happen to come. They are not judged.
-    pub at_times: Vec<String>,
 }
 
 impl Fault {
@@ -68,7 +66,6 @@ impl Fault {
             wrong: part("== wrong").trim_end().to_owned(),
             promise: field("promise:"),
             caught_by: names("== caught by"),
-            at_times: names("== caught at times by"),
         }
     }
 

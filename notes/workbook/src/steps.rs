@@ -219,6 +219,7 @@ pub const STEPS: [Step; 12] = [
 
 /// The claims that a loop of this shape never meets; `words.rs` has the reasons.
 pub const BEYOND: &[&str] = &[
+    "equal_deadlines_fire_in_the_order_of_creation",
     "a_sleep_reset_later_fires_later",
     "a_sleep_reset_earlier_fires_earlier",
     "a_sleep_reset_to_the_past_fires",
@@ -296,6 +297,7 @@ pub const CLAIMS: &[(u8, &[&str])] = &[
         &[
             "many_wakes_during_one_poll_give_one_more_poll",
             "many_wakes_between_two_polls_give_one_poll",
+            "a_wake_during_a_poll_and_one_after_it_give_one_more_poll",
         ],
     ),
     (

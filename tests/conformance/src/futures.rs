@@ -2,8 +2,10 @@
 //! what the test decides.
 
 use std::cell::{Cell, RefCell};
-use std::fs;
+use std::fs::{self, File};
 use std::future::poll_fn;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -185,19 +187,68 @@ pub fn opens_after(span: Duration, gate: &SharedGate) -> JoinHandle<()> {
     })
 }
 
+/// The thread of a loop, seen from other threads.
+///
+/// A wake that must meet a loop that waits comes when this thread sleeps, and not after a span: on a busy machine a span
+/// may end before the loop waits.
+pub struct LoopThread(Option<PathBuf>);
+
+impl LoopThread {
+    /// Returns the caller's thread.
+    pub fn here() -> Self {
+        Self(fs::read_link("/proc/thread-self").ok().map(|thread| Path::new("/proc").join(thread)))
+    }
+
+    /// Waits until the thread has slept for a millisecond. It returns too when the thread has ended, or has worked for
+    /// half a second instead, as a loop does that spins.
+    pub fn wait_until_idle(&self) {
+        let read = |name| self.0.as_ref().and_then(|at| fs::read_to_string(at.join(name)).ok());
+        let cpu_time =
+            || -> Option<u64> { read("schedstat")?.split_whitespace().next()?.parse().ok() };
+        let Some(begun) = cpu_time() else { return thread::sleep(Duration::from_millis(20)) };
+        let most = begun + 500_000_000;
+        let mut before = None;
+        while cpu_time().is_some_and(|used| used < most) {
+            // Asleep at both looks, with no switch to another thread in between.
+            let switches =
+                read("status").filter(|text| text.contains("State:\tS")).and_then(|text| {
+                    text.lines().find(|line| line.starts_with("voluntary")).map(str::to_owned)
+                });
+            if switches.is_some() && switches == before {
+                return;
+            }
+            before = switches;
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Opens a gate from another thread when the caller's thread, which runs the loop, has nothing to do.
+pub fn opens_when_idle(gate: &SharedGate) -> JoinHandle<()> {
+    let (gate, here) = (gate.clone(), LoopThread::here());
+    thread::spawn(move || {
+        here.wait_until_idle();
+        gate.open();
+    })
+}
+
 /// Calls a function on another thread in its first poll, which waits for the function's end.
 pub async fn meanwhile(function: impl FnOnce() + Send + 'static) {
     thread::spawn(function).join().unwrap();
 }
 
-/// A waker that counts its wakes.
-#[derive(Default)]
-pub struct CountingWake(AtomicUsize);
+/// A waker that counts its wakes, and may hand them on.
+pub struct CountingWake(AtomicUsize, Option<Waker>);
 
 impl CountingWake {
     /// Makes one, and the waker.
     pub fn pair() -> (Arc<Self>, Waker) {
-        let count = Arc::<Self>::default();
+        Self::pair_before(None)
+    }
+
+    /// As [`pair`](Self::pair), for a waker that wakes another one too.
+    pub fn pair_before(other: Option<Waker>) -> (Arc<Self>, Waker) {
+        let count = Arc::new(Self(AtomicUsize::new(0), other));
         (count.clone(), Waker::from(count))
     }
 
@@ -210,6 +261,7 @@ impl CountingWake {
 impl Wake for CountingWake {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
+        self.1.iter().for_each(Waker::wake_by_ref);
     }
 }
 
@@ -232,6 +284,23 @@ pub async fn many_turns<R: Runtime>() {
 
 /// Returns how long this thread has used a processor; `None` where the system does not tell.
 pub fn cpu_time() -> Option<Duration> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    CpuClock::of_this_thread().read()
+}
+
+/// Tells how long a thread has used a processor, also when the process has no descriptor left to open a file.
+pub struct CpuClock(Option<File>);
+
+impl CpuClock {
+    /// Returns the clock of the caller's thread.
+    pub fn of_this_thread() -> Self {
+        Self(File::open("/proc/thread-self/schedstat").ok())
+    }
+
+    /// Reads it; `None` where the system does not tell.
+    pub fn read(&self) -> Option<Duration> {
+        let mut bytes = [0; 64];
+        let read = self.0.as_ref()?.read_at(&mut bytes, 0).ok()?;
+        let text = str::from_utf8(&bytes[..read]).ok()?;
+        text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    }
 }

@@ -127,7 +127,7 @@ pub enum Verdict {
 thread_local! {
     /// The step that a claim on this thread met and that is not written yet.
     static UNWRITTEN: Cell<Option<u8>> = const { Cell::new(None) };
-    /// Takes the ways in to the loops of the claim on this thread.
+    /// Takes the ways in to the loops that the claim on this thread makes.
     static ASKED: RefCell<Option<mpsc::Sender<Box<dyn Any + Send>>>> = const { RefCell::new(None) };
 }
 
@@ -191,9 +191,9 @@ fn longest_delay() -> Duration {
     threads.filter_map(delay).max().unwrap_or(Duration::ZERO)
 }
 
-/// Says that the claim on this thread runs on a loop that it made itself: if it hangs, that one is asked for its table.
-/// It does nothing elsewhere than in a claim.
-pub fn ask_instead<R: Runtime>(remote: R::Remote) {
+/// Says that the claim on this thread has made one more loop: if it hangs, that one is asked for its table too. It does
+/// nothing elsewhere than in a claim.
+pub fn ask_too<R: Runtime>(remote: R::Remote) {
     ASKED.with_borrow(|asked| {
         if let Some(asked) = asked {
             // The judge does not listen any more when the claim's time is over.
@@ -202,21 +202,22 @@ pub fn ask_instead<R: Runtime>(remote: R::Remote) {
     });
 }
 
-/// Asks the runtime for its table of tasks: the loop that the claim named last.
+/// Asks the loops that the judge knows for their tables of tasks. Those that do not run do not answer.
 fn table<R: Runtime>(remotes: &mpsc::Receiver<Box<dyn Any + Send>>) -> String {
-    let remote = remotes.try_iter().last().and_then(|remote| remote.downcast().ok());
-    let Some(remote): Option<Box<R::Remote>> = remote else {
-        return "The loop cannot be asked.".into();
-    };
-    if let Some(table) = R::table_from_outside(&remote) {
+    let remotes = remotes.try_iter().filter_map(|remote| remote.downcast::<R::Remote>().ok());
+    let remotes: Vec<_> = remotes.collect();
+    if let Some(table) = remotes.first().and_then(|remote| R::table_from_outside(remote)) {
         return format!("What each future waits for:{table}");
     }
     let (sends_answer, answer) = mpsc::channel();
-    R::call(&remote, move || drop(sends_answer.send(R::task_table())));
+    for remote in &remotes {
+        let sends_answer = sends_answer.clone();
+        R::call(remote, move || drop(sends_answer.send(R::task_table())));
+    }
     match answer.recv_timeout(ANSWER_LIMIT) {
         Ok(table) => format!("What each task waits for:\n  {table}"),
         Err(_) => "The loop does not answer: it is not inside block_on, or a task holds it, or a wake from another \
-                   thread does not end its wait."
+                   thread does not end its wait. (A loop that the claim made for itself may not be known to the judge.)"
             .into(),
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::check::{holds, same};
-use crate::futures::{Probe, SharedGate, cpu_time, own_waker};
+use crate::futures::{LoopThread, Probe, SharedGate, cpu_time, own_waker};
 use crate::runtime::{Runtime, text_of};
 
 claims! {
@@ -72,11 +72,12 @@ fn a_wake_from_another_thread_during_the_poll_is_kept<R: Runtime>(runtime: &R) {
 }
 
 fn a_wake_from_another_thread_ends_the_wait<R: Runtime>(runtime: &R) {
-    // Long enough for the loop to wait by then; `l6_threads` has wakes at any moment.
-    for millis in [20, 40] {
+    // The loop waits by then; `l6_threads` has wakes at any moment.
+    for _ in 0..2 {
         let late = |waker: Waker| {
+            let here = LoopThread::here();
             drop(thread::spawn(move || {
-                thread::sleep(Duration::from_millis(millis));
+                here.wait_until_idle();
                 waker.wake();
             }));
         };
@@ -97,10 +98,10 @@ fn a_waker_of_an_earlier_block_on_is_harmless<R: Runtime>(runtime: &R) {
     let earlier = runtime.block_on(own_waker());
     earlier.wake_by_ref();
     let late = |waker: Waker| {
-        let earlier = earlier.clone();
+        let (earlier, here) = (earlier.clone(), LoopThread::here());
         drop(thread::spawn(move || {
             earlier.wake();
-            thread::sleep(Duration::from_millis(20));
+            here.wait_until_idle();
             waker.wake();
         }));
     };
@@ -113,9 +114,10 @@ fn a_waker_of_an_earlier_block_on_is_harmless<R: Runtime>(runtime: &R) {
 
 fn a_wait_costs_no_cpu<R: Runtime>(runtime: &R) {
     let gate = SharedGate::default();
-    let opens = gate.clone();
+    let (opens, here) = (gate.clone(), LoopThread::here());
     let far = thread::spawn(move || {
         thread::sleep(Duration::from_millis(300));
+        here.wait_until_idle();
         opens.open();
     });
     let before = cpu_time();

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::future::{poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use crate::check::same;
 use crate::futures::{Gate, Probe, many_turns, own_waker};
@@ -20,6 +20,7 @@ claims! {
         a_wake_during_poll_gives_one_more_poll,
         many_wakes_during_one_poll_give_one_more_poll,
         many_wakes_between_two_polls_give_one_poll,
+        a_wake_during_a_poll_and_one_after_it_give_one_more_poll,
         a_task_that_nobody_wakes_is_not_polled,
         the_main_future_is_polled_only_when_woken,
         block_on_needs_no_send_and_no_static,
@@ -109,6 +110,26 @@ fn many_wakes_between_two_polls_give_one_poll<R: Runtime>(runtime: &R) {
         many_turns::<R>().await;
         drop(task);
         same("TASK-3", "polls after one more wake", 3, counts.polls.get());
+    });
+}
+
+fn a_wake_during_a_poll_and_one_after_it_give_one_more_poll<R: Runtime>(runtime: &R) {
+    runtime.block_on(async {
+        let kept = Rc::new(Cell::new(None::<Waker>));
+        let (keeps, mut woken) = (kept.clone(), false);
+        let (probe, counts) = Probe::new(poll_fn(move |cx| {
+            if !std::mem::replace(&mut woken, true) {
+                cx.waker().wake_by_ref();
+                keeps.set(Some(cx.waker().clone()));
+            }
+            Poll::<()>::Pending
+        }));
+        let task = R::spawn(probe);
+        // It runs after the first poll of that task and before the second.
+        let wakes = R::spawn(async move { kept.take().into_iter().for_each(Waker::wake) });
+        many_turns::<R>().await;
+        same("TASK-3", "polls of a task woken in its poll and after it", 2, counts.polls.get());
+        drop((task, wakes));
     });
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::alone::open_descriptors;
 use crate::check::{holds, same};
-use crate::futures::{CountingWake, Gate, Probe, many_turns, poll_with};
+use crate::futures::{CountingWake, Gate, LoopThread, Probe, many_turns, poll_with};
 use crate::runtime::{Listener, Reader, Runtime, Stream, Task, Writer};
 use crate::sockets::{
     client, pair, pair_on_loop, quick_pair, read_exact, read_to_end, reset, set_backlog, std_pair,
@@ -110,8 +110,11 @@ fn what_is_written_to_a_slow_reader_arrives_byte_for_byte<R: Runtime>(runtime: &
     let sent = pattern(BYTES);
     let received = runtime.block_on(async {
         let (mut near, mut far) = pair::<R>();
+        let here = LoopThread::here();
         let reads = thread::spawn(move || {
             let (mut all, mut at) = (vec![0; BYTES], 0);
+            // The buffers are full by then, and the writer waits.
+            here.wait_until_idle();
             // Pieces of many sizes, with a rest now and then: the sender's buffer is full most of the time.
             for round in 0.. {
                 let most = (1 + round % 17 * 40_000).min(BYTES - at);
@@ -139,16 +142,29 @@ fn what_is_written_to_a_slow_reader_arrives_byte_for_byte<R: Runtime>(runtime: &
 }
 
 fn a_reader_and_a_writer_share_a_socket<R: Runtime>(runtime: &R) {
-    const BYTES: usize = 4 << 20;
+    // More than the buffers of the system hold.
+    const BYTES: usize = 8 << 20;
+    // More than any runtime lets a task read in one poll.
+    const ONE_BY_ONE: usize = 2000;
     runtime.block_on(async {
         let (near, far) = pair::<R>();
+        let here = LoopThread::here();
         let echoes = thread::spawn(move || {
+            // The buffers are full by then: the reader and the writer wait.
+            here.wait_until_idle();
             let (mut from, mut to) = (&far, &far);
             io::copy(&mut from, &mut to).unwrap();
             far.shutdown(Shutdown::Write).unwrap();
         });
         let (mut reads, mut writes) = near.split();
-        let reader = R::spawn(async move { read_to_end(&mut reads).await.unwrap() });
+        let reader = R::spawn(async move {
+            let mut first = vec![0; ONE_BY_ONE];
+            for byte in &mut first {
+                read_exact(&mut reads, std::slice::from_mut(byte)).await.unwrap();
+            }
+            first.extend(read_to_end(&mut reads).await.unwrap());
+            first
+        });
         let writer = R::spawn(async move {
             writes.write_all(&pattern(BYTES)).await.unwrap();
             // Dropped, it closes the sending side.
@@ -158,7 +174,7 @@ fn a_reader_and_a_writer_share_a_socket<R: Runtime>(runtime: &R) {
         let echoed = reader.await.value();
         same(
             "READY-4",
-            "4 MiB that were written and read by two tasks",
+            "8 MiB that were written and read by two tasks",
             true,
             echoed == pattern(BYTES),
         );
@@ -238,7 +254,12 @@ fn the_end_after_a_short_read_is_seen<R: Runtime>(runtime: &R) {
             far.write_all(b"0123456789").unwrap();
             let mut buf = [0; 100];
             same("READY-1", "the bytes before the end", 10, near.read(&mut buf).await.unwrap());
+            let here = LoopThread::here();
             let shuts = thread::spawn(move || {
+                // At any moment; in some rounds, when the reader waits.
+                if round % 10 == 0 {
+                    here.wait_until_idle();
+                }
                 if round % 2 == 0 {
                     far.shutdown(Shutdown::Write).unwrap();
                 }

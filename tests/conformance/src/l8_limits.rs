@@ -13,7 +13,7 @@ use signal_hook::flag;
 
 use crate::alone::{descriptor_limit, no_more_descriptors, open_descriptors, threads};
 use crate::check::{holds, same};
-use crate::futures::{Probe, cpu_time, many_turns};
+use crate::futures::{CpuClock, Probe, many_turns};
 use crate::runtime::{Listener, Reader, Runtime, Writer};
 use crate::sockets::{client, quick_pair, read_exact, read_to_end};
 
@@ -78,13 +78,19 @@ fn a_rain_of_signals_disturbs_nothing<R: Runtime>(runtime: &R) {
 
 fn a_process_that_was_stopped_goes_on<R: Runtime>(runtime: &R) {
     // OS-2 is broken when this does not end.
+    // Each stop meets a thread that sleeps, as the loop does in the selector, however busy the machine is.
+    let here = fs::read_link("/proc/thread-self").unwrap();
     let script = format!(
-        "for i in 1 2 3 4 5; do kill -STOP {0}; sleep 0.05; kill -CONT {0}; sleep 0.03; done",
-        std::process::id()
+        "for i in 1 2 3 4 5; do
+            until grep -q '^State:.S' /proc/{here}/status; do sleep 0.01; kill -0 {id} || exit; done
+            kill -STOP {id} || exit; sleep 0.05; kill -CONT {id}; sleep 0.03
+        done 2>/dev/null",
+        here = here.display(),
+        id = std::process::id()
     );
     let mut stops = Command::new("sh").args(["-c", &script]).spawn().unwrap();
     runtime.block_on(async {
-        // Once at least, however late this thread runs; and some of the stops meet a loop that waits.
+        // Once at least, however late this thread runs.
         loop {
             R::sleep(Duration::from_millis(200)).await;
             everything::<R>(1).await;
@@ -167,25 +173,29 @@ fn a_listener_without_descriptors_waits_and_goes_on<R: Runtime>(runtime: &R) {
         let _client = client(listener.address());
         // Whatever a runtime opens for itself, it has opened by now.
         R::sleep(Duration::from_millis(1)).await;
-        let spare = File::open("/dev/null").unwrap();
+        let (spare, cpu) = (File::open("/dev/null").unwrap(), CpuClock::of_this_thread());
         no_more_descriptors();
         let (probe, counts) = Probe::new(async move { listener.accept().await.map(drop) });
         let accepts = R::spawn(probe);
-        let before = cpu_time();
+        let (begun, before) = (Instant::now(), cpu.read());
+        // An idle loop first, then one with a task that is always ready.
         R::sleep(Duration::from_millis(400)).await;
-        let polls = counts.polls.get();
+        for _ in 0..2000 {
+            R::yield_now().await;
+        }
+        let most = 4 + usize::try_from(begun.elapsed().as_millis()).unwrap() / 5;
         holds(
             "ACCEPT-2",
-            "polls of accept in 400 ms without descriptors",
-            "100 at most",
-            polls,
-            |n| *n <= 100,
+            "polls of accept without descriptors",
+            &format!("{most} at most, one in 5 ms"),
+            counts.polls.get(),
+            |polls| *polls <= most,
         );
-        if let (Some(before), Some(after)) = (before, cpu_time()) {
+        if let (Some(before), Some(after)) = (before, cpu.read()) {
             let used = after.saturating_sub(before);
             holds(
                 "ACCEPT-2",
-                "CPU time of 400 ms without descriptors",
+                "CPU time of 400 ms and 2,000 turns without descriptors",
                 "100 ms at most",
                 used,
                 |used| *used <= Duration::from_millis(100),

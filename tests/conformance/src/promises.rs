@@ -33,6 +33,7 @@ pub const PROMISES: &[(&str, &str)] = &[
     ("END-2", "a socket or sleep that outlives its loop does not wait for ever"),
     ("CTX-1", "a runtime is the current one while its block_on runs, and nothing runs outside"),
     ("TIMER-1", "no timer fires before its deadline, and each fires in the order of deadlines"),
+    ("TIMER-2", "equal deadlines fire in the order in which their timers were made"),
     ("SLEEP-1", "a sleep is never early"),
     ("SLEEP-2", "a sleep that is dropped leaves nothing behind"),
     ("TIMEOUT-1", "a value that is ready beats its timeout"),

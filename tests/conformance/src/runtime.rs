@@ -109,6 +109,10 @@ pub trait Runtime: Sized + 'static {
     fn sleep(span: Duration) -> Self::Sleep;
     /// Waits until an instant.
     fn sleep_until(deadline: Instant) -> Self::Sleep;
+    /// Tells whether two sleeps until one instant have one deadline. A runtime that knows spans only has no equal ones.
+    fn has_equal_deadlines() -> bool {
+        true
+    }
     /// Moves a deadline.
     fn reset(sleep: Pin<&mut Self::Sleep>, deadline: Instant);
     /// Waits for a future, but no longer than `limit`; `None` when the time was up.

@@ -18,7 +18,7 @@ use handloom_conformance::runtime::{Reader, Runtime, Writer, text_of};
 use handloom_conformance::sockets::pair_on_loop;
 
 use crate::on_handloom::Handloom;
-use crate::watch::{Log, Told};
+use crate::watch::{Log, Told, asked};
 
 handloom_conformance::own_claims! {
     Handloom;
@@ -221,7 +221,7 @@ fn a_socket_that_wakes_a_panicking_waker_wakes_the_others(runtime: &Handloom) {
 }
 
 fn sockets_of_an_ended_loop_wake_all_though_one_panics(_: &Handloom) {
-    let event_loop = EventLoop::new().unwrap();
+    let event_loop = asked(EventLoop::new().unwrap());
     let (count, waker) = handloom_conformance::futures::CountingWake::pair();
     let kept = event_loop.block_on(async {
         let mut sleeps: Vec<_> = (0..3).map(|_| aio::sleep(Duration::from_hours(1))).collect();
@@ -237,7 +237,7 @@ fn sockets_of_an_ended_loop_wake_all_though_one_panics(_: &Handloom) {
 }
 
 fn calls_that_were_never_made_are_all_dropped_though_one_panics(_: &Handloom) {
-    let event_loop = EventLoop::new().unwrap();
+    let event_loop = asked(EventLoop::new().unwrap());
     let remote = event_loop.remote();
     let dropped = Arc::new(());
     for bad in [false, true, true, false] {
@@ -267,7 +267,7 @@ fn an_observer_hears_the_end_of_tasks_that_are_left_over(_: &Handloom) {
 
 fn a_waker_of_an_earlier_block_on_polls_nothing(runtime: &Handloom) {
     let old = runtime.block_on(own_waker());
-    let other = EventLoop::new().unwrap();
+    let other = asked(EventLoop::new().unwrap());
     let polls = runtime.block_on(async {
         let polls = Cell::new(0);
         let mut sleep = Box::pin(aio::sleep(Duration::from_millis(30)));
@@ -319,7 +319,7 @@ fn an_old_id_cancels_nothing_in_a_slot_that_is_used_again(runtime: &Handloom) {
 
 fn a_virtual_run_depends_on_its_seed_alone(_: &Handloom) {
     let run = || {
-        let event_loop = EventLoop::builder().virtual_clock().seed(7).build().unwrap();
+        let event_loop = asked(EventLoop::builder().virtual_clock().seed(7).build().unwrap());
         let steps = Rc::new(RefCell::new(Vec::new()));
         let notes = steps.clone();
         event_loop.block_on(async move {

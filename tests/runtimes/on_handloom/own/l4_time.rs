@@ -15,12 +15,12 @@ use handloom_conformance::l4_time::HOUR;
 use handloom_conformance::runtime::{Runtime, text_of};
 
 use crate::on_handloom::Handloom;
-use crate::watch::{Log, Told};
+use crate::watch::{Log, Told, asked};
 
 handloom_conformance::own_claims! {
     Handloom;
     watched: [
-        equal_deadlines_fire_in_the_order_of_creation,
+        a_sleep_enters_the_timers_when_it_is_made,
         a_short_sleep_is_asked_for_in_nanoseconds,
         a_dropped_sleep_leaves_no_deadline,
         waiting_costs_few_looks_at_the_clock,
@@ -35,7 +35,7 @@ handloom_conformance::own_claims! {
     ]
 }
 
-fn equal_deadlines_fire_in_the_order_of_creation(runtime: &Handloom) {
+fn a_sleep_enters_the_timers_when_it_is_made(runtime: &Handloom) {
     let fired = Rc::new(RefCell::new(Vec::new()));
     runtime.block_on(async {
         let deadline = Instant::now() + Duration::from_millis(20);
@@ -112,7 +112,7 @@ fn waiting_costs_few_looks_at_the_clock(_: &Handloom) {
 }
 
 fn a_simultaneous_deadline_gives_the_value(_: &Handloom) {
-    let event_loop = EventLoop::builder().virtual_clock().build().unwrap();
+    let event_loop = asked(EventLoop::builder().virtual_clock().build().unwrap());
     event_loop.block_on(async {
         let second = Duration::from_secs(1);
         let timely = aio::timeout(second, aio::sleep(second)).await;
@@ -156,7 +156,7 @@ fn a_sleep_polled_while_its_loop_does_not_run_panics(runtime: &Handloom) {
 
 /// Runs a future under the virtual clock.
 fn virtually<T>(future: impl Future<Output = T>) -> T {
-    EventLoop::builder().virtual_clock().build().unwrap().block_on(future)
+    asked(EventLoop::builder().virtual_clock().build().unwrap()).block_on(future)
 }
 
 fn an_hour_of_virtual_time_passes_at_once(_: &Handloom) {
@@ -235,7 +235,7 @@ fn virtual_time_bears_the_longest_sleep(_: &Handloom) {
 /// Runs twenty tasks with a seed, and returns the order in which they ran in two rounds.
 fn order_with(seed: u64) -> Vec<usize> {
     let journal = Rc::new(RefCell::new(Vec::new()));
-    let event_loop = EventLoop::builder().seed(seed).build().unwrap();
+    let event_loop = asked(EventLoop::builder().seed(seed).build().unwrap());
     event_loop.block_on(async {
         let mut tasks = Vec::new();
         for number in 0..20 {

@@ -18,7 +18,7 @@ use handloom_conformance::runtime::{Listener, Reader, Runtime, Writer};
 use handloom_conformance::sockets::{pair, pair_on_loop, read_exact};
 
 use crate::on_handloom::Handloom;
-use crate::watch::{Log, Told};
+use crate::watch::{Log, Told, asked};
 
 handloom_conformance::own_claims! {
     Handloom;
@@ -175,7 +175,7 @@ impl Observer for Meddler {
 fn an_observer_may_spawn_and_wake(_: &Handloom) {
     let meddler = Meddler::default();
     let ran = meddler.ran.clone();
-    let event_loop = EventLoop::builder().observer(meddler).build().unwrap();
+    let event_loop = asked(EventLoop::builder().observer(meddler).build().unwrap());
     event_loop.block_on(many_turns::<Handloom>());
     same("HOOK-1", "tasks that an observer spawned", 10, ran.get());
 }
@@ -194,7 +194,7 @@ impl Observer for Saboteur {
 }
 
 fn a_panic_in_an_observer_stays_in_it(_: &Handloom) {
-    let event_loop = EventLoop::builder().observer(Saboteur).build().unwrap();
+    let event_loop = asked(EventLoop::builder().observer(Saboteur).build().unwrap());
     let (probe, counts) = Probe::new(pending::<()>());
     let sum = event_loop.block_on(async {
         drop(rt::spawn(probe));
@@ -210,7 +210,7 @@ fn a_poll_that_holds_the_loop_is_reported(_: &Handloom) {
     let log = Log::default();
     let limit = Duration::from_millis(50);
     let event_loop =
-        EventLoop::builder().slow_poll(Some(limit)).observer(log.clone()).build().unwrap();
+        asked(EventLoop::builder().slow_poll(Some(limit)).observer(log.clone()).build().unwrap());
     event_loop.block_on(async {
         let hog = rt::spawn_named(
             "hog",
@@ -225,7 +225,8 @@ fn a_poll_that_holds_the_loop_is_reported(_: &Handloom) {
     says("HOOK-1", "the report of a slow poll", "\"hog\" held the loop for ", &reports);
     says("HOOK-1", "the way out", "run_blocking", &reports);
     let quiet = Log::default();
-    let event_loop = EventLoop::builder().slow_poll(None).observer(quiet.clone()).build().unwrap();
+    let event_loop =
+        asked(EventLoop::builder().slow_poll(None).observer(quiet.clone()).build().unwrap());
     event_loop.block_on(async { thread::sleep(limit * 2) });
     same("HOOK-1", "reports when nobody wants them", 0, quiet.reports().len());
 }
