@@ -9,7 +9,7 @@ try:
 except ModuleNotFoundError:
     aiohttp = None
 
-PAGES = {"a": 0.3, "b": 0.1, "c": 0.2}        # how long each page takes
+PAGES = {"a": 0.9, "b": 0.3, "c": 0.6}        # how long each page takes
 
 class Site(BaseHTTPRequestHandler):
     def do_GET(self):
