@@ -3,7 +3,7 @@
 //! Every claim runs in a process of its own: limits and signals belong to the whole of it.
 
 use std::fs::{self, File};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -57,8 +57,15 @@ pub fn rain_of_signals(signalled: Arc<AtomicBool>) -> Child {
     // kill(2) with a thread's number prefers that thread, and this is the one that waits in the selector.
     let here = fs::read_link("/proc/thread-self").unwrap();
     let here = here.file_name().unwrap().to_str().unwrap();
-    let script = format!("while kill -USR1 {here} 2>/dev/null; do sleep 0.001; done");
-    Command::new("sh").args(["-c", &script]).spawn().unwrap()
+    let script = format!("while kill -USR1 {here}; do sleep 0.001; done");
+    shell(&script)
+}
+
+/// Starts a script of the shell, without streams: a judge that reads what this process says would wait for the script too.
+fn shell(script: &str) -> Child {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
 }
 
 fn a_rain_of_signals_disturbs_nothing<R: Runtime>(runtime: &R) {
@@ -84,11 +91,11 @@ fn a_process_that_was_stopped_goes_on<R: Runtime>(runtime: &R) {
         "for i in 1 2 3 4 5; do
             until grep -q '^State:.S' /proc/{here}/status; do sleep 0.01; kill -0 {id} || exit; done
             kill -STOP {id} || exit; sleep 0.05; kill -CONT {id}; sleep 0.03
-        done 2>/dev/null",
+        done",
         here = here.display(),
         id = std::process::id()
     );
-    let mut stops = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+    let mut stops = shell(&script);
     runtime.block_on(async {
         // Once at least, however late this thread runs.
         loop {
