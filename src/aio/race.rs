@@ -56,10 +56,10 @@ pub async fn race<A: Future, B: Future>(first: A, second: B) -> Either<A::Output
 ///
 /// # Examples
 /// ```
-/// use handloom::{aio::{as_completed, sleep}, rt::block_on};
+/// use handloom::{aio::{as_completed, sleep}, rt::EventLoop};
 /// use std::time::Duration;
 ///
-/// block_on(async {
+/// EventLoop::builder().virtual_clock().build().expect("a loop").block_on(async {
 ///     let mut sleeps = as_completed([3, 1, 2].map(|ms| sleep(Duration::from_millis(ms))));
 ///     let mut order = Vec::new();
 ///     while let Some((place, ())) = sleeps.next().await {
