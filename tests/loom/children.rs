@@ -8,7 +8,6 @@
 mod source;
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc as Plain;
 use std::task::{Context, Poll, Wake, Waker};
 

@@ -27,6 +27,10 @@ impl<T> Mutex<T> {
         let held = self.0.lock().expect("loom knows no poison");
         Ok(MutexGuard { held, mutex: self })
     }
+
+    pub(crate) fn get_mut(&mut self) -> LockResult<&mut T> {
+        Ok(self.0.get_mut().expect("loom knows no poison"))
+    }
 }
 
 /// Loom's guard, and the mutex it came from.
