@@ -19,8 +19,9 @@ pub fn trace_json<'a>(traces: impl IntoIterator<Item = (&'a str, &'a Trace)>) ->
         dropped += trace.dropped;
         let put = |phase: &str, track: usize, at: Duration, name: &str, more: String| {
             let (name, at) = (Json::text(name), micros(at));
+            // The thread with its process's number is the main one to a viewer: the first track.
             lines.push(format!(
-                r#"{{"ph":"{phase}","pid":{process},"tid":{track},"ts":{at},"name":{name},{more}}}"#
+                r#"{{"ph":"{phase}","pid":{process}001,"tid":{process}{track:03},"ts":{at},"name":{name},{more}}}"#
             ));
         };
         append(put, process, name, trace);
