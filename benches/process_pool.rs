@@ -8,6 +8,7 @@
 //! | `one_in_flight/free` | the same, wherever the kernel puts them | wall time |
 //! | `many_in_flight` | one job of [`IN_FLIGHT`] in flight, two workers | wall time |
 //! | `long_argument` | [`LONG_BYTES`] from caller to worker | wall time |
+//! | `factorials/1`, `/2` | [`FACTORIALS`] times 1,000!, a job each, by one worker and by two | wall time |
 //!
 //! Before these come Python's figures for the first three, where a `python3` is found: the same jobs, in its own pool,
 //! made by fork; the best of five runs.
@@ -22,6 +23,7 @@ use std::hint::black_box;
 use std::process::Command;
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput};
+use handloom::factorial::factorial;
 use handloom::jobs::JobHandle;
 use handloom::os::affinity::{allowed_cpus, pin_to_cpus};
 use handloom::processes::{ProcessPool, ProcessPoolOptions};
@@ -34,6 +36,9 @@ const ROUND: u64 = 20_000;
 
 /// The length of a long argument.
 const LONG_BYTES: usize = 64 << 20;
+
+/// Jobs in one round of `factorials`.
+const FACTORIALS: u64 = 2_000;
 
 /// A pool whose jobs add one.
 type Adding = ProcessPool<u64, u64>;
@@ -88,6 +93,9 @@ fn main() {
     pin_to_cpus(&cpus).expect("pin");
     let free = with(1).start(add).expect("start");
     let two = with(2).start(add).expect("start");
+    let computing = [1, 2].map(|workers| {
+        with(workers).start(|n: u64| factorial(black_box(1_000)).bits() + n).expect("start")
+    });
     let taking = with(1).start(|bytes: Vec<u8>| bytes.len()).expect("start");
     if let Ok(python) = Command::new("python3").args(["-c", PYTHON]).output() {
         print!("{}", String::from_utf8_lossy(&python.stdout));
@@ -100,6 +108,7 @@ fn main() {
     one_in_flight(&mut criterion, "free", &free);
     many_in_flight(&mut criterion, &two);
     long_argument(&mut criterion, &taking);
+    computing.iter().enumerate().for_each(|(at, pool)| factorials(&mut criterion, at + 1, pool));
     criterion.final_summary();
 }
 
@@ -142,5 +151,18 @@ fn long_argument(criterion: &mut Criterion, pool: &ProcessPool<Vec<u8>, usize>) 
             |bytes| pool.submit(bytes).expect("submit").join().expect("join"),
             BatchSize::PerIteration,
         );
+    });
+}
+
+/// Submits all, then joins all.
+fn factorials(criterion: &mut Criterion, workers: usize, pool: &Adding) {
+    let mut group = criterion.benchmark_group("factorials");
+    group.sampling_mode(SamplingMode::Flat).sample_size(20);
+    group.bench_function(workers.to_string(), |bencher| {
+        bencher.iter(|| {
+            let submit = |n| pool.submit(n).expect("submit");
+            let handles: Vec<JobHandle<u64>> = (0..FACTORIALS).map(submit).collect();
+            handles.into_iter().map(|handle| handle.join().expect("join")).sum::<u64>()
+        });
     });
 }

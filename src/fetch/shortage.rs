@@ -55,7 +55,7 @@ impl ConnectionLimits {
 /// Returns how many descriptors this process may still open.
 fn free_descriptors() -> io::Result<usize> {
     let open = fs::read_dir("/proc/self/fd")?.count();
-    let limit = usize::try_from(open_files()?.soft).unwrap_or(usize::MAX);
+    let limit = usize::try_from(open_files()?).unwrap_or(usize::MAX);
     Ok(limit.saturating_sub(open))
 }
 

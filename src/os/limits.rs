@@ -12,24 +12,19 @@ use std::io;
 
 use super::syscall::check;
 
-/// The two limits on open descriptors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenFiles {
-    /// What holds now.
-    pub soft: u64,
-    /// Up to where the soft one may be raised.
-    pub hard: u64,
+/// The soft limit and the hard one.
+fn limits() -> io::Result<libc::rlimit> {
+    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limits` is ours to write.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limits) }).map(|_| limits)
 }
 
-/// Tells the limits on open descriptors.
+/// Tells how many descriptors this process may have open: the soft limit.
 ///
 /// # Errors
 /// None in practice.
-pub fn open_files() -> io::Result<OpenFiles> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is ours to write.
-    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
-    Ok(OpenFiles { soft: limit.rlim_cur, hard: limit.rlim_max })
+pub fn open_files() -> io::Result<u64> {
+    Ok(limits()?.rlim_cur)
 }
 
 /// Sets the soft limit on open descriptors, and keeps the hard one (`LIMIT-1`). Open descriptors stay open.
@@ -37,16 +32,15 @@ pub fn open_files() -> io::Result<OpenFiles> {
 /// # Errors
 /// `InvalidInput` when it is above the hard limit.
 pub fn set_open_files(soft: u64) -> io::Result<()> {
-    let limit = libc::rlimit { rlim_cur: soft, rlim_max: open_files()?.hard };
-    // SAFETY: `limit` is filled in.
-    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }).map(drop)
+    let limits = libc::rlimit { rlim_cur: soft, ..limits()? };
+    // SAFETY: `limits` is filled in.
+    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits) }).map(drop)
 }
 
-/// Raises the soft limit to the hard one, and tells the limits that hold then.
+/// Raises the soft limit to the hard one.
 ///
 /// # Errors
 /// None in practice.
-pub fn raise_open_files() -> io::Result<OpenFiles> {
-    set_open_files(open_files()?.hard)?;
-    open_files()
+pub fn raise_open_files() -> io::Result<()> {
+    set_open_files(limits()?.rlim_max)
 }

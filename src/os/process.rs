@@ -204,6 +204,15 @@ pub fn close_all_but(kept: Option<BorrowedFd<'_>>) -> io::Result<()> {
     Ok(())
 }
 
+/// Has this process keep the memory that it frees (mallopt(3)): the first touch of a fresh page costs more than the copy of
+/// what goes there.
+pub fn keep_freed_memory() {
+    for (option, value) in [(libc::M_MMAP_MAX, 0), (libc::M_TRIM_THRESHOLD, c_int::MAX)] {
+        // SAFETY: it sets a number of the allocator, under the allocator's own lock.
+        let _without_it_is_slower = unsafe { libc::mallopt(option, value) };
+    }
+}
+
 /// The number of this process.
 pub fn pid() -> Pid {
     Pid(std::process::id().cast_signed())

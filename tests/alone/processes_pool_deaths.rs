@@ -192,7 +192,7 @@ fn stopped_worker() {
 
 /// Scenario 8, by descriptors, of which even root may run out.
 fn fork_fails() {
-    let before = limits::open_files().unwrap().soft;
+    let before = limits::open_files().unwrap();
     for soft in [3, 4, 8, 12] {
         limits::set_open_files(soft).unwrap();
         let refused = options(20).start(|n: u64| n);
@@ -210,7 +210,7 @@ fn fork_fails() {
 fn threads_without_descriptors() {
     let (end, stop) = mpsc::channel::<()>();
     let other = thread::spawn(move || stop.recv());
-    let before = limits::open_files().unwrap().soft;
+    let before = limits::open_files().unwrap();
     limits::set_open_files(4).unwrap();
     let refused = process::fork();
     if matches!(refused, Ok(Fork::Child)) {

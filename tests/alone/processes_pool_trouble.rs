@@ -184,7 +184,7 @@ fn nested() {
 fn parent_without_descriptors() {
     let pool = pool(2);
     assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
-    let before = limits::open_files().unwrap().soft;
+    let before = limits::open_files().unwrap();
     limits::set_open_files(3).unwrap();
     let workers = pool.worker_pids();
     process::kill(workers[0], Signal::Kill).unwrap();
@@ -245,7 +245,7 @@ pub(crate) fn with_few_processes() -> ExitCode {
 /// Scenario 23.
 fn thousand_workers() {
     let before = own_descriptors(id()).len();
-    let wanted = limits::open_files().unwrap().soft.saturating_sub(50);
+    let wanted = limits::open_files().unwrap().saturating_sub(50);
     if wanted < 1_000 {
         // Then it must fail, and leave nothing.
         let refused = options(1_000).start(|n: u64| n).map(drop);

@@ -33,8 +33,8 @@ const MOST_JOBS: usize = 256;
 /// Where a job's result is left for its handle, as bytes: the pool's thread knows no types.
 pub(super) type ResultSlot = Arc<Slot<Vec<u8>>>;
 
-/// A result on its way to the handle.
-pub(super) type Finished = (ResultSlot, Result<Vec<u8>, JobError>);
+/// A job that is over, and its result on the way to the handle.
+pub(super) type Finished = (Job, Result<Vec<u8>, JobError>);
 
 /// A job that was submitted.
 pub(super) struct Job {
@@ -148,6 +148,8 @@ impl Link {
         if self.window.is_empty() || self.fault.is_some() {
             return;
         }
+        // Before the answers are read: by RING-3 a worker that sleeps has published all of them.
+        let slept = self.end.peer.sleeps();
         let start = (self.end.input.position, self.end.output.position);
         let outcome = self.read_answers(finished).and_then(|()| match self.window.back() {
             Some((_, last)) => self.end.send_rest(&last.argument),
@@ -160,8 +162,7 @@ impl Link {
             // It may wait for room.
             self.end.peer.advance();
         } else if is_look {
-            // RING-3: so a job has written over the cursors.
-            if self.end.peer.sleeps() {
+            if slept {
                 self.note(&io::Error::other("the worker sleeps, but it has a job"));
             }
             self.end.peer.wake();
@@ -191,7 +192,7 @@ impl Link {
             let failure =
                 |bytes| Failure::from_bytes(bytes).map_or_else(JobError::Unreadable, failed);
             let bytes = answer.bytes;
-            finished.push((job.slot, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
+            finished.push((job, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
         }
         Ok(())
     }

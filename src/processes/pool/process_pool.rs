@@ -52,7 +52,7 @@ const ENDING: Duration = Duration::from_secs(2);
 pub struct ProcessPoolOptions {
     /// How many workers there are: 1 to 1,000. As many as processors by default.
     pub workers: usize,
-    /// After how many jobs a worker is replaced: for functions that leak. Never, by default.
+    /// After how many jobs a worker is replaced. It keeps the memory that they used, and leaked. Never, by default.
     pub max_tasks_per_worker: u64,
     /// How long a job may run, counted from when a worker gets it; then the worker is killed. `Duration::MAX`, the default,
     /// is no limit. A job with a limit has its worker for itself, so it costs a wake-up of the worker.

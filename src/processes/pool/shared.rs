@@ -97,8 +97,9 @@ impl Shared {
     fn deliver(&self, mut state: MutexGuard<'_, State>) {
         let finished = std::mem::take(&mut state.finished);
         drop(state);
-        for (slot, result) in finished {
-            slot.finish(result);
+        for (job, result) in finished {
+            // The argument is freed afterwards: of a long one that takes a while.
+            job.slot.finish(result);
         }
         self.changed.notify_all();
     }

@@ -158,7 +158,7 @@ impl State {
 
     /// Ends jobs that were taken out.
     fn fail(&mut self, jobs: Vec<Job>, error: &JobError) {
-        self.finished.extend(jobs.into_iter().map(|job| (job.slot, Err(error.clone()))));
+        self.finished.extend(jobs.into_iter().map(|job| (job, Err(error.clone()))));
     }
 
     /// One pass: takes what fork server and workers have sent, and gives out jobs. A look is a pass that no event asked for.

@@ -62,6 +62,7 @@ pub(super) fn live(
 ) -> io::Result<()> {
     process::die_with_parent(server)?;
     process::close_all_but(None)?;
+    process::keep_freed_memory();
     channel.share_with_children(false)?;
     results.memory.share_with_children(false)?;
     signal::reset_all();
