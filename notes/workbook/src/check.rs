@@ -112,7 +112,7 @@ pub(crate) fn status() -> Result<(), String> {
 /// What is said at the end.
 const DONE: &str = "
 All steps hold: you have written an event loop. What is left:
-  cargo run -p handloom-workbook --release -- race
+  cargo run -p handloom-workbook --profile race -- race
   cargo run -p handloom-workbook -- break
   and the source of Handloom's own loop, src/rt/, which keeps more promises.";
 

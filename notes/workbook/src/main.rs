@@ -68,7 +68,7 @@ Write an event loop in ten steps; the conformance suite judges each.
   cargo run -p handloom-workbook -- mend           your own loop again
   cargo run -p handloom-workbook -- take 4         goes on from the reference
                                                    of step 4
-  cargo run -p handloom-workbook --release -- race
+  cargo run -p handloom-workbook --profile race -- race
                                                    your loop, ours, tokio's
   cargo run -p handloom-workbook -- serve ADDRESS  the calculator on your loop
 

@@ -134,7 +134,8 @@ pub(crate) fn race() -> Result<(), String> {
     }
     if cfg!(debug_assertions) {
         print::text(
-            "\nA debug build says little about speed: `cargo run -p handloom-workbook --release -- race`.",
+            "\nA debug build says little about speed. This takes a minute or two to build:\n  \
+             cargo run -p handloom-workbook --profile race -- race",
         );
     }
     print::text(SERVERS);
@@ -143,8 +144,9 @@ pub(crate) fn race() -> Result<(), String> {
 
 /// How the servers race.
 const SERVERS: &str = "
-The calculator on your loop, beside ours and tokio's:
-  cargo build --release -p handloom-workbook -p handloom-tokio
-  cargo run --release -- compare --models async \\
-    --server \"yours=target/release/handloom-workbook serve 127.0.0.1:0\" \\
-    --server \"tokio=target/release/calc_server --addr 127.0.0.1:0\"";
+The calculator on your loop, beside ours and tokio's, all built alike:
+  cargo build --profile race --workspace \\
+    --bin handloom --bin handloom-workbook --bin calc_server
+  target/race/handloom compare --models async \\
+    --server \"yours=target/race/handloom-workbook serve 127.0.0.1:0\" \\
+    --server \"tokio=target/race/calc_server --addr 127.0.0.1:0\"";

@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use handloom_tokio::tokio::io::{AsyncReadExt, AsyncWriteExt};
-use handloom_tokio::tokio::runtime::{Handle as Remote, LocalRuntime};
-use handloom_tokio::tokio::{net, task, time};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::{Handle as Remote, LocalRuntime};
+use tokio::{net, task, time};
 
 use handloom_conformance::runtime::{Ended, Listener, Reader, Runtime, Stream, Task, Writer};
 
