@@ -147,7 +147,9 @@ pub(crate) fn break_loop(name: &str) -> Result<(), String> {
 
 /// The reference with a fault: after the student's last step, or after the first one in which the fault has its place.
 fn in_reference(fault: &Fault) -> Result<String, String> {
-    let mut stages = (held().max(fault.step)..=stages::LAST).map(stages::stage);
+    // The step after the last stage has none of its own.
+    let first = held().min(stages::LAST).max(fault.step);
+    let mut stages = (first..=stages::LAST).map(stages::stage);
     stages
         .find_map(|reference| fault.apply(&reference))
         .ok_or_else(|| format!("{}: its place is not in the reference", fault.name))

@@ -71,22 +71,23 @@ pub(crate) fn show(step: Option<u8>, whole: bool) -> Result<(), String> {
         return Ok(());
     }
     print::text(&format!(
-        "What step {step} changes in the reference; `-- show {step} whole` prints it all.\n"
+        "What step {step} changes in the reference, without docs; `-- show {step} whole`\nprints it all.\n"
     ));
     let before = stages::stage(step - 1);
-    let [before, after] = [&before, &text].map(|stage| without_head(stage));
+    let [before, after] = [&before, &text].map(|stage| without_docs(stage));
     for (sign, line) in stages::difference(&before, &after, 2) {
-        print::text(&if sign == '@' {
-            "  ...".to_owned()
-        } else {
-            format!("{sign} {line}").trim_end().to_owned()
-        });
+        match sign {
+            '@' => print::text("  ..."),
+            _ => print::with_sign(&format!("{sign} "), &line),
+        }
     }
     Ok(())
 }
 
-/// A stage without the docs at its head, which say of each stage what it is.
-fn without_head(stage: &str) -> String {
-    let lines = stage.lines().skip_while(|line| line.starts_with("//!"));
+/// A stage without its docs: those of the stub, which say what is to be written, would look like removed lines.
+fn without_docs(stage: &str) -> String {
+    let is_doc =
+        |line: &&str| ["//!", "///"].iter().any(|docs| line.trim_start().starts_with(docs));
+    let lines = stage.lines().filter(|line| !is_doc(line));
     lines.collect::<Vec<_>>().join("\n")
 }

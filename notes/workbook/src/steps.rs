@@ -43,7 +43,7 @@ pub const STEPS: [Step; 12] = [
         hints: [
             "A future does nothing until it is polled. `poll` needs two things: the future, pinned, and a `Context`, which holds a waker.",
             "`pin!(future)` pins it on the stack. `Context::from_waker(Waker::noop())` is a context whose waker does nothing. What do you do when `poll` says `Pending`?",
-            "loop { if let Poll::Ready(value) = future.as_mut().poll(&mut context) { return value; } }",
+            "loop {\n    if let Poll::Ready(value) = future.as_mut().poll(&mut context) {\n        return value;\n    }\n}",
         ],
     },
     Step {

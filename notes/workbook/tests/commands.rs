@@ -116,12 +116,18 @@ fn a_fault_is_put_in_and_the_students_own_loop_comes_back() {
 
 #[test]
 fn a_loop_that_is_written_differently_gets_the_fault_in_a_copy_of_the_reference() {
-    let folder = home("different", "my own way\n");
-    let output = run(&folder, &["break", "newest-first"]);
-    assert!(said(&output).contains("the reference"), "break: {}", said(&output));
-    assert!(my_loop(&folder).contains(".rev()"), "the reference with the fault");
-    run(&folder, &["mend"]);
-    assert_eq!(my_loop(&folder), "my own way\n");
+    // After each step, and after the last one, which has no stage of its own.
+    for held in ["0", "7", "10", "11"] {
+        let folder = home("different", "my own way\n");
+        fs::create_dir_all(folder.join("kept")).unwrap();
+        fs::write(folder.join("kept/held.txt"), held).unwrap();
+        let output = run(&folder, &["break", "newest-first"]);
+        let text = said(&output);
+        assert!(text.contains("the reference"), "break after step {held}: {text}");
+        assert!(my_loop(&folder).contains(".rev()"), "the reference with the fault");
+        run(&folder, &["mend"]);
+        assert_eq!(my_loop(&folder), "my own way\n");
+    }
 }
 
 #[test]
