@@ -31,8 +31,8 @@ def rows(text):
                            ("three threads, 5 ms", "3 threads, 5 ms"),
                            ("two threads, interval 1 ms", "2 threads, 1 ms")):
         yield words, [", ".join(found[:2]) for found in figures(text, "Handing over", setting)]
-    sleeps = [figures(text, "Waiting", setting) for setting in ("256 of 5 ms, 1 thread", "8 threads", "32 threads")]
-    yield "256 sleeps of 5 ms on 1, 8, 32 threads", [", ".join(run[who][0] for run in sleeps) for who in (0, 1)]
+    sleeps = [figures(text, "Waiting", setting) for setting in ("64 of 5 ms, 1 thread", "8 threads", "32 threads")]
+    yield "64 sleeps of 5 ms on 1, 8, 32 threads", [", ".join(run[who][0] for run in sleeps) for who in (0, 1)]
     naps = [figures(text, "The convoy: short waits", setting) for setting in ("0.5 ms, alone", "beside 1 thread")]
     yield ("a sleep of 0.5 ms: alone, beside one thread that computes (medians)",
            [", ".join(run[who][1] for run in naps) for who in (0, 1)])

@@ -90,7 +90,7 @@ def speed():
 
 def handover():
     """How long a thread keeps the lock while others want it, and each one's share of the turns' time."""
-    for count, interval, seconds in (2, 0.005, 0.5), (3, 0.005, 0.5), (2, 0.001, 0.2), (2, 0.0001, 0.1):
+    for count, interval, seconds in (2, 0.005, 0.3), (3, 0.005, 0.3), (2, 0.001, 0.1), (2, 0.0001, 0.1):
         sys.setswitchinterval(interval)
         turns, last, end = [], [None], clock() + seconds
 
@@ -113,7 +113,7 @@ def handover():
 
 
 def naps():
-    """256 sleeps of 5 ms, parted over threads."""
+    """64 sleeps of 5 ms, parted over threads."""
 
     def sleep(times):
         for _ in range(times):
@@ -121,7 +121,7 @@ def naps():
 
     for count in 1, 8, 32:
         start = clock()
-        together(*[lambda: sleep(256 // count)] * count)
+        together(*[lambda: sleep(64 // count)] * count)
         tell(f"naps on {count} threads", clock() - start)
 
 
@@ -130,7 +130,7 @@ def convoy():
     for count in 0, 1, 2, 4:
         with Beside(count):
             spans = []
-            for _ in range(40):
+            for _ in range(20):
                 start = clock()
                 time.sleep(0.0005)
                 spans.append(clock() - start)

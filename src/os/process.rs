@@ -204,8 +204,7 @@ pub fn close_all_but(kept: Option<BorrowedFd<'_>>) -> io::Result<()> {
     Ok(())
 }
 
-/// Has this process keep the memory that it frees (mallopt(3)): the first touch of a fresh page costs more than the copy of
-/// what goes there.
+/// Keeps freed memory in this process (mallopt(3)): the first touch of a fresh page costs more than a copy of its bytes.
 pub fn keep_freed_memory() {
     for (option, value) in [(libc::M_MMAP_MAX, 0), (libc::M_TRIM_THRESHOLD, c_int::MAX)] {
         // SAFETY: it sets a number of the allocator, under the allocator's own lock.

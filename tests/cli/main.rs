@@ -1,8 +1,5 @@
 //! The program as a user starts it: one module for each subcommand, each start a process of its own.
 
-// Tests start in the order of their names, and this one takes longest.
-#[path = "tour.rs"]
-mod a_tour;
 mod arguments;
 mod client;
 mod compare;
@@ -27,6 +24,7 @@ mod program;
 mod serve;
 mod surroundings;
 mod timeline;
+mod tour;
 mod watch;
 mod weather;
 mod web_server_process;

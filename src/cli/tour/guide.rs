@@ -14,7 +14,7 @@ use super::super::command_line::{Args, Subcommand};
 use super::super::interrupt::interruption;
 use super::super::load::load;
 use super::super::output::{Doing, Failure, Output, make_directory, open_early, write_into};
-use super::super::values::path;
+use super::super::values::{path, whole};
 use super::part::{Part, Shown, Tour};
 use super::{conversation, gateway, programs};
 use crate::compare::Load;
@@ -45,6 +45,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         "-d, --depth N [1]: requests sent before a reply is read",
         "-n, --requests N [50000]: requests to each calculator",
         "--timeout S [60]: how long each calculator may take",
+        "--part N: this part alone, 1 to 7",
     ],
     examples: &[
         "handloom tour  # All of it; less than a minute.",
@@ -60,19 +61,18 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let load =
         format!("-c{connections} -d{depth} -n{requests} --timeout={}", timeout.as_secs_f64());
     let load = load.split(' ').map(str::to_owned).collect();
+    let wanted = args.optional("part", whole("parts", 1..=PARTS.len()))?;
     let tour = Tour { directory: &out, load, stop: interruption()? };
     make_directory(&out)?;
     open_early(&out.join(PAGE_FILE))?;
-    let mut page = Page::new("A tour of handloom");
-    page.paragraph(&machine());
-    let contents = |number| (format!("#part-{number}"), title(number));
-    page.links(&(1..=PARTS.len()).map(contents).collect::<Vec<_>>());
+    let mut page = front_page();
     let (mut failed, mut interrupted) = (Vec::new(), false);
     for (part, number) in PARTS.into_iter().zip(1..) {
         page.heading(&format!("part-{number}"), &title(number));
         page.text(part.introduction);
-        if interrupted {
-            page.paragraph("Not run: the tour was interrupted before.");
+        let why = if interrupted { "the tour was interrupted before" } else { "not asked for" };
+        if interrupted || wanted.is_some_and(|wanted| wanted != number) {
+            page.paragraph(&format!("Not run: {why}."));
             continue;
         }
         let rule = "─".repeat(output_columns());
@@ -111,13 +111,17 @@ fn title(number: usize) -> String {
     format!("Part {number} of {}: {}", PARTS.len(), PARTS[number - 1].title)
 }
 
-/// When and where the tour runs.
-fn machine() -> String {
+/// The page with when and where the tour runs, and the links to its parts.
+fn front_page() -> Page {
     let processors = available_parallelism().map_or(1, usize::from);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let name = name.map_or("processors", |(_, name)| name);
-    format!("{}, {processors} × {name}", log_stamp(SystemTime::now()))
+    let mut page = Page::new("A tour of handloom");
+    page.paragraph(&format!("{}, {processors} × {name}", log_stamp(SystemTime::now())));
+    let contents = |number| (format!("#part-{number}"), title(number));
+    page.links(&(1..=PARTS.len()).map(contents).collect::<Vec<_>>());
+    page
 }
 
 /// Prints what a part has to show, and puts it into the directory and on the page (`TOUR-3`); returns its failure.

@@ -27,11 +27,11 @@ const SPAN: Duration = Duration::from_millis(100);
 const RUNS: usize = 4;
 /// The settings of the turns: threads, interval in microseconds, whether forced, milliseconds to watch.
 const SETTINGS: [(usize, u64, bool, u64); 5] = [
-    (2, 5_000, true, 500),
-    (3, 5_000, true, 500),
-    (2, 1_000, true, 200),
+    (2, 5_000, true, 300),
+    (3, 5_000, true, 300),
+    (2, 1_000, true, 100),
     (2, 100, true, 100),
-    (2, 5_000, false, 1_000),
+    (2, 5_000, false, 600),
 ];
 /// The clock's tick beside the native call.
 const TICK: Duration = Duration::from_millis(1);

@@ -16,13 +16,13 @@ use crate::labs::samples::Row;
 use crate::threads::gil::{COUNT, Gil, Held, Interpreter, SWITCH_INTERVAL};
 
 /// How many naps there are in all.
-pub const NAPS: u32 = 256;
+pub const NAPS: u32 = 64;
 /// How long a nap is.
 pub const NAP: Duration = Duration::from_millis(5);
 /// How long a sleep of the convoy is.
 pub const SHORT_NAP: Duration = Duration::from_micros(500);
 /// How many of these are measured in a setting.
-const SHORT_NAPS: u32 = 40;
+const SHORT_NAPS: u32 = 20;
 /// How often a pipe is measured in a setting, and for how long each time.
 const TRANSFERS: (usize, Duration) = (3, Duration::from_millis(100));
 /// Rounds of counting for what an interpreter does between two calls. Chosen so that a transfer alone takes about as long
@@ -33,7 +33,7 @@ const ROUNDS: u64 = 1_000;
 
 /// Measures naps on 1, 8 and 32 threads: the time.
 pub(super) fn naps() -> Vec<Row> {
-    [(1, "256 of 5 ms, 1 thread"), (8, "8 threads"), (32, "32 threads")]
+    [(1, "64 of 5 ms, 1 thread"), (8, "8 threads"), (32, "32 threads")]
         .map(|(count, what)| (what.to_owned(), vec![sleep_on(count, NAPS).as_secs_f64()]))
         .to_vec()
 }

@@ -11,12 +11,16 @@ use std::time::{Duration, Instant};
 
 use handloom::os::socket::set_linger_zero;
 use handloom::os::{PollFd, poll};
+use socket2::SockRef;
 
 use super::PATIENCE;
 use super::script::Step;
 
 /// How much of a long text is shown in a message, before and after the place where it differs.
 const SHOWN_BYTES: usize = 60;
+
+/// What the kernel keeps on this side; about twice as much, with what it needs to manage it.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// One connection, and what has come on it.
 pub(crate) struct Client {
@@ -37,6 +41,9 @@ impl Client {
         // A fragment must leave at once, or it is none.
         stream.set_nodelay(true).expect("nodelay");
         stream.set_nonblocking(true).expect("nonblocking");
+        // A server that is to get stuck gets there after fewer messages.
+        SockRef::from(&stream).set_recv_buffer_size(BUFFER_BYTES).expect("receive buffer");
+        SockRef::from(&stream).set_send_buffer_size(BUFFER_BYTES).expect("send buffer");
         Self { stream, name: name.to_owned(), came: Vec::new(), sent_at: Instant::now(), end: None }
     }
 
