@@ -1,5 +1,5 @@
 //! The conformance suite (`tests/conformance/`, a package of its own) on the runtimes that this project has at hand:
-//! its event loop, the one in a single file, and tokio's local runtime as the measure of what is normal.
+//! its event loop, the one in a single file, tokio's local runtime as the measure of what is normal, and a `block_on` alone.
 //!
 //! `on_handloom` and `on_tokio` hold the suite's words for a runtime, and in `own` the claims that only it makes. Each
 //! difference has a claim on both sides, and a row in `notes/differences.md`; `notes/internals/conformance.md` tells which claim
@@ -21,6 +21,8 @@ mod many_at_a_time;
 mod on_first_loop;
 #[path = "runtimes/on_handloom/mod.rs"]
 mod on_handloom;
+#[path = "runtimes/on_park.rs"]
+mod on_park;
 #[path = "runtimes/on_tokio/mod.rs"]
 mod on_tokio;
 #[path = "runtimes/watch.rs"]

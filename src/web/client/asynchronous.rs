@@ -29,6 +29,8 @@ use super::idle::{Connection, IdlePool};
 use super::request::{Options, Page, Request, Response, Sink};
 use crate::aio::{AsyncWrite, TcpStream};
 use crate::http::Url;
+use crate::jobs::Cancel;
+use crate::rt;
 
 /// The size of a read.
 const READ_BYTES: usize = 64 * 1024;
@@ -115,7 +117,7 @@ impl ClientState {
         timer: &mut DeadlineTimer<'_>,
         peer: &mut Option<SocketAddr>,
     ) -> Result<(), Fault> {
-        timer.restart();
+        timer.deadlines.moved(rt::now());
         let idle = if exchange.is_safe() { self.idle.take(exchange.url()).await } else { None };
         if let Some(connection) = idle {
             *peer = Some(connection.peer);
@@ -141,12 +143,18 @@ impl ClientState {
         timer: &mut DeadlineTimer<'_>,
         peer: &mut Option<SocketAddr>,
     ) -> Result<Connection, Fault> {
-        let addresses = if let Some(address) = literal(url) {
-            vec![address]
-        } else {
+        let addresses = loop {
+            if let Some(address) = literal(url) {
+                break vec![address];
+            }
             let mut lookup = pin!(self.resolver.start(url)?);
-            let result = timer.run(Phase::Resolve, |cx| lookup.as_mut().poll(cx)).await?;
-            alternate(&found(result)?)
+            match timer.run(Phase::Resolve, |cx| lookup.as_mut().poll(cx)).await {
+                // DIAL-3
+                Err(_) if lookup.cancel() == Cancel::Cancelled => {
+                    timer.deadlines.start_anew(rt::now())?;
+                }
+                done => break alternate(&found(done?)?),
+            }
         };
         *peer = addresses.first().copied();
         let mut connected = pin!(dial::connect(&addresses, STAGGER));

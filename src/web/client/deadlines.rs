@@ -6,8 +6,7 @@
 //! **Invariants**
 //! - `FETCH-LIMIT-1` When two limits have passed, the one that passed first is named.
 //! - `FETCH-LIMIT-2` Any duration is a limit, [`Duration::MAX`] too.
-//! - `FETCH-LIMIT-3` The limits are checked before each step too: a server that always has something ready does not
-//!   escape the limit on the whole fetch.
+//! - `FETCH-LIMIT-3` The limits are checked before each step too, so a server that always has bytes escapes none.
 //!
 //! **Source**: aiohttp's `ClientTimeout`, with its `connect`, `sock_read` and `total`.
 
@@ -45,6 +44,12 @@ impl<'a> Deadlines<'a> {
         self.moved = now;
     }
 
+    /// Starts all limits again; an error if one is zero.
+    pub(super) fn start_anew(&mut self, now: Instant) -> Result<(), Fault> {
+        (self.began, self.moved) = (now, now);
+        self.left(Phase::Resolve, now).map(drop)
+    }
+
     /// Returns how long the present wait may take, more than zero; or the limit that has passed.
     pub(super) fn left(&self, phase: Phase, now: Instant) -> Result<Duration, Fault> {
         let Options { connect, silence, whole, .. } = *self.options;
@@ -65,7 +70,7 @@ impl<'a> Deadlines<'a> {
 #[derive(Debug)]
 pub(super) struct DeadlineTimer<'a> {
     /// The limits.
-    deadlines: Deadlines<'a>,
+    pub(super) deadlines: Deadlines<'a>,
     /// The timer.
     timer: LazyTimer,
 }
@@ -78,11 +83,6 @@ impl<'a> DeadlineTimer<'a> {
         Self { deadlines: Deadlines::new(options, now), timer: LazyTimer::new(now + span) }
     }
 
-    /// Records that another connect begins.
-    pub(super) fn restart(&mut self) {
-        self.deadlines.moved(rt::now());
-    }
-
     /// Waits for one step of the fetch, until a limit has passed; its completion counts as a byte that moved.
     pub(super) async fn run<T>(
         &mut self,
@@ -91,24 +91,17 @@ impl<'a> DeadlineTimer<'a> {
     ) -> Result<T, Fault> {
         // FETCH-LIMIT-3
         self.deadlines.left(phase, rt::now())?;
-        poll_fn(|cx| match step(cx) {
-            Poll::Ready(value) => {
+        poll_fn(|cx| {
+            if let Poll::Ready(value) = step(cx) {
                 self.deadlines.moved(rt::now());
-                Poll::Ready(Ok(value))
+                return Poll::Ready(Ok(value));
             }
-            Poll::Pending => self.poll_timeout(phase, cx).map(Err),
+            loop {
+                let now = rt::now();
+                let left = self.deadlines.left(phase, now)?;
+                ready!(self.timer.poll(now + left.min(FOREVER), cx));
+            }
         })
         .await
-    }
-
-    /// Ready when a limit has passed.
-    fn poll_timeout(&mut self, phase: Phase, cx: &mut Context<'_>) -> Poll<Fault> {
-        loop {
-            let now = rt::now();
-            match self.deadlines.left(phase, now) {
-                Ok(left) => ready!(self.timer.poll(now + left.min(FOREVER), cx)),
-                Err(fault) => return Poll::Ready(fault),
-            }
-        }
     }
 }

@@ -53,10 +53,14 @@ macro_rules! tests {
 ///
 /// `except:` is followed by a list of claims that the runtime does not meet, a `&[(&str, &str)]` of the claim's name
 /// and the reason. A claim in the list must fail, and one that is not in it must hold: so the list is never wrong.
+/// `levels:` is followed by the levels that a runtime which is being written has reached, as in `[l0_block_on, l1_poll]`.
 #[macro_export]
 macro_rules! conformance {
     ($runtime:ty) => {
         $crate::conformance! { $runtime, except: &[] }
+    };
+    ($runtime:ty, levels: [$($level:ident),* $(,)?]) => {
+        $($crate::$level! { $runtime, &[] })*
     };
     ($runtime:ty, except: $unmet:expr) => {
         $crate::l0_block_on! { $runtime, $unmet }

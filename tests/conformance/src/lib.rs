@@ -1,14 +1,48 @@
 //! The conformance suite: what an event loop of one thread promises, as tests for any runtime.
 //!
-//! Every claim is a function that is generic over [`Runtime`]. A crate that has a runtime implements the trait for it
-//! and writes
+//! Every claim is a function that is generic over [`Runtime`]. A package that has a runtime takes the suite as a
+//! dev-dependency, by path or by git:
 //!
-//! ```ignore
-//! handloom_conformance::conformance!(MyLoop);
+//! ```toml
+//! [dev-dependencies]
+//! handloom-conformance = { path = "../handloom/tests/conformance" }
+//! # or: handloom-conformance = { git = "ADDRESS OF THE REPOSITORY" }
 //! ```
 //!
-//! which makes a test of every claim. The suite is laid out as a course: each level uses only what the levels below it
-//! have shown. In Handloom, `tests/conformance.rs` runs it on three runtimes.
+//! In a test it implements the trait and calls [`conformance!`], which makes a test of every claim. A runtime that is
+//! being written begins with what it has; this is all that level 0 needs:
+//!
+//! ```no_run
+//! use handloom_conformance::runtime::{Ended, Missing};
+//! # mod my_crate { pub fn block_on<F: Future>(_: F) -> F::Output { loop {} } }
+//!
+//! struct MyLoop;
+//!
+//! impl handloom_conformance::Runtime for MyLoop {
+//!     type Task<T: 'static> = Missing<Ended<T>>;
+//!     type Remote = ();
+//!     type Sleep = Missing;
+//!     type Listener = Missing;
+//!     type Stream = Missing;
+//!
+//!     fn new() -> Self {
+//!         Self
+//!     }
+//!
+//!     fn block_on<F: Future>(&self, future: F) -> F::Output {
+//!         my_crate::block_on(future)
+//!     }
+//!
+//!     fn remote(&self) {}
+//! }
+//!
+//! handloom_conformance::conformance!(MyLoop, levels: [l0_block_on]);
+//! ```
+//!
+//! When it spawns, it gets a `Task` and a `spawn`, and `l1_poll` joins the list; the whole suite is
+//! `conformance!(MyLoop)`. Each level uses only what the levels below it have shown. The suite needs Linux, because it
+//! reads `/proc`. In Handloom, `tests/conformance.rs` runs it on four runtimes, the smallest of which is
+//! `tests/runtimes/on_park.rs`.
 //!
 //! | level | what it shows | it may use |
 //! | --- | --- | --- |
