@@ -117,7 +117,7 @@ impl ClientState {
         timer: &mut DeadlineTimer<'_>,
         peer: &mut Option<SocketAddr>,
     ) -> Result<(), Fault> {
-        timer.deadlines.moved(rt::now());
+        timer.limits.moved(rt::now());
         let idle = if exchange.is_safe() { self.idle.take(exchange.url()).await } else { None };
         if let Some(connection) = idle {
             *peer = Some(connection.peer);
@@ -150,9 +150,7 @@ impl ClientState {
             let mut lookup = pin!(self.resolver.start(url)?);
             match timer.run(Phase::Resolve, |cx| lookup.as_mut().poll(cx)).await {
                 // DIAL-3
-                Err(_) if lookup.cancel() == Cancel::Cancelled => {
-                    timer.deadlines.start_anew(rt::now())?;
-                }
+                Err(_) if lookup.cancel() == Cancel::Cancelled => timer.limits.restart(rt::now())?,
                 done => break alternate(&found(done?)?),
             }
         };

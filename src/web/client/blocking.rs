@@ -144,7 +144,7 @@ impl Client {
                 Ok(result) => return found(result),
                 // DIAL-3
                 Err(queued) if queued.cancel() == Cancel::Cancelled => {
-                    limits.start_anew(Instant::now())?;
+                    limits.restart(Instant::now())?;
                     lookup = self.resolver.start(url)?;
                 }
                 Err(running) => lookup = running,

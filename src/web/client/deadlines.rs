@@ -45,7 +45,7 @@ impl<'a> Deadlines<'a> {
     }
 
     /// Starts all limits again; an error if one is zero.
-    pub(super) fn start_anew(&mut self, now: Instant) -> Result<(), Fault> {
+    pub(super) fn restart(&mut self, now: Instant) -> Result<(), Fault> {
         (self.began, self.moved) = (now, now);
         self.left(Phase::Resolve, now).map(drop)
     }
@@ -70,7 +70,7 @@ impl<'a> Deadlines<'a> {
 #[derive(Debug)]
 pub(super) struct DeadlineTimer<'a> {
     /// The limits.
-    pub(super) deadlines: Deadlines<'a>,
+    pub(super) limits: Deadlines<'a>,
     /// The timer.
     timer: LazyTimer,
 }
@@ -80,7 +80,7 @@ impl<'a> DeadlineTimer<'a> {
     pub(super) fn new(options: &'a Options) -> Self {
         let now = rt::now();
         let span = options.connect.min(options.silence).min(options.whole).min(FOREVER);
-        Self { deadlines: Deadlines::new(options, now), timer: LazyTimer::new(now + span) }
+        Self { limits: Deadlines::new(options, now), timer: LazyTimer::new(now + span) }
     }
 
     /// Waits for one step of the fetch, until a limit has passed; its completion counts as a byte that moved.
@@ -90,15 +90,15 @@ impl<'a> DeadlineTimer<'a> {
         mut step: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Result<T, Fault> {
         // FETCH-LIMIT-3
-        self.deadlines.left(phase, rt::now())?;
+        self.limits.left(phase, rt::now())?;
         poll_fn(|cx| {
             if let Poll::Ready(value) = step(cx) {
-                self.deadlines.moved(rt::now());
+                self.limits.moved(rt::now());
                 return Poll::Ready(Ok(value));
             }
             loop {
                 let now = rt::now();
-                let left = self.deadlines.left(phase, now)?;
+                let left = self.limits.left(phase, now)?;
                 ready!(self.timer.poll(now + left.min(FOREVER), cx));
             }
         })
