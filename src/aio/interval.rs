@@ -114,9 +114,7 @@ impl Interval {
             MissedTicks::Delay => now,
             MissedTicks::Skip => {
                 let late = now.saturating_duration_since(due).as_nanos() % self.period.as_nanos();
-                // The remainder fits into 64 bits of nanoseconds: 584 years.
-                let into_period = Duration::from_nanos(u64::try_from(late).unwrap_or(0));
-                now.checked_sub(into_period).unwrap_or(now)
+                now.checked_sub(Duration::from_nanos_u128(late)).unwrap_or(now)
             }
         };
         from.checked_add(self.period).unwrap_or(now + FAR_FUTURE)

@@ -202,8 +202,6 @@ struct Notice<'a> {
 
 impl Drop for Notice<'_> {
     fn drop(&mut self) {
-        if let Some(condition) = self.condition {
-            condition.notify_one();
-        }
+        self.condition.into_iter().for_each(Condition::notify_one);
     }
 }

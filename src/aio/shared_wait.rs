@@ -31,31 +31,45 @@ struct AllWakers(Mutex<Wakers>);
 type Wakers = (Vec<Waker>, u32);
 
 impl SharedWait {
-    /// Returns a waker that wakes both tasks, and those that the displaced one woke, to be left in the place of `waker`.
+    /// Leaves a waker that wakes both tasks, and those that the displaced one woke. `leave` returns what it displaces.
     #[cold]
-    pub(crate) fn combine(&self, displaced: Waker, waker: &Waker) -> Waker {
+    pub(crate) fn combine<L>(&self, mut displaced: Waker, waker: &Waker, leave: L)
+    where
+        L: Fn(&Waker) -> Option<Waker>,
+    {
         let all = self.0.get_or_init(Arc::default);
-        let mut too_many = Vec::new();
-        for waker in [displaced, waker.clone()] {
-            let mut wakers = all.lock();
-            let (known, times) = &mut *wakers;
-            // Its own waker, which a task's has displaced, is not for the list.
-            if waker.data() != Arc::as_ptr(all).cast()
-                && !known.iter().any(|it| it.will_wake(&waker))
-            {
-                if known.len() >= LIMIT << *times {
-                    too_many = mem::take(known);
-                    *times = (*times + 1).min(8);
-                }
-                known.push(waker);
-            }
+        let own = Waker::from(all.clone());
+        while !displaced.will_wake(waker) {
+            all.add(displaced);
+            all.add(waker.clone());
+            let other = leave(&own).filter(|other| other.data() != own.data());
+            let Some(other) = other else { return };
+            displaced = other;
         }
-        wake_all(too_many);
-        Waker::from(all.clone())
+        contain(|| drop(displaced));
     }
 }
 
 impl AllWakers {
+    /// Adds a waker, unless it is known; wakes the others if they are too many.
+    fn add(self: &Arc<Self>, waker: Waker) {
+        let mut wakers = self.lock();
+        let (known, times) = &mut *wakers;
+        // Its own waker, which a task's has displaced, is not for the list.
+        if waker.data() == Arc::as_ptr(self).cast() || known.iter().any(|it| it.will_wake(&waker)) {
+            drop(wakers);
+            return contain(|| drop(waker));
+        }
+        let mut too_many = Vec::new();
+        if known.len() >= LIMIT << *times {
+            too_many = mem::take(known);
+            *times = (*times + 1).min(8);
+        }
+        known.push(waker);
+        drop(wakers);
+        wake_all(too_many);
+    }
+
     /// Locks the wakers. Nothing under the lock panics.
     fn lock(&self) -> MutexGuard<'_, Wakers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

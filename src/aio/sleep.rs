@@ -119,8 +119,7 @@ impl Future for Sleep {
             self.core.wait.set(Wait::Deadline);
         }
         if !is_known && let Some(displaced) = self.leave(cx.waker().clone()) {
-            let all = self.shared.combine(displaced, cx.waker());
-            contain(|| drop(self.leave(all)));
+            self.shared.combine(displaced, cx.waker(), |all| self.leave(all.clone()));
         }
         Poll::Pending
     }

@@ -14,7 +14,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use super::shared_wait::SharedWait;
 use crate::jobs::contain;
@@ -60,26 +60,15 @@ impl<S: mio::event::Source + AsRawFd> Source<S> {
     /// The loop that the source belongs to does not run (`SOURCE-3`).
     #[inline]
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A loop at rest never fills its tasks' budget again, so it must not be asked for any.
-        if self.entry.is_ready(direction) && self.core.running.get() {
+        // First: a loop at rest never fills its tasks' budget again, so it must not be asked for any.
+        if !self.core.running.get() {
+            return Poll::Ready(Err(does_not_run()));
+        }
+        if self.entry.is_ready(direction) {
             return self.core.poll_budget(cx).map(Ok);
         }
-        self.wait(direction, cx.waker())
-    }
-
-    /// Leaves a waker for the next readiness.
-    ///
-    /// A function of its own, so that `poll_ready` is small enough to be inlined where it is ready.
-    #[inline(never)]
-    fn wait<T>(&self, direction: Direction, waker: &Waker) -> Poll<io::Result<T>> {
-        if !self.core.running.get() {
-            let error = io::Error::other("the event loop of this socket does not run");
-            return Poll::Ready(Err(error));
-        }
-        let mut displaced = self.entry.wait(direction, waker);
-        while let Some(other) = displaced.filter(|other| !other.will_wake(waker)) {
-            let all = self.shared.combine(other, waker);
-            displaced = self.entry.wait(direction, &all);
+        if let Some(displaced) = self.entry.wait(direction, cx.waker()) {
+            self.shared.combine(displaced, cx.waker(), |all| self.entry.wait(direction, all));
         }
         let descriptor = self.io.as_raw_fd();
         self.core.wait.set(match direction {
@@ -148,4 +137,10 @@ impl<S: mio::event::Source + AsRawFd> Drop for Source<S> {
         self.core.reactor.borrow_mut().deregister(&mut self.io, &self.entry);
         self.entry.waiting.iter().for_each(|waiting| contain(|| drop(waiting.take())));
     }
+}
+
+/// Makes the error of a socket whose loop does not run (`SOURCE-3`).
+#[cold]
+fn does_not_run() -> io::Error {
+    io::Error::other("the event loop of this socket does not run")
 }

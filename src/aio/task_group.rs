@@ -70,8 +70,7 @@ where
     F: Future<Output = Result<T, E>>,
     E: 'env,
 {
-    let inner =
-        Inner { fresh: RefCell::default(), waker: Cell::default(), ended: Cell::new(false) };
+    let inner = Inner { fresh: RefCell::default(), waker: Cell::default(), ended: Cell::default() };
     let group = TaskGroup { inner: Rc::new(inner) };
     // In this order: the children are dropped before what the body has returned.
     let value = Cell::new(None);

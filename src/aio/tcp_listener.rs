@@ -71,23 +71,19 @@ impl TcpListener {
     /// Nothing is lost: a connection is taken only by the poll that returns it.
     pub async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
-            let accepted = poll_fn(|cx| {
-                self.source.poll_io(Direction::Read, cx, mio::net::TcpListener::accept)
-            });
-            let accepted = accepted
-                .await
-                .and_then(|(stream, address)| Ok((TcpStream::from_mio(stream)?, address)));
-            let error = match accepted {
+            let accept = mio::net::TcpListener::accept;
+            let accepted = poll_fn(|cx| self.source.poll_io(Direction::Read, cx, accept)).await;
+            let register = |(stream, address)| Ok((TcpStream::from_mio(stream)?, address));
+            match accepted.and_then(register) {
                 Ok(client) => {
                     self.back_off.reset();
                     return Ok(client);
                 }
-                Err(error) => error,
-            };
-            match AcceptFailure::of(&error) {
-                AcceptFailure::Peer => {}
-                AcceptFailure::Shortage => self.back_off.wait(&error).await,
-                AcceptFailure::Listener => return Err(error),
+                Err(error) => match AcceptFailure::of(&error) {
+                    AcceptFailure::Peer => {}
+                    AcceptFailure::Shortage => self.back_off.wait(&error).await,
+                    AcceptFailure::Listener => return Err(error),
+                },
             }
         }
     }

@@ -115,6 +115,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// As there.
+    #[inline]
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.source.poll_ready(Direction::Read, cx)
     }

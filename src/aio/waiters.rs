@@ -165,9 +165,8 @@ impl<'a, R: Resource> Acquire<'a, R> {
     /// Leaves another waker in the place of the one in the line.
     #[cold]
     fn change_waker(&self, ticket: Ticket, waker: Waker) -> Poll<()> {
-        let mut waiters = self.resource.waiters().borrow_mut();
-        let displaced = waiters.waker(ticket).map(|known| known.replace(waker));
-        drop(waiters);
+        let displaced =
+            self.resource.waiters().borrow_mut().waker(ticket).map(|known| known.replace(waker));
         contain(|| drop(displaced));
         Poll::Pending
     }

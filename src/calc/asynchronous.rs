@@ -66,10 +66,19 @@ impl Server {
             self.clients.wait_below(self.config.max_connections).await;
             let (stream, peer) = listener.accept().await?;
             self.config.tell(|| Ok(peer), "a task of its own");
+            // If this fails, the client has gone, and the first read says so.
+            drop(stream.set_nodelay(true));
             let (server, conversation) = (self.clone(), Conversation::new(&self.config));
             let seat = server.clients.add();
             let mut client = Client { server, stream, conversation, seat, can_read: false };
-            drop(spawn(async move { drop(client.converse().await) }));
+            drop(spawn(async move {
+                // One state machine for each client: that of a function would lie within this one.
+                let own_waker = poll_fn(|cx| Poll::Ready(cx.waker().clone()));
+                client.server.clients.set_waker(client.seat, &own_waker.await);
+                while let Ok(()) = poll_fn(|cx| client.poll_answers(cx)).await
+                    && let Ok(false) = Box::pin(client.do_next()).await
+                {}
+            }));
         }
     }
 }
@@ -89,22 +98,6 @@ struct Client {
 }
 
 impl Client {
-    /// The whole conversation.
-    async fn converse(&mut self) -> io::Result<()> {
-        self.stream.set_nodelay(true)?;
-        let leave_waker = |cx: &mut Context<'_>| {
-            self.server.clients.set_waker(self.seat, cx.waker());
-            Poll::Ready(())
-        };
-        poll_fn(leave_waker).await;
-        loop {
-            poll_fn(|cx| self.poll_answers(cx)).await?;
-            if Box::pin(self.do_next()).await? {
-                return Ok(());
-            }
-        }
-    }
-
     /// Returns what the conversation waits for.
     fn next(&self) -> Next {
         self.conversation.next(&self.server.config, self.server.grace_end.get(), Instant::now)
@@ -112,9 +105,11 @@ impl Client {
 
     /// Reads and answers as long as the conversation waits for bytes without a deadline, where it spends most of its time.
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.can_read || self.next() == Next::Read(None) {
-            if !mem::take(&mut self.can_read) {
+        loop {
+            if self.next() == Next::Read(None) {
                 ready!(self.stream.poll_readable(cx))?;
+            } else if !mem::take(&mut self.can_read) {
+                return Poll::Ready(Ok(()));
             }
             let (input, out) = &mut *self.server.buffers.borrow_mut();
             let length = match self.stream.try_read(input) {
@@ -129,7 +124,6 @@ impl Client {
                 return Poll::Pending;
             }
         }
-        Poll::Ready(Ok(()))
     }
 
     /// Does what is rarer than waiting for bytes without a deadline; returns whether the conversation is over.

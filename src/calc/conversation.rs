@@ -210,9 +210,9 @@ impl Conversation {
             return Ok(());
         }
         let outcome = or_nothing(write(out));
-        let unsent = outcome.as_ref().map_or(&[][..], |&sent| &out[sent..]);
-        if !unsent.is_empty() {
-            self.rare.get_or_insert_default().unsent.extend(unsent);
+        let sent = outcome.as_ref().map_or(out.len(), |&sent| sent);
+        if sent < out.len() {
+            self.rare.get_or_insert_default().unsent.extend(&out[sent..]);
         }
         // Also after an error: drivers share the buffer, and the next client must not get these replies.
         out.clear();

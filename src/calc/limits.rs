@@ -36,7 +36,7 @@ impl Acceptor {
     pub(super) fn accept(&mut self) -> io::Result<Option<TcpStream>> {
         self.retry_at = None;
         loop {
-            let error = match self.listener.accept() {
+            match self.listener.accept() {
                 Ok((stream, _)) => {
                     self.back_off.reset();
                     // A reply must not wait until the one before it is acknowledged. If this fails, the client has
@@ -45,15 +45,14 @@ impl Acceptor {
                     return Ok(Some(stream));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => error,
-            };
-            match AcceptFailure::of(&error) {
-                AcceptFailure::Peer => {}
-                AcceptFailure::Shortage => {
-                    self.back_off(&error);
-                    return Ok(None);
-                }
-                AcceptFailure::Listener => return Err(error),
+                Err(error) => match AcceptFailure::of(&error) {
+                    AcceptFailure::Peer => {}
+                    AcceptFailure::Shortage => {
+                        self.back_off(&error);
+                        return Ok(None);
+                    }
+                    AcceptFailure::Listener => return Err(error),
+                },
             }
         }
     }

@@ -34,6 +34,12 @@ pub const MAX_EXPONENT: usize = 10_000;
 /// A sum of products of two limbs is reduced by this, a multiple of [`LIMB_BASE`], before it exceeds an `i128`.
 const REDUCE_BY: i128 = 10_i128.pow(37);
 
+/// The two digits of each number below a hundred.
+const PAIRS: &[u8; 200] = b"00010203040506070809101112131415161718192021222324\
+    25262728293031323334353637383940414243444546474849\
+    50515253545556575859606162636465666768697071727374\
+    75767778798081828384858687888990919293949596979899";
+
 /// Why a text is not taken as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberError {
@@ -316,16 +322,20 @@ fn write_integer(value: i64, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
     }
-    // A division by ten yields the last digit first, so the text is filled from the end of its first half.
-    let mut text = [b'0'; 40];
+    // A division yields the last digits first, so the text is filled from the end of its first half, by pairs of digits.
+    let mut text = [0; 40];
     let mut size = value.unsigned_abs();
-    let mut start = 19;
-    while size >= 10 && start > 0 {
-        text[start] = b'0' + (size % 10) as u8;
-        size /= 10;
-        start -= 1;
+    let mut start = 20;
+    while size >= 10 && start > 1 {
+        let pair = 2 * (size % 100) as usize;
+        size /= 100;
+        start -= 2;
+        text[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
     }
-    text[start] = b'0' + (size % 10) as u8;
+    if size > 0 || start == 20 {
+        start -= 1;
+        text[start] = b'0' + size.to_le_bytes()[0];
+    }
     // A copy of a fixed length is two instructions, one of as many bytes as needed a call.
     out.extend_from_slice(&text[start..start + 20]);
     out.truncate(out.len() - start);
@@ -367,8 +377,11 @@ fn parse_sign(text: &[u8]) -> (bool, &[u8]) {
 #[inline]
 fn parse_digits<'a>(text: &'a [u8], value: &mut i64) -> (&'a [u8], &'a [u8]) {
     let mut rest = text;
-    while let [digit @ b'0'..=b'9', tail @ ..] = rest {
-        *value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+    while let [byte, tail @ ..] = rest
+        && let digit = u64::from(*byte).wrapping_sub(u64::from(b'0'))
+        && digit < 10
+    {
+        *value = value.wrapping_mul(10).wrapping_add(digit.cast_signed());
         rest = tail;
     }
     (&text[..text.len() - rest.len()], rest)

@@ -121,12 +121,15 @@ impl Session {
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
         let mut rest = input;
         while !rest.is_empty() && out.len() < OUT_HIGH_WATER {
-            let after = match self.state {
-                SessionState::Idle => self.answer_whole(rest, out),
-                SessionState::Open => rest,
+            match self.state {
+                SessionState::Idle => rest = self.answer_whole(rest, out),
+                SessionState::Open => {}
                 SessionState::Closed => return input.len(),
-            };
-            rest = if after.len() < rest.len() { after } else { self.take(rest, out) };
+            }
+            if rest.is_empty() || out.len() >= OUT_HIGH_WATER {
+                break;
+            }
+            rest = self.take(rest, out);
         }
         input.len() - rest.len()
     }
@@ -215,16 +218,20 @@ impl Session {
 #[inline]
 fn parse_pair(text: &[u8]) -> Option<(Decimal, Decimal, &[u8])> {
     let (a, rest) = Decimal::parse_front(skip_blank(text)).ok()?;
-    let (b, rest) = Decimal::parse_front(skip_separator(rest)?).ok()?;
+    let second = skip_separator(rest);
+    if second.len() == rest.len() {
+        return None;
+    }
+    let (b, rest) = Decimal::parse_front(second).ok()?;
     Some((a, b, skip_blank(rest).strip_prefix(b"\n")?))
 }
 
-/// Skips white space and one comma; `None` if there is neither.
+/// Skips white space and one comma, as far as they stand there.
 #[inline]
-fn skip_separator(text: &[u8]) -> Option<&[u8]> {
+fn skip_separator(text: &[u8]) -> &[u8] {
     match skip_blank(text) {
-        [b',', rest @ ..] => Some(skip_blank(rest)),
-        rest => (rest.len() < text.len()).then_some(rest),
+        [b',', rest @ ..] => skip_blank(rest),
+        rest => rest,
     }
 }
 
@@ -245,8 +252,9 @@ fn explain(text: &[u8]) -> String {
     let is_separator = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
     let end = text.iter().position(is_separator).unwrap_or(text.len());
     let (first, rest) = text.split_at(end);
-    let second = skip_separator(rest).filter(|text| *text != b"\0").unwrap_or_default();
-    let is_pair = !first.is_empty() && !second.is_empty() && !second.iter().any(is_separator);
+    let second = skip_separator(rest);
+    let is_number = !second.is_empty() && second != b"\0" && !second.iter().any(is_separator);
+    let is_pair = !first.is_empty() && is_number;
     let pieces = if is_pair { &[first, second][..] } else { &[] };
     let fault = pieces.iter().find_map(|piece| Some((quoted(piece), Decimal::parse(piece).err()?)));
     let text = quoted(text);

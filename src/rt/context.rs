@@ -54,6 +54,7 @@ pub(crate) fn enter<T>(core: &Rc<Core>, block_on: impl FnOnce() -> T) -> T {
 }
 
 /// Calls `function` with the current loop, if there is one. Foreign code that it runs cannot enter another one.
+#[inline]
 pub(crate) fn with_current<T>(function: impl FnOnce(&Rc<Core>) -> T) -> Option<T> {
     // A waker may be used by a thread's last destructors, when the thread-local is gone.
     CURRENT.try_with(|current| current.borrow().as_ref().map(function)).ok().flatten()
@@ -70,10 +71,7 @@ pub(crate) fn current() -> Rc<Core> {
 
 /// Reports a fault to the observer of the current loop; without a loop, on standard error.
 pub(crate) fn report(text: &str) {
-    match with_current(Rc::clone) {
-        Some(core) => core.hooks.report(text),
-        None => print_report(text),
-    }
+    with_current(Rc::clone).map_or_else(|| print_report(text), |core| core.hooks.report(text));
 }
 
 /// Starts a task that runs beside the caller, on the same thread, from the next batch on. Nothing need be `Send`.

@@ -12,7 +12,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
@@ -41,7 +41,7 @@ pub(crate) struct Core {
     /// The way in from other threads.
     pub(crate) inbox: Arc<Inbox>,
     /// The run queue: slots of tasks that are ready. A slot is no reference that a wake would count.
-    pub(crate) ready: RefCell<VecDeque<u32>>,
+    pub(crate) ready: RefCell<Vec<u32>>,
     /// The order of a batch.
     pub(crate) shuffle: Shuffle,
     /// Every task, by the slot that the run queue holds (`TABLE-1`).
@@ -102,23 +102,23 @@ impl Core {
     }
 
     /// Runs the task in a slot; tells whether it ended.
+    #[expect(clippy::inline_always, reason = "a call a poll less (benches/event_loop.rs)")]
+    #[inline(always)]
     pub(crate) fn run_task(&self, slot: u32) -> bool {
         let Some(task) = self.tasks.borrow_mut().take(slot) else {
             // It had ended before its turn came (`TABLE-2`).
             self.tasks.borrow_mut().release(slot);
             return false;
         };
-        let watched = self.hooks.poll_begins(|| task.header().id());
-        let waiting = task.run(self);
-        let has_ended = waiting.is_err();
-        if let Some((id, from)) = watched {
-            self.hooks.poll_ended(id, from, has_ended, &self.quoted_name(id));
-        }
-        match waiting {
-            Ok(task) => self.tasks.borrow_mut().put(slot, task),
-            Err(number) => drop(self.names.borrow_mut().remove(&number)),
-        }
-        has_ended
+        let is_watched = self.hooks.slow_poll.is_some() || !self.hooks.observers.is_empty();
+        let id = is_watched.then(|| task.header().id());
+        let waiting = match id {
+            Some(id) => self.hooks.watch(id, &self.quoted_name(id), || task.run(self)),
+            None => task.run(self),
+        };
+        let Some(task) = waiting else { return true };
+        self.tasks.borrow_mut().put(slot, task);
+        false
     }
 
     /// Counts one operation of the running task; see [`poll_budget`](super::poll_budget).
@@ -136,10 +136,10 @@ impl Core {
 
     /// Wakes tasks and makes calls that other threads have asked for.
     pub(crate) fn empty_inbox(&self) {
-        let came = self.inbox.end_wait();
+        let came = self.inbox.end_wait(false);
         for task in came.woken.into_iter().filter_map(|id| self.task(id)) {
             // Before the wake, so that a wake that comes now is put into the inbox again. Pairs with the swap in
-            // `Header::wake`: what a thread wrote before a wake that found the flag set is seen by the next poll.
+            // `Inbox::wake`: what a thread wrote before a wake that found the flag set is seen by the next poll.
             task.header().remote_queued.swap(false, Ordering::AcqRel);
             task.header().wake();
         }

@@ -15,6 +15,8 @@
 //!
 //! **Source**: the course's server; `CPython`'s `BaseEventLoop._run_once`, and `asyncio.run` for the end.
 
+use std::cell::Cell;
+use std::mem;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::task::Waker;
@@ -48,10 +50,10 @@ impl EventLoop {
     /// [panic](super::Builder::panic_when_stuck).
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let outcome = context::enter(&self.core, || {
-            let mut woken = Vec::new();
+            let (mut batch, mut woken) = (Vec::new(), Vec::new());
             let outcome = run_main(&self.core, future, || {
                 self.core.empty_inbox();
-                while !self.turn(&mut woken) {}
+                while !self.turn(&mut batch, &mut woken) {}
             });
             self.core.stuck.reset();
             outcome
@@ -59,47 +61,52 @@ impl EventLoop {
         outcome.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
-    /// One turn of the loop (`LOOP-1`); tells whether the main future has ended. The vector is kept for its memory.
-    fn turn(&self, woken: &mut Vec<Waker>) -> bool {
+    /// One turn of the loop (`LOOP-1`); tells whether the main future has ended. `batch` is what the last turn has left of
+    /// its batch, the first task at the end; `woken` is empty, and kept for its memory.
+    fn turn(&self, batch: &mut Vec<u32>, woken: &mut Vec<Waker>) -> bool {
         let core = &*self.core;
         core.tick.set(core.clock.tick());
         let mut polls = 0;
         while polls < TURN_POLLS && (polls == 0 || core.clock.tick() == core.tick.get()) {
-            let batch = core.ready.borrow().len().min(TURN_POLLS - polls);
-            if batch == 0 {
+            if batch.is_empty() {
+                mem::swap(batch, &mut core.ready.borrow_mut());
+                core.shuffle.permute(batch);
+                batch.reverse();
+            }
+            if batch.is_empty() {
                 break;
             }
-            core.shuffle.permute(&mut core.ready.borrow_mut(), batch);
             core.stuck.batch(true);
-            polls += batch;
-            for _ in 0..batch {
-                let Some(slot) = core.ready.borrow_mut().pop_front() else { break };
-                let has_ended = core.run_task(slot);
-                if has_ended && slot == MAIN_SLOT {
+            while polls < TURN_POLLS
+                && let Some(slot) = batch.pop()
+            {
+                polls += 1;
+                if core.run_task(slot) && slot == MAIN_SLOT {
                     return true;
                 }
             }
         }
 
-        let timeout = self.time_to_wait();
+        let timeout = self.time_to_wait(batch.is_empty());
         let waited = core.reactor.borrow_mut().wait(timeout, woken);
         let sockets = waited.expect("holds because the selector lives as long as its loop");
         core.empty_inbox();
-        let timers = self.fire_timers(sockets == 0, woken);
+        let timers = self.fire_timers(sockets == 0 && batch.is_empty(), woken);
         core.hooks.observe(|| Moment::Woke { sockets, timers });
         wake_all(woken.drain(..));
         core.stuck.answer(|| core.task_table());
         false
     }
 
-    /// Returns how long the selector may block; `None` is without limit.
-    fn time_to_wait(&self) -> Option<Duration> {
+    /// Returns how long the selector may block; `None` is without limit. It may not after a batch that was cut.
+    fn time_to_wait(&self, is_whole: bool) -> Option<Duration> {
         let core = &*self.core;
-        let stuck = core.stuck.time_left(core.is_stuck(), || core.task_table(), &core.hooks);
+        let is_stuck = is_whole && core.is_stuck();
+        let stuck = core.stuck.time_left(is_stuck, || core.task_table(), &core.hooks);
         let deadline = core.timers.borrow_mut().next_deadline();
         let until = |deadline| core.clock.time_to(deadline, core.jobs.get() > 0);
         let timeout = deadline.map_or(stuck, until);
-        let is_idle = || core.ready.borrow().is_empty();
+        let is_idle = || is_whole && core.ready.borrow().is_empty();
         // Last, so that a wake that comes from now on interrupts the wait (`REMOTE-1`).
         let may_wait = is_idle() && core.inbox.begin_wait();
         let timeout = if may_wait { timeout } else { Some(Duration::ZERO) };
@@ -109,10 +116,10 @@ impl EventLoop {
     }
 
     /// Fires the timers that are due. Virtual time may jump to the first of them if no socket and no task is ready.
-    fn fire_timers(&self, no_socket: bool, woken: &mut Vec<Waker>) -> usize {
+    fn fire_timers(&self, may_jump: bool, woken: &mut Vec<Waker>) -> usize {
         let core = &*self.core;
         let Some(next) = core.timers.borrow_mut().next_deadline() else { return 0 };
-        if no_socket && core.ready.borrow().is_empty() && core.jobs.get() == 0 {
+        if may_jump && core.ready.borrow().is_empty() && core.jobs.get() == 0 {
             core.clock.jump(next);
         }
         let now = core.clock.nanos();
@@ -132,11 +139,13 @@ impl Drop for EventLoop {
     fn drop(&mut self) {
         let core = &*self.core;
         let mut woken = Vec::new();
-        core.reactor.borrow().drain(&mut woken);
+        for entry in core.reactor.borrow().entries.iter() {
+            woken.extend(entry.waiting.iter().filter_map(Cell::take));
+        }
         core.timers.borrow_mut().expire(Nanos::MAX, &mut woken);
         let attached = core.attached.take();
         contain(|| drop(attached));
-        for call in core.inbox.close().calls {
+        for call in core.inbox.end_wait(true).calls {
             contain(|| drop(call));
         }
         wake_all(woken);

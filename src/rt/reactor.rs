@@ -88,9 +88,10 @@ impl Entry {
 
     /// Notes what the selector told, and takes out the wakers of tasks that can make progress.
     fn note(&self, readiness: &Readiness, woken: &mut Vec<Waker>) {
-        let read_closed = readiness.is_read_closed();
-        self.read_closed.set(self.read_closed.get() || read_closed);
-        let to_read = readiness.is_readable() || read_closed;
+        if readiness.is_read_closed() {
+            self.read_closed.set(true);
+        }
+        let to_read = readiness.is_readable() || readiness.is_read_closed();
         let to_write = readiness.is_writable() || readiness.is_write_closed();
         for (direction, is_ready) in [to_read, to_write].into_iter().enumerate() {
             // An error is found by trying, in either direction. No task waits for what was ready before.
@@ -159,12 +160,5 @@ impl Reactor {
             }
         }
         Ok(count)
-    }
-
-    /// Takes every waker out, when the loop goes away.
-    pub(crate) fn drain(&self, woken: &mut Vec<Waker>) {
-        for entry in self.entries.iter() {
-            woken.extend(entry.waiting.iter().filter_map(Cell::take));
-        }
     }
 }

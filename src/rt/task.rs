@@ -24,7 +24,7 @@ use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
@@ -79,14 +79,13 @@ impl Header {
             // Is the loop that runs on this thread this task's (`TASK-1`)?
             let is_here = Arc::ptr_eq(&core.inbox, &self.inbox);
             if is_here && !self.queued.replace(true) {
-                core.ready.borrow_mut().push_back(self.slot);
+                core.ready.borrow_mut().push(self.slot);
                 core.hooks.observe(|| Moment::Woken { task: self.id() });
             }
             is_here
         });
-        // Pairs with the swap in `empty_inbox`.
-        if is_here != Some(true) && !self.remote_queued.swap(true, Ordering::AcqRel) {
-            self.inbox.put(|contents| contents.woken.push(self.id()));
+        if is_here != Some(true) {
+            self.inbox.wake(&self.remote_queued, self.id());
         }
     }
 
@@ -159,9 +158,8 @@ enum Stage<F: Future> {
 pub(crate) trait Runnable {
     /// Returns what does not depend on the future.
     fn header(&self) -> &Header;
-    /// Polls the future, or drops it if the task was cancelled. Never panics. A task that is not done comes back, of
-    /// one that is done the number.
-    fn run(self: Arc<Self>, core: &Core) -> Result<Arc<dyn Runnable>, u32>;
+    /// Polls the future, or drops it if the task was cancelled. Never panics. A task that is not done comes back.
+    fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>>;
 }
 
 /// What a join handle asks of its task, whatever its future is.
@@ -239,7 +237,7 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
         &self.header
     }
 
-    fn run(self: Arc<Self>, core: &Core) -> Result<Arc<dyn Runnable>, u32> {
+    fn run(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Runnable>> {
         let header = &self.header;
         core.stuck.poll_begins(|| (header.id().shown(), header.spawned_at));
         header.queued.set(false);
@@ -251,14 +249,15 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
             header.wait.set(core.wait.get());
             header.polls.update(|polls| polls.wrapping_add(1));
             header.polled_at.set(core.tick.get());
-            return Ok(self);
+            return Some(self);
         }
+        core.names.borrow_mut().remove(&header.number);
         // A task that was woken in its last moments still stands in the run queue (`TABLE-2`). The main task's slot is
         // its mark, which no task that a destructor spawns at the end may get.
         if !header.queued.replace(true) && !header.id().is_main() {
             core.tasks.borrow_mut().release(header.slot);
         }
-        Err(header.number)
+        None
     }
 }
 

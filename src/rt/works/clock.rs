@@ -9,7 +9,6 @@
 //! **Source**: tokio's `time::pause`, with its automatic advance; Vigna's *xorshift\**.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::os;
@@ -84,15 +83,15 @@ impl Shuffle {
         Self(Cell::new(seed.map(|seed| seed | 1 << 63)))
     }
 
-    /// Permutes the first `batch` tasks of the run queue, if there is a seed.
-    pub(crate) fn permute(&self, ready: &mut VecDeque<u32>, batch: usize) {
+    /// Permutes a batch, if there is a seed.
+    pub(crate) fn permute(&self, batch: &mut [u32]) {
         let Some(mut state) = self.0.get() else { return };
-        for last in (1..batch).rev() {
+        for last in (1..batch.len()).rev() {
             state ^= state >> 12;
             state ^= state << 25;
             state ^= state >> 27;
             let random = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-            ready.swap(last, usize::try_from(random).unwrap_or(0) % (last + 1));
+            batch.swap(last, usize::try_from(random).unwrap_or(0) % (last + 1));
         }
         self.0.set(Some(state));
     }

@@ -61,30 +61,24 @@ pub(crate) struct Hooks {
 
 impl Hooks {
     /// Tells the observers, if there are any: without one, this branch is the whole cost.
-    pub(crate) fn observe<'a>(&self, moment: impl FnOnce() -> Moment<'a>) {
-        if !self.observers.is_empty() {
-            let moment = moment();
-            self.observers.iter().for_each(|observer| contain(|| observer.observe(moment)));
-        }
+    pub(crate) fn observe<'a>(&self, moment: impl Fn() -> Moment<'a>) {
+        self.observers.iter().for_each(|observer| contain(|| observer.observe(moment())));
     }
 
     /// Reports a fault.
     pub(crate) fn report(&self, text: &str) {
-        match self.observers.first() {
-            Some(observer) => contain(|| observer.report(text)),
-            None => print_report(text),
-        }
+        let first = self.observers.first();
+        first.map_or_else(|| print_report(text), |first| contain(|| first.report(text)));
     }
 
-    /// Returns the task that is about to be polled and the time, if an observer or the limit needs them.
-    pub(crate) fn poll_begins(&self, task: impl FnOnce() -> TaskId) -> Option<(TaskId, Instant)> {
-        let is_needed = self.slow_poll.is_some() || !self.observers.is_empty();
-        is_needed.then(|| (task(), Instant::now()))
-    }
-
-    /// Tells when a poll ended, names a task that held the loop too long, and tells of the task's end.
+    /// Times a poll and tells of it, names a task that held the loop too long, and tells of the task's end.
     #[cold]
-    pub(crate) fn poll_ended(&self, task: TaskId, from: Instant, has_ended: bool, name: &str) {
+    pub(crate) fn watch<T, P>(&self, task: TaskId, name: &str, poll: P) -> Option<T>
+    where
+        P: FnOnce() -> Option<T>,
+    {
+        let from = Instant::now();
+        let waiting = poll();
         let to = Instant::now();
         self.observe(|| Moment::Polled { task, from, to });
         if self.slow_poll.is_some_and(|limit| to - from > limit) {
@@ -94,9 +88,10 @@ impl Hooks {
                 to - from
             ));
         }
-        if has_ended && !task.is_main() {
+        if waiting.is_none() && !task.is_main() {
             self.observe(|| Moment::Finished { task });
         }
+        waiting
     }
 }
 

@@ -11,7 +11,7 @@
 //!
 //! **Source**: asyncio's `call_soon_threadsafe`; `std::thread::park`'s token; eventfd(2), through mio's `Waker`.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fmt, mem};
 
@@ -74,6 +74,15 @@ impl Inbox {
         true
     }
 
+    /// Has the loop wake a task, unless it stands here already (`REMOTE-2`).
+    #[cold]
+    pub(crate) fn wake(&self, queued: &AtomicBool, task: TaskId) {
+        // Pairs with the swap in `empty_inbox`.
+        if !queued.swap(true, Ordering::AcqRel) {
+            self.put(|contents| contents.woken.push(task));
+        }
+    }
+
     /// Announces that the loop is going to wait; false when something has come.
     pub(crate) fn begin_wait(&self) -> bool {
         let mut contents = self.lock();
@@ -81,15 +90,9 @@ impl Inbox {
         contents.waits
     }
 
-    /// Announces that the loop runs again, and takes out what came.
-    pub(crate) fn end_wait(&self) -> Contents {
-        mem::take(&mut *self.lock())
-    }
-
-    /// Refuses everything from now on and gives back what was never done.
-    pub(crate) fn close(&self) -> Contents {
-        let closed = Contents { closed: true, ..Contents::default() };
-        mem::replace(&mut *self.lock(), closed)
+    /// Announces that the loop runs again, and takes out what came; if `closed`, refuses everything from now on.
+    pub(crate) fn end_wait(&self, closed: bool) -> Contents {
+        mem::replace(&mut *self.lock(), Contents { closed, ..Contents::default() })
     }
 
     /// Tells whether a [`Remote`] lives.
