@@ -75,12 +75,8 @@ impl OpenConnections {
     }
 
     /// Waits until a connection has closed, or as [`wait`](Self::wait).
-    pub(super) fn wait_for_close(
-        &self,
-        until: Option<Instant>,
-        stopping: bool,
-    ) -> io::Result<bool> {
-        let in_time = self.wait(PollFd::readable(self.closed.as_fd()), until, stopping)?;
+    pub(super) fn wait_for_close(&self, end: Option<Instant>, stopping: bool) -> io::Result<bool> {
+        let in_time = self.wait(PollFd::readable(self.closed.as_fd()), end, stopping)?;
         // Before the caller looks at the count again: a connection that closes from here on is signalled anew.
         self.closed.clear()?;
         Ok(in_time)

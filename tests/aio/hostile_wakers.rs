@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -321,5 +322,51 @@ fn a_waker_that_panics_when_it_is_woken_harms_no_child_that_wakes_its_parent() {
         assert!(all.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         survives("CHILD-5", || event.set());
         assert_eq!(all.await.len(), 1, "CHILD-5: the child was noted");
+    });
+}
+
+/// The functions of a waker each of whose drops panics, also that of a duplicate.
+static DROPS_PANIC: RawWakerVTable =
+    RawWakerVTable::new(clone_bomb, leave_alone, leave_alone, drop_bomb);
+
+/// Copies such a waker.
+fn clone_bomb(data: *const ()) -> RawWaker {
+    RawWaker::new(data, &DROPS_PANIC)
+}
+
+/// Wakes nothing.
+fn leave_alone(_: *const ()) {}
+
+/// Drops such a waker.
+fn drop_bomb(_: *const ()) {
+    panic!("dropped, as the test wants");
+}
+
+/// Makes such a waker; wakers of different data wake different tasks.
+fn bomb(data: &'static u8) -> ManuallyDrop<Waker> {
+    let raw = clone_bomb(std::ptr::from_ref(data).cast());
+    // SAFETY: the functions of the table do not use the data.
+    ManuallyDrop::new(unsafe { Waker::from_raw(raw) })
+}
+
+#[test]
+fn tasks_whose_wakers_panic_at_each_drop_may_wait_for_one_socket_and_for_one_sleep() {
+    static DATA: [u8; 2] = [1, 2];
+    run_in_real_time(async {
+        let (near, far) = pair().await;
+        let mut nap = sleep(Duration::from_hours(1));
+        let wakers = [bomb(&DATA[0]), bomb(&DATA[1])];
+        for waker in wakers.iter().cycle().take(6) {
+            let mut cx = Context::from_waker(waker);
+            survives("a poll of a socket", || {
+                assert!(near.poll_readable(&mut cx).is_pending(), "expected a wait");
+            });
+            survives("a poll of a sleep", || {
+                assert!(Pin::new(&mut nap).poll(&mut cx).is_pending(), "expected a wait");
+            });
+        }
+        survives("SOURCE-1", || drop(near));
+        survives("SLEEP-2", || drop(nap));
+        drop(far);
     });
 }
