@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use criterion::async_executor::AsyncExecutor;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use handloom::rt::EventLoop;
-use handloom::timeline::{LoopObserver, Recorder, State, What};
+use handloom::timeline::{LoopObserver, Recorder, What};
 
 #[path = "event_loop/bare.rs"]
 mod bare;
@@ -291,7 +291,7 @@ fn trace(c: &mut Criterion) {
     let lane = recorder.lane("main");
     let mut group = c.benchmark_group("trace");
     group.bench_function("note", |b| {
-        b.iter(|| recorder.note(lane, What::Enters(State::Running), "job"));
+        b.iter(|| recorder.note(lane, What::Running, "job"));
     });
     group.bench_function("yield", |b| {
         let observer = LoopObserver::new(Arc::clone(&recorder));

@@ -493,6 +493,8 @@ fn a_spine_file_that_imports_a_later_one_is_caught() {
 fn an_overlong_module_is_caught() {
     let text = "fn f() {}\n".repeat(101);
     expect_one(&judge(judge_budgets, &[("lib.rs", &text)]), "budget of lib: 101 lines");
+    let page = [("timeline/mod.rs", "mod a;\n"), ("timeline/page.js", &"f();\n".repeat(1_200))];
+    expect_one(&judge(judge_budgets, &page), "budget of timeline: 1201 lines");
     let text = "// why\n".repeat(261);
     expect_one(&judge(judge_budgets, &[("calc/conversation.rs", &text)]), "step 2");
 }

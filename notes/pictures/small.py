@@ -196,13 +196,6 @@ def chapter(big, name, number):
         kind = path.get("class")
         small.put(f'<path d="M{small.x(x1):.1f} {y1 + move:.1f}L{small.x(x2):.1f} {y2 + move:.1f}" class="{kind}" '
                   f'marker-end="url(#{kind})"/>')
-    for path in strip.findall("path[@class='late']"):
-        x, y, end, tall = frame_of(path)
-        left, right = small.x(x), small.x(end)
-        small.put(f'<path d="M{left:.1f} {y + move:.1f}H{right:.1f}v{tall}H{left:.1f}z" class="late"/>')
-        if (right - left) > 70:
-            words = f"{(end - x) / big.per_ms:.0f} ms late"
-            small.words((left + right) / 2, y + move + tall / 2 + 3.5, words, "small", "middle")
     small.save(f"timeline-{name}.svg", title, top + height + 8)
 
 
@@ -241,16 +234,10 @@ def all_ways(big):
             for lane in members:
                 for path in states(lane):
                     small.state(path, y + tall / 2, tall / 2 if path.get("class") == "state Parked" else tall - 1)
+                for late in (mark for mark in lane.findall("text") if mark.text.endswith(" late")):
+                    small.words(min(small.x(float(late.get("x"))), WIDTH - 60), y + tall / 2 + 3.5, late.text, "in small", "middle")
                 y += tall
             y += 2
-        for path in strip.findall("path[@class='late']"):
-            x, _, end, _ = frame_of(path)
-            place = small.x(end)
-            ticks = next(mark for mark in reversed(small.parts) if ">ticks<" in mark)
-            middle = float(re.search(r' y="([\d.]+)"', ticks)[1])
-            small.put(f'<path d="M{small.x(x):.1f} {middle - 8:.1f}H{place:.1f}v9H{small.x(x):.1f}z" class="late"/>')
-            small.words((small.x(x) + place) / 2, middle, f"{(end - x) / big.per_ms:.0f} ms late", "small", "middle")
-            break
         if end_of(strip) > big.zero + AXIS_MS * big.per_ms:
             small.words(WIDTH - MARGIN - 4, y - 4.5, f"… until {wall.removeprefix('wall ')}", "in small", "end")
         y += 4

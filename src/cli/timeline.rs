@@ -1,6 +1,8 @@
 //! `handloom timeline`: one workload in every model, on one time scale.
 
+use std::fs;
 use std::io::{self, Write};
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,8 +13,7 @@ use super::values::{path, whole};
 use crate::os::signal::{self, Signal};
 use crate::rt::watch_loops;
 use crate::timeline::{
-    LoopObserver, Recorder, Trace, Workload, figures_table, page, picture, run_all, trace_json,
-    watch_workers,
+    LoopObserver, Recorder, Trace, figures_table, page, picture, run_all, trace_json, watch_workers,
 };
 
 /// What is declared.
@@ -38,7 +39,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let ms = |option| args.value(option, whole("milliseconds", 1..=60_000)).map(|ms| ms as u64);
     let jobs = |option| args.value(option, whole("jobs", 0..=100));
     let [wait, computing] = [ms("wait-ms")?, ms("compute-ms")?].map(Duration::from_millis);
-    let (requests, factorials) = (jobs("requests")?, jobs("factorials")?);
+    let [requests, factorials] = [jobs("requests")?, jobs("factorials")?];
     if requests + factorials == 0 {
         return Err(Failure::Usage("--requests, --factorials: expected at least one job".into()));
     }
@@ -47,16 +48,16 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     open_early(&out.join("timeline.svg"))?;
     // The kernel kills the processes of the workload when this one ends.
     end_at_once()?;
-    let workload = Workload::new(requests, wait, factorials, computing);
-    let strips = run_all(&workload, |way| output.progress(way)).doing("timeline")?;
+    let all = run_all((requests, wait), (factorials, computing), |way| output.progress(way));
+    let strips = all.doing("timeline")?;
     output.clear_progress();
-    let [waits, computes] = [wait, workload.computing].map(|span| span.as_millis());
+    let [waits, computes] = [wait, computing].map(|span| span.as_millis());
     let title = format!(
         "{requests} requests of {waits} ms and {factorials} factorials of {computes} ms, in every way"
     );
     write_into(&out, "timeline.svg", &picture(&title, &strips))?;
     write_into(&out, "timeline.html", &page(&title, &strips))?;
-    write_into(&out, "timeline.json", &trace_json(strips.iter().map(|s| (s.title, &s.trace))))?;
+    write_into(&out, "timeline.json", &trace_json(&strips))?;
     output.bytes(figures_table(&strips).as_bytes())?;
     output.note(format_args!("The picture: {}", out.join("timeline.html").display()));
     Ok(())
@@ -78,18 +79,18 @@ pub(crate) fn traced(
         return run(&args, output);
     }
     let file = args.value("trace", path("a file"))?;
-    let name = file.display().to_string();
+    let (name, is_new) = (file.display().to_string(), file.symlink_metadata().is_err());
     let made = Mutex::new(Some(open_early(&file)?));
     let recorder = Arc::new(Recorder::new(500_000).doing("trace")?);
     let of_loops = Arc::clone(&recorder);
     watch_loops(move || Some(Box::new(LoopObserver::new(Arc::clone(&of_loops)))));
-    args.watch = Some(Arc::new(watch_workers(Arc::clone(&recorder))));
+    args.watch = Some(watch_workers(Arc::clone(&recorder)));
     let write = Arc::new(move || {
         // Ctrl-c may come at the end: then the second of two threads waits for the first, and writes nothing.
         let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(mut file) = made.take() else { return Ok(()) };
-        let trace = Trace::new(&recorder.recording());
-        let json = trace_json([("handloom", &trace)]);
+        let trace = Trace::new("handloom", &recorder);
+        let json = trace_json(slice::from_ref(&trace));
         // A pipe refuses this, and needs it not.
         drop(file.set_len(0));
         file.write_all(json.as_bytes()).doing(format_args!("write {name}"))?;
@@ -101,8 +102,11 @@ pub(crate) fn traced(
     });
     args.write_trace = Some(write.clone());
     match run(&args, output) {
-        // Nothing ran.
-        wrong @ Err(Failure::Usage(_)) => wrong,
+        wrong @ Err(Failure::Usage(_)) => {
+            // Nothing ran.
+            drop(is_new.then(|| fs::remove_file(&file)));
+            wrong
+        }
         done => done.and(write()),
     }
 }

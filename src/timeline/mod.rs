@@ -1,12 +1,11 @@
 //! One workload in every model on one time scale, and the record of what an event loop did.
 //!
-//! Problem: a program that computes in its event loop looks like a slow network. Here each thread, process and task leaves
-//! a note whenever it changes its state, and the notes become a picture.
+//! Problem: a program that computes in its event loop looks like a slow network. Here all that runs leaves notes of it.
 //!
 //! ```text
-//!  ways: threads, processes, GIL ──┐ Enters, Sends, Receives
+//!  ways: threads, processes, GIL ──┐ states, Sends, Receives
 //!                                  ├──► Recorder (shared memory) ──► Trace ──┬─► picture: SVG, and a page around it
-//!  observer: loops and pools ──────┘ Enters, Due                             └─► trace_json: for Perfetto
+//!  observer: loops and pools ──────┘ states, Due                             └─► trace_json: for Perfetto
 //! ```
 
 mod observer;
@@ -18,7 +17,7 @@ mod ways;
 
 pub use observer::{LoopObserver, watch_workers};
 pub use picture::{figures_table, page, picture};
-pub use recorder::{Event, Lane, Recorder, Recording, State, What};
-pub use trace::{Arrow, Row, Span, Trace};
+pub use recorder::{Event, Lane, Recorder, What};
+pub use trace::{Place, Row, Span, Trace};
 pub use trace_json::trace_json;
-pub use ways::{Strip, Workload, run_all};
+pub use ways::run_all;

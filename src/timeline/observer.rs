@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::recorder::{Lane, Recorder, State, What};
+use super::recorder::{Lane, Recorder, What};
+use crate::factorial::benchmark::Watch;
 use crate::os::process;
 use crate::rt::context::{now, with_current};
 use crate::rt::{Moment, Observer, TaskId, Wait};
@@ -28,7 +29,7 @@ impl LoopObserver {
     pub fn new(recorder: Arc<Recorder>) -> Self {
         let lane = recorder.lane("event loop");
         recorder.note(Lane { task: Some(0), ..lane }, What::Begins, "block_on");
-        recorder.enter(lane, State::Running, "");
+        recorder.note(lane, What::Running, "");
         Self { recorder, lane, due: Cell::new(u64::MAX) }
     }
 
@@ -46,28 +47,26 @@ impl Observer for LoopObserver {
                 let name = name.as_ref().map_or(&at as &dyn Display, |name| name);
                 self.note(now(), Some(task), What::Begins, format_args!("task: {name}"));
             }
-            Moment::Woken { task } => self.note(now(), Some(task), What::Enters(State::Ready), ""),
+            Moment::Woken { task } => self.note(now(), Some(task), What::Ready, ""),
             Moment::Polled { task, from, to } => {
                 // Virtual time has no ticks, and polls take none of it.
                 let is_virtual = with_current(|core| core.clock.tick()) == Some(0);
                 let [from, to] = if is_virtual { [now(); 2] } else { [from, to] };
                 let wait = with_current(|core| core.wait.get()).unwrap_or(Wait::Nothing);
-                self.note(from, Some(task), What::Enters(State::Running), "");
-                self.note(to, Some(task), What::Enters(State::Parked), wait);
+                self.note(from, Some(task), What::Running, "");
+                self.note(to, Some(task), What::Parked, wait);
             }
-            Moment::Finished { task } => {
-                self.note(now(), Some(task), What::Enters(State::Idle), "");
-            }
+            Moment::Finished { task } => self.note(now(), Some(task), What::Idle, ""),
             Moment::Waits { timeout } => {
                 let due = with_current(|core| core.timers.borrow_mut().next_deadline()).flatten();
                 self.due.set(due.unwrap_or(u64::MAX));
                 if timeout != Some(Duration::ZERO) {
-                    self.note(now(), None, What::Enters(State::Blocked), "selector");
+                    self.note(now(), None, What::Blocked, "selector");
                 }
             }
             Moment::Woke { timers, .. } => {
                 let woke = now();
-                self.note(woke, None, What::Enters(State::Running), "");
+                self.note(woke, None, What::Running, "");
                 if timers > 0 {
                     let nanos = with_current(|core| core.clock.nanos()).unwrap_or(0);
                     let late = Duration::from_nanos(nanos.saturating_sub(self.due.get()));
@@ -79,30 +78,28 @@ impl Observer for LoopObserver {
 }
 
 impl Drop for LoopObserver {
-    /// The loop has ended.
     fn drop(&mut self) {
-        self.recorder.enter(self.lane, State::Idle, "");
+        self.recorder.note(self.lane, What::Idle, "");
     }
 }
 
 /// Makes what the workers of pools call: it notes what the calling worker runs from now on, if anything, and since when it
 /// waited for the GIL. Each thread and each forked process gets a lane when it first notes something.
-pub fn watch_workers(
-    recorder: Arc<Recorder>,
-) -> impl Fn(Option<&dyn Display>, Option<Instant>) + Send + Sync {
+pub fn watch_workers(recorder: Arc<Recorder>) -> Watch {
     let parent = process::pid();
     // A forked process has a copy, in which it finds only its own.
     let lanes = Mutex::new(HashMap::new());
-    move |task, waited_since| {
+    Arc::new(move |task, waited_since| {
         let (pid, thread) = (process::pid(), thread::current());
         let of_process = format!("worker {pid}");
         let name = thread.name().filter(|_| pid == parent).unwrap_or(&of_process);
         let mut known = lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = *known.entry((pid, thread.id())).or_insert_with(|| recorder.lane(name));
-        match (task, waited_since) {
-            (Some(task), Some(since)) => recorder.was(lane, State::Lock, since, task),
-            (Some(task), None) => recorder.enter(lane, State::Running, task),
-            (None, _) => recorder.enter(lane, State::Idle, ""),
+        if let (Some(task), Some(since)) = (task, waited_since) {
+            recorder.note_at(since, lane, What::Lock, task);
         }
-    }
+        let idle: (_, &dyn Display) = (What::Idle, &"");
+        let (state, label) = task.map_or(idle, |task| (What::Running, task));
+        recorder.note(lane, state, label);
+    })
 }

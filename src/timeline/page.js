@@ -1,124 +1,67 @@
-"use strict";
 const byId = (id) => document.getElementById(id);
-const strips = JSON.parse(byId("data").textContent);
 const svg = document.querySelector(".wide svg");
-const { left, ms, lane: tall } = Object.fromEntries(Object.entries(svg.querySelector(".timeline").dataset).map(([name, text]) => [name, +text]));
-const words = { Running: "runs", Ready: "is ready:", Blocked: "is blocked:", Lock: "waits for the GIL:", Parked: "is parked,", Idle: "is idle" };
-const inMs = (micros) => `${(micros / 1000).toFixed(3)} ms`;
-const jobOf = (name) => name.split(": ").pop();
-const told = (name, state, label) => `${name} ${words[state]} ${state === "Idle" || label === jobOf(name) ? "" : label}`.replace(/:? $/, "");
-let step = 0, zoom = 1;
-
-// Each event is the beginning of a state: its time, the number of its lane, the state, and what it works at or waits for.
-// The state of a lane ends with the lane's next event; `spans` has them by lane.
-for (const [number, strip] of strips.entries()) {
-  Object.assign(strip, document.querySelector(`[data-strip="${number}"]`).dataset);
-  strip.end = Math.max(...strip.events.map(([at]) => at));
-  strip.spans = strip.names.map(() => []);
-  for (const [from, lane, state, label] of strip.events) {
-    const last = strip.spans[lane].at(-1);
-    if (last) last.to = from;
-    strip.spans[lane].push({ from, to: strip.end, state, label });
-  }
-  // A lane that begins idle has changed nothing.
-  strip.events = strip.events.filter(([at, , state]) => at > 0 || state !== "Idle");
-  byId("strip").append(new Option(strip.title));
-}
-byId("strip").selectedIndex = Math.max(0, strips.findIndex(({ title }) => title.startsWith("event loop")));
-byId("steps").hidden = false;
+const [left, ms, tall] = ["left", "ms", "lane"].map((name) => +svg.querySelector(".timeline").dataset[name]);
 const xOf = (micros) => left + (micros / 1000) * ms;
+const inMs = (micros) => `${(micros / 1000).toFixed(3)} ms`;
 
-function show(follows) {
-  const { events, names, top, height } = strips[byId("strip").selectedIndex];
-  step = Math.min(Math.max(step, 0), events.length - 1);
-  const lanes = new Map();
-  for (const event of events.slice(0, step + 1)) {
-    lanes.delete(event[1]);
-    lanes.set(event[1], event);
-  }
-  const later = (lane) => {
-    const next = events.slice(step + 1).find((event) => event[1] === lane);
-    return next ? `, until ${(next[0] / 1000).toFixed(1)} ms` : "";
-  };
-  const list = (state, word, more) => [...lanes.values()].filter((event) => event[2] === state && event[3].includes(word))
-    .map(([, lane, , label]) => names[lane] + more(lane, label)).join("; ") || "empty";
-  byId("queue").textContent = list("Ready", "", () => "");
-  byId("timers").textContent = list("Parked", "point in time", later);
-  byId("interest").textContent = list("Parked", "descriptor", (lane, label) => ` waits ${label}`);
-  const [at, lane, state, label] = events[step];
-  byId("event").textContent = `${inMs(at)} (${step + 1} of ${events.length}): ${told(names[lane], state, label)}`;
-  const x = xOf(at);
-  byId("cursor").innerHTML = `<path class="cursor" d="M${x} ${top}v${height}"/>`;
-  if (follows) byId("cursor").firstChild.scrollIntoView({ block: "nearest", inline: "nearest" });
-}
-
-// What is under the pointer. A poll may be thinner than a pixel, so what runs within two of them is found first.
-function under(event) {
-  const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-  const at = ((x - left) / ms) * 1000, near = 2000 / ms / zoom;
-  for (const strip of strips) {
-    const lane = Math.floor((y - strip.top) / tall);
-    if (at < 0 || at > strip.end || lane < 0 || lane >= strip.spans.length) continue;
-    const name = strip.names[lane], spans = strip.spans[lane];
-    const span = spans.find(({ from, to, state }) => state === "Running" && from <= at + near && to >= at - near)
-      ?? spans.find(({ from, to }) => from <= at && at < to);
-    return span && { name, ...span };
-  }
-}
-
-// Marks the job of a lane that is in a state, in all strips.
-function mark(name, state, label) {
-  const job = state === "Parked" || state === "Idle" ? jobOf(name) : label;
-  let marks = "";
-  for (const { names, spans, top } of strips) {
-    for (const [lane, name] of names.entries()) {
-      const parts = [];
-      for (const { from, to, state, label } of spans[lane]) {
-        if (state === "Idle" || (label !== job && jobOf(name) !== job)) continue;
-        if (parts.at(-1)?.[1] === from) parts.at(-1)[1] = to;
-        else parts.push([from, to]);
-      }
-      for (const [from, to] of parts) {
-        const x = xOf(from), width = Math.max(xOf(to) - x, 1);
-        marks += `M${x.toFixed(1)} ${+top + lane * tall + 1}h${width.toFixed(1)}v${tall - 2}h-${width.toFixed(1)}z`;
-      }
-    }
-  }
-  byId("marks").innerHTML = `<path class="marks" d="${marks}"/>`;
-}
-
-const move = (steps) => { step += steps; show(true); };
-const scale = (factor) => {
-  zoom = Math.min(Math.max(zoom * factor, 1), 16);
-  svg.style.width = `${100 * zoom}%`;
-  show(true);
-};
-const present = () => {
-  const { events, names } = strips[byId("strip").selectedIndex], [, lane, state, label] = events[step];
-  mark(names[lane], state, label);
-};
-const keys = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), "+": () => scale(1.5), "-": () => scale(1 / 1.5), m: present };
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || !keys[event.key]) return;
-  event.preventDefault();
-  keys[event.key]();
+// The states of all lanes of each strip, in the order in which they begin. A lane that has one job has it in its name.
+const strips = JSON.parse(byId("data").textContent).map((spans, number) => {
+  const group = svg.querySelector(`[data-strip="${number}"]`), top = +group.dataset.top;
+  const [title, ...names] = [...group.querySelectorAll("g > text:first-of-type")].map((text) => text.textContent);
+  return spans.map(([lane, from, to, state, label]) => {
+    const name = names[lane], job = name.split(": ")[1] ?? (label || name);
+    const tells = `${name}: ${byId(`says-${state}`).textContent}${label && ` (${label})`}`;
+    return { group, title, from, to, state, label, name, job, tells, number, y: top + tall * lane };
+  });
 });
-byId("strip").onchange = () => { step = 0; show(true); };
-byId("back").onclick = () => move(-1);
-byId("next").onclick = () => move(1);
-byId("out").onclick = () => scale(1 / 1.5);
-byId("in").onclick = () => scale(1.5);
-byId("mark").onclick = present;
-const hover = (event) => {
-  const found = under(event), hint = byId("hint");
-  hint.hidden = !found;
-  if (!found) return;
-  const { name, state, label, from, to } = found;
-  hint.textContent = `${told(name, state, label)}; ${inMs(to - from)}, from ${inMs(from)}`;
-  hint.style.left = `${Math.max(0, Math.min(event.clientX + 12, innerWidth - hint.offsetWidth - 8))}px`;
-  hint.style.top = `${event.clientY + (event.clientY > innerHeight / 2 ? -hint.offsetHeight - 10 : 16)}px`;
+const all = strips.flat();
+let present = all.find(({ title }) => title.startsWith("event loop")) ?? all[0];
+
+// Goes to the beginning of a state, and marks its job in all strips.
+function go(span) {
+  present = span;
+  const { group, title, number, from } = present, strip = strips[number], step = strip.indexOf(present), now = new Map();
+  for (const span of strip.slice(0, step + 1)) {
+    now.delete(span.y);
+    now.set(span.y, span);
+  }
+  const list = (id, wanted, word, more) => {
+    const found = [...now.values()].filter(({ state, label }) => state === wanted && label.includes(word));
+    byId(id).textContent = found.map((span) => span.name + more(span)).join("; ") || "empty";
+  };
+  list("queue", "Ready", "", () => "");
+  list("timers", "Parked", "point in time", ({ to }) => `, until ${inMs(to)}`);
+  list("interest", "Parked", "descriptor", ({ label }) => ` waits ${label}`);
+  byId("event").textContent = `${title.split(":")[0]}, event ${step + 1} of ${strip.length}, at ${inMs(from)}: ${present.tells}`;
+  const same = all.filter(({ state, job }) => state !== "Idle" && job === present.job);
+  const lines = same.map(({ from, to, y }) => `M${xOf(from)} ${y + 1}H${Math.max(xOf(to), xOf(from) + 1)}m0 ${tall - 2}H${xOf(from)}`);
+  byId("marks").innerHTML = `<path class="mark" d="${lines.join("")}"/>
+    <path class="mark" d="M${xOf(from)} ${group.dataset.top}v${group.dataset.height}"/>`;
+}
+
+function move(steps) {
+  const strip = strips[present.number];
+  go(strip[strip.indexOf(present) + steps] ?? present);
+  byId("marks").lastChild.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+// Finds what is under the pointer. A poll may be thinner than a pixel, so what runs within two of them is found first.
+function under({ clientX, clientY }) {
+  const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(svg.getScreenCTM().inverse());
+  const at = ((x - left) / ms) * 1000, near = 2000 / ms, lane = all.filter((span) => span.y <= y && y < span.y + tall);
+  return lane.find(({ from, to, state }) => state === "Running" && from <= at + near && to >= at - near)
+    ?? lane.find(({ from, to }) => from <= at && at < to);
+}
+
+const keys = { ArrowLeft: () => move(-1), ArrowRight: () => move(1) };
+addEventListener("keydown", ({ key, ctrlKey, altKey, metaKey }) => {
+  if (!ctrlKey && !altKey && !metaKey) keys[key]?.();
+});
+for (const button of document.querySelectorAll("button")) button.onclick = keys[button.value];
+svg.onclick = (event) => go(under(event) ?? present);
+svg.onpointermove = (event) => {
+  const span = under(event);
+  if (span) byId("hint").textContent = `${span.tells}; ${inMs(span.to - span.from)}, from ${inMs(span.from)}`;
 };
-svg.addEventListener("pointermove", hover);
-svg.addEventListener("pointerleave", () => { byId("hint").hidden = true; });
-svg.addEventListener("click", (event) => { hover(event); const { name, state, label } = under(event) ?? {}; mark(name, state, label); });
-show();
+byId("steps").hidden = false;
+go(present);

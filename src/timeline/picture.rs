@@ -10,10 +10,9 @@ use std::collections::HashMap;
 use std::fmt::Arguments;
 use std::time::Duration;
 
-use super::recorder::State::{Blocked, Idle, Lock, Parked, Ready, Running};
+use super::recorder::What::{Blocked, Idle, Lock, Parked, Ready, Running};
 use super::trace::{Row, Span, Trace};
 use super::trace_json::micros;
-use super::ways::Strip;
 use crate::json::Json;
 use crate::report::{BarAxis, Page, Picture, columns, known, span as in_words};
 
@@ -23,17 +22,15 @@ const LEFT: f64 = 150.0;
 const PLOT: f64 = 850.0;
 /// Where the first strip begins, below the legend and the numbers of the axis.
 const TOP: f64 = 113.0;
+/// A longer poll is outlined; the legend says it.
+const SLOW: Duration = Duration::from_millis(10);
 /// The height of a lane, and of a figure beside a strip.
 const LANE: f64 = 15.0;
-/// Spans of a state that end so near to each other are drawn once (`LANE-2`), and none is drawn shorter.
-const NEAR: f64 = 1.0;
-/// A longer poll is outlined, and so is a timer that is later; the legend says it.
-const SLOW: Duration = Duration::from_millis(10);
 
 /// Draws the strips.
-pub fn picture(title: &str, strips: &[Strip]) -> String {
+pub fn picture(title: &str, strips: &[Trace]) -> String {
     let bottom = TOP + strips.iter().map(height_of).sum::<f64>();
-    let longest = strips.iter().map(|strip| strip.trace.wall).max().unwrap_or_default();
+    let longest = strips.iter().map(|strip| strip.wall).max().unwrap_or_default();
     let note = "A lane is a thread, a process or a task. All strips have the same time axis, in milliseconds.";
     let picture = Picture::new(title, note, &figures_table(strips), [1180.0, bottom + 40.0]);
     let axis = BarAxis::new(LEFT, PLOT, longest.as_secs_f64() * 1e3, 12.0);
@@ -50,13 +47,13 @@ pub fn picture(title: &str, strips: &[Strip]) -> String {
         drawing.strip(number, strip, top);
         top += height_of(strip);
     }
-    drawing.picture.element(format_args!("<g id=\"marks\"></g><g id=\"cursor\"></g></g>"));
+    drawing.picture.element(format_args!("<g id=\"marks\"></g></g>"));
     drawing.picture.finish()
 }
 
 /// The figures of all strips as a table.
-pub fn figures_table(strips: &[Strip]) -> String {
-    let row = |strip: &Strip| {
+pub fn figures_table(strips: &[Trace]) -> String {
+    let row = |strip: &Trace| {
         let way = strip.title.split(':').next().map(str::to_owned);
         way.into_iter().chain(figures(strip).map(|(_, figure)| figure)).collect()
     };
@@ -65,52 +62,47 @@ pub fn figures_table(strips: &[Strip]) -> String {
 }
 
 /// Makes the page.
-pub fn page(title: &str, strips: &[Strip]) -> String {
+pub fn page(title: &str, strips: &[Trace]) -> String {
     // A name may hold anything, also the end of a script.
-    let data = Json::List(strips.iter().map(steps).collect()).to_string().replace('<', "\\u003c");
+    let data = Json::List(strips.iter().map(states).collect()).to_string().replace('<', "\\u003c");
     let mut page = Page::new("One workload in every way");
     page.picture(&format!("<div class=\"wide\" tabindex=\"0\">{}</div>\n", picture(title, strips)));
     page.picture(include_str!("page.html"));
     page.text(&figures_table(strips));
-    page.picture(&format!(
-        "<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{}</script>\n",
-        include_str!("page.js")
-    ));
+    page.picture(&format!("<script type=\"application/json\" id=\"data\">{data}</script>\n"));
+    page.picture(concat!("<script type=\"module\">", include_str!("page.js"), "</script>\n"));
     page.finish()
 }
 
-/// A strip as the script reads it: its lanes, and the changes of their states in order: time, lane, state, and label.
-fn steps(Strip { title, trace, .. }: &Strip) -> Json {
+/// The states in a strip as the script reads them: lane, beginning, end, state, and a label that is not the lane's job. To
+/// be idle at first is no event.
+fn states(trace: &Trace) -> Json {
+    let spans = trace.spans_in_order().into_iter();
+    let events = spans.filter(|(_, span)| span.state != Idle || span.from > Duration::ZERO);
     let event = |(row, span): (usize, &Span)| {
-        let [state, label] = [format!("{:?}", span.state), span.label.clone()].map(Json::text);
-        Json::List(vec![micros(span.from), Json::whole(row as u64), state, label])
+        let label = if span.label == trace.rows[row].job() { "" } else { &span.label };
+        let [state, label] = [format!("{:?}", span.state), label.to_owned()].map(Json::text);
+        Json::List(vec![Json::whole(row as u64), micros(span.from), micros(span.to), state, label])
     };
-    let events = trace.spans_in_order().into_iter().map(event).collect();
-    let names = trace.rows.iter().map(|row| Json::text(&*row.name)).collect();
-    Json::object([
-        ("title", Json::text(*title)),
-        ("names", Json::List(names)),
-        ("events", Json::List(events)),
-    ])
+    Json::List(events.map(event).collect())
 }
 
 /// The figures beside a strip, each with its name; a dash is not known.
-fn figures(Strip { trace, work, usage, .. }: &Strip) -> [(&'static str, String); 6] {
+fn figures(trace: &Trace) -> [(&'static str, String); 6] {
     let wall = trace.wall.as_secs_f64().max(1e-9);
-    let latest = trace.late.iter().map(|(_, due, fired)| fired.saturating_sub(*due)).max();
     [
         ("wall", in_words(trace.wall)),
-        ("CPU", in_words(usage.cpu)),
-        ("CPU / wall", format!("{:.2}", usage.cpu.as_secs_f64() / wall)),
-        ("work / wall", format!("{:.2}", work.as_secs_f64() / wall)),
-        ("context switches", (usage.voluntary + usage.involuntary).to_string()),
-        ("timers late", known(latest, in_words)),
+        ("CPU", in_words(trace.usage.cpu)),
+        ("CPU / wall", format!("{:.2}", trace.usage.cpu.as_secs_f64() / wall)),
+        ("work / wall", format!("{:.2}", trace.work.as_secs_f64() / wall)),
+        ("context switches", (trace.usage.voluntary + trace.usage.involuntary).to_string()),
+        ("timers late", known(trace.late, in_words)),
     ]
 }
 
 /// The height of a strip: its heading, and its lanes or figures.
-fn height_of(strip: &Strip) -> f64 {
-    real(2 + strip.trace.rows.len().max(figures(strip).len())) * LANE
+fn height_of(strip: &Trace) -> f64 {
+    real(2 + strip.rows.len().max(figures(strip).len())) * LANE
 }
 
 /// A small count as a length.
@@ -141,35 +133,22 @@ impl Drawing {
         }
     }
 
-    /// Draws a frame around a part of a lane, and writes into it how long it is.
-    fn frame(&mut self, class: &str, [x, end, top]: [f64; 3], took: Duration, what: &str) {
-        self.path(class, format_args!("M{x:.1} {:.1}H{end:.1}v{}H{x:.1}z", top + 1.5, LANE - 3.0));
-        self.words([x, end, top], &format!("{}\u{a0}ms{what}", took.as_millis()));
-    }
-
     /// The place of an instant.
     fn x(&self, at: Duration) -> f64 {
         self.axis.place(at.as_secs_f64() * 1e3)
     }
 
     /// Draws a strip: its heading, its lanes, and its figures.
-    fn strip(&mut self, number: usize, strip: &Strip, top: f64) {
-        let (trace, top) = (&strip.trace, top + 2.0 * LANE);
-        let height = height_of(strip) - 2.0 * LANE;
+    fn strip(&mut self, number: usize, strip: &Trace, top: f64) {
+        let (top, height) = (top + 2.0 * LANE, height_of(strip) - 2.0 * LANE);
         self.picture.element(format_args!(
             "<g data-strip=\"{number}\" data-top=\"{top}\" data-height=\"{height}\">"
         ));
         self.picture.text([12.0, top - 6.0], "start", strip.title);
-        for (number, row) in trace.rows.iter().enumerate() {
+        for (number, row) in strip.rows.iter().enumerate() {
             self.row(row, top + LANE * real(number));
         }
-        self.arrows(trace, top + LANE / 2.0);
-        for (row, due, fired) in &trace.late {
-            let (late, top) = (fired.saturating_sub(*due), top + LANE * real(*row));
-            if late > SLOW {
-                self.frame("late", [self.x(*due), self.x(*fired), top], late, " late");
-            }
-        }
+        self.arrows(strip, top + LANE / 2.0);
         for (line, (name, figure)) in figures(strip).iter().enumerate() {
             let place = [LEFT + PLOT + 10.0, top + 11.0 + LANE * real(line)];
             self.picture.text(place, "start", &format!("{name} {figure}"));
@@ -183,15 +162,15 @@ impl Drawing {
         let end = row.spans.last().map_or(LEFT, |last| self.x(last.to));
         self.picture.element(format_args!("<g>"));
         self.path("base", format_args!("M{LEFT:.1} {middle:.1}H{end:.1}"));
-        let name: String = row.name.chars().take(26).collect();
-        self.picture.text([12.0, top + LANE - 3.5], "start", &name);
+        self.picture.text([12.0, top + LANE - 3.5], "start", &row.name);
         // What runs is drawn last, so that no other state covers a thin poll.
         for state in [Parked, Lock, Blocked, Ready, Running] {
             let (mut lines, mut drawn) = (String::new(), f64::NEG_INFINITY);
             for span in row.spans.iter().filter(|span| span.state == state) {
                 let [from, to] = [span.from, span.to].map(|at| self.x(at));
-                if to - drawn >= NEAR {
-                    drawn = to.max(from + NEAR);
+                // LANE-2
+                if to - drawn >= 1.0 {
+                    drawn = to.max(from + 1.0);
                     lines.extend([format!("M{from:.1} {middle:.1}H{drawn:.1}")]);
                 }
             }
@@ -201,13 +180,16 @@ impl Drawing {
         }
         let is_polled = row.lane.task.is_some() || row.name == "event loop";
         for span in &row.spans {
-            let (took, place) =
-                (span.to.saturating_sub(span.from), [self.x(span.from), self.x(span.to), top]);
+            let took = span.to.saturating_sub(span.from);
+            let place @ [x, end, _] = [self.x(span.from), self.x(span.to), top];
             match span.state {
                 Parked | Idle => {}
-                Running if is_polled && took > SLOW => self.frame("slow", place, took, ""),
+                Running if is_polled && took > SLOW => {
+                    let top = top + 1.5;
+                    self.path("slow", format_args!("M{x:.1} {top:.1}H{end:.1}v12H{x:.1}z"));
+                    self.words(place, &format!("{}\u{a0}ms", took.as_millis()));
+                }
                 _ if span.label != row.job() => self.words(place, &span.label),
-                Running => self.words(place, "computes"),
                 other => self.words(place, &format!("{other:?}").to_lowercase()),
             }
         }
@@ -217,17 +199,16 @@ impl Drawing {
     /// Draws the arrows between lanes; of those that lie upon each other, the first (`LANE-2`).
     fn arrows(&mut self, trace: &Trace, top: f64) {
         let mut drawn = HashMap::new();
-        for arrow in &trace.arrows {
-            let ((from, sent), (to, came)) = (arrow.from, arrow.to);
+        for &(what, (from, sent), (to, came)) in &trace.arrows {
             let [x1, x2] = [sent, came].map(|at| self.x(at));
-            if from == to || drawn.get(&(from, to)).is_some_and(|last| x2 - last < 2.0) {
-                continue;
+            let last = drawn.entry((from, to)).or_insert(f64::NEG_INFINITY);
+            if from != to && x2 - *last >= 2.0 {
+                *last = x2;
+                let [y1, y2] = [from, to].map(|row| top + LANE * real(row));
+                let y2 = if y2 > y1 { y2 - 5.0 } else { y2 + 5.0 };
+                let class = if what == Ready { "wake" } else { "sent" };
+                self.path(class, format_args!("M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"));
             }
-            drawn.insert((from, to), x2);
-            let [y1, y2] = [from, to].map(|row| top + LANE * real(row));
-            let y2 = if y2 > y1 { y2 - 5.0 } else { y2 + 5.0 };
-            let class = if arrow.is_wake { "wake" } else { "sent" };
-            self.path(class, format_args!("M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"));
         }
     }
 }

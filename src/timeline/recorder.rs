@@ -1,13 +1,13 @@
 //! What is noted, and where: a ring of records in memory that all processes share.
 //!
-//! Problem: an event must cost less than what it tells of, a trace of a server must not grow without end, and a worker
-//! process that is killed must not take its events with it. So a record is a few words of shared memory. A writer claims
-//! the next one with one atomic addition, on any thread of any process, and a claim beyond the end takes the oldest.
+//! Problem: an event must cost less than what it tells of, memory must be bounded, and a worker process that is killed must
+//! not take its events with it. So a record is a few words of shared memory. A writer, on any thread of any process, claims
+//! the next one with one atomic addition; beyond the end that is the oldest.
 //!
 //! **Invariants**
 //! - `RECORD-1` A record counts while it has its number, which is written after all of its words and cleared before
 //!   any. A process that is killed leaves at most one record incomplete for each of its threads, and that one is skipped.
-//! - `RECORD-2` Memory is bounded: the oldest events are overwritten, and [`Recording::dropped`] counts them. The names
+//! - `RECORD-2` Memory is bounded: the oldest events are overwritten, and [`Recorder::events`] counts them. The names
 //!   of the first 4,096 threads and processes stand before the ring, and stay.
 //! - Times are of the clock that all processes share (`CLOCK_MONOTONIC`), from when the recorder was made.
 //!
@@ -17,6 +17,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
+
+use What::{Begins, Blocked, Due, Idle, Lock, Parked, Ready, Receives, Running, Sends};
 
 use crate::os::SharedMemory;
 
@@ -33,23 +35,6 @@ const RECORD_WORDS: usize = 4 + LABEL_BYTES / 8;
 /// A label is cut after so many bytes.
 const LABEL_BYTES: usize = 48;
 
-/// What a lane does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// It computes.
-    Running,
-    /// It could run, and waits for a processor, or for its turn in the loop.
-    Ready,
-    /// The kernel wakes it when the socket, the child or the time is there. Its thread can do nothing else.
-    Blocked,
-    /// It waits for a lock that another thread holds.
-    Lock,
-    /// A task that waits for an event. It holds no thread.
-    Parked,
-    /// It does not exist yet, or not any more, or has nothing to do.
-    Idle,
-}
-
 /// A lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lane {
@@ -59,14 +44,25 @@ pub struct Lane {
     pub task: Option<u32>,
 }
 
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What happened: a lane is in a state from now on, or one of the last four.
+///
+/// The label of a state is the job that the lane works at, or what a parked task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
+    /// It computes.
+    Running,
+    /// It could run, and waits for a processor, or for its turn in the loop. A task was woken, perhaps in its own poll.
+    Ready,
+    /// The kernel wakes it when the socket, the child or the time is there. Its thread can do nothing else.
+    Blocked,
+    /// It waits for a lock that another thread holds.
+    Lock,
+    /// A task that waits for an event. It holds no thread.
+    Parked,
+    /// It does not exist yet, or not any more, or has nothing to do.
+    Idle,
     /// There is a new lane; the label is its name.
     Begins,
-    /// The lane is in this state from now on. The label is the job that it works at, or what a parked task waits for. A
-    /// task becomes ready when it is woken, also during its own poll.
-    Enters(State),
     /// A timer of the loop was due at that time. The next wakes are those of timers.
     Due,
     /// The lane sends what the label names.
@@ -75,21 +71,8 @@ pub enum What {
     Receives,
 }
 
-impl What {
-    /// Everything that can happen, by its number in a record.
-    pub(super) const ALL: [Self; 10] = [
-        Self::Enters(State::Running),
-        Self::Enters(State::Ready),
-        Self::Enters(State::Blocked),
-        Self::Enters(State::Lock),
-        Self::Enters(State::Parked),
-        Self::Enters(State::Idle),
-        Self::Begins,
-        Self::Due,
-        Self::Sends,
-        Self::Receives,
-    ];
-}
+/// Everything that can happen, by its number in a record.
+const ALL: [What; 10] = [Running, Ready, Blocked, Lock, Parked, Idle, Begins, Due, Sends, Receives];
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,15 +98,6 @@ pub struct Recorder {
     origin: Instant,
 }
 
-/// What was noted.
-#[derive(Clone, Debug, Default)]
-pub struct Recording {
-    /// The beginnings of threads and processes, and then the events in the order in which their records were claimed.
-    pub events: Vec<Event>,
-    /// How many older events were overwritten.
-    pub dropped: u64,
-}
-
 impl Recorder {
     /// Makes a recorder of the last `capacity` events. Its memory is taken from the system when it is first used.
     ///
@@ -139,19 +113,8 @@ impl Recorder {
     pub fn lane(&self, name: impl Display) -> Lane {
         let number = self.memory.word(LANES).fetch_add(1, Ordering::Relaxed);
         let lane = Lane { thread: u32::try_from(number).unwrap_or(u32::MAX), task: None };
-        self.note(lane, What::Begins, name);
+        self.note(lane, Begins, name);
         lane
-    }
-
-    /// Notes that a lane enters a state, now.
-    pub(super) fn enter(&self, lane: Lane, state: State, label: impl Display) {
-        self.note(lane, What::Enters(state), label);
-    }
-
-    /// Notes that a lane was in a state from `since` until now, and runs again.
-    pub(super) fn was(&self, lane: Lane, state: State, since: Instant, label: impl Display) {
-        self.note_at(since, lane, What::Enters(state), &label);
-        self.enter(lane, State::Running, label);
     }
 
     /// Notes an event that happens now.
@@ -161,40 +124,37 @@ impl Recorder {
 
     /// Notes an event that happened at `at`.
     pub fn note_at(&self, at: Instant, lane: Lane, what: What, label: impl Display) {
-        let is_name = what == What::Begins && lane.task.is_none();
-        let (place, number) = if is_name && (lane.thread as usize) < MOST_NAMES {
-            (lane.thread as usize, lane.thread.into())
-        } else {
-            let number = self.memory.word(CLAIMED).fetch_add(1, Ordering::Relaxed);
-            (self.place(number), number)
-        };
+        let (mut place, mut number) = (lane.thread as usize, u64::from(lane.thread));
+        if what != Begins || lane.task.is_some() || place >= MOST_NAMES {
+            number = self.memory.word(CLAIMED).fetch_add(1, Ordering::Relaxed);
+            place = self.place(number);
+        }
         let mut bytes = [0; LABEL_BYTES];
         // It fails for a label that is too long, which is cut.
         let _is_cut = write!(&mut bytes[..], "{label}").is_err();
         let nanos = at.saturating_duration_since(self.origin).as_nanos();
-        let what = What::ALL.iter().position(|other| *other == what).unwrap_or(0) as u64;
         let first = RECORDS + place * RECORD_WORDS;
         let store = |offset, word| self.memory.word(first + offset).store(word, Ordering::Relaxed);
         store(0, 0);
         // Pairs with the fence in `read` (RECORD-1).
         fence(Ordering::Release);
         store(1, u64::try_from(nanos).unwrap_or(u64::MAX));
-        store(2, what << 32 | u64::from(lane.thread));
+        store(2, (what as u64) << 32 | u64::from(lane.thread));
         store(3, lane.task.map_or(0, |task| 1 + u64::from(task)));
         self.memory.write(first + 4, &bytes);
         // Pairs with the first load in `read` (RECORD-1).
         self.memory.word(first).store(number + 1, Ordering::Release);
     }
 
-    /// Reads all that was noted so far, on any thread. Events that are being noted at this moment may be missing.
-    pub fn recording(&self) -> Recording {
+    /// Reads the beginnings of threads and processes, and the events in the order in which their records were claimed; and
+    /// how many older ones were overwritten. Events that are being noted at this moment may be missing.
+    pub fn events(&self) -> (Vec<Event>, u64) {
         let count = |word| self.memory.word(word).load(Ordering::Relaxed);
         let (lanes, claimed) = (count(LANES).min(MOST_NAMES as u64), count(CLAIMED));
         let dropped = claimed.saturating_sub(self.capacity as u64);
         let ring = (dropped..claimed).map(|number| (self.place(number), number));
-        let events = (0..).zip(0..lanes).chain(ring);
-        let events = events.filter_map(|(place, number)| self.read(place, number));
-        Recording { events: events.collect(), dropped }
+        let all = (0..).zip(0..lanes).chain(ring);
+        (all.filter_map(|(place, number)| self.read(place, number)).collect(), dropped)
     }
 
     /// The place of a record of the ring among all records.
@@ -208,7 +168,7 @@ impl Recorder {
         let first = RECORDS + place * RECORD_WORDS;
         let word = |offset, ordering| self.memory.word(first + offset).load(ordering);
         let is_complete = word(0, Ordering::Acquire) == number + 1;
-        let [at, what, task] = [1, 2, 3].map(|offset| word(offset, Ordering::Relaxed));
+        let [nanos, what, task] = [1, 2, 3].map(|offset| word(offset, Ordering::Relaxed));
         let mut bytes = Vec::new();
         self.memory.read(first + 4, LABEL_BYTES, &mut bytes);
         // Pairs with the fence in `note_at` (RECORD-1).
@@ -221,11 +181,8 @@ impl Recorder {
         let label = used.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let thread = u32::try_from(what & u64::from(u32::MAX)).ok()?;
         let task = task.checked_sub(1).and_then(|task| u32::try_from(task).ok());
-        Some(Event {
-            at: Duration::from_nanos(at),
-            lane: Lane { thread, task },
-            what: *What::ALL.get(usize::try_from(what >> 32).ok()?)?,
-            label: label.to_owned(),
-        })
+        let (at, lane) = (Duration::from_nanos(nanos), Lane { thread, task });
+        let what = *ALL.get(usize::try_from(what >> 32).ok()?)?;
+        Some(Event { at, lane, what, label: label.to_owned() })
     }
 }

@@ -15,14 +15,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::recorder::{Event, Lane, Recording, State, What};
+use super::recorder::{Event, Lane, Recorder, What};
+use crate::os::ThreadUsage;
 use crate::rt::Wait;
 
 /// A time in which a lane is in one state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The state.
-    pub state: State,
+    pub state: What,
     /// Its beginning.
     pub from: Duration,
     /// Its end.
@@ -30,6 +31,9 @@ pub struct Span {
     /// The job that the lane works at, or what a parked task waits for.
     pub label: String,
 }
+
+/// A row, and an instant there.
+pub type Place = (usize, Duration);
 
 /// A lane with its states.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,28 +53,23 @@ impl Row {
     }
 }
 
-/// Something goes from one lane to another: a wake to the poll that it causes, or bytes to another process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrow {
-    /// The row where it begins, and when.
-    pub from: (usize, Duration),
-    /// The row where it ends, and when.
-    pub to: (usize, Duration),
-    /// Whether it is a wake.
-    pub is_wake: bool,
-}
-
 /// What happened from one instant to another. All times count from the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
+    /// What it is of, in a line.
+    pub title: &'static str,
+    /// How long its jobs take together, one after another.
+    pub work: Duration,
+    /// Processor time and context switches of all threads and processes.
+    pub usage: ThreadUsage,
     /// How long it is.
     pub wall: Duration,
     /// The lanes, in the order in which they began.
     pub rows: Vec<Row>,
-    /// The arrows.
-    pub arrows: Vec<Arrow>,
-    /// Timers that fired: the row of a task that slept, when the timer was due, and when it fired.
-    pub late: Vec<(usize, Duration, Duration)>,
+    /// What went from where to where: a wake (`Ready`) to the poll that it caused, or bytes (`Sends`).
+    pub arrows: Vec<(What, Place, Place)>,
+    /// How late the latest timer was, if there was any.
+    pub late: Option<Duration>,
     /// Events that were overwritten.
     pub dropped: u64,
 }
@@ -83,28 +82,27 @@ struct Reader {
     /// The row of each lane.
     rows: HashMap<Lane, usize>,
     /// Wakes that no poll has followed yet, by row, each with the row and time of its origin.
-    woken: HashMap<usize, VecDeque<(usize, Duration)>>,
+    woken: HashMap<usize, VecDeque<Place>>,
     /// The row of the task that each loop polls, by the loop's row.
     polls: HashMap<usize, usize>,
     /// What was sent and not received yet, with the row and the time.
-    sent: HashMap<String, (usize, Duration)>,
+    sent: HashMap<String, Place>,
     /// When a timer was due that has woken no task yet.
     due: Option<Duration>,
 }
 
 impl Trace {
-    /// Makes a trace of a recording, from its first event to its last.
-    pub fn new(recording: &Recording) -> Self {
-        let mut events: Vec<_> = recording.events.iter().collect();
+    /// Makes a trace of what was recorded, from the first event to the last.
+    pub fn new(title: &'static str, recorder: &Recorder) -> Self {
+        let (mut events, dropped) = recorder.events();
         // A poll is noted when it has ended, and read when it begins.
         events.sort_by_key(|event| event.at);
         let ends = [events.first(), events.last()];
         let [from, to] = ends.map(|end| end.map_or(Duration::ZERO, |event| event.at));
-        let trace =
-            Self { wall: to.saturating_sub(from), dropped: recording.dropped, ..Self::default() };
+        let trace = Self { title, wall: to.saturating_sub(from), dropped, ..Self::default() };
         let mut reader = Reader { trace, ..Reader::default() };
         for event in events {
-            reader.read(event, event.at.saturating_sub(from));
+            reader.read(&event, event.at.saturating_sub(from));
         }
         reader.trace
     }
@@ -124,9 +122,8 @@ impl Reader {
     fn row(&mut self, lane: Lane) -> usize {
         let Trace { rows, wall, .. } = &mut self.trace;
         *self.rows.entry(lane).or_insert_with(|| {
-            let of_thread = || format!("thread {}", lane.thread);
-            let name = lane.task.map_or_else(of_thread, |task| format!("task {task}"));
-            let (state, label) = (State::Idle, String::new());
+            let name = lane.task.map_or_else(|| "thread".to_owned(), |task| format!("task {task}"));
+            let (state, label) = (What::Idle, String::new());
             let whole = Span { state, from: Duration::ZERO, to: *wall, label };
             rows.push(Row { name, lane, spans: vec![whole] });
             rows.len() - 1
@@ -139,19 +136,14 @@ impl Reader {
     }
 
     /// A row enters a state (`TRACE-1`). Without a label it works at the job that it is there for.
-    fn enter(&mut self, row: usize, at: Duration, state: State, label: &str) {
-        let job = self.trace.rows[row].job().to_owned();
-        let label = if label.is_empty() { &job } else { label };
-        let (wall, last) = (self.trace.wall, self.last(row));
-        if last.state == state && last.label == label {
-            return;
-        }
-        last.to = at;
-        let span = Span { state, from: at, to: wall, label: label.to_owned() };
-        if last.from == at {
-            *last = span;
-        } else {
-            self.trace.rows[row].spans.push(span);
+    fn enter(&mut self, row: usize, at: Duration, state: What, label: &str) {
+        let label = if label.is_empty() { self.trace.rows[row].job() } else { label }.to_owned();
+        let (to, last) = (self.trace.wall, self.last(row));
+        if last.state != state || last.label != label {
+            last.to = at;
+            let spans = &mut self.trace.rows[row].spans;
+            spans.pop_if(|last| last.from == at);
+            spans.push(Span { state, from: at, to, label });
         }
     }
 
@@ -160,53 +152,56 @@ impl Reader {
         let (label, row) = (&event.label, self.row(event.lane));
         match event.what {
             What::Begins => self.trace.rows[row].name.clone_from(label),
-            What::Enters(state) if event.lane.task.is_some() => self.task(event, at, row, state),
-            What::Enters(state) => self.enter(row, at, state, label),
             What::Due => self.due = Some(at),
             What::Sends => drop(self.sent.insert(label.clone(), (row, at))),
             What::Receives => {
-                let arrow = |from| Arrow { from, to: (row, at), is_wake: false };
+                let arrow = |from| (What::Sends, from, (row, at));
                 self.trace.arrows.extend(self.sent.remove(label).map(arrow));
             }
+            state if event.lane.task.is_some() => self.task(event, at, row, state),
+            state => self.enter(row, at, state, label),
         }
     }
 
     /// A task was woken, is polled, was polled, or is done.
-    fn task(&mut self, event: &Event, at: Duration, row: usize, state: State) {
+    fn task(&mut self, event: &Event, at: Duration, row: usize, state: What) {
         let loop_row = self.row(Lane { task: None, ..event.lane });
         let wakes = self.woken.entry(row).or_default();
         match state {
-            State::Ready => {
+            What::Ready => {
                 // A wake during a poll came from the task that is polled.
                 wakes.push_back((self.polls.get(&loop_row).copied().unwrap_or(loop_row), at));
-                let last = self.last(row);
-                let sleeps = last.label == Wait::Deadline.to_string();
+                let last = self.last(row).clone();
+                let due = self.due.take_if(|_| last.label == Wait::Deadline.to_string());
+                // A task that sleeps could run since the timer was due.
+                let late = due.map(|due| at.saturating_sub(due.max(last.from)));
+                self.trace.late = self.trace.late.max(late);
+                let label = late.map(|late| format!("{} ms late", late.as_millis()));
                 // A task that runs is ready again when its poll has ended.
-                if last.state != State::Running {
-                    self.enter(row, at, State::Ready, "");
+                if last.state != What::Running {
+                    let since = at.saturating_sub(late.unwrap_or_default());
+                    self.enter(row, since, What::Ready, &label.unwrap_or_default());
                 }
-                let due = self.due.take_if(|_| sleeps);
-                self.trace.late.extend(due.map(|due| (row, due, at)));
             }
-            State::Running => {
-                let arrow = |from| Arrow { from, to: (row, at), is_wake: true };
+            What::Running => {
+                let arrow = |from| (What::Ready, from, (row, at));
                 self.trace.arrows.extend(wakes.pop_front().map(arrow));
                 self.polls.insert(loop_row, row);
                 let name = self.trace.rows[row].job().to_owned();
-                self.enter(loop_row, at, State::Running, &name);
-                self.enter(row, at, State::Running, "");
+                self.enter(loop_row, at, What::Running, &name);
+                self.enter(row, at, What::Running, "");
             }
-            State::Parked => {
-                let parked = (State::Parked, &*event.label);
-                let (state, label) = if wakes.is_empty() { parked } else { (State::Ready, "") };
+            What::Parked => {
+                let parked = (What::Parked, &*event.label);
+                let (state, label) = if wakes.is_empty() { parked } else { (What::Ready, "") };
                 self.polls.remove(&loop_row);
-                self.enter(loop_row, at, State::Running, "");
+                self.enter(loop_row, at, What::Running, "");
                 self.enter(row, at, state, label);
             }
             // Its last poll has left it parked.
             _ => {
                 let since = self.last(row).from;
-                self.enter(row, since, State::Idle, "");
+                self.enter(row, since, What::Idle, "");
             }
         }
     }

@@ -7,7 +7,6 @@
 //! - Every way does every job and checks each answer: a page that did not come, or a wrong factorial, is an error.
 //! - Processes are forked while this process has one thread, so the way with threads of the loop's pool comes last.
 
-use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
@@ -19,24 +18,20 @@ use std::time::{Duration, Instant};
 use num_bigint::BigUint;
 
 use super::observer::LoopObserver;
-use super::recorder::{Lane, Recorder, State, What};
+use super::recorder::{Lane, Recorder, What};
 use super::trace::Trace;
 use crate::aio::{run_blocking, sleep};
 use crate::fetch::site;
 use crate::os::ThreadUsage;
 use crate::processes::{ProcessPoolOptions, Supervisor};
 use crate::rt::{EventLoop, spawn_named};
-use crate::threads::gil::{Gil, Held, SWITCH_INTERVAL};
+use crate::threads::gil::{Gil, SWITCH_INTERVAL};
 use crate::web::client::{Options, asynchronous, blocking};
 use crate::web::server::Config;
 
-/// In this time a computation makes many steps. If one step takes so long, the thread had no processor.
-const LOST_PROCESSOR: Duration = Duration::from_micros(400);
-
-/// A way to do the jobs.
+/// What does the jobs.
 type Way = fn(&Arc<Run>) -> io::Result<()>;
-
-/// Every way in the order of the picture: what it is, in a line, and what does the jobs.
+/// Every way in the order of the picture, with what it is, in a line.
 const WAYS: [(&str, Way); 6] = [
     ("sequential: one thread, one job after another", |run| run.sequential()),
     ("threads: one for each job", |run| run.threads(None)),
@@ -48,106 +43,33 @@ const WAYS: [(&str, Way); 6] = [
     ("event loop and threads: the factorials in run_blocking", |run| run.event_loop(true)),
 ];
 
-/// What one way did.
-#[derive(Clone, Debug)]
-pub struct Strip {
-    /// What it is, in a line.
-    pub title: &'static str,
-    /// What happened.
-    pub trace: Trace,
-    /// How long the jobs take together, one after another.
-    pub work: Duration,
-    /// Processor time and context switches of all threads and processes.
-    pub usage: ThreadUsage,
-}
-
-/// A request, which waits, or a factorial, which computes. Its name is the same in every strip.
-#[derive(Clone, Copy, Debug)]
-struct Job {
-    /// Whether it is a factorial.
-    computes: bool,
-    /// Its place among those of its kind, from 1.
-    number: usize,
-}
-
-impl fmt::Display for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", if self.computes { "factorial" } else { "request" }, self.number)
-    }
-}
-
-/// The jobs.
-#[derive(Clone, Debug)]
-pub struct Workload {
-    /// In the order in which they are started.
-    jobs: Vec<Job>,
-    /// How long the server takes over each request.
-    pub wait: Duration,
-    /// Of which number each factorial is.
-    number: u32,
-    /// That factorial.
-    answer: BigUint,
-    /// How long one takes alone.
-    pub computing: Duration,
-}
-
-impl Workload {
-    /// Makes a workload whose factorials take about `computing` on this machine.
-    pub fn new(requests: usize, wait: Duration, factorials: usize, computing: Duration) -> Self {
-        let job = |computes| move |number| Job { computes, number };
-        let jobs = (1..=requests).map(job(false)).chain((1..=factorials).map(job(true))).collect();
-        // Processor time: other programs do not count. The kernel may count it in steps of some milliseconds.
-        let began = ThreadUsage::of_process();
-        let mut workload = Self { jobs, wait, number: 1, answer: 1_u32.into(), computing };
-        loop {
-            workload.computing = ThreadUsage::of_process().since(began).cpu;
-            if workload.computing >= computing || workload.number > 1_000_000 {
-                return workload;
-            }
-            // The clock is read so seldom that it takes no part of the time.
-            for _ in 0..20 {
-                workload.number += 1;
-                workload.answer *= workload.number;
-            }
-        }
-    }
-
-    /// Computes the factorial and checks it. Calls `step` after each multiplication with the time at which that began.
-    fn factorial(&self, mut step: impl FnMut(Instant)) -> io::Result<BigUint> {
-        let mut product = BigUint::from(1_u32);
-        for factor in 2..=self.number {
-            let began = Instant::now();
-            product *= factor;
-            step(began);
-        }
-        let is_right = product == self.answer;
-        is_right.then_some(product).ok_or_else(|| io::Error::other("a factorial is wrong"))
-    }
-}
-
 /// What a way works with.
 struct Run {
-    /// The jobs.
-    workload: Workload,
+    /// The names of the jobs: first the requests, then the factorials.
+    jobs: Vec<String>,
+    /// How many are requests.
+    requests: usize,
     /// Where each request goes.
     url: String,
+    /// The number whose factorial is computed, and that factorial.
+    factorial: (u32, BigUint),
     /// Where events go.
     recorder: Arc<Recorder>,
 }
 
-/// Does the jobs in every way. `tell` is called before each.
+/// Does the jobs in every way: so many requests, over each of which the server takes so long, and so many factorials, each
+/// of which takes about so long on this machine. `tell` is called before each way.
 ///
 /// # Errors
 /// No process or thread could be started, or a job had a wrong answer.
-///
-/// # Blocking
-/// As long as all ways take.
-pub fn run_all(workload: &Workload, mut tell: impl FnMut(&'static str)) -> io::Result<Vec<Strip>> {
+pub fn run_all(
+    (requests, wait): (usize, Duration),
+    (factorials, computing): (usize, Duration),
+    mut tell: impl FnMut(&'static str),
+) -> io::Result<Vec<Trace>> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    let (address, ms) = (listener.local_addr()?, workload.wait.as_millis());
-    let url = format!("http://{address}/slow?ms={ms}");
-    // The site is a process of its own: this one may not start a thread before it forks, and the time that the site
-    // computes is not that of the jobs.
+    let url = format!("http://{}/slow?ms={}", listener.local_addr()?, wait.as_millis());
+    // The site is a process: this one starts no thread before it forks, and the site's time is not that of the jobs.
     let serve = |stop: BorrowedFd<'_>| {
         let served = listener.try_clone().and_then(|listener| {
             let config = Config { head_timeout: options().whole, ..Config::default() };
@@ -156,20 +78,40 @@ pub fn run_all(workload: &Workload, mut tell: impl FnMut(&'static str)) -> io::R
         i32::from(served.is_err())
     };
     let _site = Supervisor::start(1, &serve)?;
-    let times = |job: &Job| if job.computes { workload.computing } else { workload.wait };
-    let work = workload.jobs.iter().map(times).sum();
+    let names = |kind, count| (1..=count).map(move |number| format!("{kind} {number}"));
+    let factorial = factorial_that_takes(computing);
     let mut strips = Vec::new();
     for (title, do_all) in WAYS {
         tell(title);
-        let (workload, url) = (workload.clone(), url.clone());
-        let run = Arc::new(Run { workload, url, recorder: Arc::new(Recorder::new(100_000)?) });
+        let run = Arc::new(Run {
+            jobs: names("request", requests).chain(names("factorial", factorials)).collect(),
+            requests,
+            url: url.clone(),
+            factorial: factorial.clone(),
+            recorder: Arc::new(Recorder::new(100_000)?),
+        });
         let before = ThreadUsage::of_process();
         do_all(&run)?;
         let usage = ThreadUsage::of_process().since(before);
-        let trace = Trace::new(&run.recorder.recording());
-        strips.push(Strip { title, trace, work, usage });
+        let work = [vec![wait; requests], vec![computing; factorials]].concat().iter().sum();
+        strips.push(Trace { work, usage, ..Trace::new(title, &run.recorder) });
     }
     Ok(strips)
+}
+
+/// Finds a number whose factorial takes so long to compute, and returns both.
+fn factorial_that_takes(computing: Duration) -> (u32, BigUint) {
+    let (mut number, mut product) = (1, BigUint::from(1_u32));
+    // Processor time: other programs do not count. The kernel may count it in steps of some milliseconds.
+    let began = ThreadUsage::of_process();
+    while ThreadUsage::of_process().since(began).cpu < computing {
+        // The clock is read so seldom that it takes no part of the time.
+        for _ in 0..20 {
+            number += 1;
+            product *= number;
+        }
+    }
+    (number, product)
 }
 
 /// The options of a client. No request times out, however long a factorial holds the loop.
@@ -181,66 +123,76 @@ fn options() -> Options {
 impl Run {
     /// Does a job on this thread, and returns the factorial, or 0 after a request.
     ///
-    /// Under a GIL it does as the interpreter would: a request releases the lock, a computation checks it. Then the lane
-    /// runs from an instant after it has the lock to an instant before it releases it.
-    fn work(&self, lane: Lane, job: Job, gil: Option<&Gil>) -> io::Result<BigUint> {
-        let enter = |state| self.recorder.enter(lane, state, job);
-        let was = |state, since| self.recorder.was(lane, state, since, job);
+    /// Under a GIL it does as the interpreter would: a request releases the lock, a computation checks it.
+    fn work(&self, lane: Lane, job: usize, gil: Option<&Gil>) -> io::Result<BigUint> {
+        let name = &self.jobs[job];
+        let enter = |state| self.recorder.note(lane, state, name);
         let mut held = gil.map(|gil| {
-            enter(State::Lock);
+            enter(What::Lock);
             gil.attach()
         });
-        let value = if job.computes {
-            enter(State::Running);
-            self.workload.factorial(|since| {
-                if since.elapsed() >= LOST_PROCESSOR {
-                    was(State::Ready, since);
-                }
-                let asks = Instant::now();
-                if held.as_ref().is_some_and(Held::check) {
-                    was(State::Lock, asks);
-                }
-            })
-        } else {
+        enter(What::Running);
+        let value = if job < self.requests {
             let fetch = || {
-                enter(State::Blocked);
+                enter(What::Blocked);
                 let page = blocking::Client::new(options()).get(&self.url);
-                enter(if gil.is_some() { State::Lock } else { State::Running });
+                enter(if gil.is_some() { What::Lock } else { What::Running });
                 page
             };
-            let page = match &mut held {
-                Some(held) => held.allow_threads(fetch),
-                None => fetch(),
-            };
-            enter(State::Running);
+            let page = held.as_mut().map_or_else(fetch, |held| held.allow_threads(fetch));
+            enter(What::Running);
             page.map(|_| BigUint::ZERO).map_err(io::Error::other)
+        } else {
+            self.compute(|began| {
+                let state = match &held {
+                    Some(held) if held.check() => What::Lock,
+                    // In this time it makes many steps. If one takes so long, the thread had no processor.
+                    _ if began.elapsed() >= Duration::from_micros(400) => What::Ready,
+                    _ => return,
+                };
+                self.recorder.note_at(began, lane, state, name);
+                enter(What::Running);
+            })
         };
-        self.recorder.note(lane, What::Sends, format_args!("result of {job}"));
-        self.recorder.enter(lane, State::Idle, "");
+        self.recorder.note(lane, What::Sends, format_args!("result of {name}"));
+        self.recorder.note(lane, What::Idle, "");
         value
+    }
+
+    /// Computes the factorial and checks it. Calls `step` after each multiplication with the time at which that began.
+    fn compute(&self, mut step: impl FnMut(Instant)) -> io::Result<BigUint> {
+        let (number, answer) = &self.factorial;
+        let mut product = BigUint::from(1_u32);
+        for factor in 2..=*number {
+            let began = Instant::now();
+            product *= factor;
+            step(began);
+        }
+        let is_right = product == *answer;
+        is_right.then_some(product).ok_or_else(|| io::Error::other("a factorial is wrong"))
     }
 
     /// Does one job after another.
     fn sequential(&self) -> io::Result<()> {
         let main = self.recorder.lane("main thread");
-        self.workload.jobs.iter().try_for_each(|job| self.work(main, *job, None).map(drop))
+        (0..self.jobs.len()).try_for_each(|job| self.work(main, job, None).map(drop))
     }
 
     /// Starts a thread for each job, and joins all.
     fn threads(&self, gil: Option<&Gil>) -> io::Result<()> {
         let main = self.recorder.lane("main thread");
         thread::scope(|scope| {
-            self.recorder.enter(main, State::Running, "starts threads");
-            let start = |&job| {
-                let lane = self.recorder.lane(format_args!("thread: {job}"));
+            self.recorder.note(main, What::Running, "starts threads");
+            let start = |(job, name): (usize, &String)| {
+                let lane = self.recorder.lane(format_args!("thread: {name}"));
                 thread::Builder::new().spawn_scoped(scope, move || self.work(lane, job, gil))
             };
-            let threads = self.workload.jobs.iter().map(start).collect::<io::Result<Vec<_>>>()?;
-            self.recorder.enter(main, State::Blocked, "joins the threads");
-            for thread in threads {
+            let threads: io::Result<Vec<_>> = self.jobs.iter().enumerate().map(start).collect();
+            self.recorder.note(main, What::Blocked, "joins the threads");
+            for thread in threads? {
                 thread.join().map_err(|_| io::Error::other("a job panicked"))??;
             }
-            self.recorder.enter(main, State::Idle, "");
+            self.recorder.note(main, What::Idle, "");
             Ok(())
         })
     }
@@ -248,31 +200,29 @@ impl Run {
     /// Starts a process for each job, hands the jobs out, and takes the results.
     fn processes(self: &Arc<Self>) -> io::Result<()> {
         let (main, run) = (self.recorder.lane("main thread"), Arc::clone(self));
-        let jobs = &self.workload.jobs;
-        let lane = |job: &Job| self.recorder.lane(format_args!("process: {job}"));
-        let lanes: Vec<_> = jobs.iter().map(lane).collect();
-        self.recorder.enter(main, State::Running, "starts processes");
-        let options = ProcessPoolOptions { workers: jobs.len(), ..ProcessPoolOptions::default() };
-        let pool = options.start(move |number: usize| {
-            let (job, lane) = (run.workload.jobs[number], lanes[number]);
-            run.recorder.enter(lane, State::Running, job);
-            run.recorder.note(lane, What::Receives, job);
-            let result = run.work(lane, job, None);
+        let lane = |name: &String| self.recorder.lane(format_args!("process: {name}"));
+        let lanes: Vec<_> = self.jobs.iter().map(lane).collect();
+        self.recorder.note(main, What::Running, "starts processes");
+        let options = ProcessPoolOptions { workers: lanes.len(), ..ProcessPoolOptions::default() };
+        let pool = options.start(move |job: usize| {
+            run.recorder.note(lanes[job], What::Running, "");
+            run.recorder.note(lanes[job], What::Receives, &run.jobs[job]);
+            let result = run.work(lanes[job], job, None);
             result.map(|value| value.to_bytes_le()).map_err(|error| error.to_string())
         })?;
         let mut handles = Vec::new();
-        for (number, job) in jobs.iter().enumerate() {
-            self.recorder.note(main, What::Sends, job);
-            handles.push((job, pool.submit(number).map_err(io::Error::other)?));
+        for (job, name) in self.jobs.iter().enumerate() {
+            self.recorder.note(main, What::Sends, name);
+            handles.push(pool.submit(job).map_err(io::Error::other)?);
         }
-        self.recorder.enter(main, State::Blocked, "waits for results");
-        for (job, handle) in handles {
+        self.recorder.note(main, What::Blocked, "waits for results");
+        for (handle, name) in handles.into_iter().zip(&self.jobs) {
             handle.join().map_err(io::Error::other)?.map_err(io::Error::other)?;
-            self.recorder.note(main, What::Receives, format_args!("result of {job}"));
+            self.recorder.note(main, What::Receives, format_args!("result of {name}"));
         }
-        self.recorder.enter(main, State::Running, "ends the processes");
+        self.recorder.note(main, What::Running, "ends the processes");
         drop(pool);
-        self.recorder.enter(main, State::Idle, "");
+        self.recorder.note(main, What::Idle, "");
         Ok(())
     }
 
@@ -282,30 +232,29 @@ impl Run {
         let event_loop = EventLoop::builder().slow_poll(None).observer(observer).build()?;
         event_loop.block_on(async {
             let client = Rc::new(asynchronous::Client::new(options()));
-            let ticker = spawn_named("ticks every 50 ms", async {
+            drop(spawn_named("ticks every 50 ms", async {
                 loop {
                     sleep(Duration::from_millis(50)).await;
                 }
-            });
-            let start = |&job: &Job| {
+            }));
+            let start = |(job, name): (usize, &String)| {
                 let (run, client) = (Arc::clone(self), Rc::clone(&client));
-                spawn_named(&job.to_string(), async move {
-                    if !job.computes {
+                spawn_named(name, async move {
+                    if job < run.requests {
                         return client.get(&run.url).await.map(drop).map_err(io::Error::other);
                     }
                     if !computes_beside {
-                        return run.workload.factorial(|_| {}).map(drop);
+                        return run.compute(|_| ()).map(drop);
                     }
-                    let lane = run.recorder.lane(format_args!("thread: {job}"));
+                    let lane = run.recorder.lane(format_args!("thread: {}", run.jobs[job]));
                     let beside = run_blocking(move || run.work(lane, job, None));
                     beside.await.map_err(io::Error::other)?.map(drop)
                 })
             };
-            let tasks: Vec<_> = self.workload.jobs.iter().map(start).collect();
+            let tasks: Vec<_> = self.jobs.iter().enumerate().map(start).collect();
             for task in tasks {
                 task.await.map_err(io::Error::other)??;
             }
-            ticker.cancel();
             Ok(())
         })
     }

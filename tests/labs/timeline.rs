@@ -6,17 +6,15 @@ use std::time::{Duration, Instant};
 
 use handloom::aio::{sleep, yield_now};
 use handloom::json::Json;
-use handloom::os::ThreadUsage;
 use handloom::rt::{EventLoop, spawn_named};
 use handloom::timeline::{
-    Event, Lane, LoopObserver, Recorder, Recording, State, Strip, Trace, What, page, picture,
-    trace_json,
+    Event, Lane, LoopObserver, Recorder, Trace, What, page, picture, trace_json,
 };
 
 use super::support::watched;
 
-/// Runs a small program under the virtual clock, and returns what was noted.
-fn virtual_run() -> Recording {
+/// Runs a small program under the virtual clock, and returns what was noted before the loop's end.
+fn virtual_run() -> (Vec<Event>, Trace) {
     let recorder = Arc::new(Recorder::new(1_000).expect("memory"));
     // The clock of the loop starts when it is made, and stands still: all times count from the first event.
     let observer = LoopObserver::new(Arc::clone(&recorder));
@@ -31,49 +29,49 @@ fn virtual_run() -> Recording {
         first.await.expect("it ends");
         second.await.expect("it ends");
     });
-    recorder.recording()
+    (recorder.events().0, Trace::new("virtual", &recorder))
 }
 
 #[test]
 fn with_the_virtual_clock_the_list_of_events_is_exact() {
-    let recording = watched(virtual_run);
+    let (events, _) = watched(virtual_run);
     // What comes before it, the loop's beginning, is by the real clock.
-    let is_wake = |event: &&Event| event.what == What::Enters(State::Ready);
-    let begin = recording.events.iter().find(is_wake).expect("a wake").at;
-    let told: Vec<_> = recording.events.iter().map(|event| told(event, begin)).collect();
+    let is_wake = |event: &&Event| event.what == What::Ready;
+    let begin = events.iter().find(is_wake).expect("a wake").at;
+    let told: Vec<_> = events.iter().map(|event| told(event, begin)).collect();
     let expected = "\
         0 loop Begins event loop
         0 task 0 Begins block_on
-        0 loop Enters(Running)
-        0 task 0 Enters(Ready)
+        0 loop Running
+        0 task 0 Ready
         0 task 1 Begins task: first
-        0 task 1 Enters(Ready)
+        0 task 1 Ready
         0 task 2 Begins task: second
-        0 task 2 Enters(Ready)
-        0 task 0 Enters(Running)
-        0 task 0 Enters(Parked) for the end of task 1
-        0 task 1 Enters(Running)
-        0 task 1 Enters(Parked) for a point in time
-        0 task 2 Enters(Running)
-        0 task 2 Enters(Parked) for a point in time
-        10 loop Enters(Running)
+        0 task 2 Ready
+        0 task 0 Running
+        0 task 0 Parked for the end of task 1
+        0 task 1 Running
+        0 task 1 Parked for a point in time
+        0 task 2 Running
+        0 task 2 Parked for a point in time
+        10 loop Running
         10 loop Due
-        10 task 2 Enters(Ready)
-        10 task 2 Enters(Running)
-        10 task 2 Enters(Parked) for something it did not name
-        10 task 2 Enters(Idle)
-        20 loop Enters(Running)
+        10 task 2 Ready
+        10 task 2 Running
+        10 task 2 Parked for something it did not name
+        10 task 2 Idle
+        20 loop Running
         20 loop Due
-        20 task 1 Enters(Ready)
-        20 task 1 Enters(Ready)
-        20 task 1 Enters(Running)
-        20 task 1 Enters(Parked) for its next turn
-        20 task 0 Enters(Ready)
-        20 task 1 Enters(Running)
-        20 task 1 Enters(Parked) for something it did not name
-        20 task 1 Enters(Idle)
-        20 task 0 Enters(Running)
-        20 task 0 Enters(Parked) for something it did not name";
+        20 task 1 Ready
+        20 task 1 Ready
+        20 task 1 Running
+        20 task 1 Parked for its next turn
+        20 task 0 Ready
+        20 task 1 Running
+        20 task 1 Parked for something it did not name
+        20 task 1 Idle
+        20 task 0 Running
+        20 task 0 Parked for something it did not name";
     let expected: Vec<_> = expected.lines().map(str::trim).collect();
     assert_eq!(told, expected, "the loop or its observer does something else than before");
 }
@@ -90,12 +88,12 @@ fn told(Event { at, lane, what, label }: &Event, begin: Duration) -> String {
 
 #[test]
 fn a_wake_during_a_poll_leaves_the_task_ready() {
-    let trace = Trace::new(&watched(virtual_run));
+    let (_, trace) = watched(virtual_run);
     let row = trace.rows.iter().find(|row| row.job() == "first").expect("its row");
     let states: Vec<_> = row.spans.iter().map(|span| span.state).collect();
-    let sleeps = [State::Idle, State::Parked, State::Idle];
+    let sleeps = [What::Idle, What::Parked, What::Idle];
     assert_eq!(states, sleeps, "all but the sleep of 20 ms takes no time");
-    let wakes = trace.arrows.iter().filter(|arrow| arrow.is_wake).count();
+    let wakes = trace.arrows.iter().filter(|(what, ..)| *what == What::Ready).count();
     assert_eq!(wakes, 7, "seven polls, and each follows a wake: {:?}", trace.arrows);
 }
 
@@ -104,9 +102,9 @@ fn the_oldest_events_are_dropped_and_counted() {
     let recorder = Recorder::new(10).expect("memory");
     let lane = recorder.lane("main");
     for number in 0..25 {
-        recorder.note(lane, What::Enters(State::Running), number);
+        recorder.note(lane, What::Running, number);
     }
-    let Recording { events, dropped, .. } = recorder.recording();
+    let (events, dropped) = recorder.events();
     assert_eq!(dropped, 15, "RECORD-2: 25 events in a ring of 10");
     let labels: Vec<_> = events.iter().skip(1).map(|event| &*event.label).collect();
     assert_eq!(events[0].label, "main", "the name of the lane stays");
@@ -119,8 +117,8 @@ fn labels_and_lanes_beyond_their_bounds_do_no_harm() {
     let long = "ü".repeat(100);
     let lanes: Vec<_> = (0..5_000).map(|_| recorder.lane(&long)).collect();
     let odd = format!("a{long}");
-    recorder.note(lanes[4_999], What::Enters(State::Blocked), &odd);
-    let events = recorder.recording().events;
+    recorder.note(lanes[4_999], What::Blocked, &odd);
+    let (events, _) = recorder.events();
     assert_eq!(events.len(), 4_096 + 4, "the names of 4,096 lanes stay, and the last four events");
     assert_eq!(events[4_095].label, "ü".repeat(24), "48 bytes");
     let last = &events[4_099];
@@ -136,15 +134,15 @@ fn events_of_many_threads_are_all_there() {
             scope.spawn(|| {
                 let lane = recorder.lane("worker");
                 for number in 0..1_000 {
-                    recorder.note(lane, What::Enters(State::Running), number);
+                    recorder.note(lane, What::Running, number);
                 }
             });
         }
     });
-    let recording = recorder.recording();
+    let (events, _) = recorder.events();
     for lane in 0..4 {
-        let is_state = |event: &&Event| matches!(event.what, What::Enters(_));
-        let states = recording.events.iter().filter(is_state);
+        let is_state = |event: &&Event| event.what == What::Running;
+        let states = events.iter().filter(is_state);
         let of_lane = states.filter(|event| event.lane.thread == lane);
         let labels: Vec<_> = of_lane.map(|event| event.label.clone()).collect();
         let expected: Vec<_> = (0..1_000).map(|number| number.to_string()).collect();
@@ -153,29 +151,24 @@ fn events_of_many_threads_are_all_there() {
 }
 
 /// A strip with so many events of a loop, whose names are hostile.
-fn long_strip(polls: u32) -> Strip {
-    let event = |micros: u32, task, what, label: &str| Event {
-        at: Duration::from_micros(micros.into()),
-        lane: Lane { thread: 0, task },
-        what,
-        label: label.to_owned(),
+fn long_strip(polls: u32) -> Trace {
+    let recorder = Recorder::new(4 * polls + 100).expect("memory");
+    let (lane, begin) = (recorder.lane("event loop"), Instant::now());
+    let note = |micros: u32, task, what, label: &str| {
+        let at = begin + Duration::from_micros(micros.into());
+        recorder.note_at(at, Lane { task, ..lane }, what, label);
     };
-    let mut events = vec![event(0, None, What::Begins, "event loop")];
-    events.push(event(0, None, What::Enters(State::Running), ""));
+    note(0, None, What::Running, "");
     for task in 1..=20 {
-        events.push(event(0, Some(task), What::Begins, "task: </script><script src=\"http://x\">"));
+        note(0, Some(task), What::Begins, "task: </script><script src=\"http://x\">");
     }
     for number in 0..polls {
         let (at, task) = (number * 100, Some(1 + number % 20));
-        events.push(event(at, task, What::Enters(State::Ready), ""));
-        events.push(event(at + 10, task, What::Enters(State::Running), ""));
-        let parked = What::Enters(State::Parked);
-        events.push(event(at + 60, task, parked, "to read descriptor 12"));
+        note(at, task, What::Ready, "");
+        note(at + 10, task, What::Running, "");
+        note(at + 60, task, What::Parked, "to read descriptor 12");
     }
-    let recording = Recording { events, dropped: 0 };
-    let (trace, work) = (Trace::new(&recording), Duration::from_secs(1));
-    let title = "event loop: many tasks";
-    Strip { title, trace, work, usage: ThreadUsage::default() }
+    Trace { work: Duration::from_secs(1), ..Trace::new("event loop: many tasks", &recorder) }
 }
 
 #[test]
@@ -205,7 +198,7 @@ fn the_picture_is_bounded_by_its_width() {
 #[test]
 fn the_json_parses_and_its_slices_and_flows_fit() {
     let strip = long_strip(500);
-    let json = trace_json([("program", &strip.trace)]);
+    let json = trace_json(&[strip]);
     let parsed = Json::parse(json.as_bytes()).expect("valid JSON");
     expect_balanced(&parsed);
 }
@@ -261,7 +254,7 @@ fn an_event_costs_little() {
         .map(|_| {
             let began = Instant::now();
             for _ in 0..1_000 {
-                recorder.note(lane, What::Enters(State::Running), "job");
+                recorder.note(lane, What::Running, "job");
             }
             began.elapsed() / 1_000
         })

@@ -21,16 +21,19 @@ pub(crate) struct Source {
     pub(crate) path: String,
     /// Its text.
     pub(crate) text: String,
-    /// Its tokens, without comments; a literal is `""`.
+    /// Its tokens, without comments; a literal is `""`. None of a file that is not Rust.
     pub(crate) tokens: Vec<String>,
 }
 
 impl Source {
     /// Takes a file's text apart.
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        let stream: TokenStream = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
         let mut tokens = Vec::new();
-        flatten(stream, &mut tokens);
+        if path.strip_suffix(".rs").is_some() {
+            let stream: TokenStream =
+                text.parse().unwrap_or_else(|fault| panic!("{path}: {fault}"));
+            flatten(stream, &mut tokens);
+        }
         Self { path: path.to_owned(), text: text.to_owned(), tokens }
     }
 
@@ -185,7 +188,7 @@ fn branches(tokens: &[String], mut at: usize, base: &[String], found: &mut Vec<N
     at
 }
 
-/// Every Rust file under `src/`, in order of path.
+/// Every file under `src/`, in order of path.
 pub(crate) fn crate_files() -> Vec<Source> {
     fn visit(directory: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -193,7 +196,7 @@ pub(crate) fn crate_files() -> Vec<Source> {
             let name = format!("{prefix}{}", path.file_name().unwrap().to_str().unwrap());
             if path.is_dir() {
                 visit(&path, &format!("{name}/"), found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else {
                 found.insert(name, fs::read_to_string(&path).unwrap());
             }
         }
