@@ -101,12 +101,11 @@ pub(crate) fn traced(
         Ok(())
     });
     args.write_trace = Some(write.clone());
-    match run(&args, output) {
-        wrong @ Err(Failure::Usage(_)) => {
-            // Nothing ran.
-            drop(is_new.then(|| fs::remove_file(&file)));
-            wrong
-        }
-        done => done.and(write()),
+    let done = run(&args, output);
+    if matches!(done, Err(Failure::Usage(_))) {
+        // Nothing ran.
+        drop(is_new.then(|| fs::remove_file(&file)));
+        return done;
     }
+    done.and(write())
 }

@@ -16,7 +16,9 @@ const STYLE: &str = "<style>:root{color-scheme:light dark}body{font:16px/1.5 san
     padding:0 1em}pre{white-space:pre-wrap;overflow-wrap:anywhere}div{overflow-x:auto}svg{min-width:40em;max-width:100%;\
     height:auto}table{display:block;overflow-x:auto;border-collapse:collapse;font-size:.9em;margin:1em 0}th,td{padding:\
     .1em .7em;text-align:right;border-bottom:1px solid #8886}td+td{white-space:nowrap}th:first-child,td:first-child{\
-    text-align:left;padding-left:0}@media(max-width:40em){ul{padding-left:1.2em}table{font-size:.72em}th,td{padding:.1em .3em}}\
+    text-align:left;padding-left:0}@media screen and (max-width:40em){ul{padding-left:1.2em}th{display:none}\
+    tr{display:flex;flex-wrap:wrap;border-bottom:1px solid #8886;padding:.2em 0}td+td{white-space:normal}td{border:0}\
+    td:first-child{flex-basis:100%;font-weight:bold}td+td::before{content:attr(data-name)\"\\a0\";font-size:.9em;opacity:.7}}\
     @media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
 
 /// A page that is being written: its HTML so far.
@@ -27,14 +29,12 @@ impl Page {
     /// Begins a page.
     pub fn new(title: &str) -> Self {
         let title = escaped(title);
-        let top = format!("{HEAD}<title>{title}</title>\n{STYLE}</head>\n<body>\n");
-        Self(format!("{top}<h1>{title}</h1>\n"))
+        Self(format!("{HEAD}<title>{title}</title>\n{STYLE}</head>\n<body>\n<h1>{title}</h1>\n"))
     }
 
     /// Writes a heading, to which a link to `#ID` leads.
     pub fn heading(&mut self, id: &str, words: &str) {
-        let words = escaped(words);
-        writeln!(self.0, "<h2 id=\"{id}\">{words}</h2>").expect(TAKES_ALL);
+        writeln!(self.0, "<h2 id=\"{id}\">{}</h2>", escaped(words)).expect(TAKES_ALL);
     }
 
     /// Writes a paragraph.
@@ -50,11 +50,15 @@ impl Page {
                 self.element("pre", block.join("\n").trim_matches('\n'));
                 continue;
             }
-            self.0.push_str("<table>");
-            for (place, line) in block.iter().enumerate() {
-                let tag = if place == 0 { "th" } else { "td" };
+            // In a narrow window each cell stands behind its column's name.
+            let names: Vec<_> = cells(block[0]).map(escaped).collect();
+            write!(self.0, "<table><tr><th>{}</th>", names.join("</th><th>")).expect(TAKES_ALL);
+            for line in &block[1..] {
                 self.0.push_str("<tr>");
-                cells(line).for_each(|cell| self.element(tag, cell));
+                for (place, cell) in cells(line).map(escaped).enumerate() {
+                    let name = names.get(place).map_or("", String::as_str);
+                    write!(self.0, "<td data-name=\"{name}\">{cell}</td>").expect(TAKES_ALL);
+                }
             }
             self.0.push_str("</table>\n");
         }
@@ -62,10 +66,11 @@ impl Page {
 
     /// Writes a list of links: where each leads, and its words.
     pub fn links(&mut self, links: &[(String, String)]) {
-        self.items(links.iter().map(|(to, words)| {
-            let [to, words] = [to, words].map(|text| escaped(text));
-            format!("<a href=\"{to}\">{words}</a>")
-        }));
+        self.items(
+            links
+                .iter()
+                .map(|(to, words)| format!("<a href=\"{}\">{}</a>", escaped(to), escaped(words))),
+        );
     }
 
     /// Writes a list of points.
@@ -81,24 +86,19 @@ impl Page {
         }
     }
 
-    /// Puts a picture there, which is SVG.
+    /// Puts a picture there, which is SVG. In a narrow window it is moved sideways, because its words would be too small.
     pub fn picture(&mut self, svg: &str) {
-        // In a narrow window it is moved sideways, because its words would be too small.
-        for part in ["<div>", svg, "</div>\n"] {
-            self.0.push_str(part);
-        }
+        writeln!(self.0, "<div>{svg}</div>").expect(TAKES_ALL);
     }
 
     /// Ends the page.
-    pub fn finish(mut self) -> String {
-        self.0.push_str("</body>\n</html>\n");
-        self.0
+    pub fn finish(self) -> String {
+        self.0 + "</body>\n</html>\n"
     }
 
     /// Writes one element with nothing but text in it (`PAGE-2`).
     fn element(&mut self, name: &str, words: &str) {
-        let words = escaped(words);
-        writeln!(self.0, "<{name}>{words}</{name}>").expect(TAKES_ALL);
+        writeln!(self.0, "<{name}>{}</{name}>", escaped(words)).expect(TAKES_ALL);
     }
 }
 

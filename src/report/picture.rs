@@ -81,9 +81,8 @@ impl Picture {
     }
 
     /// Ends the picture.
-    pub fn finish(mut self) -> String {
-        self.0.push_str("</svg>\n");
-        self.0
+    pub fn finish(self) -> String {
+        self.0 + "</svg>\n"
     }
 
     /// Appends an element as it is.

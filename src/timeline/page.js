@@ -20,13 +20,11 @@ let present = all.find(({ title }) => title.startsWith("event loop")) ?? all[0];
 // Goes to the beginning of a state, and marks its job in all strips.
 function go(span) {
   present = span;
-  const { group, title, number, from } = present, strip = strips[number], step = strip.indexOf(present), now = new Map();
-  for (const span of strip.slice(0, step + 1)) {
-    now.delete(span.y);
-    now.set(span.y, span);
-  }
+  const { group, title, number, from } = present, strip = strips[number], step = strip.indexOf(present);
+  const last = new Map(strip.slice(0, step + 1).map((span) => [span.y, span]));
+  const now = [...last.values()].sort((one, other) => one.from - other.from);
   const list = (id, wanted, word, more) => {
-    const found = [...now.values()].filter(({ state, label }) => state === wanted && label.includes(word));
+    const found = now.filter(({ state, label }) => state === wanted && label.includes(word));
     byId(id).textContent = found.map((span) => span.name + more(span)).join("; ") || "empty";
   };
   list("queue", "Ready", "", () => "");
@@ -42,7 +40,7 @@ function go(span) {
 function move(steps) {
   const strip = strips[present.number];
   go(strip[strip.indexOf(present) + steps] ?? present);
-  byId("marks").lastChild.scrollIntoView({ block: "nearest", inline: "nearest" });
+  byId("marks").lastChild.scrollIntoView({ block: "center", inline: "nearest" });
 }
 
 // Finds what is under the pointer. A poll may be thinner than a pixel, so what runs within two of them is found first.

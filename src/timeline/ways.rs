@@ -79,7 +79,8 @@ pub fn run_all(
     };
     let _site = Supervisor::start(1, &serve)?;
     let names = |kind, count| (1..=count).map(move |number| format!("{kind} {number}"));
-    let factorial = factorial_that_takes(computing);
+    // Another program can only slow this down.
+    let factorial = factorial_that_takes(computing).max(factorial_that_takes(computing));
     let mut strips = Vec::new();
     for (title, do_all) in WAYS {
         tell(title);

@@ -97,7 +97,7 @@ fn a_page_shows_columns_as_a_table_and_other_lines_as_they_are() {
     for part in [
         "<pre>Before</pre>",
         "<tr><th>name</th><th>n</th><th>m</th>",
-        "<tr><td>a &lt;b&gt;</td><td>1</td><td>2</td>",
+        "<td data-name=\"name\">a &lt;b&gt;</td><td data-name=\"n\">1</td><td data-name=\"m\">2</td>",
         "<pre>After</pre><table>",
         "</table><pre></pre><table><tr><th>way</th>",
         "<ul><li><a href=\"fetch-async.log\">its log</a></li></ul>",
