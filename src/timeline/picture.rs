@@ -74,8 +74,7 @@ pub fn page(title: &str, strips: &[Trace]) -> String {
     page.finish()
 }
 
-/// The states in a strip as the script reads them: lane, beginning, end, state, and a label that is not the lane's job. To
-/// be idle at first is no event.
+/// The states in a strip as the script reads them: lane, beginning, end, state, and a label that is not the lane's job.
 fn states(trace: &Trace) -> Json {
     let spans = trace.spans_in_order().into_iter();
     let events = spans.filter(|(_, span)| span.state != Idle || span.from > Duration::ZERO);

@@ -150,14 +150,12 @@ impl Reader {
     /// Reads the next event.
     fn read(&mut self, event: &Event, at: Duration) {
         let (label, row) = (&event.label, self.row(event.lane));
+        let arrow = |from| (What::Sends, from, (row, at));
         match event.what {
             What::Begins => self.trace.rows[row].name.clone_from(label),
             What::Due => self.due = Some(at),
             What::Sends => drop(self.sent.insert(label.clone(), (row, at))),
-            What::Receives => {
-                let arrow = |from| (What::Sends, from, (row, at));
-                self.trace.arrows.extend(self.sent.remove(label).map(arrow));
-            }
+            What::Receives => self.trace.arrows.extend(self.sent.remove(label).map(arrow)),
             state if event.lane.task.is_some() => self.task(event, at, row, state),
             state => self.enter(row, at, state, label),
         }
