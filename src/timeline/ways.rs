@@ -132,7 +132,6 @@ impl Run {
             enter(What::Lock);
             gil.attach()
         });
-        enter(What::Running);
         let value = if job < self.requests {
             let fetch = || {
                 enter(What::Blocked);
@@ -144,6 +143,7 @@ impl Run {
             enter(What::Running);
             page.map(|_| BigUint::ZERO).map_err(io::Error::other)
         } else {
+            enter(What::Running);
             self.compute(|began| {
                 let state = match &held {
                     Some(held) if held.check() => What::Lock,
