@@ -118,6 +118,7 @@ impl Link {
         if let Err(damage) = self.end.send(QUEUED, job.is_chunk, &job.argument) {
             self.note(&damage);
         }
+        self.end.peer.advance();
         let limit = Some(job.limit).filter(|limit| *limit < Duration::MAX);
         self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         self.window.push_back((position, job));
@@ -148,8 +149,8 @@ impl Link {
         if self.window.is_empty() || self.fault.is_some() {
             return;
         }
-        // Before the answers are read: by RING-3 a worker that sleeps has published all of them.
-        let slept = self.end.peer.sleeps();
+        // Before the answers are read: a worker that sleeps, as an odd count tells, has published all of them.
+        let slept = self.end.peer.count() & 1 == 1;
         let start = (self.end.input.position, self.end.output.position);
         let outcome = self.read_answers(finished).and_then(|()| match self.window.back() {
             Some((_, last)) => self.end.send_rest(&last.argument),

@@ -26,8 +26,8 @@
 //!   before it is used; an impossible one is an error. Bytes are copied out before they are decoded.
 //! - `RING-2`: the mark of a job changes once, from `QUEUED`: to `BEGUN` by the worker or to `REVOKED` by the parent. So a
 //!   job that is taken back never runs, and one that has begun is never given to another worker.
-//! - `RING-3`: a side sleeps only if it has seen everything that was sent: the count is raised after each piece, and a count
-//!   that was raised since the sleeper read it does not become odd.
+//! - `RING-3`: a side sleeps only if it has seen everything that it was told of: a count that was raised since the sleeper
+//!   read it does not become odd. What is sent is told at once, except for an answer (`PWORKER-5`).
 //!
 //! **Source**: Lamport's queue for one producer and one consumer (1977); `io_uring(7)`; Reed and Kanodia,
 //! "Synchronization with eventcounts and sequencers" (1979); futex(2).
@@ -46,8 +46,7 @@ pub(super) const RING_WORDS: usize = 128 * 1024;
 const HEADER_WORDS: usize = 2;
 /// How many bytes a word has.
 const WORD_BYTES: usize = 8;
-/// The most bytes that are written or read before the other side sees it. A part of a ring, so that one side writes while
-/// the other reads.
+/// The most bytes that are written or read before the other side sees it: a part of a ring, so that both work at a time.
 const PIECE_BYTES: usize = 128 * 1024;
 /// Words that different sides write are on different cache lines.
 const LINE: usize = 8;
@@ -188,7 +187,7 @@ impl Endpoint {
         Ok(self.output.available(words)? >= words)
     }
 
-    /// Sends a message, or what there is room for; there must be room for the header.
+    /// Sends a message, or what there is room for; there must be room for the header. The caller tells the other side.
     pub(super) fn send(&mut self, first: u64, flag: bool, bytes: &[u8]) -> io::Result<()> {
         for word in [first, (bytes.len() as u64) << 1 | u64::from(flag)] {
             self.output.word(self.output.position).store(word, Relaxed);
@@ -198,19 +197,19 @@ impl Endpoint {
         self.send_rest(bytes)
     }
 
-    /// Sends more of the last message, as much as there is room for, and wakes the other side for each piece.
+    /// Sends more of the last message, as much as there is room for, and tells the other side of each piece but the last.
     pub(super) fn send_rest(&mut self, bytes: &[u8]) -> io::Result<()> {
         loop {
             let written = self.output.write_some(&bytes[bytes.len() - self.unsent..])?;
             self.unsent -= written;
-            self.peer.advance();
             if self.unsent == 0 || written == 0 {
                 return Ok(());
             }
+            self.peer.advance();
         }
     }
 
-    /// Receives the next message, or a piece of it: then the result is `None`. Something must be there.
+    /// Receives the next message; or a piece of it, returns `None`, and tells that there is room. Something must be there.
     pub(super) fn receive(&mut self) -> io::Result<Option<Received>> {
         let mut message = match self.partial.take() {
             Some(partial) => partial,
@@ -221,7 +220,6 @@ impl Endpoint {
             return Ok(Some(message));
         }
         self.partial = Some(message);
-        // The other side writes on when it hears that there is room.
         self.peer.advance();
         Ok(None)
     }
@@ -231,14 +229,11 @@ impl Endpoint {
         if self.input.available(HEADER_WORDS)? < HEADER_WORDS {
             return Err(io::Error::other("a header in the shared ring is cut short"));
         }
-        let header = [0, 1].map(|index| self.input.word(self.input.position + index));
-        let [first, second] = header.map(|word| word.load(Relaxed));
+        let start = self.input.position;
+        let [first, second] = [start, start + 1].map(|at| self.input.word(at).load(Relaxed));
         self.input.position += HEADER_WORDS;
         let length = usize::try_from(second >> 1).unwrap_or(usize::MAX);
-        let bytes = reserve(length);
-        let bytes = bytes
-            .map_err(|_| io::Error::other("a message is longer than the memory that is left"))?;
-        Ok(Received { first, flag: second & 1 == 1, length, bytes })
+        Ok(Received { first, flag: second & 1 == 1, length, bytes: reserve(length)? })
     }
 
     /// Begins the job that is received next, and returns its position; `None` when the parent has taken it back (`RING-2`).
@@ -295,11 +290,6 @@ impl EventCount {
     pub(super) fn wake(&self) {
         self.memory.word(0).fetch_or(1, SeqCst);
         self.advance();
-    }
-
-    /// Tells whether a thread sleeps here, or is about to.
-    pub(super) fn sleeps(&self) -> bool {
-        self.count() & 1 == 1
     }
 
     /// Sleeps until the count is no longer `seen`, or the time is up. May return early.

@@ -93,12 +93,11 @@ impl Shared {
         }
     }
 
-    /// Gives results to their handles (`PSHARED-1`).
+    /// Gives results to their handles (`PSHARED-1`). The arguments are freed afterwards: of a long one that takes a while.
     fn deliver(&self, mut state: MutexGuard<'_, State>) {
         let finished = std::mem::take(&mut state.finished);
         drop(state);
         for (job, result) in finished {
-            // The argument is freed afterwards: of a long one that takes a while.
             job.slot.finish(result);
         }
         self.changed.notify_all();
