@@ -42,9 +42,6 @@ pub const MOVED: &str = "/moved";
 /// A path that does not exist.
 pub const MISSING: &str = "/missing";
 
-/// Where [`MOVED`] redirects to.
-const MOVED_TO: &str = "/page";
-
 /// Returns the paths to fetch: the pages, [`MOVED`] and [`MISSING`].
 pub fn links() -> impl Iterator<Item = &'static str> {
     PAGES.iter().map(|page| page.path).chain([MOVED, MISSING])
@@ -68,8 +65,14 @@ pub fn router() -> Router<()> {
 /// Answers with links to all resources.
 fn index() -> Response {
     let page = |page: Page| {
-        let framing = format!("{:?}", page.framing).to_lowercase();
-        (page.path, format!("{} bytes after {:?}, {framing}", page.bytes, page.delay))
+        let (bytes, ms) = (page.bytes, page.delay.as_millis());
+        let how = ["", ", in chunks", ", piece by piece", ", then a close"][page.framing as usize];
+        let what = match bytes {
+            0 => "an empty page, at once".to_owned(),
+            1 => format!("1 byte after {ms} ms{how}"),
+            _ => format!("{bytes} bytes after {ms} ms{how}"),
+        };
+        (page.path.to_owned(), what)
     };
     let others = [
         (MOVED, "a redirect to a page"),
@@ -78,15 +81,14 @@ fn index() -> Response {
         ("/q?q=caf%C3%A9+au+lait", "the decoded value"),
         ("/slow?ms=300", "an answer after so many milliseconds"),
     ];
-    let rows =
-        PAGES.map(page).into_iter().chain(others.map(|(path, what)| (path, what.to_owned())));
-    let rows: Vec<_> = rows.map(|(path, what)| (path.to_owned(), what)).collect();
+    let others = others.map(|(path, what)| (path.to_owned(), what.to_owned()));
+    let rows: Vec<_> = PAGES.map(page).into_iter().chain(others).collect();
     Response::index("Handloom's site", "Slow pages for clients that wait.", &rows)
 }
 
-/// Answers with a redirect.
+/// Answers with a redirect to a page.
 fn moved() -> Response {
-    Response::redirect(Status::FOUND, MOVED_TO)
+    Response::redirect(Status::FOUND, "/page")
         .expect("holds because the path is a constant without line breaks")
 }
 
@@ -186,9 +188,7 @@ impl Page {
         match self.framing {
             PageFraming::Length => Response::text(self.text()),
             PageFraming::Close => in_pieces(self, Framing::Close, Duration::ZERO),
-            PageFraming::Chunked | PageFraming::Dripping => {
-                in_pieces(self, Framing::Chunked, Duration::ZERO)
-            }
+            _ => in_pieces(self, Framing::Chunked, Duration::ZERO),
         }
     }
 }
