@@ -8,7 +8,6 @@ mod client_requests;
 mod http_client;
 #[path = "../support/many_at_a_time.rs"]
 mod many_at_a_time;
-mod names;
 mod served;
 mod server_crowd;
 mod server_deadlines;
