@@ -16,7 +16,7 @@
 //! - `DIAL-2` When no address accepts, the error is that of the first one: the same as in the blocking client.
 //! - `DIAL-3` Each lookup has a thread of its own: slow names hold up neither each other nor other work that blocks,
 //!   also when their fetches have been given up. The system's resolver cannot be stopped. A lookup that finds all
-//!   [`MOST_LOOKUPS`] threads taken waits for one, for as long as it takes: the limits of its fetch begin anew.
+//!   `MOST_LOOKUPS` threads taken waits for one, for as long as it takes: the limits of its fetch begin anew.
 //!
 //! **Left out**: resolving both families at once (section 3), which the system's resolver cannot do.
 //!
