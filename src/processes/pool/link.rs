@@ -160,7 +160,6 @@ impl Link {
         if let Err(damage) = outcome {
             self.note(&damage);
         } else if !is_silent {
-            // It may wait for room.
             self.end.peer.advance();
         } else if is_look {
             if slept {

@@ -28,6 +28,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 
@@ -125,7 +126,9 @@ impl Shared {
         // The thread waits for the lock that is held here, so its id is noted before it takes a job.
         let (shared, number) = (Arc::clone(self), state.started.len());
         let builder = thread::Builder::new().name(format!("{}-{}", self.name, number + 1));
+        let (running, runs) = sync_channel::<()>(0);
         let started = builder.spawn(move || {
+            drop(running);
             while let Some(job) = shared.next_job(number) {
                 job.run();
             }
@@ -133,6 +136,8 @@ impl Shared {
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("start a thread: {error}"));
         let thread = started.map_err(named)?;
+        // One that is still starting, and finds that the next has taken the last memory, would end the process.
+        let _hung_up = runs.recv();
         state.started.push(thread.thread().id());
         self.workers().push(thread);
         Ok(())
