@@ -30,8 +30,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         return output.bytes(list().as_bytes());
     };
     let lab = LABS.iter().find(|lab| lab.name == name).ok_or_else(|| unknown(&name))?;
-    let chapters = ["Processes", "Threads", "Synchronisation", "The GIL", "Select"];
-    args.refuse("trace", chapters.contains(&lab.chapter), "labs on the event loop", lab.name)?;
+    args.refuse("trace", !lab.on_loop, "labs on the event loop", lab.name)?;
     let write_trace = args.write_trace.as_ref();
     write_trace.map_or_else(end_by_default, |_| exit_when_interrupted(args, || ()))?;
     // The lab's lines are the result. It pauses between them, so each line is written at once.
@@ -41,11 +40,8 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         io::ErrorKind::BrokenPipe => Failure::StdoutClosed,
         _ => Failure::while_doing(lab.name, error),
     })?;
-    let Lab { chapter, question, .. } = lab;
-    output.line(format_args!(
-        "\nSource: {}; chapter \"{chapter}\", question {question}",
-        lab.source()
-    ))
+    let (Lab { chapter, question, .. }, source) = (lab, lab.source());
+    output.line(format_args!("\nSource: {source}; chapter \"{chapter}\", question {question}"))
 }
 
 /// The failure for an unknown name; its text holds the list.

@@ -1,5 +1,6 @@
 //! Every lab as a user starts it: it comes to its end, says what to notice, and bears a closed stdout.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::thread;
@@ -54,7 +55,9 @@ fn comes_to_its_end(lab: &Lab) {
     let source = format!("Source: {}; chapter \"{}\"", lab.source(), lab.chapter);
     assert!(ended.out.contains(&source), "lab {}: came {}", lab.name, ended.out);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(lab.source());
-    assert!(path.exists(), "lab {}: there is no {}", lab.name, path.display());
+    let code = fs::read_to_string(&path).expect("the file of its source");
+    let on_loop = code.contains("EventLoop");
+    assert_eq!(lab.on_loop, on_loop, "lab {}: --trace is for those on the loop", lab.name);
     let wide = ended.out.lines().find(|line| text_width(line) > 80 && line.contains(' '));
     assert_eq!(wide, None, "lab {}: wider than 80 columns", lab.name);
 }

@@ -146,9 +146,12 @@ fn a_trace_that_would_be_empty_is_refused_or_named() {
     assert!(ended.err.contains("--trace: only for async, not for threads"), "{}", ended.err);
     assert!(!file.exists(), "nothing ran, so it leaves no empty file");
     fs::write(&file, "an earlier trace").expect("an earlier file");
-    let ended = start(command(&["lab", "fork", "--trace", trace])).end();
-    assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.err.contains("only for labs on the event loop, not for fork"), "{}", ended.err);
+    for lab in ["fork", "select", "iterator", "generator"] {
+        let ended = start(command(&["lab", lab, "--trace", trace])).end();
+        assert_eq!((ended.code, &*ended.out), (Some(2), ""), "{ended:?}");
+        let refusal = format!("only for labs on the event loop, not for {lab}");
+        assert!(ended.err.contains(&refusal), "{}", ended.err);
+    }
     assert_eq!(fs::read_to_string(&file).expect("it stays"), "an earlier trace");
     let ended = start(command(&["lab", "--trace", trace])).end();
     assert!(ended.err.contains("0 lanes; 0 older events"), "{ended:?}");
