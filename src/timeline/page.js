@@ -17,11 +17,11 @@ const strips = JSON.parse(byId("data").textContent).map((spans, number) => {
 const all = strips.flat();
 let present = all.find(({ title }) => title.startsWith("event loop")) ?? all[0];
 
-// Goes to the beginning of a state, and marks its job in all strips.
+// Goes to the beginning of a state, and marks its job in all strips. A loop and its task change at one instant.
 function go(span) {
   present = span;
   const { group, title, number, from } = present, strip = strips[number], step = strip.indexOf(present);
-  const last = new Map(strip.slice(0, step + 1).map((span) => [span.y, span]));
+  const last = new Map(strip.filter((span) => span.from <= from).map((span) => [span.y, span]));
   const now = [...last.values()].sort((one, other) => one.from - other.from);
   const list = (id, wanted, word, more) => {
     const found = now.filter(({ state, label }) => state === wanted && label.includes(word));
