@@ -28,7 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::{fmt, mem};
 
 use super::{AtomicBool, Mutex, MutexGuard};
@@ -124,11 +124,10 @@ impl<F: Future + ?Sized> Children<F> {
         }
         // Still set when a child ends: the next call continues with the same batch.
         self.in_batch = true;
-        while let Some(id) = self.batch.pop_front() {
-            if poll_budget(cx).is_pending() {
-                self.batch.push_front(id);
-                return Poll::Pending;
-            }
+        while let Some(&id) = self.batch.front() {
+            // While the child is in the batch: a spent budget calls a waker, which may panic.
+            ready!(poll_budget(cx));
+            self.batch.pop_front();
             if let Poll::Ready(ended) = self.poll_child(id) {
                 return Poll::Ready(Some(ended));
             }

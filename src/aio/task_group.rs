@@ -141,17 +141,16 @@ impl<'run, 'env: 'run, E> Running<'run, 'env, E> {
         loop {
             self.adopt();
             match self.children.poll_next(cx) {
-                Poll::Ready(Some((_, Ok(())))) => {}
-                Poll::Ready(Some((_, Err(error)))) => return Poll::Ready(Err(error)),
+                Poll::Ready(Some((_, result))) => result?,
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => break,
             }
         }
+        // Before the last look at what was added: the clone is foreign code, and may add children.
+        self.inner.waker.set(Some(cx.waker().clone()));
         if self.adopt() {
             // They begin with the next batch (`CHILD-3`).
             cx.waker().wake_by_ref();
-        } else {
-            self.inner.waker.set(Some(cx.waker().clone()));
         }
         Poll::Pending
     }

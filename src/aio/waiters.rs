@@ -27,6 +27,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+use std::{iter, mem};
 
 use crate::jobs::contain;
 use crate::rt::{Wait, poll_budget, waits_for};
@@ -57,19 +58,15 @@ impl Waiters {
 
     /// Takes the first waiter out and returns its waker, for the caller to call.
     pub(crate) fn grant(&mut self) -> Option<Waker> {
-        while let Some((_, waker)) = self.line.pop_front() {
-            if waker.is_some() {
-                self.waiting -= 1;
-                return waker;
-            }
-        }
-        None
+        let waker = iter::from_fn(|| self.line.pop_front()).find_map(|(_, waker)| waker);
+        self.waiting -= usize::from(waker.is_some());
+        waker
     }
 
     /// Takes every waiter out.
     pub(crate) fn grant_all(&mut self) -> impl Iterator<Item = Waker> + use<> {
         self.waiting = 0;
-        std::mem::take(&mut self.line).into_iter().filter_map(|(_, waker)| waker)
+        mem::take(&mut self.line).into_iter().filter_map(|(_, waker)| waker)
     }
 
     /// Counts the waiters.
@@ -142,8 +139,12 @@ impl<'a, R: Resource> Acquire<'a, R> {
         match self.state {
             AcquireState::New if !self.resource.try_acquire() => {
                 let waker = waker.clone();
-                self.state = AcquireState::InLine(waiters.borrow_mut().push(waker));
-                return Poll::Pending;
+                // The clone is foreign code, and may have released what this task waits for.
+                if !self.resource.try_acquire() {
+                    self.state = AcquireState::InLine(waiters.borrow_mut().push(waker));
+                    return Poll::Pending;
+                }
+                contain(|| drop(waker));
             }
             AcquireState::InLine(ticket) => {
                 let known = waiters
@@ -153,7 +154,7 @@ impl<'a, R: Resource> Acquire<'a, R> {
                 match known {
                     None => {}
                     Some(true) => return Poll::Pending,
-                    Some(false) => return self.change_waker(ticket, waker.clone()),
+                    Some(false) => ready!(self.change_waker(ticket, waker.clone())),
                 }
             }
             AcquireState::New | AcquireState::Acquired | AcquireState::Done => {}
@@ -162,13 +163,15 @@ impl<'a, R: Resource> Acquire<'a, R> {
         Poll::Ready(())
     }
 
-    /// Leaves another waker in the place of the one in the line.
+    /// Leaves another waker in the place of the one in the line. Ready if its clone, foreign code, has granted the place.
     #[cold]
     fn change_waker(&self, ticket: Ticket, waker: Waker) -> Poll<()> {
-        let displaced =
-            self.resource.waiters().borrow_mut().waker(ticket).map(|known| known.replace(waker));
-        contain(|| drop(displaced));
-        Poll::Pending
+        let mut unused = Some(waker);
+        let mut waiters = self.resource.waiters().borrow_mut();
+        let place = waiters.waker(ticket).map(|known| mem::swap(known, &mut unused));
+        drop(waiters);
+        contain(|| drop(unused));
+        place.map_or(Poll::Ready(()), |()| Poll::Pending)
     }
 }
 

@@ -293,6 +293,28 @@ fn child_that_panics_has_ended_and_the_others_go_on() {
 }
 
 #[test]
+fn spent_budget_whose_waker_panics_loses_no_child() {
+    run(async {
+        let mut children = as_completed((0..300).map(async |number| number));
+        let mut ended = Vec::new();
+        let waker = Waker::from(Arc::new(PanicsWhenWoken));
+        // One poll of a task has a budget of 128 outputs.
+        let spent = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..300 {
+                let next = pin!(children.next()).poll(&mut Context::from_waker(&waker));
+                let Poll::Ready(Some((_, number))) = next else { panic!("expected an output") };
+                ended.push(number);
+            }
+        }));
+        assert!(spent.is_err(), "expected the end of the budget: CHILD-6");
+        while let Some((_, number)) = children.next().await {
+            ended.push(number);
+        }
+        assert!(ended.iter().copied().eq(0..300), "COMES-1; lost: {}", 300 - ended.len());
+    });
+}
+
+#[test]
 fn group_whose_waker_panics_takes_children_all_the_same() {
     run(async {
         let (group_out, group_in) = (Rc::new(RefCell::new(None)), Rc::new(Event::new()));

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,8 +16,8 @@ use std::time::Duration;
 use crate::support::run_in_real_time;
 use crate::virtual_time::Watchdog;
 use handloom::aio::{
-    AsyncRead, AsyncWrite, Event, TaskSet, TcpListener, TcpStream, gather, sleep, task_group,
-    yield_now,
+    AsyncRead, AsyncWrite, Event, TaskGroup, TaskSet, TcpListener, TcpStream, gather, sleep,
+    task_group, yield_now,
 };
 use handloom::rt::{self, EventLoop, Moment, Observer, poll_budget, spawn};
 
@@ -368,5 +368,67 @@ fn tasks_whose_wakers_panic_at_each_drop_may_wait_for_one_socket_and_for_one_sle
         survives("SOURCE-1", || drop(near));
         survives("SLEEP-2", || drop(nap));
         drop(far);
+    });
+}
+
+#[test]
+fn a_waiter_that_is_granted_its_place_during_the_clone_of_its_waker_does_not_wait() {
+    run_in_real_time(async {
+        for is_known in [false, true] {
+            let event = Rc::new(Event::new());
+            let mut wait = pin!(event.wait());
+            if is_known {
+                assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            }
+            // A waiter that has a place in the line is granted it, although the event is cleared at once.
+            let sets = event.clone();
+            let waker = ManuallyDrop::new(hooked(move || {
+                sets.set();
+                if is_known {
+                    sets.clear();
+                }
+            }));
+            let polled = wait.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_ready(), "a wake was lost; it had a waker before: {is_known}");
+        }
+    });
+}
+
+#[test]
+fn a_child_that_is_added_during_a_clone_of_the_groups_waker_is_polled() {
+    run_in_real_time(async {
+        // A group that begins to wait clones its waker twice.
+        for nth in 1..=2 {
+            let (slot, done) = (Rc::new(RefCell::new(None)), Rc::new(Event::new()));
+            let (handle, body_done) = (slot.clone(), done.clone());
+            let mut group = pin!(task_group(async move |group| {
+                handle.replace(Some(group));
+                body_done.wait().await;
+                Ok::<_, ()>(())
+            }));
+            let calls = Rc::new(Cell::new(0));
+            let counted = calls.clone();
+            let waker = ManuallyDrop::new(hooked(move || {
+                counted.set(counted.get() + 1);
+                if counted.get() == nth {
+                    let (group, done) = (slot.borrow().clone(), done.clone());
+                    let group: TaskGroup<'_, ()> = group.expect("the body has run");
+                    drop(group.spawn(async move {
+                        done.set();
+                        Ok(())
+                    }));
+                }
+            }));
+            let mut cx = Context::from_waker(&waker);
+            assert!(group.as_mut().poll(&mut cx).is_pending());
+            assert!(
+                calls.get() > nth,
+                "the group is not woken: it was called {} times",
+                calls.get()
+            );
+            while group.as_mut().poll(&mut cx).is_pending() {
+                yield_now().await;
+            }
+        }
     });
 }
