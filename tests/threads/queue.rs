@@ -101,6 +101,63 @@ fn a_close_wakes_all_who_sleep() {
 }
 
 #[test]
+fn every_item_wakes_a_getter_also_beside_another_item() {
+    // The second item comes before the getter that the first one wakes can run, at least once in a hundred rounds.
+    for _ in 0..100 {
+        let queue = Arc::new(Queue::new(2));
+        let getters = [(); 2].map(|()| {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.get().expect("an item"))
+        });
+        wait_for(&queue, 2);
+        queue.put(1).unwrap();
+        queue.put(2).unwrap();
+        let sum: i32 = getters.into_iter().map(|getter| join(getter, "THREAD-QUEUE-4")).sum();
+        assert_eq!(sum, 3, "THREAD-QUEUE-1: each item once");
+    }
+}
+
+#[test]
+fn every_place_wakes_a_putter_also_beside_another_place() {
+    for _ in 0..100 {
+        let queue = Arc::new(Queue::new(2));
+        queue.put(1).unwrap();
+        queue.put(2).unwrap();
+        let putters = [3, 4].map(|item| {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.put(item))
+        });
+        wait_for(&queue, 2);
+        assert_eq!((queue.get(), queue.get()), (Some(1), Some(2)), "THREAD-QUEUE-1");
+        for putter in putters {
+            assert_eq!(join(putter, "THREAD-QUEUE-4"), Ok(()));
+        }
+        assert_eq!(queue.len(), 2);
+    }
+}
+
+#[test]
+fn a_getter_whose_item_was_taken_by_another_looks_again() {
+    // In each round the getter has time to find nothing; at least once in a hundred rounds it does.
+    for _ in 0..100 {
+        let queue = Arc::new(Queue::new(1));
+        let getter = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.get())
+        };
+        wait_for(&queue, 1);
+        queue.put(1).unwrap();
+        let is_taken = queue.try_get().is_ok();
+        thread::sleep(Duration::from_micros(200));
+        if is_taken {
+            queue.put(2).unwrap();
+        }
+        let expected = if is_taken { 2 } else { 1 };
+        assert_eq!(join(getter, "THREAD-QUEUE-4"), Some(expected), "THREAD-QUEUE-3: not closed");
+    }
+}
+
+#[test]
 fn a_time_out_is_never_early_and_takes_nothing_along() {
     let queue = Queue::new(1);
     let limit = Duration::from_millis(20);
