@@ -32,7 +32,7 @@ pub fn chart(benchmark: &Benchmark, report: &BenchmarkReport) -> String {
     let mut picture = Picture::new(title, &conditions, &figures.join("; "), size);
     let measured = || report.results.iter().filter_map(|result| result.result.as_ref().ok());
     let most_time = measured().filter_map(Measurement::cpu_micros).fold(0.0, f64::max);
-    let rates = BarAxis::new(left, AXES[0], report.best(), 4.0);
+    let rates = BarAxis::new(left, AXES[0], report.best(), 3.0);
     let times = BarAxis::new(left + AXES[0] + WORDS, AXES[1], most_time, 4.0);
     rates.draw(&mut picture, [TOP - 4.0, bottom], "requests per second");
     times.draw(&mut picture, [TOP - 4.0, bottom], "processor time for each, in µs");

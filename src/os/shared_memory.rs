@@ -124,7 +124,6 @@ impl SharedMemory {
         let words = &self.words()[first..first + length.div_ceil(WORD_BYTES)];
         into.reserve(words.len() * WORD_BYTES);
         let end = into.spare_capacity_mut().as_mut_ptr().cast::<[u8; WORD_BYTES]>();
-        // As in `write`.
         let mut index = 0;
         while index < words.len() {
             let bytes = words[index].load(Ordering::Relaxed).to_ne_bytes();

@@ -19,7 +19,7 @@ const STYLE: &str = "<style>:root{color-scheme:light dark}body{font:16px/1.5 san
     text-align:left;padding-left:0}@media screen and (max-width:40em){ul{padding-left:1.2em}th{display:none}\
     tr{display:flex;flex-wrap:wrap;border-bottom:1px solid #8886;padding:.2em 0}td+td{white-space:normal}td{border:0}\
     td:first-child{flex-basis:100%;font-weight:bold}td+td::before{content:attr(data-name)\"\\a0\";font-size:.9em;opacity:.7}}\
-    @media print{table{display:table;font-size:8pt}tr,svg{break-inside:avoid}}</style>\n";
+    @media print{h2{break-after:avoid}pre,table{font-size:8pt}table{display:table}tr,svg{break-inside:avoid}}</style>\n";
 
 /// A page that is being written: its HTML so far.
 #[derive(Debug)]

@@ -202,6 +202,20 @@ fn the_picture_is_written_where_out_says() {
         assert!(picture.contains(part), "expected {part} in {picture}");
     }
     assert_eq!(figures(&picture).len(), 1, "PICTURE-1: {picture}");
+    // A digit is 9 wide, so the numbers of an axis do not touch.
+    let marks = picture.lines().filter_map(|line| {
+        let (_, rest) =
+            line.split_once("text-anchor=\"middle\"").map(|_| line.split_once(" x=\""))??;
+        let (x, rest) = rest.split_once('"')?;
+        let (number, _) = rest.split_once('>')?.1.split_once('<')?;
+        Some((x.parse::<f64>().ok()?, number.chars().fold(0.0, |wide, _| wide + 9.0)))
+    });
+    let marks: Vec<_> = marks.collect();
+    assert!(marks.len() >= 4, "two axes with marks: {picture}");
+    for pair in marks.windows(2).filter(|pair| pair[0].0 < pair[1].0) {
+        let touches = pair[0].0 + (pair[0].1 + pair[1].1) / 2.0 > pair[1].0;
+        assert!(!touches, "the marks at {} and {} touch: {picture}", pair[0].0, pair[1].0);
+    }
     fs::remove_dir_all(&directory).expect("remove");
 }
 

@@ -194,6 +194,7 @@ fn ctrl_c_ends_the_tour_at_once_with_a_report_that_says_so() {
     assert!(page.contains("Not run: the tour was interrupted before."), "TOUR-3: {page}");
     let part = page.split("<h2 ").find(|part| part.contains("Interrupted: ")).expect("a part");
     assert!(!part.contains("<svg"), "TOUR-3: no picture of an interrupted part: {part}");
+    assert!(!part.contains(".svg\""), "TOUR-3: no link to an empty picture: {part}");
     for link in part.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(directory.join(link).exists(), "TOUR-3: {link} leads nowhere: {part}");
     }

@@ -21,7 +21,7 @@ pub(super) const PART: Part = Part {
     notices: &[
         "One request for twelve cities takes as long as the slowest of them: they are gathered, all at once.",
         "Twelve requests in a row take the sum. The client waits, and the server has nothing to do meanwhile.",
-        "The answers stand in the order asked, whichever came first. A city that nobody knows spoils nothing.",
+        "The answers stand in the order asked, whichever came first. An unknown city spoils nothing.",
         "`handloom gateway` runs it for your own curl or browser; `handloom weather` asks without it.",
     ],
 };

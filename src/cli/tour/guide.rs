@@ -138,14 +138,15 @@ fn show(
     if let Some(name) = picture {
         files.extend([format!("{name}.txt"), format!("{name}.svg")]);
         write_into(tour.directory, &format!("{name}.txt"), &text)?;
-        // A picture of an interrupted part would be an old one, or lack its last rows.
+        // A picture of an interrupted part would be empty, an old one, or lack its last rows.
         if failure.is_none() {
             let path = tour.directory.join(format!("{name}.svg"));
             let svg = fs::read_to_string(&path).doing(format_args!("read {}", path.display()))?;
             page.picture(&svg);
         }
     }
-    files.retain(|file| tour.directory.join(file).exists());
+    let is_old = |it: &str| failure.is_some() && !it.ends_with(".txt") && !it.ends_with(".log");
+    files.retain(|file| !is_old(file) && tour.directory.join(file).exists());
     page.links(&files.into_iter().map(|file| (file.clone(), file)).collect::<Vec<_>>());
     // The notices describe a part that succeeded.
     if failure.is_none() {

@@ -133,9 +133,8 @@ impl Shared {
                 job.run();
             }
         });
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("start a thread: {error}"));
-        let thread = started.map_err(named)?;
+        let thread = started
+            .map_err(|error| io::Error::new(error.kind(), format!("start a thread: {error}")))?;
         // One that is still starting, and finds that the next has taken the last memory, would end the process.
         let _hung_up = runs.recv();
         state.started.push(thread.thread().id());
