@@ -226,6 +226,35 @@ fn notice_right_after_the_unlock_is_not_missed() {
 }
 
 #[test]
+fn condition_waiter_looks_again_when_another_took_what_it_waits_for() {
+    run(async {
+        let shared = Rc::new((Lock::new(0_u32), Condition::new()));
+        let (order, tasks) = spawn_noting(2, |_| {
+            let shared = shared.clone();
+            async move {
+                let (lock, changed) = &*shared;
+                *changed.wait_while(lock.lock().await, |items| *items == 0).await -= 1;
+            }
+        });
+        let (lock, changed) = &*shared;
+        while changed.waiters() < 2 {
+            yield_now().await;
+        }
+        *lock.lock().await = 1;
+        changed.notify_all();
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        let state = (order.borrow().len(), changed.waiters());
+        assert_eq!(state, (1, 1), "expected one with the item, and one that waits again");
+        *lock.lock().await = 1;
+        changed.notify_one();
+        join_all(tasks).await;
+        assert_eq!(*lock.lock().await, 0, "each took one");
+    });
+}
+
+#[test]
 fn notify_one_wakes_the_first_and_notify_all_the_rest() {
     run(async {
         let shared = Rc::new((Lock::new(()), Condition::new()));
