@@ -213,7 +213,7 @@ fn the_picture_is_written_where_out_says() {
     let marks: Vec<_> = marks.collect();
     assert!(marks.len() >= 4, "two axes with marks: {picture}");
     for pair in marks.windows(2).filter(|pair| pair[0].0 < pair[1].0) {
-        let touches = pair[0].0 + (pair[0].1 + pair[1].1) / 2.0 > pair[1].0;
+        let touches = pair[0].0 + f64::midpoint(pair[0].1, pair[1].1) > pair[1].0;
         assert!(!touches, "the marks at {} and {} touch: {picture}", pair[0].0, pair[1].0);
     }
     fs::remove_dir_all(&directory).expect("remove");

@@ -145,8 +145,8 @@ fn show(
             page.picture(&svg);
         }
     }
-    let is_old = |it: &str| failure.is_some() && !it.ends_with(".txt") && !it.ends_with(".log");
-    files.retain(|file| !is_old(file) && tour.directory.join(file).exists());
+    let is_kept = |it: &str| failure.is_none() || it.contains(".txt") || it.contains(".log");
+    files.retain(|file| is_kept(file) && tour.directory.join(file).exists());
     page.links(&files.into_iter().map(|file| (file.clone(), file)).collect::<Vec<_>>());
     // The notices describe a part that succeeded.
     if failure.is_none() {
