@@ -46,7 +46,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         "[URL...]: what to fetch; by default every page of an embedded site",
         "--mode M [all]: sequential, threads, async or all",
         "--concurrency N [100]: the most links at the same time, on threads and on the event loop",
-        "--timeout S [60]: the most seconds for each link, redirects included; not counted is a name's wait while 1,000 others are looked up",
+        "--timeout S [60]: the most seconds for each link, redirects included",
         "--urls FILE: reads the links there, one a line; # begins a comment line; - is stdin",
         "--log-dir DIR [handloom-fetch]: writes the logs fetch-MODE.log there",
         "--json: prints one JSON object; times in microseconds",

@@ -28,13 +28,17 @@ impl LazyTimer {
 
     /// Ready when `deadline` has passed.
     pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        if deadline > self.armed {
+        let mut must_move = deadline < self.armed;
+        loop {
+            if must_move {
+                self.sleep.reset(deadline);
+                self.armed = deadline;
+            }
             ready!(Pin::new(&mut self.sleep).poll(cx));
+            if deadline <= self.armed {
+                return Poll::Ready(());
+            }
+            must_move = true;
         }
-        if deadline != self.armed {
-            self.sleep.reset(deadline);
-            self.armed = deadline;
-        }
-        Pin::new(&mut self.sleep).poll(cx)
     }
 }

@@ -29,8 +29,6 @@ use super::idle::{Connection, IdlePool};
 use super::request::{Options, Page, Request, Response, Sink};
 use crate::aio::{AsyncWrite, TcpStream};
 use crate::http::Url;
-use crate::jobs::Cancel;
-use crate::rt;
 
 /// The size of a read.
 const READ_BYTES: usize = 64 * 1024;
@@ -117,7 +115,7 @@ impl ClientState {
         timer: &mut DeadlineTimer<'_>,
         peer: &mut Option<SocketAddr>,
     ) -> Result<(), Fault> {
-        timer.limits.moved(rt::now());
+        timer.restart();
         let idle = if exchange.is_safe() { self.idle.take(exchange.url()).await } else { None };
         if let Some(connection) = idle {
             *peer = Some(connection.peer);
@@ -143,16 +141,12 @@ impl ClientState {
         timer: &mut DeadlineTimer<'_>,
         peer: &mut Option<SocketAddr>,
     ) -> Result<Connection, Fault> {
-        let addresses = loop {
-            if let Some(address) = literal(url) {
-                break vec![address];
-            }
+        let addresses = if let Some(address) = literal(url) {
+            vec![address]
+        } else {
             let mut lookup = pin!(self.resolver.start(url)?);
-            match timer.run(Phase::Resolve, |cx| lookup.as_mut().poll(cx)).await {
-                // DIAL-3
-                Err(_) if lookup.cancel() == Cancel::Cancelled => timer.limits.restart(rt::now())?,
-                done => break alternate(&found(done?)?),
-            }
+            let result = timer.run(Phase::Resolve, |cx| lookup.as_mut().poll(cx)).await?;
+            alternate(&found(result)?)
         };
         *peer = addresses.first().copied();
         let mut connected = pin!(dial::connect(&addresses, STAGGER));

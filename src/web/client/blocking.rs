@@ -22,7 +22,6 @@ use super::exchange::{Exchange, Want};
 use super::fault::{Failure, Fault, Phase};
 use super::request::{Options, Page, Request, Response, Sink};
 use crate::http::Url;
-use crate::jobs::Cancel;
 use crate::os::{PollFd, poll};
 
 /// The size of a read.
@@ -133,20 +132,15 @@ impl Client {
     }
 
     /// Resolves a host; returns at least one address.
-    fn addresses(&self, url: &Url, limits: &mut Deadlines<'_>) -> Result<Vec<SocketAddr>, Fault> {
+    fn addresses(&self, url: &Url, deadlines: &Deadlines<'_>) -> Result<Vec<SocketAddr>, Fault> {
         if let Some(address) = literal(url) {
             return Ok(vec![address]);
         }
         let mut lookup = self.resolver.start(url)?;
         loop {
-            let left = limits.left(Phase::Resolve, Instant::now())?;
+            let left = deadlines.left(Phase::Resolve, Instant::now())?;
             match lookup.join_timeout(left) {
                 Ok(result) => return found(result),
-                // DIAL-3
-                Err(queued) if queued.cancel() == Cancel::Cancelled => {
-                    limits.restart(Instant::now())?;
-                    lookup = self.resolver.start(url)?;
-                }
                 Err(running) => lookup = running,
             }
         }

@@ -6,7 +6,8 @@
 //! **Invariants**
 //! - `FETCH-LIMIT-1` When two limits have passed, the one that passed first is named.
 //! - `FETCH-LIMIT-2` Any duration is a limit, [`Duration::MAX`] too.
-//! - `FETCH-LIMIT-3` The limits are checked before each step too, so a server that always has bytes escapes none.
+//! - `FETCH-LIMIT-3` The limits are checked before each step too: a server that always has something ready does not
+//!   escape the limit on the whole fetch.
 //!
 //! **Source**: aiohttp's `ClientTimeout`, with its `connect`, `sock_read` and `total`.
 
@@ -44,12 +45,6 @@ impl<'a> Deadlines<'a> {
         self.moved = now;
     }
 
-    /// Starts all limits again; an error if one is zero.
-    pub(super) fn restart(&mut self, now: Instant) -> Result<(), Fault> {
-        (self.began, self.moved) = (now, now);
-        self.left(Phase::Resolve, now).map(drop)
-    }
-
     /// Returns how long the present wait may take, more than zero; or the limit that has passed.
     pub(super) fn left(&self, phase: Phase, now: Instant) -> Result<Duration, Fault> {
         let Options { connect, silence, whole, .. } = *self.options;
@@ -70,7 +65,7 @@ impl<'a> Deadlines<'a> {
 #[derive(Debug)]
 pub(super) struct DeadlineTimer<'a> {
     /// The limits.
-    pub(super) limits: Deadlines<'a>,
+    deadlines: Deadlines<'a>,
     /// The timer.
     timer: LazyTimer,
 }
@@ -80,7 +75,12 @@ impl<'a> DeadlineTimer<'a> {
     pub(super) fn new(options: &'a Options) -> Self {
         let now = rt::now();
         let span = options.connect.min(options.silence).min(options.whole).min(FOREVER);
-        Self { limits: Deadlines::new(options, now), timer: LazyTimer::new(now + span) }
+        Self { deadlines: Deadlines::new(options, now), timer: LazyTimer::new(now + span) }
+    }
+
+    /// Records that another connect begins.
+    pub(super) fn restart(&mut self) {
+        self.deadlines.moved(rt::now());
     }
 
     /// Waits for one step of the fetch, until a limit has passed; its completion counts as a byte that moved.
@@ -90,18 +90,25 @@ impl<'a> DeadlineTimer<'a> {
         mut step: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Result<T, Fault> {
         // FETCH-LIMIT-3
-        self.limits.left(phase, rt::now())?;
-        poll_fn(|cx| {
-            if let Poll::Ready(value) = step(cx) {
-                self.limits.moved(rt::now());
-                return Poll::Ready(Ok(value));
+        self.deadlines.left(phase, rt::now())?;
+        poll_fn(|cx| match step(cx) {
+            Poll::Ready(value) => {
+                self.deadlines.moved(rt::now());
+                Poll::Ready(Ok(value))
             }
-            loop {
-                let now = rt::now();
-                let left = self.limits.left(phase, now)?;
-                ready!(self.timer.poll(now + left.min(FOREVER), cx));
-            }
+            Poll::Pending => self.poll_timeout(phase, cx).map(Err),
         })
         .await
+    }
+
+    /// Ready when a limit has passed.
+    fn poll_timeout(&mut self, phase: Phase, cx: &mut Context<'_>) -> Poll<Fault> {
+        loop {
+            let now = rt::now();
+            match self.deadlines.left(phase, now) {
+                Ok(left) => ready!(self.timer.poll(now + left.min(FOREVER), cx)),
+                Err(fault) => return Poll::Ready(fault),
+            }
+        }
     }
 }

@@ -15,10 +15,10 @@
 //! - `DIAL-1` The address families alternate, beginning with the resolver's first choice (RFC 8305, section 4).
 //! - `DIAL-2` When no address accepts, the error is that of the first one: the same as in the blocking client.
 //! - `DIAL-3` Each lookup has a thread of its own: slow names hold up neither each other nor other work that blocks,
-//!   also when their fetches have been given up. The system's resolver cannot be stopped. A lookup that finds all
-//!   `MOST_LOOKUPS` threads taken waits for one, for as long as it takes: the limits of its fetch begin anew.
+//!   also when their fetches have been given up. The system's resolver cannot be stopped.
 //!
-//! **Left out**: resolving both families at once (section 3), which the system's resolver cannot do.
+//! **Left out**: resolving both families at once and beginning with the first answer (section 3), which the system's
+//! resolver cannot do; remembering which family worked.
 //!
 //! **Source**: RFC 8305, "Happy Eyeballs Version 2".
 
@@ -36,7 +36,7 @@ use crate::threads::ThreadPool;
 /// How long an attempt has before the next one begins beside it (RFC 8305, section 8).
 pub const STAGGER: Duration = Duration::from_millis(250);
 
-/// The most lookups of a client at the same time. Very many threads would leave the process no memory maps.
+/// The most lookups of a client at the same time: each takes a thread. Further ones wait.
 const MOST_LOOKUPS: usize = 1_000;
 
 /// A lookup that runs: a future, and a handle to wait for. It finds at least one address.

@@ -14,7 +14,8 @@
 //! `deadlines` → `exchange` → [`blocking`] → [`asynchronous`], and beside it `dial` (connecting) and `idle` (reusing
 //! connections).
 //!
-//! **Left out**: TLS, compression, cookies, caches, proxies, ranges, authentication; a body made while it is sent.
+//! **Left out**: TLS, compression, cookies, caches, proxies, ranges, authentication; a request's body that is
+//! made while it is sent.
 //!
 //! **Source**: RFC 9110 and 9112; Python's `urllib.request` and `aiohttp.ClientSession` for what users expect.
 

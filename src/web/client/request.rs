@@ -50,7 +50,7 @@ pub struct Options {
     pub connect: Duration,
     /// On a pause in which no byte moves in either direction. Default 30 s.
     pub silence: Duration,
-    /// On the whole fetch, redirects included, but not the wait for a free lookup (`DIAL-3`). Default 60 s.
+    /// On the whole fetch, redirects included. Default 60 s.
     pub whole: Duration,
     /// On a head, interim heads included. Default 64 KiB and 100 fields.
     pub head: HeadLimits,
