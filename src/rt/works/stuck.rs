@@ -104,9 +104,9 @@ impl StuckWatch {
         }
         self.reported.set(true);
         let text = format!(
-            "nothing that the event loop knows of can wake it: no task is ready, no timer runs, no socket is \
-             watched, no job runs on a thread, and no Remote lives. Only a wake from another thread can end \
-             this wait. The tasks:\n  {}",
+            "nothing that the event loop knows of can wake it: no task is ready,\n\
+             no timer runs, no socket is watched, no job runs on a thread, no Remote lives.\n\
+             Only a wake from another thread can end this wait. The tasks:\n  {}",
             table()
         );
         assert!(!self.panics, "{text}");
