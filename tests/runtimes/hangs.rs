@@ -4,6 +4,7 @@ use std::panic::{catch_unwind, panic_any};
 use std::time::Duration;
 
 use handloom::rt;
+use handloom_conformance::alone::{again, is_alone};
 use handloom_conformance::check::says;
 use handloom_conformance::futures::Bomb;
 use handloom_conformance::judge::{Claim, Setting, Verdict, not_yet, verdict, within};
@@ -55,4 +56,32 @@ fn a_payload_whose_destructor_panics_does_not_stop_the_judge() {
     let claim = Claim::new("panics_with_a_bomb", Setting::Watched, panics_with_a_bomb);
     let found = verdict(Duration::from_secs(5), claim);
     assert!(matches!(found, Verdict::Fails(_)), "expected a failure, came {found:?}");
+}
+
+/// Fails.
+fn fails(_: &Handloom) {
+    says("JOIN-1", "a text", "one thing", "another");
+}
+
+/// Panics in a destructor during a panic, which no runtime survives.
+fn aborts(_: &Handloom) {
+    let _bomb = Bomb;
+    panic!("the first of two panics");
+}
+
+#[test]
+fn an_abort_takes_no_message_of_an_earlier_claim_along() {
+    let test = concat!(module_path!(), "::an_abort_takes_no_message_of_an_earlier_claim_along");
+    if is_alone(test) {
+        let failed = catch_unwind(|| {
+            within(Duration::from_secs(5), Claim::new("fails", Setting::Watched, fails));
+        });
+        assert!(failed.is_err(), "expected a failure");
+        within(Duration::from_secs(5), Claim::new("aborts", Setting::Watched, aborts));
+    }
+    let output = again(test).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), None, "expected an abort, came {text}");
+    says("judge", "what is told", "failed before the abort: JOIN-1 is broken: a text", &text);
+    says("judge", "what is told", "thread 'aborts'", &text);
 }

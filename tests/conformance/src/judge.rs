@@ -1,14 +1,17 @@
 //! The judge: runs a claim on a thread of its own, and fails it when it does not end in time.
 //!
 //! A claim that hangs fails with the runtime's own table of tasks, where it has one; its thread is left behind, and
-//! ends with the process. So one hang never ends the run and hides no other claim's message.
+//! ends with the process. So one hang never ends the run and hides no other claim's message. A panic in a destructor
+//! during another panic does end the run: std aborts the process. Then what had failed before is told first.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::ffi::OsString;
 use std::fs::{self, DirEntry};
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -100,15 +103,51 @@ pub fn run<R: Runtime>(test: &str, claim: Claim<R>) {
 /// Runs a claim for no longer than `limit`, and panics if it does not hold.
 pub fn within<R: Runtime>(limit: Duration, claim: Claim<R>) {
     let name = claim.name;
+    tell_before_an_abort();
     match verdict(limit, claim) {
         Verdict::Holds => {}
-        // The claim's own thread has printed the text.
-        Verdict::Fails(text) => resume_unwind(Box::new(text)),
-        Verdict::Hangs(text) => panic!("{text}"),
+        Verdict::Fails(text) => {
+            lock_failed().push(text.clone());
+            // The claim's own thread has printed the text.
+            resume_unwind(Box::new(text))
+        }
+        Verdict::Hangs(text) => {
+            lock_failed().push(text.clone());
+            panic!("{text}")
+        }
         Verdict::BelongsToStep(step) => {
             panic!("{name}: belongs to step {step}, which is not written yet")
         }
     }
+}
+
+/// What the claims that failed in this process said. The harness keeps it until the end, to which an abort does not come.
+static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Locks the texts of the claims that failed.
+fn lock_failed() -> std::sync::MutexGuard<'static, Vec<String>> {
+    FAILED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has the texts of failed claims printed past the harness when a panic is about to end the process.
+fn tell_before_an_abort() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            hook(info);
+            // The words of std's panics that end the process.
+            let ends =
+                ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
+            if info.payload_as_str().is_some_and(|text| ends.contains(&text)) {
+                let mut stderr = io::stderr();
+                for text in lock_failed().iter() {
+                    // Nothing can be done about a stderr that is closed.
+                    drop(writeln!(stderr, "failed before the abort: {text}"));
+                }
+            }
+        }));
+    });
 }
 
 /// What the judge finds.
@@ -163,11 +202,13 @@ pub fn verdict<R: Runtime>(limit: Duration, claim: Claim<R>) -> Verdict {
         // After the limit the judge does not listen any more.
         drop(sends_verdict.send(found));
     };
+    // A claim that hung earlier may be spinning on its thread; what that one waits for does not count here.
+    let known: Vec<_> = threads().map(|thread| thread.file_name()).collect();
     let thread = thread::Builder::new().name(name.into()).spawn(runs);
     drop(thread.expect("holds unless the machine is out of threads"));
     let began = Instant::now();
     // Time for which other programs had the processor does not count.
-    let is_over = || began.elapsed() >= (limit + longest_delay()).min(limit * MOST_TIMES);
+    let is_over = || began.elapsed() >= (limit + longest_delay(&known)).min(limit * MOST_TIMES);
     let mut found = verdict.recv_timeout(limit);
     while found == Err(RecvTimeoutError::Timeout) && !is_over() {
         found = verdict.recv_timeout(limit / 10);
@@ -181,14 +222,19 @@ pub fn verdict<R: Runtime>(limit: Duration, claim: Claim<R>) -> Verdict {
     })
 }
 
-/// Returns how long a thread of this process has waited for a processor, the longest of them.
-fn longest_delay() -> Duration {
-    let delay = |thread: io::Result<DirEntry>| -> Option<Duration> {
-        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+/// Lists the threads of this process.
+fn threads() -> impl Iterator<Item = DirEntry> {
+    fs::read_dir("/proc/self/task").into_iter().flatten().flatten()
+}
+
+/// Returns how long a thread of this process has waited for a processor, the longest of those that are not `known`.
+fn longest_delay(known: &[OsString]) -> Duration {
+    let delay = |thread: DirEntry| -> Option<Duration> {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
         text.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
     };
-    let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
-    threads.filter_map(delay).max().unwrap_or(Duration::ZERO)
+    let new = threads().filter(|thread| !known.contains(&thread.file_name()));
+    new.filter_map(delay).max().unwrap_or(Duration::ZERO)
 }
 
 /// Says that the claim on this thread has made one more loop: if it hangs, that one is asked for its table too. It does

@@ -187,23 +187,33 @@ fn a_reader_waits_while_the_writer_goes_on<R: Runtime>(runtime: &R) {
     runtime.block_on(async {
         let (near, mut far) = pair::<R>();
         let (mut reads, mut writes) = near.split();
-        let reader = R::spawn(async move {
+        let (reader, counts) = Probe::new(async move {
             let mut word = [0; 5];
             read_exact(&mut reads, &mut word).await.unwrap();
             (word, reads)
         });
+        let reader = R::spawn(reader);
         let writer =
             R::spawn(async move { writes.write_all(&pattern(BYTES)).await.map(|()| writes) });
         // Long enough for the buffers to be full: the writer waits too, on the same socket.
         R::sleep(Duration::from_millis(50)).await;
+        let before = counts.polls.get();
         let drains = thread::spawn(move || {
             let mut all = vec![0; BYTES];
-            far.read_exact(&mut all).unwrap();
+            // In pieces, so that the writer waits many times.
+            for piece in all.chunks_mut(BYTES / 64) {
+                far.read_exact(piece).unwrap();
+                thread::sleep(Duration::from_millis(1));
+            }
             far.write_all(b"thank").unwrap();
             (all == pattern(BYTES), far)
         });
         let _writes = writer.await.value().unwrap();
         let (word, _reads) = reader.await.value();
+        let polls = counts.polls.get() - before;
+        holds("READY-4", "polls of the reader, which got one word", "2 at most", polls, |it| {
+            *it <= 2
+        });
         same("READY-4", "what the reader got", b"thank", &word);
         same("READY-4", "what the writer wrote arrived", true, drains.join().unwrap().0);
     });

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use handloom::rt::{self, EventLoop};
 use handloom::{aio, os::limits};
 use handloom_conformance::check::{holds, same, says};
-use handloom_conformance::futures::{CountsDrop, OnDrop, own_waker, poll_with};
+use handloom_conformance::futures::{Bomb, CountsDrop, OnDrop, own_waker, poll_with};
 use handloom_conformance::runtime::{Reader, Runtime, Writer, text_of};
 use handloom_conformance::sockets::pair_on_loop;
 
@@ -27,6 +27,7 @@ handloom_conformance::own_claims! {
         a_joiner_and_a_main_future_that_panic_do_not_abort,
         a_main_future_that_panics_twice_does_not_abort,
         a_joiner_whose_drop_panics_keeps_no_result,
+        results_and_payloads_that_panic_when_they_are_dropped_harm_nobody,
         a_timer_that_wakes_a_panicking_waker_wakes_the_others,
         a_socket_that_wakes_a_panicking_waker_wakes_the_others,
         sockets_of_an_ended_loop_wake_all_though_one_panics,
@@ -178,6 +179,28 @@ fn polled_badly<F: Future + Unpin>(mut future: F) -> F {
     future
 }
 
+fn results_and_payloads_that_panic_when_they_are_dropped_harm_nobody(_: &Handloom) {
+    let (event_loop, _log) = Log::watching();
+    event_loop.block_on(async {
+        // Nothing takes what these end with: the handles go before the end, then after it.
+        drop((rt::spawn(async { Bomb }), rt::spawn(async { panic_any::<Bomb>(Bomb) })));
+        let (value, panic) = (rt::spawn(async { Bomb }), rt::spawn(async { panic_any(Bomb) }));
+        let _: &rt::JoinHandle<()> = &panic;
+        aio::yield_now().await;
+        same(
+            "JOIN-2",
+            "tasks that have ended",
+            (true, true),
+            (value.is_finished(), panic.is_finished()),
+        );
+        for drops in [Box::new(|| drop(value)) as Box<dyn FnOnce()>, Box::new(|| drop(panic))] {
+            let dropped = catch_unwind(AssertUnwindSafe(drops));
+            same("JOIN-2", "the drop of a handle whose result panics", true, dropped.is_ok());
+        }
+        same("JOIN-2", "a later task", Some(12), rt::spawn(async { 12 }).await.ok());
+    });
+}
+
 fn a_timer_that_wakes_a_panicking_waker_wakes_the_others(runtime: &Handloom) {
     let woken = runtime.block_on(async {
         let deadline = rt::now() + Duration::from_millis(20);
@@ -191,7 +214,7 @@ fn a_timer_that_wakes_a_panicking_waker_wakes_the_others(runtime: &Handloom) {
         drop((bad, late));
         woken
     });
-    same("TIMER-4", "sleeps that ended beside panicking ones", 10, woken);
+    same("TIMER-1", "sleeps that ended beside panicking ones", 10, woken);
 }
 
 fn a_socket_that_wakes_a_panicking_waker_wakes_the_others(runtime: &Handloom) {
@@ -294,11 +317,11 @@ fn an_id_of_another_loop_cancels_nothing(runtime: &Handloom) {
             aio::yield_now().await;
             12
         });
-        same("ID", "cancel with an id of another loop", false, rt::cancel(old));
-        same("ID", "ids of two loops are equal", false, task.id() == old);
+        same("TABLE-2", "cancel with an id of another loop", false, rt::cancel(old));
+        same("TABLE-2", "ids of two loops are equal", false, task.id() == old);
         task.await.ok()
     });
-    same("ID", "a task of this loop", Some(12), outcome);
+    same("TABLE-2", "a task of this loop", Some(12), outcome);
 }
 
 fn an_old_id_cancels_nothing_in_a_slot_that_is_used_again(runtime: &Handloom) {
@@ -311,8 +334,8 @@ fn an_old_id_cancels_nothing_in_a_slot_that_is_used_again(runtime: &Handloom) {
                 aio::yield_now().await;
                 12
             });
-            same("ID", "cancel with an old id", false, rt::cancel(old));
-            same("ID", "the task in its slot", Some(12), task.await.ok());
+            same("TABLE-2", "cancel with an old id", false, rt::cancel(old));
+            same("TABLE-2", "the task in its slot", Some(12), task.await.ok());
         }
     });
 }
