@@ -65,7 +65,7 @@ fn lines_are_the_same_at_every_fragmentation_and_buffer_size() {
                 let mut reader = BufReader::with_capacity(capacity, script);
                 let came = run(lines(&mut reader, 100));
                 let expected = ["one", "", "two three", "\rfour\r", "last"];
-                assert_eq!(came, expected, "cut at {cut}, capacity {capacity}");
+                assert_eq!(came, expected, "BUF-1: cut at {cut}, capacity {capacity}");
             }
         }
     }

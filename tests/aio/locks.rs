@@ -147,7 +147,7 @@ fn lock_keeps_a_value_consistent_across_awaits() {
             }
         });
         join_all(tasks).await;
-        assert_eq!(*lock.lock().await, 100, "no update is lost");
+        assert_eq!(*lock.lock().await, 100, "LOCK-2: no update is lost");
     });
 }
 
@@ -233,7 +233,9 @@ fn condition_waiter_looks_again_when_another_took_what_it_waits_for() {
             let shared = shared.clone();
             async move {
                 let (lock, changed) = &*shared;
-                *changed.wait_while(lock.lock().await, |items| *items == 0).await -= 1;
+                let mut items = changed.wait_while(lock.lock().await, |items| *items == 0).await;
+                assert_ne!(*items, 0, "wait_while: a waiter that is woken looks again");
+                *items -= 1;
             }
         });
         let (lock, changed) = &*shared;
@@ -246,7 +248,7 @@ fn condition_waiter_looks_again_when_another_took_what_it_waits_for() {
             yield_now().await;
         }
         let state = (order.borrow().len(), changed.waiters());
-        assert_eq!(state, (1, 1), "expected one with the item, and one that waits again");
+        assert_eq!(state, (1, 1), "wait_while: one has the item, and one looked and waits again");
         *lock.lock().await = 1;
         changed.notify_one();
         join_all(tasks).await;

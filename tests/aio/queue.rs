@@ -66,9 +66,33 @@ fn getters_are_served_in_order_and_not_overtaken() {
         for number in 0..3 {
             queue.try_put(number).expect("room");
         }
+        assert_eq!(queue.waiters(), 0, "ITEM-4: every item is granted, also beside another item");
         assert_eq!(queue.try_get(), Err(GetError::Empty), "ITEM-3: all three are promised");
         for (number, getter) in getters.into_iter().enumerate() {
             assert_eq!(getter.await.expect("ends"), Some(number), "ITEM-2");
+        }
+    });
+}
+
+#[test]
+fn every_place_wakes_a_putter_also_beside_another_place() {
+    run(async {
+        let queue = Queue::new(2);
+        queue.try_put(0).expect("room");
+        queue.try_put(1).expect("room");
+        let put = |number| {
+            spawn({
+                let queue = queue.clone();
+                async move { queue.put(number).await }
+            })
+        };
+        let putters = [put(2), put(3)];
+        yield_now().await;
+        assert_eq!(queue.waiters(), 2, "both wait for room");
+        assert_eq!((queue.try_get(), queue.try_get()), (Ok(0), Ok(1)), "ITEM-1");
+        assert_eq!(queue.waiters(), 0, "ITEM-4: every place is granted, also beside another place");
+        for putter in putters {
+            assert_eq!(putter.await.expect("ends"), Ok(()), "ITEM-4");
         }
     });
 }

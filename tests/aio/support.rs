@@ -15,7 +15,7 @@ pub(crate) use crate::virtual_time::{Watchdog, run};
 #[track_caller]
 pub(crate) fn run_in_real_time<T>(test: impl Future<Output = T>) -> T {
     let _watchdog = Watchdog::new();
-    EventLoop::new().expect("a loop").block_on(test)
+    EventLoop::builder().panic_when_stuck().build().expect("a loop").block_on(test)
 }
 
 /// Runs a future that nothing can wake, and returns the loop's report.

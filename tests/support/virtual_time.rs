@@ -34,9 +34,10 @@ impl Watchdog {
     }
 }
 
-/// Runs a test on a loop with a virtual clock.
+/// Runs a test on a loop with a virtual clock. A test that hangs fails with the loop's table, if nothing can wake it.
 #[track_caller]
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let _watchdog = Watchdog::new();
-    EventLoop::builder().virtual_clock().build().expect("a loop").block_on(test)
+    let builder = EventLoop::builder().virtual_clock().panic_when_stuck();
+    builder.build().expect("a loop").block_on(test)
 }

@@ -29,7 +29,7 @@ fn join<T>(thread: JoinHandle<T>, promise: &str) -> T {
         assert!(begun.elapsed() < PATIENCE, "{promise}: expected a thread to end, it sleeps");
         thread::sleep(Duration::from_millis(1));
     }
-    thread.join().expect("no panic")
+    thread.join().unwrap_or_else(|_| panic!("{promise}: expected no panic of a thread"))
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn every_item_wakes_a_getter_also_beside_another_item() {
         let queue = Arc::new(Queue::new(2));
         let getters = [(); 2].map(|()| {
             let queue = Arc::clone(&queue);
-            thread::spawn(move || queue.get().expect("an item"))
+            thread::spawn(move || queue.get().expect("THREAD-QUEUE-3: it is not closed"))
         });
         wait_for(&queue, 2);
         queue.put(1).unwrap();
@@ -130,7 +130,11 @@ fn every_place_wakes_a_putter_also_beside_another_place() {
         wait_for(&queue, 2);
         assert_eq!((queue.get(), queue.get()), (Some(1), Some(2)), "THREAD-QUEUE-1");
         for putter in putters {
-            assert_eq!(join(putter, "THREAD-QUEUE-4"), Ok(()));
+            assert_eq!(
+                join(putter, "THREAD-QUEUE-4"),
+                Ok(()),
+                "THREAD-QUEUE-2: a put waits while it is full"
+            );
         }
         assert_eq!(queue.len(), 2);
     }
@@ -181,7 +185,9 @@ fn producers_and_consumers_lose_nothing_and_double_nothing() {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
                 for number in 0..EACH {
-                    queue.put((producer, number)).unwrap();
+                    queue
+                        .put((producer, number))
+                        .expect("THREAD-QUEUE-2: a put waits while it is full");
                 }
             })
         });

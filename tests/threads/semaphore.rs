@@ -61,6 +61,24 @@ fn permits_that_are_added_wake_as_many() {
 }
 
 #[test]
+fn a_thread_whose_permit_was_taken_by_another_looks_again() {
+    // A thread that was woken needs time to run; at least once in a hundred rounds the permit is taken before it does.
+    for _ in 0..100 {
+        let doors = Semaphore::new(0);
+        thread::scope(|scope| {
+            let sleeper = scope.spawn(|| doors.acquire_timeout(PATIENCE).is_some());
+            wait_for(&doors, 1);
+            doors.add_permits(1);
+            if let Some(permit) = doors.try_acquire() {
+                thread::sleep(Duration::from_micros(200));
+                drop(permit);
+            }
+            assert!(sleeper.join().unwrap(), "THREAD-PERMIT-3: gave up long before its deadline");
+        });
+    }
+}
+
+#[test]
 fn a_time_out_is_never_early_and_takes_nothing_along() {
     let doors = Semaphore::new(1);
     let inside = doors.acquire();
