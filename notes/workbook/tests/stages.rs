@@ -44,13 +44,60 @@ fn stub_stages_and_first_loop_are_one_text() {
     }
 }
 
+/// Counts the lines with a sign that a step's difference has; empty lines do not count.
+fn changed(step: u8, wanted: char) -> usize {
+    let changes = difference(&stage(step - 1), &stage(step), 0);
+    changes.iter().filter(|(sign, line)| *sign == wanted && !line.trim().is_empty()).count()
+}
+
+/// Counts the functions and types in a stage of which a step writes or changes a line.
+fn touched(step: u8) -> usize {
+    let (mut touched, mut is_counted) = (0, true);
+    for (sign, line) in difference(&stage(step - 1), &stage(step), 10_000) {
+        let line = line.trim_start();
+        if sign == '-' || line.starts_with("//") {
+            continue;
+        }
+        let item = line.trim_start_matches("pub ").trim_start_matches("async ");
+        if ["fn ", "struct ", "enum ", "type "].iter().any(|word| item.starts_with(word)) {
+            is_counted = false;
+        } else if item.starts_with("impl") {
+            is_counted = true;
+        }
+        if sign == '+' && !is_counted {
+            (touched, is_counted) = (touched + 1, true);
+        }
+    }
+    touched
+}
+
 #[test]
-fn each_step_is_less_than_100_new_lines() {
+fn each_step_is_less_than_100_new_lines_and_its_page_says_how_many() {
     for step in 1..=stages::LAST {
-        let changes = difference(&stage(step - 1), &stage(step), 0);
-        let new =
-            changes.iter().filter(|(sign, line)| *sign == '+' && !line.trim().is_empty()).count();
+        let new = changed(step, '+');
         assert!((1..100).contains(&new), "step {step}: expected 1 to 99 new lines, came {new}");
+        let page = home("steps").join(STEPS[usize::from(step)].page);
+        let expected = format!("reference: {new} new lines");
+        let text = fs::read_to_string(&page).unwrap().replace('\n', " ");
+        assert!(text.contains(&expected), "{}: expected {expected:?}", page.display());
+    }
+}
+
+#[test]
+fn the_first_page_says_how_much_there_is_to_write() {
+    let sum = |of: fn(u8) -> usize| (1..=stages::LAST).map(of).sum::<usize>();
+    let (new, old) = (sum(|step| changed(step, '+')), sum(|step| changed(step, '-')));
+    let stub = stage(0);
+    let bodies = stub.lines().filter(|line| line.trim().starts_with("not_yet(")).count();
+    let text = fs::read_to_string(home("README.md")).unwrap().replace('\n', " ");
+    let expected = [
+        format!("{bodies} functions"),
+        format!("{new} new lines"),
+        format!("in the place of {old} lines"),
+        format!("{} times", sum(touched)),
+    ];
+    for part in expected {
+        assert!(text.contains(&part), "README.md: expected {part:?}");
     }
 }
 

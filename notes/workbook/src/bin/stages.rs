@@ -19,12 +19,31 @@
 use handloom_conformance::levels;
 use handloom_workbook::claim;
 
-macro_rules! stages {
-    ($($number:literal $the_loop:ident $module:ident $file:literal)*) => {
-        $(
-            #[path = $file]
-            mod $the_loop;
+// Not in the macro below, where `cargo fmt` would not find them.
+#[path = "../../stages/step_01.rs"]
+mod loop_01;
+#[path = "../../stages/step_02.rs"]
+mod loop_02;
+#[path = "../../stages/step_03.rs"]
+mod loop_03;
+#[path = "../../stages/step_04.rs"]
+mod loop_04;
+#[path = "../../stages/step_05.rs"]
+mod loop_05;
+#[path = "../../stages/step_06.rs"]
+mod loop_06;
+#[path = "../../stages/step_07.rs"]
+mod loop_07;
+#[path = "../../stages/step_08.rs"]
+mod loop_08;
+#[path = "../../stages/step_09.rs"]
+mod loop_09;
+#[path = "../../stages/step_10.rs"]
+mod loop_10;
 
+macro_rules! stages {
+    ($($number:literal $the_loop:ident $module:ident)*) => {
+        $(
             mod $module {
                 use crate::$the_loop as the_loop;
 
@@ -45,16 +64,16 @@ macro_rules! stages {
 }
 
 stages! {
-    "1" loop_01 words_01 "../../stages/step_01.rs"
-    "2" loop_02 words_02 "../../stages/step_02.rs"
-    "3" loop_03 words_03 "../../stages/step_03.rs"
-    "4" loop_04 words_04 "../../stages/step_04.rs"
-    "5" loop_05 words_05 "../../stages/step_05.rs"
-    "6" loop_06 words_06 "../../stages/step_06.rs"
-    "7" loop_07 words_07 "../../stages/step_07.rs"
-    "8" loop_08 words_08 "../../stages/step_08.rs"
-    "9" loop_09 words_09 "../../stages/step_09.rs"
-    "10" loop_10 words_10 "../../stages/step_10.rs"
+    "1" loop_01 words_01
+    "2" loop_02 words_02
+    "3" loop_03 words_03
+    "4" loop_04 words_04
+    "5" loop_05 words_05
+    "6" loop_06 words_06
+    "7" loop_07 words_07
+    "8" loop_08 words_08
+    "9" loop_09 words_09
+    "10" loop_10 words_10
 }
 
 fn main() {
