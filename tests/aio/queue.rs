@@ -274,8 +274,8 @@ fn queue_that_is_always_ready_does_not_starve_other_tasks() {
 fn every_item_is_delivered_once_in_a_thousand_random_orders() {
     let _watchdog = crate::support::Watchdog::new();
     for seed in 0..1000 {
-        let event_loop =
-            handloom::rt::EventLoop::builder().virtual_clock().seed(seed).build().expect("a loop");
+        let builder = handloom::rt::EventLoop::builder().virtual_clock().seed(seed);
+        let event_loop = builder.panic_when_stuck().build().expect("a loop");
         let mut came = event_loop.block_on(async {
             let queue = Queue::new(2);
             let getters: Vec<_> = (0..3)
