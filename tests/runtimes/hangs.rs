@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use handloom::rt;
 use handloom_conformance::alone::{again, is_alone};
-use handloom_conformance::check::says;
+use handloom_conformance::check::{same, says};
 use handloom_conformance::futures::Bomb;
 use handloom_conformance::judge::{Claim, Setting, Verdict, not_yet, verdict, within};
 use handloom_conformance::runtime::{Runtime, text_of};
@@ -61,6 +61,30 @@ fn a_payload_whose_destructor_panics_does_not_stop_the_judge() {
 /// Fails.
 fn fails(_: &Handloom) {
     says("JOIN-1", "a text", "one thing", "another");
+}
+
+/// Stands for a runtime that panics by itself.
+fn panics_without_a_promise(_: &Handloom) {
+    // JOIN-1 is what it is about.
+    panic!("already borrowed");
+}
+
+#[test]
+fn a_panic_that_names_no_promise_is_told_with_the_claims() {
+    let claim = Claim::new("panics_without_a_promise", Setting::Watched, panics_without_a_promise);
+    let outcome = catch_unwind(|| within(Duration::from_secs(5), claim.in_file(file!())));
+    let text = outcome.map_or_else(|payload| text_of(payload.as_ref()), |()| "it passed".into());
+    says("judge", "the message", "already borrowed. The claim is about JOIN-1.", &text);
+}
+
+#[test]
+fn of_long_values_the_difference_is_told() {
+    let came: Vec<_> = (0..200).map(|number| if number == 150 { 0 } else { number }).collect();
+    let outcome = catch_unwind(|| same("QUEUE-2", "numbers", (0..200).collect(), came));
+    let text = outcome.map_or_else(|payload| text_of(payload.as_ref()), |()| "it passed".into());
+    says("judge", "the message", "147, 148, 149, 150, 151, 152", &text);
+    says("judge", "the message", "147, 148, 149, 0, 151, 152", &text);
+    assert!(!text.contains("100, 101"), "expected a short text, came {text}");
 }
 
 /// Panics in a destructor during a panic, which no runtime survives.

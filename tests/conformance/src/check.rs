@@ -11,11 +11,26 @@ fn broken(promise: &str, what: &str, expected: &str, came: &str) -> ! {
     panic!("{promise} is broken: {what}: expected {expected}, came {came}{more}");
 }
 
-/// Checks that two values are the same.
+/// A long text as what stands around the first difference.
+fn around(text: &str, first: usize) -> String {
+    if text.chars().count() <= 160 {
+        return text.to_owned();
+    }
+    let (before, length) = (first.saturating_sub(20), 60);
+    let part: String = text.chars().skip(before).take(length).collect();
+    let head = if before > 0 { "…" } else { "" };
+    let tail = if text.chars().count() > before + length { "…" } else { "" };
+    format!("{head}{part}{tail}")
+}
+
+/// Checks that two values are the same. Of long ones it tells what stands around the first difference.
 #[track_caller]
 pub fn same<T: PartialEq + Debug>(promise: &str, what: &str, expected: T, came: T) {
     if expected != came {
-        broken(promise, what, &format!("{expected:?}"), &format!("{came:?}"));
+        let (expected, came) = (format!("{expected:?}"), format!("{came:?}"));
+        let first = expected.chars().zip(came.chars()).take_while(|(one, other)| one == other);
+        let first = first.count();
+        broken(promise, what, &around(&expected, first), &around(&came, first));
     }
 }
 

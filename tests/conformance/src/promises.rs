@@ -160,13 +160,16 @@ pub fn is_label(text: &str) -> bool {
     })
 }
 
+/// How a text begins that says which promise a claim is about.
+pub const IS_ABOUT: &str = "The claim is about";
+
 /// Says which promise a claim is about, for a claim that ended without a word. `file` is where it stands, if that is not
 /// in this package.
 pub fn about(claim: &str, file: Option<&str>) -> String {
     // A file that cannot be read tells nothing; the claim's name is in the message anyway.
     let own = file.map(|file| std::fs::read_to_string(file).unwrap_or_default());
     let labels = own.as_ref().map_or_else(|| cited_by(claim), |text| cited_in(text, claim));
-    let say = |label: &&str| format!(" The claim is about {label}.{}", sentence(label));
+    let say = |label: &&str| format!(" {IS_ABOUT} {label}.{}", sentence(label));
     labels.first().map_or(String::new(), say)
 }
 

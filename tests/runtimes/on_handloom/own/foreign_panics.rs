@@ -197,6 +197,9 @@ fn results_and_payloads_that_panic_when_they_are_dropped_harm_nobody(_: &Handloo
             let dropped = catch_unwind(AssertUnwindSafe(drops));
             same("JOIN-2", "the drop of a handle whose result panics", true, dropped.is_ok());
         }
+        let error: Result<(), _> = rt::spawn(async { panic_any(Bomb) }).await;
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(error)));
+        same("JOIN-1", "the drop of an error whose payload panics", true, dropped.is_ok());
         same("JOIN-2", "a later task", Some(12), rt::spawn(async { 12 }).await.ok());
     });
 }
