@@ -89,7 +89,7 @@ pub(crate) fn first_open(last: u8, tells: bool) -> Result<Option<(u8, Found)>, S
 pub(crate) fn status() -> Result<(), String> {
     if let Some(name) = keep::broken_with() {
         print::text(&format!(
-            "The loop has the fault `{name}` now. Find it with `-- check`; `-- mend` gives\nyours back.\n"
+            "The loop has the fault `{name}` now. Find it with `-- check`; `-- mend` gives yours back.\n"
         ));
     }
     match first_open(11, true)? {

@@ -139,7 +139,7 @@ pub(crate) fn break_loop(name: &str) -> Result<(), String> {
     write(&fault_name(), &fault.name)?;
     write(&my_loop(), &broken)?;
     print::text(&format!(
-        "The fault is in {whose}. src/my_loop.rs has it now.\nYour own loop is kept: notes/workbook/kept/mine.rs.\n\n\
+        "The fault is in {whose}. notes/workbook/src/my_loop.rs has it now.\nYour own loop is kept: notes/workbook/kept/mine.rs.\n\n\
          Find it:       cargo run -p handloom-workbook -- check\nYours again:   cargo run -p handloom-workbook -- mend"
     ));
     Ok(())
@@ -170,7 +170,7 @@ pub(crate) fn mend() -> Result<(), String> {
     write(&my_loop(), &read(&mine())?)?;
     fs::remove_file(mine()).map_err(|error| failed("remove", &mine(), &error))?;
     print::text(&format!(
-        "Your own loop is in src/my_loop.rs again. The one with `{name}`, as you left it:\n{}",
+        "Your own loop is in notes/workbook/src/my_loop.rs again. The one with `{name}`, as you left it:\n{}",
         shown(&place)
     ));
     if let Some(fault) = fault {
@@ -189,7 +189,7 @@ pub(crate) fn take(step: u8) -> Result<(), String> {
     write(&my_loop(), &stages::stage(step))?;
     note(step);
     print::text(&format!(
-        "src/my_loop.rs is the reference after step {step} now. What was there is kept:\n{}",
+        "notes/workbook/src/my_loop.rs is the reference after step {step} now. What was there is kept:\n{}",
         shown(&place)
     ));
     Ok(())
