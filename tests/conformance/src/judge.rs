@@ -224,7 +224,7 @@ pub fn verdict<R: Runtime>(limit: Duration, claim: Claim<R>) -> Verdict {
         // It may spin, to the end of the run. On the lowest priority it takes little from the claims that follow.
         if let Some(spinning) = Pid::from_raw(thread_id.load(Ordering::Relaxed)) {
             // A thread that has ended meanwhile needs none.
-            drop(setpriority_process(Some(spinning), 19));
+            let _ = setpriority_process(Some(spinning), 19);
         }
         let about = promises::about(name, file);
         Verdict::Hangs(format!(
