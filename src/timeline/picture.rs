@@ -14,7 +14,7 @@ use super::recorder::What::{Blocked, Idle, Lock, Parked, Ready, Running};
 use super::trace::{Row, Span, Trace};
 use super::trace_json::micros;
 use crate::json::Json;
-use crate::report::{BarAxis, Page, Picture, columns, known, span as in_words};
+use crate::report::{BarAxis, Page, Picture, columns, grouped, known, span as in_words};
 
 /// Where the time axis begins; the names of the lanes stand before it.
 const LEFT: f64 = 150.0;
@@ -94,7 +94,7 @@ fn figures(trace: &Trace) -> [(&'static str, String); 6] {
         ("CPU", in_words(trace.usage.cpu)),
         ("CPU / wall", format!("{:.2}", trace.usage.cpu.as_secs_f64() / wall)),
         ("work / wall", format!("{:.2}", trace.work.as_secs_f64() / wall)),
-        ("context switches", (trace.usage.voluntary + trace.usage.involuntary).to_string()),
+        ("context switches", grouped(trace.usage.voluntary + trace.usage.involuntary)),
         ("timers late", known(trace.late, in_words)),
     ]
 }
