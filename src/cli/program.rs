@@ -14,6 +14,7 @@ use super::{
     client, compare, factorial, fetch, gateway, get, lab, load, serve, site, timeline, tour, watch,
     weather,
 };
+use crate::os::limits::share_arena_if_limited;
 use crate::os::signal::prepare_program;
 
 /// Every subcommand, in the order of the usage text.
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
     let mut output = Output::new();
     // It fails in no kernel that is known, and without it the program works as well as it did before.
     prepare_program();
+    share_arena_if_limited();
     let words: Vec<OsString> = env::args_os().skip(1).collect();
     let (subcommand, done) = run(&words, &mut output);
     let Err(failure) = done else { return ExitCode::SUCCESS };

@@ -194,8 +194,7 @@ fn action_of(number: c_int) -> io::Result<libc::sigaction> {
     // SAFETY: `sigaction` is plain old data, for which all bits zero is a value.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
     // SAFETY: a null pointer changes nothing, and `action` is ours to write.
-    check(unsafe { libc::sigaction(number, ptr::null(), &raw mut action) })?;
-    Ok(action)
+    check(unsafe { libc::sigaction(number, ptr::null(), &raw mut action) }).map(|_| action)
 }
 
 /// Tells whether a signal does nothing, as SIGHUP under nohup(1).
