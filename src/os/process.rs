@@ -39,7 +39,6 @@ const EXIT_PANICKED: i32 = 101;
 pub struct Pid(pub i32);
 
 impl fmt::Display for Pid {
-    /// Writes the plain number.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
     }
@@ -105,7 +104,8 @@ pub fn fork() -> io::Result<Fork> {
     // A signal between the fork and `forget_in_child` would run the parent's handler (PROCESS-4).
     let blocked = AllBlocked::new();
     // SAFETY: PROCESS-1: this is the only thread, so the child's copy of the memory has no lock that a missing thread holds.
-    let raw = check(unsafe { libc::fork() })?;
+    let raw = check(unsafe { libc::fork() })
+        .map_err(|error| io::Error::new(error.kind(), format!("fork: {error}")))?;
     if raw == 0 {
         if forget_in_child().is_err() {
             exit_now(1);
@@ -286,11 +286,7 @@ impl Child {
     /// # Blocking
     /// Until the child ends.
     pub fn wait(&mut self) -> io::Result<Exit> {
-        loop {
-            if let Some(exit) = self.reap_with(0)? {
-                return Ok(exit);
-            }
-        }
+        Ok(self.reap_with(0)?.expect("holds because without WNOHANG it waits for the end"))
     }
 
     /// Reaps it if it has ended, and does not wait.

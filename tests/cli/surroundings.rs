@@ -8,7 +8,9 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -324,6 +326,24 @@ fn memory_for_no_thread_and_descriptors_for_no_loop_are_told_with_what_failed() 
         let expected = format!("handloom serve: model {model}: {operation}");
         assert!(ended.err.contains(&expected), "expected {expected:?}: {ended:?}");
     }
+}
+
+#[test]
+fn processes_that_cannot_be_made_are_told_as_a_failed_fork() {
+    let mut command = Command::new("prlimit");
+    command.args(["--nproc=1", PROGRAM, "serve", "--addr=127.0.0.1:0", "--model=prefork"]);
+    // The limit does not bind root.
+    if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+        command.uid(64_321);
+    }
+    let Ok(ended) = command.output() else { return };
+    let told = String::from_utf8_lossy(&ended.stderr);
+    if ended.status.code() != Some(1) || told.starts_with("prlimit: ") {
+        drop(writeln!(io::stderr(), "surroundings: prlimit does not work here: skipped"));
+        return;
+    }
+    let expected = "handloom serve: model prefork: fork: Resource temporarily unavailable";
+    assert!(told.contains(expected), "PROGRAM-1: expected {expected:?}, came {told:?}");
 }
 
 #[test]
