@@ -32,8 +32,11 @@ pub fn table(benchmark: &Benchmark, report: &BenchmarkReport) -> String {
     let best = report.best();
     let seen: Vec<_> = report.results.iter().map(|result| seen(result, best)).collect();
     let used: Vec<_> = report.results.iter().map(used).collect();
-    let [seen, used] = [columns(&SEEN, &seen), columns(&USED, &used)];
-    let mut text = format!("{}\n\n{seen}\n{used}", conditions(benchmark, report));
+    let mut text = conditions(benchmark, report) + "\n\n";
+    text += &match &*report.results {
+        [] => "No server was measured to its end.\n".to_owned(),
+        _ => [columns(&SEEN, &seen), columns(&USED, &used)].join("\n"),
+    };
     let measured = || report.results.iter().filter_map(|result| result.result.as_ref().ok());
     if measured().any(|each| each.load.answered > 0 && !each.knows_cpu()) {
         text.push_str(TOO_SHORT);
@@ -41,10 +44,7 @@ pub fn table(benchmark: &Benchmark, report: &BenchmarkReport) -> String {
     if measured().any(Measurement::is_disturbed) {
         text.push_str(DISTURBED);
     }
-    for failure in report.results.iter().flat_map(failures) {
-        text.push_str(&failure);
-        text.push('\n');
-    }
+    text.extend(report.results.iter().flat_map(failures).map(|line| line + "\n"));
     text
 }
 

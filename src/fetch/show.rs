@@ -37,17 +37,12 @@ pub fn table(links: &[String], outcomes: &[FetchOutcome]) -> String {
     if base.is_some_and(|base| outcomes.iter().any(|outcome| is_impossible(outcome, base))) {
         text.push_str("?: more than links at once can gain; they took longer in the first mode\n");
     }
-    text.push('\n');
-    text.push_str(&order(links, outcomes));
-    text.push('\n');
+    text += &format!("\n{}\n", order(links, outcomes));
     let meanings = outcomes.iter().map(meaning);
     let different = disagreements(links, outcomes);
     let different = different.into_iter().map(|line| format!("not the same: {line}"));
     let failed = failures(links, outcomes).into_iter().map(|line| format!("failed: {line}"));
-    for line in meanings.chain(different).chain(failed) {
-        text.push_str(&line);
-        text.push('\n');
-    }
+    text.extend(meanings.chain(different).chain(failed).map(|line| line + "\n"));
     text
 }
 
@@ -110,8 +105,7 @@ fn order(links: &[String], outcomes: &[FetchOutcome]) -> String {
     let mut text = columns(&headings, &rows);
     if links.len() > MOST_SHOWN {
         let more = grouped((links.len() - MOST_SHOWN) as u64);
-        let line = format!("and {more} more; the logs have all of them\n");
-        text.push_str(&line);
+        text += &format!("and {more} more; the logs have all of them\n");
     }
     text
 }

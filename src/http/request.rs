@@ -175,7 +175,8 @@ impl RequestHead {
         self.host = target.authority.map_or(host, |authority| within(head, authority));
         self.path = within(head, target.path);
         self.query = target.query.map(|query| within(head, query));
-        self.framing = framing::of_request(self.version, &self.fields)?;
+        self.framing =
+            framing::of_request(self.version, &self.fields).map_err(RequestError::Framing)?;
         self.keep_alive = framing::persists(self.version, &self.fields);
         self.expects_continue = self.read_expectation()?;
         Ok(())
@@ -283,12 +284,7 @@ impl RequestError {
             Self::Head(HeadError::Version) => Status::VERSION_NOT_SUPPORTED,
             Self::Method | Self::Framing(FramingError::UnknownCoding) => Status::NOT_IMPLEMENTED,
             Self::Expectation => Status::EXPECTATION_FAILED,
-            Self::Head(_)
-            | Self::Target
-            | Self::NoHost
-            | Self::TwoHosts
-            | Self::Host
-            | Self::Framing(_) => Status::BAD_REQUEST,
+            _ => Status::BAD_REQUEST,
         }
     }
 }
@@ -296,12 +292,6 @@ impl RequestError {
 impl From<HeadError> for RequestError {
     fn from(error: HeadError) -> Self {
         Self::Head(error)
-    }
-}
-
-impl From<FramingError> for RequestError {
-    fn from(error: FramingError) -> Self {
-        Self::Framing(error)
     }
 }
 

@@ -115,7 +115,8 @@ impl ResponseHead {
         }
         let mut fields = Fields::new();
         read_fields(head, extent, &mut fields)?;
-        let framing = framing::of_response(asked, status, version, &fields)?;
+        let framing = framing::of_response(asked, status, version, &fields)
+            .map_err(ResponseError::Framing)?;
         let keep_alive = framing != Framing::Close && framing::persists(version, &fields);
         Ok(Self { version, status, fields, framing, keep_alive })
     }
@@ -136,12 +137,6 @@ fn parse_status(code: &[u8]) -> Option<Status> {
 impl From<HeadError> for ResponseError {
     fn from(error: HeadError) -> Self {
         Self::Head(error)
-    }
-}
-
-impl From<FramingError> for ResponseError {
-    fn from(error: FramingError) -> Self {
-        Self::Framing(error)
     }
 }
 

@@ -69,6 +69,25 @@ fn a_picture_without_a_point_has_finite_places() {
 }
 
 #[test]
+fn a_benchmark_without_a_row_says_so_instead_of_empty_tables() {
+    let table = table(&of_rows(&[]));
+    assert!(table.ends_with("\nNo size was measured to its end.\n"), "came {table}");
+    assert!(!table.contains("spread"), "no headings: {table}");
+}
+
+#[test]
+fn a_run_that_took_thousands_of_times_as_long_is_no_percentage() {
+    for (slowest, shown) in [(8, "0 %"), (79, "888 %"), (80, "10-fold"), (159_841, "19,980-fold")] {
+        let mut outcome = of_rows(&[(100, [8; 4])]);
+        for (_, run) in &mut outcome.rows[0].runs {
+            run.as_mut().expect("it ran").slowest = Duration::from_millis(slowest);
+        }
+        let table = table(&outcome);
+        assert!(table.contains(&format!("  {shown}\n")), "expected {shown} in {table}");
+    }
+}
+
+#[test]
 fn a_speed_up_that_the_processors_do_not_allow_is_not_shown() {
     let outcome = of_rows(&[(100_000, [800, 230, 410, 500])]);
     let row = &outcome.rows[0];

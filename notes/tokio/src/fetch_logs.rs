@@ -93,7 +93,7 @@ async fn fetch(web: &Web, url: &str, log: &Log) -> io::Result<bool> {
 
 /// Fetches one through all its redirects, body and all; returns the final status.
 async fn get(web: &Web, url: &str) -> Result<StatusCode, String> {
-    let mut url = Url::parse(url).map_err(|error| Fault::from(error).to_string())?;
+    let mut url = Url::parse(url).map_err(|error| Fault::Url(error).to_string())?;
     for _ in 0..=DEFAULT_REDIRECTS {
         let uri = url.as_str().parse().map_err(|error| format!("url: {error}"))?;
         let response = web.get(uri).await.map_err(|error| words(&error))?;
@@ -109,7 +109,7 @@ async fn get(web: &Web, url: &str) -> Result<StatusCode, String> {
         let location = head.headers.get(LOCATION).and_then(|location| location.to_str().ok());
         match location {
             Some(location) if matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) => {
-                url = url.join(location).map_err(|error| Fault::from(error).to_string())?;
+                url = url.join(location).map_err(|error| Fault::Url(error).to_string())?;
             }
             _ => return Ok(head.status),
         }

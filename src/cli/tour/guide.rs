@@ -6,6 +6,7 @@
 //! - `TOUR-3`: what it prints is also in its directory, as files and as a page that needs no other file; after ctrl-c,
 //!   the parts that ran.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime};
@@ -45,7 +46,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         "-d, --depth N [1]: requests sent before a reply is read",
         "-n, --requests N [50000]: requests to each calculator",
         "--timeout S [60]: how long each calculator may take",
-        "--part N: this part alone, 1 to 7",
+        "--part N: this part alone, 1 to 7: a conversation, the timeline, the models, the pages, the factorials, the file, the weather",
     ],
     examples: &[
         "handloom tour  # All of it; less than a minute.",
@@ -61,7 +62,7 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let load =
         format!("-c{connections} -d{depth} -n{requests} --timeout={}", timeout.as_secs_f64());
     let load = load.split(' ').map(str::to_owned).collect();
-    let wanted = args.optional("part", whole("parts", 1..=PARTS.len()))?;
+    let wanted = args.optional("part", part)?;
     let tour = Tour { directory: &out, load, stop: interruption()? };
     make_directory(&out)?;
     open_early(&out.join(PAGE_FILE))?;
@@ -104,6 +105,12 @@ fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         [] => Ok(()),
         failed => Err(Failure::Failed(format!("not all was right with: {}", failed.join("; ")))),
     }
+}
+
+/// Reads the number of a part.
+fn part(text: &OsStr) -> Result<usize, String> {
+    let number = whole("", 1..=PARTS.len())(text);
+    number.map_err(|_| format!("expected the number of a part, from 1 to {}", PARTS.len()))
 }
 
 /// The heading of a part; the first has number 1.

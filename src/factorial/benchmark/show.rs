@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::outcome::{BenchmarkOutcome, Row, Run};
 use super::pool::PoolKind;
 use crate::json::Json;
-use crate::report::{columns, grouped, known, output_columns, seconds, span, wrapped};
+use crate::report::{columns, grouped, known, output_columns, per_second, seconds, span, wrapped};
 
 /// Writes the outcome for a terminal: times, what was computed, what the pools add, where they gain, and the claims.
 pub fn table(outcome: &BenchmarkOutcome) -> String {
@@ -15,6 +15,9 @@ pub fn table(outcome: &BenchmarkOutcome) -> String {
     let conditions = format!(
         "{cpus} processors; {workers} workers in each pool, and one in the sequential run; {other_work}."
     );
+    if outcome.rows.is_empty() && outcome.parted.is_none() {
+        return paragraph(&conditions) + "\nNo size was measured to its end.\n";
+    }
     let times_are = "\nTime for all tasks of a row, the best of several runs; \"times\": how many times as fast as the \
          sequential run; \"spread\": how much longer the slowest run took, of the pool whose runs differ most.";
     let parted = outcome.parted.as_ref().map(|parted| {
@@ -101,10 +104,16 @@ fn times(outcome: &BenchmarkOutcome, rows: &[Row]) -> String {
             }
         }
         let spreads = kinds.iter().filter_map(|kind| row.run(*kind)).map(Run::spread);
-        cells.push(known(spreads.reduce(f64::max), |spread| format!("{:.0} %", spread * 100.0)));
+        cells.push(known(spreads.reduce(f64::max), longer));
         cells
     };
     columns(&headings, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// How much longer the slowest run took: in percent, or from ten times on how many times as long as the fastest.
+fn longer(spread: f64) -> String {
+    let fold = spread + 1.0;
+    if fold < 10.0 { format!("{:.0} %", spread * 100.0) } else { per_second(fold) + "-fold" }
 }
 
 /// The table of what was computed.

@@ -102,12 +102,6 @@ impl Fault {
     }
 }
 
-impl From<UrlError> for Fault {
-    fn from(error: UrlError) -> Self {
-        Self::Url(error)
-    }
-}
-
 impl From<RedirectError> for Fault {
     fn from(error: RedirectError) -> Self {
         match error {
