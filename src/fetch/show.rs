@@ -37,7 +37,7 @@ pub fn table(links: &[String], outcomes: &[FetchOutcome]) -> String {
     if base.is_some_and(|base| outcomes.iter().any(|outcome| is_impossible(outcome, base))) {
         text.push_str("?: more than links at once can gain; they took longer in the first mode\n");
     }
-    text += &format!("\n{}\n", order(links, outcomes));
+    text.extend(["\n", &order(links, outcomes), "\n"]);
     let meanings = outcomes.iter().map(meaning);
     let different = disagreements(links, outcomes);
     let different = different.into_iter().map(|line| format!("not the same: {line}"));
@@ -105,7 +105,7 @@ fn order(links: &[String], outcomes: &[FetchOutcome]) -> String {
     let mut text = columns(&headings, &rows);
     if links.len() > MOST_SHOWN {
         let more = grouped((links.len() - MOST_SHOWN) as u64);
-        text += &format!("and {more} more; the logs have all of them\n");
+        text.extend(["and ", &more, " more; the logs have all of them\n"]);
     }
     text
 }

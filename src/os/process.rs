@@ -286,7 +286,8 @@ impl Child {
     /// # Blocking
     /// Until the child ends.
     pub fn wait(&mut self) -> io::Result<Exit> {
-        Ok(self.reap_with(0)?.expect("holds because without WNOHANG it waits for the end"))
+        // Without WNOHANG it has waited for the end, so there is no second turn.
+        self.reap_with(0)?.map_or_else(|| self.wait(), Ok)
     }
 
     /// Reaps it if it has ended, and does not wait.
