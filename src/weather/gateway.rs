@@ -119,7 +119,7 @@ fn index() -> Response {
     let two = format!("/weather?{}&{}", query(CITIES[0]), query(CITIES[11]));
     let mut rows = CITIES.map(row).to_vec();
     rows.push((two, "both at once".to_owned()));
-    let about = "The weather of cities as JSON, with the delays of the embedded upstream.";
+    let about = "The weather of cities as JSON. Without --upstream, each answer takes the time beside its city.";
     Response::index("Handloom's gateway", about, &rows)
 }
 
