@@ -28,7 +28,7 @@ const FEW_FIELDS: usize = 16;
 pub struct HeadLimits {
     /// The whole head, in bytes. For a response, interim heads before it are included.
     pub head_bytes: usize,
-    /// The number of fields.
+    /// The number of fields. Some servers send more than a hundred.
     pub fields: usize,
     /// The first line of a request, in bytes without the line's end. RFC 9112 asks for 8,000 at least.
     pub line_bytes: usize,
@@ -36,7 +36,7 @@ pub struct HeadLimits {
 
 impl Default for HeadLimits {
     fn default() -> Self {
-        Self { head_bytes: 64 * 1024, fields: 100, line_bytes: 8 * 1024 }
+        Self { head_bytes: 64 * 1024, fields: 128, line_bytes: 8 * 1024 }
     }
 }
 

@@ -112,7 +112,9 @@ fn char_width(char: char) -> usize {
 
 /// Into how many columns text on stdout is wrapped: `COLUMNS` of the environment, or the terminal's width, or 80.
 pub fn output_columns() -> usize {
-    let given = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let given = env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    // A shell on a terminal that does not know its size exports 0.
+    let given = given.filter(|columns| *columns > 0);
     let columns = given.or_else(|| terminal_columns(io::stdout())).unwrap_or(80);
     columns.clamp(*TEXT_COLUMNS.start(), *TEXT_COLUMNS.end())
 }

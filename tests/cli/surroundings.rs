@@ -365,6 +365,18 @@ fn progress_is_shown_on_a_terminal_that_can_erase_a_line_and_on_no_other() {
 }
 
 #[test]
+fn a_width_of_0_in_the_environment_is_no_width() {
+    let folder = Folder::new();
+    let out = format!("--out={}", folder.file("out").display());
+    let mut factorial = command(&["factorial", "5", "--tasks=1", &out]);
+    factorial.env("COLUMNS", "0");
+    let ended = start(factorial).end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let widest = ended.out.lines().map(|line| line.chars().count()).max();
+    assert!((60..=80).contains(&widest.unwrap_or(0)), "text fits 80 columns, not 40: {ended:?}");
+}
+
+#[test]
 fn on_a_disk_without_room_files_are_watched_and_deleted_and_failures_are_told() {
     let Some(words) = unshare(&["-m"]) else { return };
     let folder = Folder::new();

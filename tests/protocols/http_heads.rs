@@ -116,6 +116,8 @@ fn a_first_line_may_be_as_long_as_its_limit_and_not_longer() {
 
 #[test]
 fn a_head_may_have_as_many_fields_as_its_limit_and_not_more() {
+    // Servers are known that send 108.
+    assert!(HeadLimits::default().fields >= 108, "HEAD-3: the usual limit is for usual servers");
     for limit in [0, 1, 2, 15, 16, 17, 100] {
         let limits = HeadLimits { fields: limit, ..HeadLimits::default() };
         let text = |fields| format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(fields));

@@ -52,7 +52,7 @@ pub struct Options {
     pub silence: Duration,
     /// On the whole fetch, redirects included. Default 60 s.
     pub whole: Duration,
-    /// On a head, interim heads included. Default 64 KiB and 100 fields.
+    /// On a head, interim heads included. Default 64 KiB and 128 fields.
     pub head: HeadLimits,
     /// On the body, in bytes. Default 10 MiB; `None` for a sink that takes any amount, such as a file.
     pub body_bytes: Option<u64>,
