@@ -26,10 +26,16 @@ pub fn names<R: Runtime>() -> Vec<(&'static str, &'static str)> {
     levels::<R>().into_iter().flat_map(of_level).collect()
 }
 
-/// Runs the claim with this name, and prints the verdict: a word, a line's end, and what the judge says.
+/// Runs the claim of the suite with this name, as [`run_one`] does.
 pub fn run<R: Runtime>(name: &str) {
+    run_one::<R>(name, Vec::new());
+}
+
+/// Runs the claim with this name, of the suite or one of those `beside` it, and prints the verdict: a word, a line's end,
+/// and what the judge says.
+fn run_one<R: Runtime>(name: &str, beside: Vec<Claim<R>>) {
     let limit = std::env::var(LIMIT).ok().and_then(|text| text.parse().ok()).unwrap_or(5000);
-    let claims = levels::<R>().into_iter().flat_map(|(_, claims)| claims);
+    let claims = levels::<R>().into_iter().flat_map(|(_, claims)| claims).chain(beside);
     let claim = claims.into_iter().find(|claim| claim.name == name);
     let claim = claim.unwrap_or_else(|| panic!("there is no claim {name}"));
     // The verdict has the text of a panic; what the panic's own hook prints is for debugging.
@@ -52,14 +58,14 @@ pub fn run<R: Runtime>(name: &str) {
     std::process::exit(0);
 }
 
-/// The main function of a program with a faulty loop: `--claim NAME`.
+/// The main function of a program with a faulty loop: `--claim NAME`, of the suite or one of those `beside` it.
 ///
 /// # Panics
 /// With other arguments.
-pub fn judge_one<R: Runtime>() {
+pub fn judge_one<R: Runtime>(beside: Vec<Claim<R>>) {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match &arguments[..] {
-        [command, name] if command == COMMAND => run::<R>(name),
+        [command, name] if command == COMMAND => run_one::<R>(name, beside),
         _ => panic!("expected {COMMAND} NAME"),
     }
 }

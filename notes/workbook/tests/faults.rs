@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use handloom_conformance::judge::LIMIT;
-use handloom_conformance::promises::PROMISES;
+use handloom_conformance::promises::{PROMISES, is_label};
 use handloom_workbook::faults::{self, Fault};
 use handloom_workbook::runner::{Judge, Outcome};
 use handloom_workbook::stages;
@@ -106,7 +106,7 @@ fn judge(fault: &Fault, limit: Duration, workers: usize) -> Judge {
 fn failing(fault: &Fault) -> Vec<(String, String)> {
     let mut names: Vec<_> = (1..=fault.step).flat_map(claims_of).collect();
     if is_in_rt(fault) {
-        names.extend(BEYOND);
+        names.extend(BEYOND.iter().chain([&faults::OF_A_LINE]));
     }
     let is_known = |name: &&&str| fault.caught_by.iter().any(|known| known == **name);
     let (known, others): (Vec<&str>, Vec<&str>) = names.iter().partition(is_known);
@@ -128,8 +128,13 @@ fn failing(fault: &Fault) -> Vec<(String, String)> {
     broken
 }
 
-/// The first label in a text.
-fn label_in(text: &str) -> Option<&'static str> {
+/// The first label in a text: one that it says is broken, or else a promise of the suite.
+fn label_in(text: &str) -> Option<&str> {
+    if let Some((label, _)) = text.split_once(" is broken: ")
+        && is_label(label)
+    {
+        return Some(label);
+    }
     let place = |label: &str| text.find(label);
     let found = PROMISES.iter().filter_map(|(label, _)| Some((place(label)?, *label)));
     found.min().map(|(_, label)| label)
@@ -252,7 +257,7 @@ const HEAD_OF_RT: &str = "
 ## In Handloom's own loop
 
 The same kinds of mistakes in `src/rt/` and `src/aio/`. `build.rs` puts a switch at each place of a copy of the loop, so
-that all of them are compiled once; the test judges every claim of the suite on each.
+that all of them are compiled once; the test judges every claim of the suite on each, and one of tasks that wait in line.
 
 | file | fault | what happens | promise | caught by |
 | --- | --- | --- | --- | --- |

@@ -27,5 +27,5 @@ use faulty as the_loop;
 mod words;
 
 fn main() {
-    judge_one::<words::Words>();
+    judge_one::<words::Words>(Vec::new());
 }
