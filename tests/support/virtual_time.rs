@@ -12,7 +12,7 @@ use handloom::rt::EventLoop;
 /// A test that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The panics of tests that have failed. The harness keeps them until the end, to which an abort does not come.
+/// The panics that ended tests. The harness keeps them until the end, to which an abort does not come.
 static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 thread_local! {
@@ -32,7 +32,7 @@ fn keep_panics() {
     });
 }
 
-/// Ends the process when it is not dropped in time, and tells then what had failed before.
+/// Ends the process when it is not dropped in time, and tells then which tests had panicked before.
 pub(crate) struct Watchdog {
     /// Hung up by the drop.
     _alive: Sender<()>,
@@ -51,7 +51,7 @@ impl Watchdog {
                 // Not `eprintln`, which the harness captures.
                 let mut stderr = io::stderr();
                 for text in FAILED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                    drop(writeln!(stderr, "failed before: {text}"));
+                    drop(writeln!(stderr, "panicked before: {text}"));
                 }
                 drop(writeln!(stderr, "watchdog: {test} hangs, called at {at}"));
                 std::process::abort();
