@@ -88,8 +88,8 @@ impl Address {
     pub(crate) fn reader(least_port: u16) -> impl Reader<Self> {
         move |text: &OsStr| {
             let text = text.to_str().ok_or("expected text in UTF-8")?;
-            let (host, port) =
-                text.rsplit_once(':').ok_or("expected HOST:PORT, such as 127.0.0.1:8888")?;
+            let parts = text.rsplit_once(':').filter(|(host, _)| !host.contains('/'));
+            let (host, port) = parts.ok_or("expected HOST:PORT, such as 127.0.0.1:8888")?;
             if host.is_empty() || host.chars().any(char::is_whitespace) {
                 return Err("expected a host before the port, such as 127.0.0.1:8888".to_owned());
             }

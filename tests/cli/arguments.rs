@@ -188,6 +188,7 @@ fn a_bad_value_is_named_with_what_was_expected() {
         (["--model", "Async"], "--model: expected one of", "got \"Async\""),
         (["--addr", "8888"], "--addr: expected HOST:PORT", "got \"8888\""),
         (["--addr", ":8888"], "--addr: expected a host", "got \":8888\""),
+        (["--addr", "http://127.0.0.1:80"], "--addr: expected HOST:PORT", "got \"http://"),
         (["--addr", "127.0.0.1:65536"], "--addr: expected a port from 0 to 65535", "65536\""),
         (["--addr", "127.0.0.1:http"], "--addr: expected a port", "http\""),
         (
