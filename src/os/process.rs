@@ -286,8 +286,8 @@ impl Child {
     /// # Blocking
     /// Until the child ends.
     pub fn wait(&mut self) -> io::Result<Exit> {
-        // Without WNOHANG it has waited for the end, so there is no second turn.
-        self.reap_with(0)?.map_or_else(|| self.wait(), Ok)
+        // Without WNOHANG, waitpid(2) returns only when the child has ended.
+        self.reap_with(0)?.ok_or_else(|| io::Error::other("waitpid: the child still runs"))
     }
 
     /// Reaps it if it has ended, and does not wait.
