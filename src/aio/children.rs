@@ -34,7 +34,7 @@ use std::{fmt, mem};
 use super::{AtomicBool, Mutex, MutexGuard};
 use crate::jobs::contain;
 use crate::rt::slab::Slab;
-use crate::rt::{poll_budget, wake_all};
+use crate::rt::{Wait, context, poll_budget, waits_for, wake_all};
 
 /// Futures that one parent polls.
 pub(super) struct Children<F: ?Sized> {
@@ -133,6 +133,8 @@ impl<F: Future + ?Sized> Children<F> {
             }
         }
         self.in_batch = false;
+        let living = u32::try_from(self.living.len()).unwrap_or(u32::MAX);
+        context::with_current(|core| core.name_unnamed_wait(Wait::Futures(living)));
         self.wait(cx);
         Poll::Pending
     }
@@ -151,6 +153,8 @@ impl<F: Future + ?Sized> Children<F> {
             return Poll::Pending;
         }
         let tag = child.tag;
+        // A wait of a future that has ended, such as that of a read whose time is over.
+        waits_for(Wait::Nothing);
         // The destructor runs before the output is given out.
         drop(self.living.remove(id.slot));
         polled.unwrap_or_else(|payload| resume_unwind(payload)).map(|output| (tag, output))

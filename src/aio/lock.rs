@@ -202,6 +202,8 @@ struct Notice<'a> {
 
 impl Drop for Notice<'_> {
     fn drop(&mut self) {
-        self.condition.into_iter().for_each(Condition::notify_one);
+        if let Some(condition) = self.condition {
+            condition.notify_one();
+        }
     }
 }

@@ -115,9 +115,7 @@ impl Future for Sleep {
             return Poll::Ready(());
         }
         // A time limit says less than what it limits.
-        if self.core.wait.get() == Wait::Nothing {
-            self.core.wait.set(Wait::Deadline);
-        }
+        self.core.name_unnamed_wait(Wait::Deadline);
         if !is_known && let Some(displaced) = self.leave(cx.waker().clone()) {
             self.shared.combine(displaced, cx.waker(), |all| self.leave(all.clone()));
         }

@@ -24,10 +24,10 @@
 //! **Source**: tokio's `sync::batch_semaphore`; `asyncio.locks`, where a cancelled waiter is searched in a deque.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use std::{iter, mem};
 
 use crate::jobs::contain;
 use crate::rt::{Wait, poll_budget, waits_for};
@@ -35,12 +35,10 @@ use crate::rt::{Wait, poll_budget, waits_for};
 /// A line of waiters, the one that waits longest in front.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    /// The waiters in order of their tickets; without a waker where one was removed.
-    line: VecDeque<(Ticket, Option<Waker>)>,
+    /// The waiters' wakers, in order of their tickets.
+    line: BTreeMap<Ticket, Waker>,
     /// The ticket of the next waiter.
     next: Ticket,
-    /// How many have a waker.
-    waiting: usize,
 }
 
 /// A waiter's number in order of arrival.
@@ -51,44 +49,24 @@ impl Waiters {
     fn push(&mut self, waker: Waker) -> Ticket {
         let ticket = self.next;
         self.next += 1;
-        self.line.push_back((ticket, Some(waker)));
-        self.waiting += 1;
+        self.line.insert(ticket, waker);
         ticket
     }
 
     /// Takes the first waiter out and returns its waker, for the caller to call.
     pub(crate) fn grant(&mut self) -> Option<Waker> {
-        let waker = iter::from_fn(|| self.line.pop_front()).find_map(|(_, waker)| waker);
-        self.waiting -= usize::from(waker.is_some());
-        waker
+        let (_, waker) = self.line.pop_first()?;
+        Some(waker)
     }
 
     /// Takes every waiter out.
     pub(crate) fn grant_all(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        self.waiting = 0;
-        mem::take(&mut self.line).into_iter().filter_map(|(_, waker)| waker)
+        mem::take(&mut self.line).into_values()
     }
 
     /// Counts the waiters.
     pub(crate) fn len(&self) -> usize {
-        self.waiting
-    }
-
-    /// Returns the waker of a waiter; `None` if it was granted (`WAIT-2`).
-    fn waker(&mut self, ticket: Ticket) -> Option<&mut Option<Waker>> {
-        let place = self.line.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
-        Some(&mut self.line[place].1)
-    }
-
-    /// Takes a waiter out of the line; `None` if it was granted.
-    fn remove(&mut self, ticket: Ticket) -> Option<Waker> {
-        let waker = self.waker(ticket)?.take();
-        self.waiting -= 1;
-        // Half of the line at most is empty, so a removal costs constant time on average.
-        if self.line.len() > 2 * self.waiting {
-            self.line.retain(|(_, waker)| waker.is_some());
-        }
-        waker
+        self.line.len()
     }
 }
 
@@ -147,11 +125,9 @@ impl<'a, R: Resource> Acquire<'a, R> {
                 contain(|| drop(waker));
             }
             AcquireState::InLine(ticket) => {
-                let known = waiters
-                    .borrow_mut()
-                    .waker(ticket)
-                    .map(|known| known.as_ref().is_some_and(|known| known.will_wake(waker)));
-                match known {
+                let is_known =
+                    waiters.borrow().line.get(&ticket).map(|known| known.will_wake(waker));
+                match is_known {
                     None => {}
                     Some(true) => return Poll::Pending,
                     Some(false) => ready!(self.change_waker(ticket, waker.clone())),
@@ -166,12 +142,16 @@ impl<'a, R: Resource> Acquire<'a, R> {
     /// Leaves another waker in the place of the one in the line. Ready if its clone, foreign code, has granted the place.
     #[cold]
     fn change_waker(&self, ticket: Ticket, waker: Waker) -> Poll<()> {
-        let mut unused = Some(waker);
         let mut waiters = self.resource.waiters().borrow_mut();
-        let place = waiters.waker(ticket).map(|known| mem::swap(known, &mut unused));
+        let Some(known) = waiters.line.get_mut(&ticket) else {
+            drop(waiters);
+            contain(|| drop(waker));
+            return Poll::Ready(());
+        };
+        let displaced = mem::replace(known, waker);
         drop(waiters);
-        contain(|| drop(unused));
-        place.map_or(Poll::Ready(()), |()| Poll::Pending)
+        contain(|| drop(displaced));
+        Poll::Pending
     }
 }
 
@@ -195,7 +175,7 @@ impl<R: Resource> Drop for Acquire<'_, R> {
             AcquireState::New | AcquireState::Done => return,
             AcquireState::Acquired => true,
             AcquireState::InLine(ticket) => {
-                let waker = self.resource.waiters().borrow_mut().remove(ticket);
+                let waker = self.resource.waiters().borrow_mut().line.remove(&ticket);
                 let granted = waker.is_none();
                 contain(|| drop(waker));
                 granted

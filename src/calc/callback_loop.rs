@@ -62,8 +62,13 @@ pub(super) struct CallbackLoop {
 impl CallbackLoop {
     /// Makes a loop with an empty table.
     pub(super) fn new() -> io::Result<Self> {
-        let (table, soon, deadlines) = (HashMap::new(), BTreeSet::new(), BTreeSet::new());
-        Ok(Self { table, soon, deadlines, selector: Poll::new()?, next_token: 0 })
+        Ok(Self {
+            table: HashMap::new(),
+            soon: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            selector: Poll::new()?,
+            next_token: 0,
+        })
     }
 
     /// Registers a socket with the selector, for reading and writing, and returns its token.
@@ -77,7 +82,8 @@ impl CallbackLoop {
 
     /// Calls the closure from now on for everything that happens to the token.
     pub(super) fn on(&mut self, token: Token, closure: impl FnMut(&mut Self, Happening) + 'static) {
-        self.table.insert(token, Entry { callback: Some(Box::new(closure)), deadline: None });
+        let callback: Option<Callback> = Some(Box::new(closure));
+        self.table.insert(token, Entry { callback, deadline: None });
     }
 
     /// Drops the token's closure, and with it the socket that the closure owns.

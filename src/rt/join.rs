@@ -89,10 +89,11 @@ impl<T> Future for JoinHandle<T> {
         if let Some(result) = self.task.take_result() {
             return Poll::Ready(result);
         }
-        assert!(!self.is_finished(), "a join handle gives its result once");
-        let displaced = self.task.header().joiner.replace(Some(cx.waker().clone()));
+        let header = self.task.header();
+        assert!(!header.finished.get(), "a join handle gives its result once");
+        let displaced = header.joiner.replace(Some(cx.waker().clone()));
         contain(|| drop(displaced));
-        context::waits_for(Wait::Task(self.id().shown()));
+        context::waits_for(Wait::Task(header.id().shown()));
         Poll::Pending
     }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use crate::support::{Counts, counted, poll_once, run, run_in_real_time, stuck_report};
 use handloom::aio::{
-    Either, Event, Queue, as_completed, bounded, gather, race, sleep, timeout, try_gather,
-    yield_now,
+    Either, Event, Queue, as_completed, bounded, gather, race, sleep, task_group, timeout,
+    try_gather, yield_now,
 };
-use handloom::rt::{now, spawn};
+use handloom::rt::{now, spawn, task_table};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -419,6 +419,42 @@ fn gather_that_can_never_end_is_reported_as_stuck() {
         race(nested, async { drop(gather([queue.get(), queue.get()]).await) }).await;
     });
     assert!(report.contains("can wake it"), "STUCK-1: came {report}");
+}
+
+#[test]
+fn a_task_whose_last_poll_was_of_a_child_that_ended_says_what_it_waits_for() {
+    /// Children that end after 1, 2 and 3 ms. The first is cut off while it waits for an item.
+    fn children() -> impl Iterator<Item = impl Future<Output = Result<(), ()>>> {
+        (1..=3).map(async |number| {
+            let nothing = Queue::<()>::new(1);
+            drop(timeout(number * MS, nothing.get()).await);
+            Ok(())
+        })
+    }
+    run(async {
+        drop(spawn(gather(children())));
+        drop(spawn(async {
+            let mut all = as_completed(children());
+            while all.next().await.is_some() {}
+        }));
+        drop(spawn(task_group(async |group| {
+            children().for_each(|child| drop(group.spawn(child)));
+            Ok(())
+        })));
+        let says = |expected: &str| {
+            let table = task_table();
+            assert_eq!(table.matches(expected).count(), 3, "expected thrice {expected:?}: {table}");
+        };
+        yield_now().await;
+        yield_now().await;
+        says("waits for an item in a queue");
+        sleep(MS).await;
+        yield_now().await;
+        says("waits for futures inside it, of which 2 have not ended");
+        sleep(MS).await;
+        yield_now().await;
+        says("waits for futures inside it, of which 1 have not ended");
+    });
 }
 
 #[test]

@@ -10,11 +10,36 @@ mod jobs_slot;
 mod slab;
 mod threads;
 
-/// What `aio/children.rs` takes from the loop: its table of children, and a budget that is never spent.
+/// What `aio/children.rs` takes from the loop: its table of children, a budget that is never spent, and the notes of what
+/// a task waits for, which nothing reads here.
 mod rt {
     use std::task::{Context, Poll, Waker};
 
     pub(crate) use super::slab;
+
+    /// The loop that runs.
+    pub(crate) mod context {
+        /// The state of no loop.
+        pub(crate) struct Core;
+
+        impl Core {
+            /// Notes nothing.
+            pub(crate) fn name_unnamed_wait(&self, _: super::Wait) {}
+        }
+
+        /// Finds no loop.
+        pub(crate) fn with_current(_: impl FnOnce(&Core)) {}
+    }
+
+    /// What a parent can wait for.
+    #[expect(dead_code, reason = "the number is for the table of tasks")]
+    pub(crate) enum Wait {
+        Nothing,
+        Futures(u32),
+    }
+
+    /// Notes nothing.
+    pub(crate) fn waits_for(_: Wait) {}
 
     /// Counts nothing.
     pub(crate) fn poll_budget(_: &mut Context<'_>) -> Poll<()> {
