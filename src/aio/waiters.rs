@@ -24,7 +24,7 @@
 //! **Source**: tokio's `sync::batch_semaphore`; `asyncio.locks`, where a cancelled waiter is searched in a deque.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -35,8 +35,8 @@ use crate::rt::{Wait, poll_budget, waits_for};
 /// A line of waiters, the one that waits longest in front.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    /// The waiters' wakers, in order of their tickets.
-    line: BTreeMap<Ticket, Waker>,
+    /// The waiters in order of their tickets.
+    line: VecDeque<(Ticket, Waker)>,
     /// The ticket of the next waiter.
     next: Ticket,
 }
@@ -49,24 +49,40 @@ impl Waiters {
     fn push(&mut self, waker: Waker) -> Ticket {
         let ticket = self.next;
         self.next += 1;
-        self.line.insert(ticket, waker);
+        self.line.push_back((ticket, waker));
         ticket
     }
 
     /// Takes the first waiter out and returns its waker, for the caller to call.
     pub(crate) fn grant(&mut self) -> Option<Waker> {
-        let (_, waker) = self.line.pop_first()?;
-        Some(waker)
+        self.line.pop_front().map(|(_, waker)| waker)
     }
 
     /// Takes every waiter out.
     pub(crate) fn grant_all(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        mem::take(&mut self.line).into_values()
+        mem::take(&mut self.line).into_iter().map(|(_, waker)| waker)
     }
 
     /// Counts the waiters.
     pub(crate) fn len(&self) -> usize {
         self.line.len()
+    }
+
+    /// Finds a waiter in the line; `None` if it was granted (`WAIT-2`).
+    fn place(&self, ticket: Ticket) -> Option<usize> {
+        self.line.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
+    }
+
+    /// Returns the waker of a waiter; `None` if it was granted.
+    fn waker(&mut self, ticket: Ticket) -> Option<&mut Waker> {
+        let place = self.place(ticket)?;
+        Some(&mut self.line[place].1)
+    }
+
+    /// Takes a waiter out of the line; `None` if it was granted. The waiters on the shorter side of it move up.
+    fn remove(&mut self, ticket: Ticket) -> Option<Waker> {
+        let (_, waker) = self.line.remove(self.place(ticket)?)?;
+        Some(waker)
     }
 }
 
@@ -126,7 +142,7 @@ impl<'a, R: Resource> Acquire<'a, R> {
             }
             AcquireState::InLine(ticket) => {
                 let is_known =
-                    waiters.borrow().line.get(&ticket).map(|known| known.will_wake(waker));
+                    waiters.borrow_mut().waker(ticket).map(|known| known.will_wake(waker));
                 match is_known {
                     None => {}
                     Some(true) => return Poll::Pending,
@@ -143,7 +159,7 @@ impl<'a, R: Resource> Acquire<'a, R> {
     #[cold]
     fn change_waker(&self, ticket: Ticket, waker: Waker) -> Poll<()> {
         let mut waiters = self.resource.waiters().borrow_mut();
-        let Some(known) = waiters.line.get_mut(&ticket) else {
+        let Some(known) = waiters.waker(ticket) else {
             drop(waiters);
             contain(|| drop(waker));
             return Poll::Ready(());
@@ -175,7 +191,7 @@ impl<R: Resource> Drop for Acquire<'_, R> {
             AcquireState::New | AcquireState::Done => return,
             AcquireState::Acquired => true,
             AcquireState::InLine(ticket) => {
-                let waker = self.resource.waiters().borrow_mut().line.remove(&ticket);
+                let waker = self.resource.waiters().borrow_mut().remove(ticket);
                 let granted = waker.is_none();
                 contain(|| drop(waker));
                 granted
