@@ -125,11 +125,6 @@ impl<T> Queue<T> {
         self.inner.to_put.open();
     }
 
-    /// Tells whether it is closed; it may still hold items.
-    pub fn is_closed(&self) -> bool {
-        self.inner.is_closed.get()
-    }
-
     /// Counts the items in it, also those granted to waiters.
     pub fn len(&self) -> usize {
         self.inner.items.borrow().len()

@@ -197,11 +197,6 @@ impl<T> Child<T> {
     pub async fn value(self) -> T {
         self.value.get().await.expect("holds because this queue is never closed")
     }
-
-    /// Tells whether the child has ended well.
-    pub fn is_finished(&self) -> bool {
-        !self.value.is_empty()
-    }
 }
 
 impl<E> Clone for TaskGroup<'_, E> {

@@ -40,7 +40,6 @@ fn body_may_await_the_values_of_its_children() {
                 sleep(MS).await;
                 Ok(2)
             });
-            assert!(!second.is_finished());
             Ok(first.value().await + second.value().await)
         });
         assert_eq!(sum.await, Ok(3));
@@ -150,9 +149,8 @@ fn child_added_from_another_task_while_the_group_waits_is_run() {
         stop.set();
         assert_eq!(task.await.expect("ends"), Ok(()));
         let counts = Rc::new(Counts::default());
-        let late = group.spawn(counted(&counts, pending::<Result<(), ()>>()));
+        drop(group.spawn(counted(&counts, pending::<Result<(), ()>>())));
         assert_eq!((counts.polls.get(), counts.drops.get()), (0, 1), "GROUP-1: dropped unpolled");
-        assert!(!late.is_finished());
     });
 }
 
