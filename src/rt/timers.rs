@@ -26,7 +26,7 @@ pub(crate) struct Timers {
     /// Of each timer its deadline, its number in order of creation, and its slot; the next one on top.
     heap: BinaryHeap<Reverse<(Nanos, u32, u32)>>,
     /// Of each timer its number and the task to wake, by slot; at first a waker that does nothing.
-    timers: Slab<(u32, Waker)>,
+    slots: Slab<(u32, Waker)>,
     /// How many timers of the heap were dropped.
     dropped: usize,
     /// Timers made so far, modulo 2³²: two with one deadline change places if it wraps between them.
@@ -37,26 +37,26 @@ impl Timers {
     /// Adds a timer and returns its slot.
     pub(crate) fn insert(&mut self, deadline: Nanos) -> u32 {
         self.created = self.created.wrapping_add(1);
-        let slot = self.timers.insert((self.created, Waker::noop().clone()));
+        let slot = self.slots.insert((self.created, Waker::noop().clone()));
         self.heap.push(Reverse((deadline, self.created, slot)));
         slot
     }
 
     /// Returns the waker of a timer; `None` if it has fired.
     pub(crate) fn waker(&mut self, slot: u32) -> Option<&mut Waker> {
-        self.timers.get_mut(slot).map(|(_, waker)| waker)
+        self.slots.get_mut(slot).map(|(_, waker)| waker)
     }
 
     /// Takes a timer away, fired or not; its waker comes back, to be dropped when nothing is borrowed.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Waker> {
-        let timer = self.timers.take(slot);
-        self.timers.release(slot);
+        let timer = self.slots.take(slot);
+        self.slots.release(slot);
         let (_, waker) = timer?;
         self.dropped += 1;
         if self.dropped > self.heap.len() / 2 {
             self.dropped = 0;
             self.heap
-                .retain(|Reverse((_, number, slot))| is_waiting(&mut self.timers, *number, *slot));
+                .retain(|Reverse((_, number, slot))| is_waiting(&mut self.slots, *number, *slot));
         }
         Some(waker)
     }
@@ -64,7 +64,7 @@ impl Timers {
     /// Returns the earliest deadline.
     pub(crate) fn next_deadline(&mut self) -> Option<Nanos> {
         while let Some(&Reverse((deadline, number, slot))) = self.heap.peek() {
-            if is_waiting(&mut self.timers, number, slot) {
+            if is_waiting(&mut self.slots, number, slot) {
                 return Some(deadline);
             }
             self.heap.pop();
@@ -79,13 +79,13 @@ impl Timers {
         while self.next_deadline().is_some_and(|deadline| deadline <= now)
             && let Some(Reverse((.., slot))) = self.heap.pop()
         {
-            woken.extend(self.timers.take(slot).map(|(_, waker)| waker));
+            woken.extend(self.slots.take(slot).map(|(_, waker)| waker));
         }
         woken.len() - before
     }
 }
 
 /// Tells whether a timer of the heap waits (`TIMER-3`).
-fn is_waiting(timers: &mut Slab<(u32, Waker)>, number: u32, slot: u32) -> bool {
-    timers.get_mut(slot).is_some_and(|(of_slot, _)| *of_slot == number)
+fn is_waiting(slots: &mut Slab<(u32, Waker)>, number: u32, slot: u32) -> bool {
+    slots.get_mut(slot).is_some_and(|(of_slot, _)| *of_slot == number)
 }
