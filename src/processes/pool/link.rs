@@ -59,7 +59,7 @@ pub(super) struct Link {
     /// Our end of the channel: jobs go out, answers come in.
     pub(super) end: Endpoint,
     /// The jobs that it has, oldest first, each with the position of its mark.
-    window: VecDeque<(usize, Job)>,
+    pub(super) window: VecDeque<(usize, Job)>,
     /// When the time limit of its one job is over.
     pub(super) deadline: Option<Instant>,
     /// Why it must be killed.
@@ -85,11 +85,6 @@ impl Link {
         self.pid.is_none() && !self.is_asked
     }
 
-    /// How many jobs it has.
-    pub(super) fn len(&self) -> usize {
-        self.window.len()
-    }
-
     /// Tells whether it runs a job: the first, if that has begun.
     pub(super) fn is_running(&self) -> bool {
         self.window.front().is_some_and(|(position, _)| self.end.has_begun(*position))
@@ -106,10 +101,7 @@ impl Link {
             Some(_) if self.end.unsent > 0 || self.window.len() == MOST_JOBS => return false,
             Some(_) => job.argument.len(),
         };
-        self.end.has_room(bytes).unwrap_or_else(|damage| {
-            self.note(&damage);
-            false
-        })
+        self.end.has_room(bytes).map_err(|damage| self.note(&damage)).unwrap_or(false)
     }
 
     /// Gives it a job, for which it has room.
@@ -191,8 +183,8 @@ impl Link {
             self.deadline = None;
             let failure =
                 |bytes| Failure::from_bytes(bytes).map_or_else(JobError::Unreadable, failed);
-            let bytes = answer.bytes;
-            finished.push((job, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
+            let result = if answer.flag { Ok(answer.bytes) } else { Err(failure(answer.bytes)) };
+            finished.push((job, result));
         }
         Ok(())
     }

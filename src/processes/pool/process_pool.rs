@@ -4,12 +4,6 @@
 //! processes can and does. The price: arguments and values are sent as bytes, and the one function of the pool must be
 //! known before there are workers. Where several are wanted, the argument is an enum.
 //!
-//! | asked by | jobs in the queue | jobs that run |
-//! | --- | --- | --- |
-//! | `shutdown` | are run | end by themselves |
-//! | the drop | are run, as long as one ends within each grace; else cancelled | the same; else killed |
-//! | `shutdown_now` | are cancelled | have the grace, then are killed |
-//!
 //! **Invariants**
 //! - `PPOOL-1`: a job that was accepted gets a result: a value, or the reason why there is none. It begins at most once.
 //! - `PPOOL-2`: a pool is made while its process has one thread, and refused with the names of the others otherwise
@@ -32,7 +26,7 @@ use std::time::Duration;
 use super::fork_server;
 use super::link::Job;
 use super::ring::{CHANNEL_BYTES, EventCount};
-use super::shared::{Pending, Shared};
+use super::shared::{Pending, SERVER_ENDING, Shared};
 use super::state::State;
 use super::worker::{read_chunk, work};
 use crate::jobs::{Counts, JobError, JobHandle, Map, Slot};
@@ -44,8 +38,6 @@ use crate::processes::message::Message;
 const MOST_WORKERS: usize = 1_000;
 /// How many chunks each worker may have under way in a map.
 const CHUNKS_AHEAD: usize = 4;
-/// How long the kernel may take to end a process that was killed.
-const ENDING: Duration = Duration::from_secs(2);
 
 /// How a pool is made.
 #[derive(Clone, Debug)]
@@ -255,7 +247,7 @@ impl<A, R> ProcessPool<A, R> {
         shared.results.advance();
         let mut has_killed = false;
         while state.open() > 0 {
-            let (done, span) = (state.done, if has_killed { ENDING } else { grace });
+            let (done, span) = (state.done, if has_killed { SERVER_ENDING } else { grace });
             state = shared.wait_until(state, span, |state| state.open() == 0);
             if has_killed && state.open() > 0 {
                 state.break_down("a worker that was killed does not end".to_owned());

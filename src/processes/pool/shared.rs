@@ -1,25 +1,28 @@
 //! What handles, the pool and its thread share; and that thread, which reads the answers and delivers the results.
 //!
 //! Problem: a job may be awaited by a thread, by a task, or by nothing at all, and a worker may die at any time. One
-//! thread reads all answers and notices, so nothing depends on a caller that waits.
+//! thread reads answers and notices, so nothing depends on a caller that waits. A switch to it costs more than a short job,
+//! so a caller reads answers too before it sleeps.
 //!
 //! **Invariants**
 //! - `PSHARED-1`: results are delivered without the lock, and a waker that panics does not stop the thread.
 //! - `PSHARED-2`: while a job is open, the thread looks at the workers by itself: a millisecond after the last result, then
 //!   less and less often, down to ten times a second. So a wake-up that was lost delays an answer and no more. When no job
 //!   was open for a while it sleeps until there is an event.
+//! - `PSHARED-3`: while callers read the answers it is parked, and no worker wakes it, until a caller has to sleep.
 //! - If the thread itself panics, the pool breaks, and every handle ends.
 
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::link::ResultSlot;
 use super::ring::EventCount;
 use super::state::State;
+use super::worker::YIELDS;
 use crate::jobs::{Cancel, JobError, Outcome};
 use crate::os::signal::Signal;
 use crate::os::{PollFd, poll};
@@ -28,8 +31,8 @@ use crate::os::{PollFd, poll};
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 /// The longest time between two looks.
 const LAST_LOOK: Duration = Duration::from_millis(100);
-/// How long the fork server may take to reap a thousand workers. It is killed then.
-const SERVER_ENDING: Duration = Duration::from_secs(10);
+/// How long the fork server may take to kill and reap a thousand workers. It is killed then.
+pub(super) const SERVER_ENDING: Duration = Duration::from_secs(10);
 
 /// What handles, the pool and its thread share.
 pub(super) struct Shared {
@@ -69,7 +72,7 @@ impl Shared {
 
     /// Reads answers and delivers results until the pool has ended, or is broken.
     fn read_answers(&self) {
-        let (mut look, mut last_look) = (FIRST_LOOK, Instant::now());
+        let (mut look, mut last_look, mut done) = (FIRST_LOOK, Instant::now(), 0);
         loop {
             // Before the pass, so that an event during it keeps the thread from sleeping.
             let seen = self.results.count();
@@ -83,20 +86,36 @@ impl Shared {
             if state.control.is_none() {
                 return;
             }
-            if !state.finished.is_empty() {
-                look = FIRST_LOOK;
-            }
+            let by_callers = state.done - done > state.finished.len() as u64;
+            look = if state.done > done { FIRST_LOOK } else { look };
             state.rests = look == LAST_LOOK && state.open() == 0;
             let timeout = if state.rests { Duration::MAX } else { look.min(limit) };
             self.deliver(state);
+            if by_callers {
+                thread::park_timeout(FIRST_LOOK);
+            }
+            done = self.lock().done;
             self.results.wait(seen, timeout);
         }
+    }
+
+    /// Reads the answers that are there, on a caller's thread. A caller that will sleep leaves the next ones to the pool's.
+    fn read(&self, will_sleep: bool) {
+        let mut state = self.lock();
+        if will_sleep {
+            state.thread.iter().for_each(|own| own.thread().unpark());
+        }
+        state.exchange(false);
+        self.deliver(state);
     }
 
     /// Gives results to their handles (`PSHARED-1`). The arguments are freed afterwards: of a long one that takes a while.
     fn deliver(&self, mut state: MutexGuard<'_, State>) {
         let finished = std::mem::take(&mut state.finished);
         drop(state);
+        if finished.is_empty() {
+            return;
+        }
         for (job, result) in finished {
             job.slot.finish(result);
         }
@@ -153,10 +172,18 @@ impl<T> Pending<T> {
 
 impl<T> Outcome<T> for Pending<T> {
     fn wait(self: Arc<Self>, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
+        for round in 0..=YIELDS {
+            if self.slot.is_finished() || deadline.is_some_and(|at| at <= Instant::now()) {
+                break;
+            }
+            thread::yield_now();
+            self.shared.read(round == YIELDS);
+        }
         self.slot.wait(deadline).map(|result| self.decode(result))
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JobError>> {
+        self.shared.read(true);
         self.slot.poll(cx).map(|result| self.decode(result))
     }
 

@@ -88,12 +88,12 @@ impl State {
 
     /// How many jobs are not over.
     pub(super) fn open(&self) -> usize {
-        self.queue.len() + self.links.iter().map(Link::len).sum::<usize>()
+        self.queue.len() + self.links.iter().map(|link| link.window.len()).sum::<usize>()
     }
 
     /// How many jobs wait: a worker that has jobs runs one of them.
     pub(super) fn waiting(&self) -> usize {
-        self.open() - self.links.iter().filter(|link| link.len() > 0).count()
+        self.open() - self.links.iter().filter(|link| link.window.len() > 0).count()
     }
 
     /// Takes a job.
@@ -106,7 +106,7 @@ impl State {
     /// Gives a job to the worker that has the fewest; returns it if none has room.
     fn give(&mut self, job: Job) -> Option<Job> {
         let with_room = self.links.iter_mut().filter_map(|l| l.has_room_for(&job).then_some(l));
-        let Some(link) = with_room.min_by_key(|link| link.len()) else { return Some(job) };
+        let Some(link) = with_room.min_by_key(|link| link.window.len()) else { return Some(job) };
         link.give(job);
         None
     }
@@ -122,12 +122,12 @@ impl State {
 
     /// Takes half of the jobs of the worker that has most, if another has nothing to do (`STATE-3`).
     fn balance(&mut self) {
-        let has_idle = self.links.iter().any(|link| link.len() == 0);
-        if let Some(fullest) = self.links.iter_mut().max_by_key(|link| link.len())
+        let has_idle = self.links.iter().any(|link| link.window.len() == 0);
+        if let Some(fullest) = self.links.iter_mut().max_by_key(|link| link.window.len())
             && has_idle
             && self.queue.is_empty()
         {
-            let kept = fullest.len().div_ceil(2);
+            let kept = fullest.window.len().div_ceil(2);
             let back = fullest.take_back(|index, _| index >= kept);
             self.put_back(back);
             self.fill();
@@ -184,7 +184,6 @@ impl State {
                 self.fill_place(place);
             }
         }
-        self.fill();
         if is_look {
             self.balance();
         }
@@ -192,8 +191,8 @@ impl State {
         deadlines.min().map_or(Duration::MAX, |deadline| deadline - now)
     }
 
-    /// Takes what the workers have sent, and sends what they have room for.
-    fn exchange(&mut self, is_look: bool) {
+    /// Takes what the workers have sent, sends what they have room for, and gives out jobs.
+    pub(super) fn exchange(&mut self, is_look: bool) {
         let before = self.finished.len();
         self.links.iter_mut().for_each(|link| link.exchange(&mut self.finished, is_look));
         let answered = self.finished.len() - before;
@@ -201,6 +200,7 @@ impl State {
             self.deaths = 0;
             self.done += answered as u64;
         }
+        self.fill();
     }
 
     /// Asks the fork server to kill the worker of a place. If the request cannot be sent, the next pass tries again.
@@ -285,7 +285,7 @@ impl State {
     /// Asks the fork server to kill every worker that has jobs.
     pub(super) fn kill_running(&mut self) {
         for place in 0..self.links.len() {
-            if self.links[place].len() > 0 {
+            if self.links[place].window.len() > 0 {
                 self.kill(place);
             }
         }
