@@ -48,8 +48,7 @@ pub enum JobError {
     Unreadable(String),
     /// Its pool has given up; the text says why.
     PoolBroken(String),
-    /// A worker of the pool would wait for this job, or for a place in the full queue, when every other worker waits
-    /// too.
+    /// A worker of the pool would wait for this job, or for a place in the full queue, when all others wait too.
     WouldDeadlock,
     /// The pool was closed before the job began.
     PoolGone,

@@ -104,8 +104,7 @@ pub fn fork() -> io::Result<Fork> {
     // A signal between the fork and `forget_in_child` would run the parent's handler (PROCESS-4).
     let blocked = AllBlocked::new();
     // SAFETY: PROCESS-1: this is the only thread, so the child's copy of the memory has no lock that a missing thread holds.
-    let raw = check(unsafe { libc::fork() })
-        .map_err(|error| io::Error::new(error.kind(), format!("fork: {error}")))?;
+    let raw = check(unsafe { libc::fork() })?;
     if raw == 0 {
         if forget_in_child().is_err() {
             exit_now(1);

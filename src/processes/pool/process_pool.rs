@@ -76,10 +76,7 @@ impl ProcessPoolOptions {
     ///
     /// # Examples
     /// ```no_run
-    /// use handloom::processes::ProcessPoolOptions;
-    ///
-    /// let options = ProcessPoolOptions { workers: 2, ..ProcessPoolOptions::default() };
-    /// let pool = options.start(|n: u64| n * n)?;
+    /// let pool = handloom::processes::ProcessPoolOptions::default().start(|n: u64| n * n)?;
     /// assert_eq!(pool.submit(12)?.join()?, 144);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -195,7 +192,6 @@ impl<A, R> ProcessPool<A, R> {
         let pending = Pending { slot: Arc::clone(&slot), id, shared: Arc::clone(shared), decode };
         let job = Job { id, slot, is_chunk, argument, limit };
         state.push(job);
-        // Otherwise the thread looks by itself, or the worker wakes it with the answer.
         if state.rests || limit < Duration::MAX {
             shared.results.advance();
         }

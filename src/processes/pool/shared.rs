@@ -9,7 +9,7 @@
 //! - `PSHARED-2`: while a job is open, the thread looks at the workers by itself: a millisecond after the last result, then
 //!   less and less often, down to ten times a second. So a wake-up that was lost delays an answer and no more. When no job
 //!   was open for a while it sleeps until there is an event.
-//! - `PSHARED-3`: while callers read the answers it is parked, and no worker wakes it, until a caller has to sleep.
+//! - `PSHARED-3`: while no job is awaited it is parked: no worker wakes it, but the first caller that has to sleep does.
 //! - If the thread itself panics, the pool breaks, and every handle ends.
 
 use std::os::fd::AsFd;
@@ -82,19 +82,15 @@ impl Shared {
                 (look, last_look) = ((look * 2).min(LAST_LOOK), now);
             }
             let mut state = self.lock();
-            let limit = state.pass(is_look, now);
-            if state.control.is_none() {
-                return;
-            }
-            let by_callers = state.done - done > state.finished.len() as u64;
-            look = if state.done > done { FIRST_LOOK } else { look };
+            let Some(limit) = state.pass(is_look, now) else { return };
+            (look, done) = (if state.done > done { FIRST_LOOK } else { look }, state.done);
+            let is_parked = look == FIRST_LOOK && !state.is_awaited();
             state.rests = look == LAST_LOOK && state.open() == 0;
             let timeout = if state.rests { Duration::MAX } else { look.min(limit) };
             self.deliver(state);
-            if by_callers {
+            if is_parked {
                 thread::park_timeout(FIRST_LOOK);
             }
-            done = self.lock().done;
             self.results.wait(seen, timeout);
         }
     }
@@ -102,9 +98,7 @@ impl Shared {
     /// Reads the answers that are there, on a caller's thread. A caller that will sleep leaves the next ones to the pool's.
     fn read(&self, will_sleep: bool) {
         let mut state = self.lock();
-        if will_sleep {
-            state.thread.iter().for_each(|own| own.thread().unpark());
-        }
+        state.thread.iter().filter(|_| will_sleep).for_each(|own| own.thread().unpark());
         state.exchange(false);
         self.deliver(state);
     }

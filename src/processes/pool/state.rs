@@ -96,6 +96,12 @@ impl State {
         self.open() - self.links.iter().filter(|link| link.window.len() > 0).count()
     }
 
+    /// Tells whether a job waits for room at a worker, or a thread or task for a job that a worker has.
+    pub(super) fn is_awaited(&self) -> bool {
+        let mut given = self.links.iter().flat_map(|link| &link.window);
+        !self.queue.is_empty() || given.any(|(_, job)| job.slot.is_awaited())
+    }
+
     /// Takes a job.
     pub(super) fn push(&mut self, job: Job) {
         // With jobs in the queue no worker has room.
@@ -162,8 +168,8 @@ impl State {
     }
 
     /// One pass: takes what fork server and workers have sent, and gives out jobs. A look is a pass that no event asked for.
-    /// Returns how long it is until the first time limit is over.
-    pub(super) fn pass(&mut self, is_look: bool, now: Instant) -> Duration {
+    /// Returns how long it is until the first time limit is over; `None` at the pool's end.
+    pub(super) fn pass(&mut self, is_look: bool, now: Instant) -> Option<Duration> {
         if let (true, Some(server)) = (is_look, &self.server) {
             // STATE-5. It does nothing to a process that runs.
             drop(server.kill(Signal::Continue));
@@ -188,7 +194,8 @@ impl State {
             self.balance();
         }
         let deadlines = self.links.iter().filter_map(|link| link.deadline);
-        deadlines.min().map_or(Duration::MAX, |deadline| deadline - now)
+        let limit = deadlines.min().map_or(Duration::MAX, |deadline| deadline - now);
+        self.control.is_some().then_some(limit)
     }
 
     /// Takes what the workers have sent, sends what they have room for, and gives out jobs.
@@ -196,10 +203,8 @@ impl State {
         let before = self.finished.len();
         self.links.iter_mut().for_each(|link| link.exchange(&mut self.finished, is_look));
         let answered = self.finished.len() - before;
-        if answered > 0 {
-            self.deaths = 0;
-            self.done += answered as u64;
-        }
+        self.done += answered as u64;
+        self.deaths = if answered > 0 { 0 } else { self.deaths };
         self.fill();
     }
 
