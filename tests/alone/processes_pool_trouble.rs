@@ -333,9 +333,11 @@ fn sleeps_of_pools_thread() -> u32 {
 fn callers_read() {
     pin_to_cpus(&allowed_cpus().unwrap()[..1]).unwrap();
     let pool = pool(1);
-    let before = sleeps_after(&pool, 0);
-    let woke = sleeps_after(&pool, 2_000) - before;
-    assert!(woke < 1_000, "PSHARED-3: the pool's thread woke {woke} times for 2,000 short jobs");
+    let (before, begun) = (sleeps_after(&pool, 0), Instant::now());
+    let woke = u128::from(sleeps_after(&pool, 2_000) - before);
+    // It looks by itself once in a millisecond, and sleeps twice between two looks.
+    let looks = 2 * begun.elapsed().as_millis();
+    assert!(woke < 1_000 + looks, "PSHARED-3: the pool's thread woke {woke} times for 2,000 jobs");
 }
 
 /// Joins so many short jobs, one after another, and tells how often the pool's thread has slept.
