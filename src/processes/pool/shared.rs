@@ -1,8 +1,7 @@
 //! What handles, the pool and its thread share; and that thread, which reads the answers and delivers the results.
 //!
 //! Problem: a job may be awaited by a thread, by a task, or by nothing at all, and a worker may die at any time. One
-//! thread reads answers and notices, so nothing depends on a caller that waits. A switch to it costs more than a short job,
-//! so a caller reads answers too before it sleeps.
+//! thread reads answers and notices, so nothing depends on a caller. A caller reads too: that is quicker than a switch.
 //!
 //! **Invariants**
 //! - `PSHARED-1`: results are delivered without the lock, and a waker that panics does not stop the thread.
