@@ -93,7 +93,7 @@ impl State {
 
     /// How many jobs wait: a worker that has jobs runs one of them.
     pub(super) fn waiting(&self) -> usize {
-        self.open() - self.links.iter().filter(|link| link.window.len() > 0).count()
+        self.open() - self.links.iter().filter(|link| !link.window.is_empty()).count()
     }
 
     /// Tells whether a job waits for room at a worker, or a thread or task for a job that a worker has.
@@ -128,7 +128,7 @@ impl State {
 
     /// Takes half of the jobs of the worker that has most, if another has nothing to do (`STATE-3`).
     fn balance(&mut self) {
-        let has_idle = self.links.iter().any(|link| link.window.len() == 0);
+        let has_idle = self.links.iter().any(|link| link.window.is_empty());
         if let Some(fullest) = self.links.iter_mut().max_by_key(|link| link.window.len())
             && has_idle
             && self.queue.is_empty()
@@ -290,7 +290,7 @@ impl State {
     /// Asks the fork server to kill every worker that has jobs.
     pub(super) fn kill_running(&mut self) {
         for place in 0..self.links.len() {
-            if self.links[place].window.len() > 0 {
+            if !self.links[place].window.is_empty() {
                 self.kill(place);
             }
         }
