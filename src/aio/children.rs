@@ -31,6 +31,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::{fmt, mem};
 
+use super::sleep::name_unnamed_wait;
 use super::{AtomicBool, Mutex, MutexGuard};
 use crate::jobs::contain;
 use crate::rt::slab::Slab;
@@ -134,7 +135,7 @@ impl<F: Future + ?Sized> Children<F> {
         }
         self.in_batch = false;
         let living = u32::try_from(self.living.len()).unwrap_or(u32::MAX);
-        context::with_current(|core| core.name_unnamed_wait(Wait::Futures(living)));
+        context::with_current(|core| name_unnamed_wait(core, Wait::Futures(living)));
         self.wait(cx);
         Poll::Pending
     }

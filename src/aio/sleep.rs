@@ -115,7 +115,7 @@ impl Future for Sleep {
             return Poll::Ready(());
         }
         // A time limit says less than what it limits.
-        self.core.name_unnamed_wait(Wait::Deadline);
+        name_unnamed_wait(&self.core, Wait::Deadline);
         if !is_known && let Some(displaced) = self.leave(cx.waker().clone()) {
             self.shared.combine(displaced, cx.waker(), |all| self.leave(all.clone()));
         }
@@ -129,6 +129,11 @@ impl Drop for Sleep {
         // The destructor of a waker may be any program's.
         contain(|| drop(waker));
     }
+}
+
+/// Notes what the running task waits for, unless a future inside it has named its own wait in this poll.
+pub(super) fn name_unnamed_wait(core: &Core, wait: Wait) {
+    core.wait.update(|known| if known == Wait::Nothing { wait } else { known });
 }
 
 /// Lets every other task that is ready run once before the caller continues; for long computations.

@@ -121,11 +121,6 @@ impl Core {
         false
     }
 
-    /// Notes what the running task waits for, unless a future inside it has named its own wait in this poll.
-    pub(crate) fn name_unnamed_wait(&self, wait: Wait) {
-        self.wait.update(|known| if known == Wait::Nothing { wait } else { known });
-    }
-
     /// Counts one operation of the running task; see [`poll_budget`](super::poll_budget).
     #[inline]
     pub(crate) fn poll_budget(&self, cx: &Context<'_>) -> Poll<()> {

@@ -52,7 +52,7 @@ pub struct Event {
 }
 
 /// What the lock guards.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct EventState {
     /// The flag.
     is_set: bool,
@@ -71,8 +71,7 @@ impl Default for Event {
 impl Event {
     /// Makes an event that is not set.
     pub fn new() -> Self {
-        let state = EventState { is_set: false, sets: 0, waiting: 0 };
-        Self { state: Mutex::new(state), was_set: Condvar::new() }
+        Self { state: Mutex::new(EventState::default()), was_set: Condvar::new() }
     }
 
     /// Sets it and wakes all waiters; if it is set already, does nothing.

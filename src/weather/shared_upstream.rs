@@ -39,7 +39,7 @@ impl SharedUpstream {
     pub fn new(upstream: Upstream, most_calls: usize) -> Self {
         assert!(most_calls > 0, "with a limit of 0, no call would ever start");
         let limited = Rc::new(LimitedUpstream { upstream, permits: Semaphore::new(most_calls) });
-        Self { limited, calls: Singleflight::new() }
+        Self { limited, calls: Singleflight::default() }
     }
 
     /// Asks for a city.

@@ -61,11 +61,6 @@ struct Call<T> {
 }
 
 impl<T: Clone + 'static> Singleflight<T> {
-    /// Makes an empty table.
-    pub fn new() -> Self {
-        Self { table: Rc::default() }
-    }
-
     /// Waits for the running call with this key, or starts `call` if there is none.
     ///
     /// Returns `None` if the call panicked; the panic is reported as that of a task.
@@ -165,7 +160,7 @@ impl<T> Clone for Singleflight<T> {
 
 impl<T: Clone + 'static> Default for Singleflight<T> {
     fn default() -> Self {
-        Self::new()
+        Self { table: Rc::default() }
     }
 }
 

@@ -450,10 +450,10 @@ fn a_task_whose_last_poll_was_of_a_child_that_ended_says_what_it_waits_for() {
         says("waits for an item in a queue");
         sleep(MS).await;
         yield_now().await;
-        says("waits for futures inside it, of which 2 have not ended");
+        says("waits for futures inside it: 2");
         sleep(MS).await;
         yield_now().await;
-        says("waits for futures inside it, of which 1 have not ended");
+        says("waits for futures inside it: 1");
     });
 }
 

@@ -140,7 +140,7 @@ fn a_call_for_which_nobody_waits_is_given_up() {
 #[test]
 fn nobody_joins_a_call_that_was_given_up() {
     run(async {
-        let calls = Singleflight::<u32>::new();
+        let calls = Singleflight::<u32>::default();
         let begun = Rc::new(Cell::new(0));
         let count = || {
             let begun = begun.clone();
@@ -168,7 +168,7 @@ fn nobody_joins_a_call_that_was_given_up() {
 #[test]
 fn a_panic_in_a_call_wakes_all_who_wait_and_frees_the_key() {
     run(async {
-        let calls = Singleflight::<u32>::new();
+        let calls = Singleflight::<u32>::default();
         let call = || async {
             yield_now().await;
             panic!("a call that panics on purpose")

@@ -26,7 +26,7 @@ use std::time::Duration;
 use super::fork_server;
 use super::link::Job;
 use super::ring::{CHANNEL_BYTES, EventCount};
-use super::shared::{Pending, SERVER_ENDING, Shared};
+use super::shared::{Pending, Shared};
 use super::state::State;
 use super::worker::{read_chunk, work};
 use crate::jobs::{Counts, JobError, JobHandle, Map, Slot};
@@ -38,6 +38,8 @@ use crate::processes::message::Message;
 const MOST_WORKERS: usize = 1_000;
 /// How many chunks each worker may have under way in a map.
 const CHUNKS_AHEAD: usize = 4;
+/// How long the kernel may take to end a process that was killed.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// How a pool is made.
 #[derive(Clone, Debug)]
@@ -243,7 +245,7 @@ impl<A, R> ProcessPool<A, R> {
         shared.results.advance();
         let mut has_killed = false;
         while state.open() > 0 {
-            let (done, span) = (state.done, if has_killed { SERVER_ENDING } else { grace });
+            let (done, span) = (state.done, if has_killed { ENDING } else { grace });
             state = shared.wait_until(state, span, |state| state.open() == 0);
             if has_killed && state.open() > 0 {
                 state.break_down("a worker that was killed does not end".to_owned());

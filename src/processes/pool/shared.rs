@@ -30,8 +30,8 @@ use crate::os::{PollFd, poll};
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 /// The longest time between two looks.
 const LAST_LOOK: Duration = Duration::from_millis(100);
-/// How long the fork server may take to kill and reap a thousand workers. It is killed then.
-pub(super) const SERVER_ENDING: Duration = Duration::from_secs(10);
+/// How long the fork server may take to reap a thousand workers. It is killed then.
+const SERVER_ENDING: Duration = Duration::from_secs(10);
 
 /// What handles, the pool and its thread share.
 pub(super) struct Shared {

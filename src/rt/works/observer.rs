@@ -127,9 +127,7 @@ impl fmt::Display for Wait {
             Self::Writable(descriptor) => write!(f, "to write descriptor {descriptor}"),
             Self::Deadline => f.write_str("for a point in time"),
             Self::Task(number) => write!(f, "for the end of task {number}"),
-            Self::Futures(count) => {
-                write!(f, "for futures inside it, of which {count} have not ended")
-            }
+            Self::Futures(count) => write!(f, "for futures inside it: {count}"),
             Self::Lock => f.write_str("for a lock"),
             Self::Permit => f.write_str("for a permit of a semaphore"),
             Self::Event => f.write_str("for an event to be set"),
