@@ -26,7 +26,7 @@ pub fn names<R: Runtime>() -> Vec<(&'static str, &'static str)> {
     levels::<R>().into_iter().flat_map(of_level).collect()
 }
 
-/// Runs the claim of the suite with this name, as [`run_one`] does.
+/// Runs the claim of the suite with this name, as `run_one` does.
 pub fn run<R: Runtime>(name: &str) {
     run_one::<R>(name, Vec::new());
 }
