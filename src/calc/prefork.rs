@@ -30,7 +30,11 @@ pub(super) fn serve(start: Start<'_>) -> io::Result<()> {
         }
         i32::from(served.is_err())
     };
-    let mut supervisor = Supervisor::start(config.workers.max(1), &work)?;
+    let started = Supervisor::start(config.workers.max(1), &work);
+    let mut supervisor = started.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => io::Error::other(format!("fork: {error}")),
+        _ => error,
+    })?;
     ready()?;
     supervisor.watch_until(stop)?;
     // Workers that had to be killed had clients that did not let them go.

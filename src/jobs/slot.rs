@@ -126,12 +126,6 @@ impl<T> Slot<T> {
         self.lock().is_over
     }
 
-    /// Tells whether the owner sleeps, or has left a waker.
-    pub(crate) fn is_awaited(&self) -> bool {
-        let state = self.lock();
-        state.sleeps || state.waker.is_some()
-    }
-
     /// Locks the state.
     fn lock(&self) -> MutexGuard<'_, SlotState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -197,7 +197,6 @@ fn fork_worker(work: &dyn Fn(BorrowedFd<'_>) -> i32) -> io::Result<Child> {
         let explain = |error| report(&format!("worker {}: {error}", process::pid()));
         live().map_err(explain).unwrap_or(1)
     })
-    .map_err(|error| io::Error::new(error.kind(), format!("fork a worker: {error}")))
 }
 
 /// Writes one line to stderr, with one call, so that the lines of several processes do not mix.

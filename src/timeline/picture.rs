@@ -123,11 +123,11 @@ impl Drawing {
         self.picture.element(format_args!("<path d=\"{lines}\" class=\"{class}\"/>"));
     }
 
-    /// Writes into a part of a lane what it is if there is room: `factorial 1`, or `fac 1`.
+    /// Writes into a part of a lane what it is if there is room: `factorial 1`, `fac 1` or `1`.
     fn words(&mut self, [x, end, top]: [f64; 3], words: &str) {
-        let short = words.rsplit(' ').next().map(|last| format!("{words:.3} {last}"));
+        let last = words.rsplit(' ').next().unwrap_or(words);
         let fits = |words: &&str| end - x > 6.2 * real(words.chars().count()) + 4.0;
-        if let Some(words) = [Some(words), short.as_deref()].into_iter().flatten().find(fits) {
+        if let Some(words) = [words, &*format!("{words:.3} {last}"), last].into_iter().find(fits) {
             self.picture.text([f64::midpoint(x, end), top + LANE - 3.5], "middle", words);
         }
     }

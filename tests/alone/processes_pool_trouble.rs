@@ -12,22 +12,21 @@ use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, ExitCode, id};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::pool_jobs::{
-    ADD, BLOCK_SIGNALS, CLOSE_STANDARD, DEAF_FOR_EVER, FOR_EVER, KILL, LEAVE, LONG, OWN_POOL,
-    Order, PID, SLEEP_MS, STOP_ITSELF, TIGHTEN_UMASK, USE_LOCKS, children_of, options,
-    own_descriptors, pool, reckless, state_of, status, use_locks, wait_until,
+    ADD, BLOCK_SIGNALS, CLOSE_STANDARD, DEAF_FOR_EVER, FOR_EVER, KILL, LEAVE, LONG, OWN_POOL, PID,
+    SLEEP_MS, STOP_ITSELF, TIGHTEN_UMASK, USE_LOCKS, children_of, options, own_descriptors, pool,
+    reckless, state_of, status, use_locks, wait_until,
 };
 use handloom::jobs::{Cancel, JobError, JobHandle};
-use handloom::os::affinity::{allowed_cpus, pin_to_cpus};
 use handloom::os::limits;
 use handloom::os::process::{self, Pid};
 use handloom::os::signal::Signal;
-use handloom::processes::{Message, ProcessPool, ProcessPoolOptions};
+use handloom::processes::{Message, ProcessPoolOptions};
 
 /// Which user that copy is: the one who owns nothing.
 const NOBODY: u32 = 65_534;
@@ -45,9 +44,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_hundred_mebibytes_each_way_need_no_four_times_the_memory", long_messages_fit),
     ("locks_of_other_threads_do_not_reach_new_workers", locks_are_not_inherited),
     ("the_pools_thread_sleeps_while_a_caller_joins", thread_sleeps),
-    ("the_pools_thread_sleeps_while_callers_read_the_answers", callers_read),
-    ("a_result_that_a_task_awaits_comes_while_callers_read", task_beside_callers),
     ("the_pools_thread_sleeps_until_a_kill_is_reported", slow_kill),
+    ("the_time_limit_of_a_cancelled_job_wakes_nothing", limit_of_cancelled),
     ("a_ring_full_of_cancelled_jobs_takes_no_other_until_there_is_room", ring_of_cancelled),
     ("a_healthy_worker_is_not_killed_as_asleep", long_arguments_at_looks),
 ];
@@ -314,8 +312,10 @@ fn locks_are_not_inherited() {
     });
 }
 
-/// How often the pool's thread has slept.
-fn sleeps_of_pools_thread() -> u32 {
+/// `PSHARED-2`.
+fn thread_sleeps() {
+    let pool = pool(1);
+    assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
     let own = |task: &fs::DirEntry| {
         fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name == "process-pool\n")
     };
@@ -323,67 +323,11 @@ fn sleeps_of_pools_thread() -> u32 {
     // A thread names itself, once it runs; and then it comes to rest.
     wait_until("the pool's thread to run", || tasks().any(|task| own(&task)));
     let thread = tasks().find(own).expect("the pool's thread").path().join("status");
-    let status = fs::read_to_string(&thread).unwrap();
-    let line = status.lines().find(|line| line.starts_with("voluntary_ctxt")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// `PSHARED-3`: the caller of a short job finds the answer itself, and needs no switch to the pool's thread and back. All are
-/// on one processor: there a caller that yields it lets the worker run.
-fn callers_read() {
-    pin_to_cpus(&allowed_cpus().unwrap()[..1]).unwrap();
-    let pool = pool(1);
-    let (before, begun) = (sleeps_after(&pool, 0), Instant::now());
-    let woke = u128::from(sleeps_after(&pool, 2_000) - before);
-    // It looks by itself once in a millisecond, and sleeps twice between two looks.
-    let looks = 2 * begun.elapsed().as_millis();
-    assert!(woke < 1_000 + looks, "PSHARED-3: the pool's thread woke {woke} times for 2,000 jobs");
-}
-
-/// Joins so many short jobs, one after another, and tells how often the pool's thread has slept.
-fn sleeps_after(pool: &ProcessPool<Order, u64>, jobs: u64) -> u32 {
-    for n in 0..=jobs {
-        assert_eq!(pool.submit((ADD, n)).unwrap().join().unwrap(), n + 1);
-    }
-    sleeps_of_pools_thread()
-}
-
-/// A waker that counts.
-struct Counting(AtomicU32);
-
-impl Wake for Counting {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// `PSHARED-3`: the thread is parked while others join short jobs, and a task's result comes all the same.
-fn task_beside_callers() {
-    let pool = pool(2);
-    for round in 0..50 {
-        let counting = Arc::new(Counting(AtomicU32::new(0)));
-        let waker = counting.clone().into();
-        let mut awaited = pool.submit((SLEEP_MS, round % 5)).unwrap();
-        let mut context = Context::from_waker(&waker);
-        let polled = Future::poll(std::pin::pin!(&mut awaited), &mut context);
-        // In some rounds the task's job ends while others are joined, in some afterwards.
-        for n in 0..(round * 10) {
-            assert_eq!(pool.submit((ADD, n)).unwrap().join().unwrap(), n + 1);
-        }
-        if polled.is_pending() {
-            wait_until("the task to be woken", || counting.0.load(Ordering::SeqCst) == 1);
-            let polled = Future::poll(std::pin::pin!(&mut awaited), &mut context);
-            assert!(matches!(polled, Poll::Ready(Ok(_))), "PSHARED-3: {polled:?}");
-        }
-    }
-}
-
-/// `PSHARED-2`.
-fn thread_sleeps() {
-    let pool = pool(1);
-    assert_eq!(joined(pool.submit((ADD, 1)).unwrap()).unwrap(), 2);
-    let wakes = sleeps_of_pools_thread;
-    wakes();
+    let wakes = || {
+        let status = fs::read_to_string(&thread).unwrap();
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u32>().unwrap()
+    };
     let long = pool.submit((SLEEP_MS, 400)).unwrap();
     let before = wakes();
     assert_eq!(joined(long).unwrap(), 401);
@@ -400,6 +344,24 @@ fn time_of_pools_thread() -> Duration {
     let thread = tasks.find(own).expect("the pool's thread").path().join("schedstat");
     let text = fs::read_to_string(thread).unwrap();
     Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
+}
+
+/// The limit of a job that was cancelled before it began goes with it: the pool's thread does not spin when it is over.
+fn limit_of_cancelled() {
+    let pool = pool(2);
+    let limit = Duration::from_millis(100);
+    let long = pool.submit((SLEEP_MS, 1_500)).unwrap();
+    // It has begun sometimes, when the worker was quick.
+    wait_until("a job to be cancelled before it begins", || {
+        let job = pool.submit_with_limit((ADD, 1), limit).unwrap();
+        job.cancel() == Cancel::Cancelled
+    });
+    thread::sleep(limit * 2);
+    let before = time_of_pools_thread();
+    thread::sleep(limit * 2);
+    let spun = time_of_pools_thread().saturating_sub(before);
+    assert!(spun < limit / 4, "PSHARED-2: the pool's thread took {spun:?} of {:?}", limit * 2);
+    assert_eq!(joined(long).unwrap(), 1_501);
 }
 
 /// The pool's thread does not spin between a time limit and the report of the kill.

@@ -342,7 +342,7 @@ fn processes_that_cannot_be_made_are_told_as_a_failed_fork() {
         drop(writeln!(io::stderr(), "surroundings: prlimit does not work here: skipped"));
         return;
     }
-    let expected = "handloom serve: model prefork: fork a worker: Resource temporarily unavailable";
+    let expected = "handloom serve: model prefork: fork: Resource temporarily unavailable";
     assert!(told.contains(expected), "PROGRAM-1: expected {expected:?}, came {told:?}");
 }
 

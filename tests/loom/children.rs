@@ -7,6 +7,15 @@
 #[path = "../../src/aio/children.rs"]
 mod source;
 
+/// What a parent tells the loop, which is not there.
+mod sleep {
+    use crate::rt::Wait;
+    use crate::rt::context::Core;
+
+    /// Notes nothing.
+    pub(super) fn name_unnamed_wait(_: &Core, _: Wait) {}
+}
+
 use std::future::poll_fn;
 use std::sync::Arc as Plain;
 use std::task::{Context, Poll, Wake, Waker};

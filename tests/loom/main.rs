@@ -22,11 +22,6 @@ mod rt {
         /// The state of no loop.
         pub(crate) struct Core;
 
-        impl Core {
-            /// Notes nothing.
-            pub(crate) fn name_unnamed_wait(&self, _: super::Wait) {}
-        }
-
         /// Finds no loop.
         pub(crate) fn with_current(_: impl FnOnce(&Core)) {}
     }

@@ -59,7 +59,7 @@ pub(super) struct Link {
     /// Our end of the channel: jobs go out, answers come in.
     pub(super) end: Endpoint,
     /// The jobs that it has, oldest first, each with the position of its mark.
-    pub(super) window: VecDeque<(usize, Job)>,
+    window: VecDeque<(usize, Job)>,
     /// When the time limit of its one job is over.
     pub(super) deadline: Option<Instant>,
     /// Why it must be killed.
@@ -85,6 +85,11 @@ impl Link {
         self.pid.is_none() && !self.is_asked
     }
 
+    /// How many jobs it has.
+    pub(super) fn len(&self) -> usize {
+        self.window.len()
+    }
+
     /// Tells whether it runs a job: the first, if that has begun.
     pub(super) fn is_running(&self) -> bool {
         self.window.front().is_some_and(|(position, _)| self.end.has_begun(*position))
@@ -101,7 +106,10 @@ impl Link {
             Some(_) if self.end.unsent > 0 || self.window.len() == MOST_JOBS => return false,
             Some(_) => job.argument.len(),
         };
-        self.end.has_room(bytes).map_err(|damage| self.note(&damage)).unwrap_or(false)
+        self.end.has_room(bytes).unwrap_or_else(|damage| {
+            self.note(&damage);
+            false
+        })
     }
 
     /// Gives it a job, for which it has room.
@@ -126,6 +134,7 @@ impl Link {
                 taken.extend(self.window.remove(index).map(|(_, job)| job));
             }
         }
+        self.deadline = self.deadline.filter(|_| !self.window.is_empty());
         taken
     }
 
@@ -183,8 +192,8 @@ impl Link {
             self.deadline = None;
             let failure =
                 |bytes| Failure::from_bytes(bytes).map_or_else(JobError::Unreadable, failed);
-            let result = if answer.flag { Ok(answer.bytes) } else { Err(failure(answer.bytes)) };
-            finished.push((job, result));
+            let bytes = answer.bytes;
+            finished.push((job, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
         }
         Ok(())
     }

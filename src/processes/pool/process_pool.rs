@@ -4,6 +4,12 @@
 //! processes can and does. The price: arguments and values are sent as bytes, and the one function of the pool must be
 //! known before there are workers. Where several are wanted, the argument is an enum.
 //!
+//! | asked by | jobs in the queue | jobs that run |
+//! | --- | --- | --- |
+//! | `shutdown` | are run | end by themselves |
+//! | the drop | are run, as long as one ends within each grace; else cancelled | the same; else killed |
+//! | `shutdown_now` | are cancelled | have the grace, then are killed |
+//!
 //! **Invariants**
 //! - `PPOOL-1`: a job that was accepted gets a result: a value, or the reason why there is none. It begins at most once.
 //! - `PPOOL-2`: a pool is made while its process has one thread, and refused with the names of the others otherwise
@@ -78,7 +84,10 @@ impl ProcessPoolOptions {
     ///
     /// # Examples
     /// ```no_run
-    /// let pool = handloom::processes::ProcessPoolOptions::default().start(|n: u64| n * n)?;
+    /// use handloom::processes::ProcessPoolOptions;
+    ///
+    /// let options = ProcessPoolOptions { workers: 2, ..ProcessPoolOptions::default() };
+    /// let pool = options.start(|n: u64| n * n)?;
     /// assert_eq!(pool.submit(12)?.join()?, 144);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -194,6 +203,7 @@ impl<A, R> ProcessPool<A, R> {
         let pending = Pending { slot: Arc::clone(&slot), id, shared: Arc::clone(shared), decode };
         let job = Job { id, slot, is_chunk, argument, limit };
         state.push(job);
+        // Otherwise the thread looks by itself, or the worker wakes it with the answer.
         if state.rests || limit < Duration::MAX {
             shared.results.advance();
         }

@@ -27,7 +27,7 @@
 //! - `RING-2`: the mark of a job changes once, from `QUEUED`: to `BEGUN` by the worker or to `REVOKED` by the parent. So a
 //!   job that is taken back never runs, and one that has begun is never given to another worker.
 //! - `RING-3`: a side sleeps only if it has seen everything that it was told of: a count that was raised since the sleeper
-//!   read it does not become odd. What is sent is told at once.
+//!   read it does not become odd. What is sent is told at once, except for an answer (`PWORKER-5`).
 //!
 //! **Source**: Lamport's queue for one producer and one consumer (1977); `io_uring(7)`; Reed and Kanodia,
 //! "Synchronization with eventcounts and sequencers" (1979); futex(2).

@@ -1,27 +1,25 @@
 //! What handles, the pool and its thread share; and that thread, which reads the answers and delivers the results.
 //!
 //! Problem: a job may be awaited by a thread, by a task, or by nothing at all, and a worker may die at any time. One
-//! thread reads answers and notices, so nothing depends on a caller. A caller reads too: that is quicker than a switch.
+//! thread reads all answers and notices, so nothing depends on a caller that waits.
 //!
 //! **Invariants**
 //! - `PSHARED-1`: results are delivered without the lock, and a waker that panics does not stop the thread.
 //! - `PSHARED-2`: while a job is open, the thread looks at the workers by itself: a millisecond after the last result, then
 //!   less and less often, down to ten times a second. So a wake-up that was lost delays an answer and no more. When no job
 //!   was open for a while it sleeps until there is an event.
-//! - `PSHARED-3`: while no job is awaited it is parked: no worker wakes it, but the first caller that has to sleep does.
 //! - If the thread itself panics, the pool breaks, and every handle ends.
 
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::link::ResultSlot;
 use super::ring::EventCount;
 use super::state::State;
-use super::worker::YIELDS;
 use crate::jobs::{Cancel, JobError, Outcome};
 use crate::os::signal::Signal;
 use crate::os::{PollFd, poll};
@@ -71,7 +69,7 @@ impl Shared {
 
     /// Reads answers and delivers results until the pool has ended, or is broken.
     fn read_answers(&self) {
-        let (mut look, mut last_look, mut done) = (FIRST_LOOK, Instant::now(), 0);
+        let (mut look, mut last_look) = (FIRST_LOOK, Instant::now());
         loop {
             // Before the pass, so that an event during it keeps the thread from sleeping.
             let seen = self.results.count();
@@ -81,34 +79,24 @@ impl Shared {
                 (look, last_look) = ((look * 2).min(LAST_LOOK), now);
             }
             let mut state = self.lock();
-            let Some(limit) = state.pass(is_look, now) else { return };
-            (look, done) = (if state.done > done { FIRST_LOOK } else { look }, state.done);
-            let is_parked = look == FIRST_LOOK && !state.is_awaited();
+            let limit = state.pass(is_look, now);
+            if state.control.is_none() {
+                return;
+            }
+            if !state.finished.is_empty() {
+                look = FIRST_LOOK;
+            }
             state.rests = look == LAST_LOOK && state.open() == 0;
             let timeout = if state.rests { Duration::MAX } else { look.min(limit) };
             self.deliver(state);
-            if is_parked {
-                thread::park_timeout(FIRST_LOOK);
-            }
             self.results.wait(seen, timeout);
         }
-    }
-
-    /// Reads the answers that are there, on a caller's thread. A caller that will sleep leaves the next ones to the pool's.
-    fn read(&self, will_sleep: bool) {
-        let mut state = self.lock();
-        state.thread.iter().filter(|_| will_sleep).for_each(|own| own.thread().unpark());
-        state.exchange(false);
-        self.deliver(state);
     }
 
     /// Gives results to their handles (`PSHARED-1`). The arguments are freed afterwards: of a long one that takes a while.
     fn deliver(&self, mut state: MutexGuard<'_, State>) {
         let finished = std::mem::take(&mut state.finished);
         drop(state);
-        if finished.is_empty() {
-            return;
-        }
         for (job, result) in finished {
             job.slot.finish(result);
         }
@@ -165,18 +153,10 @@ impl<T> Pending<T> {
 
 impl<T> Outcome<T> for Pending<T> {
     fn wait(self: Arc<Self>, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
-        for round in 0..=YIELDS {
-            if self.slot.is_finished() || deadline.is_some_and(|at| at <= Instant::now()) {
-                break;
-            }
-            thread::yield_now();
-            self.shared.read(round == YIELDS);
-        }
         self.slot.wait(deadline).map(|result| self.decode(result))
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JobError>> {
-        self.shared.read(true);
         self.slot.poll(cx).map(|result| self.decode(result))
     }
 

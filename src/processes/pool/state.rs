@@ -88,18 +88,12 @@ impl State {
 
     /// How many jobs are not over.
     pub(super) fn open(&self) -> usize {
-        self.queue.len() + self.links.iter().map(|link| link.window.len()).sum::<usize>()
+        self.queue.len() + self.links.iter().map(Link::len).sum::<usize>()
     }
 
     /// How many jobs wait: a worker that has jobs runs one of them.
     pub(super) fn waiting(&self) -> usize {
-        self.open() - self.links.iter().filter(|link| !link.window.is_empty()).count()
-    }
-
-    /// Tells whether a job waits for room at a worker, or a thread or task for a job that a worker has.
-    pub(super) fn is_awaited(&self) -> bool {
-        let mut given = self.links.iter().flat_map(|link| &link.window);
-        !self.queue.is_empty() || given.any(|(_, job)| job.slot.is_awaited())
+        self.open() - self.links.iter().filter(|link| link.len() > 0).count()
     }
 
     /// Takes a job.
@@ -112,7 +106,7 @@ impl State {
     /// Gives a job to the worker that has the fewest; returns it if none has room.
     fn give(&mut self, job: Job) -> Option<Job> {
         let with_room = self.links.iter_mut().filter_map(|l| l.has_room_for(&job).then_some(l));
-        let Some(link) = with_room.min_by_key(|link| link.window.len()) else { return Some(job) };
+        let Some(link) = with_room.min_by_key(|link| link.len()) else { return Some(job) };
         link.give(job);
         None
     }
@@ -128,12 +122,12 @@ impl State {
 
     /// Takes half of the jobs of the worker that has most, if another has nothing to do (`STATE-3`).
     fn balance(&mut self) {
-        let has_idle = self.links.iter().any(|link| link.window.is_empty());
-        if let Some(fullest) = self.links.iter_mut().max_by_key(|link| link.window.len())
+        let has_idle = self.links.iter().any(|link| link.len() == 0);
+        if let Some(fullest) = self.links.iter_mut().max_by_key(|link| link.len())
             && has_idle
             && self.queue.is_empty()
         {
-            let kept = fullest.window.len().div_ceil(2);
+            let kept = fullest.len().div_ceil(2);
             let back = fullest.take_back(|index, _| index >= kept);
             self.put_back(back);
             self.fill();
@@ -168,8 +162,8 @@ impl State {
     }
 
     /// One pass: takes what fork server and workers have sent, and gives out jobs. A look is a pass that no event asked for.
-    /// Returns how long it is until the first time limit is over; `None` at the pool's end.
-    pub(super) fn pass(&mut self, is_look: bool, now: Instant) -> Option<Duration> {
+    /// Returns how long it is until the first time limit is over.
+    pub(super) fn pass(&mut self, is_look: bool, now: Instant) -> Duration {
         if let (true, Some(server)) = (is_look, &self.server) {
             // STATE-5. It does nothing to a process that runs.
             drop(server.kill(Signal::Continue));
@@ -190,22 +184,23 @@ impl State {
                 self.fill_place(place);
             }
         }
+        self.fill();
         if is_look {
             self.balance();
         }
         let deadlines = self.links.iter().filter_map(|link| link.deadline);
-        let limit = deadlines.min().map_or(Duration::MAX, |deadline| deadline - now);
-        self.control.is_some().then_some(limit)
+        deadlines.min().map_or(Duration::MAX, |deadline| deadline - now)
     }
 
-    /// Takes what the workers have sent, sends what they have room for, and gives out jobs.
-    pub(super) fn exchange(&mut self, is_look: bool) {
+    /// Takes what the workers have sent, and sends what they have room for.
+    fn exchange(&mut self, is_look: bool) {
         let before = self.finished.len();
         self.links.iter_mut().for_each(|link| link.exchange(&mut self.finished, is_look));
         let answered = self.finished.len() - before;
-        self.done += answered as u64;
-        self.deaths = if answered > 0 { 0 } else { self.deaths };
-        self.fill();
+        if answered > 0 {
+            self.deaths = 0;
+            self.done += answered as u64;
+        }
     }
 
     /// Asks the fork server to kill the worker of a place. If the request cannot be sent, the next pass tries again.
@@ -290,7 +285,7 @@ impl State {
     /// Asks the fork server to kill every worker that has jobs.
     pub(super) fn kill_running(&mut self) {
         for place in 0..self.links.len() {
-            if !self.links[place].window.is_empty() {
+            if self.links[place].len() > 0 {
                 self.kill(place);
             }
         }
