@@ -154,7 +154,7 @@ impl<F: Future + ?Sized> Children<F> {
             return Poll::Pending;
         }
         let tag = child.tag;
-        // A wait of a future that has ended, such as that of a read whose time is over.
+        // The child has ended, so it waits no more for what it named.
         waits_for(Wait::Nothing);
         // The destructor runs before the output is given out.
         drop(self.living.remove(id.slot));

@@ -124,7 +124,7 @@ impl Link {
         self.window.push_back((position, job));
     }
 
-    /// Takes back the jobs that have not begun and that `is_wanted` names.
+    /// Takes back the jobs that have not begun and that `is_wanted` names; the time limit goes with the only job.
     pub(super) fn take_back(&mut self, is_wanted: impl Fn(usize, &Job) -> bool) -> Vec<Job> {
         let mut taken = Vec::new();
         for index in (0..self.window.len()).rev() {

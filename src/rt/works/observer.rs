@@ -53,7 +53,7 @@ pub(crate) fn print_report(text: &str) {
 
 /// The observers of a loop, and the limit above which it reports a poll.
 pub(crate) struct Hooks {
-    /// The observers; the first is told of faults.
+    /// The observers; the first gets the reports of faults.
     pub(crate) observers: Vec<Box<dyn Observer>>,
     /// A poll longer than this is reported.
     pub(crate) slow_poll: Option<Duration>,

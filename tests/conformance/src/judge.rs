@@ -124,7 +124,7 @@ pub fn within<R: Runtime>(limit: Duration, claim: Claim<R>) {
     }
 }
 
-/// What the claims that failed in this process said. The harness keeps it until the end, to which an abort does not come.
+/// What the claims that failed in this process said. The harness prints it at the end, which an abort never reaches.
 static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Locks the texts of the claims that failed.
@@ -132,7 +132,7 @@ fn lock_failed() -> std::sync::MutexGuard<'static, Vec<String>> {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has the texts of failed claims printed past the harness when a panic is about to end the process.
+/// Makes the panic hook print the texts of failed claims, past the harness, when a panic is about to end the process.
 fn tell_before_an_abort() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
