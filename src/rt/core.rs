@@ -180,15 +180,6 @@ impl Core {
         names.get(&task.number).map_or(String::new(), |name| format!(" \"{name}\""))
     }
 
-    /// Tells whether nothing that the loop knows of can wake it.
-    pub(crate) fn is_stuck(&self) -> bool {
-        self.ready.borrow().is_empty()
-            && self.reactor.borrow().entries.len() == 0
-            && self.timers.borrow_mut().next_deadline().is_none()
-            && self.jobs.get() == 0
-            && !self.inbox.has_handles()
-    }
-
     /// Lists every task and what it waits for; not a task that is running.
     pub(crate) fn task_table(&self) -> String {
         let (tasks, tick) = (self.tasks.borrow(), self.clock.tick());

@@ -101,7 +101,12 @@ impl EventLoop {
     /// Returns how long the selector may block; `None` is without limit. It may not after a batch that was cut.
     fn time_to_wait(&self, is_whole: bool) -> Option<Duration> {
         let core = &*self.core;
-        let is_stuck = is_whole && core.is_stuck();
+        let is_stuck = is_whole
+            && core.ready.borrow().is_empty()
+            && core.reactor.borrow().entries.len() == 0
+            && core.timers.borrow_mut().next_deadline().is_none()
+            && core.jobs.get() == 0
+            && !core.inbox.has_handles();
         let stuck = core.stuck.time_left(is_stuck, || core.task_table(), &core.hooks);
         let deadline = core.timers.borrow_mut().next_deadline();
         let until = |deadline| core.clock.time_to(deadline, core.jobs.get() > 0);
@@ -143,11 +148,8 @@ impl Drop for EventLoop {
             woken.extend(entry.waiting.iter().filter_map(Cell::take));
         }
         core.timers.borrow_mut().expire(Nanos::MAX, &mut woken);
-        let attached = core.attached.take();
-        contain(|| drop(attached));
-        for call in core.inbox.end_wait(true).calls {
-            contain(|| drop(call));
-        }
+        contain(|| drop(core.attached.take()));
+        core.inbox.end_wait(true).calls.into_iter().for_each(|call| contain(|| drop(call)));
         wake_all(woken);
     }
 }

@@ -30,10 +30,8 @@ impl Clock {
 
     /// Returns the time since the loop was made.
     pub(crate) fn nanos(&self) -> Nanos {
-        match &self.elapsed {
-            Some(elapsed) => elapsed.get(),
-            None => whole_nanos(self.start.elapsed()),
-        }
+        let real = || whole_nanos(self.start.elapsed());
+        self.elapsed.as_ref().map_or_else(real, Cell::get)
     }
 
     /// Returns the time as an [`Instant`].

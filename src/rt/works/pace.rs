@@ -50,7 +50,6 @@ impl Pace {
             return Some(timeout);
         }
         // ppoll refuses to work where RLIMIT_NOFILE is 0. The selector then waits for a whole millisecond.
-        let waited = os::wait_readable(selector, timeout);
-        Some(if waited.is_ok() { Duration::ZERO } else { timeout })
+        Some(if os::wait_readable(selector, timeout).is_ok() { Duration::ZERO } else { timeout })
     }
 }

@@ -2,8 +2,7 @@
 //!
 //! A future that forgets its waker leaves a loop asleep, which looks like a loop that has nothing to do.
 //!
-//! On SIGUSR1 the loop prints the table at the end of its turn. If a task holds the loop, the signal's handler itself
-//! tells of that poll (`os::signal`).
+//! On SIGUSR1 the loop prints the table after its turn; the signal's handler names a task that holds it (`os::signal`).
 //!
 //! **Invariants**
 //! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was watched, no
@@ -40,14 +39,13 @@ pub(crate) struct StuckWatch {
 impl StuckWatch {
     /// Makes a watch. If the loop answers SIGUSR1, the signal interrupts its selector from now on.
     pub(crate) fn new(panics: bool, answers: bool, reactor: &Reactor) -> io::Result<Self> {
-        let mut answered = None;
         if answers {
             signal::install(Signal::User1)?;
             let fd = signal::event_fd(Signal::User1)?.as_raw_fd();
             let registry = reactor.poll.registry();
             registry.register(&mut mio::unix::SourceFd(&fd), UNPARK, mio::Interest::READABLE)?;
-            answered = Some(Cell::new(signal::count(Signal::User1)));
         }
+        let answered = answers.then(|| Cell::new(signal::count(Signal::User1)));
         Ok(Self { since: Cell::new(None), reported: Cell::new(false), panics, answered })
     }
 
@@ -82,9 +80,8 @@ impl StuckWatch {
         }
     }
 
-    /// Returns how long the loop, which is about to wait, may wait before it reports, and reports when that time is over;
-    /// `None` when it need not report. The time counts from the first call, also when a wait is interrupted. Panics in
-    /// place of the report, if the loop was built so.
+    /// Returns how long the loop, which is about to wait, may wait before it reports; `None` when it need not report. When
+    /// that time is over it reports, or panics (`STUCK-2`). It counts from the first call, also when a wait is interrupted.
     pub(crate) fn time_left(
         &self,
         is_stuck: bool,
@@ -98,9 +95,9 @@ impl StuckWatch {
         }
         let since = self.since.get().unwrap_or_else(Instant::now);
         self.since.set(Some(since));
-        let waited = since.elapsed();
-        if waited < REPORT_AFTER {
-            return Some(REPORT_AFTER.saturating_sub(waited));
+        let left = REPORT_AFTER.saturating_sub(since.elapsed());
+        if !left.is_zero() {
+            return Some(left);
         }
         self.reported.set(true);
         let text = format!(
