@@ -95,7 +95,7 @@ impl Sleep {
 
     /// Leaves a waker in the timer; returns the task's waker that it displaced.
     fn leave(&self, mut waker: Waker) -> Option<Waker> {
-        mem::swap(self.core.timers.borrow_mut().waker(self.slot)?, &mut waker);
+        mem::swap(self.core.timers.borrow_mut().wakers.get_mut(self.slot)?, &mut waker);
         // At first the timer holds a waker that does nothing.
         (!waker.will_wake(Waker::noop())).then_some(waker)
     }
@@ -105,7 +105,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let is_known = match self.core.timers.borrow_mut().waker(self.slot) {
+        let is_known = match self.core.timers.borrow_mut().wakers.get_mut(self.slot) {
             Some(known) => known.will_wake(cx.waker()),
             None => return Poll::Ready(()),
         };

@@ -32,7 +32,8 @@ impl TaskSet {
 
     /// Adds a task and returns its key, which is the task's until [`remove`](Self::remove).
     pub fn add(&self) -> u32 {
-        let key = self.wakers.borrow_mut().insert(Waker::noop().clone());
+        let key = self.wakers.borrow_mut().reserve();
+        self.wakers.borrow_mut().put(key, Waker::noop().clone());
         self.keys.set(self.keys.get().max(key + 1));
         key
     }

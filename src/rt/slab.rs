@@ -36,18 +36,10 @@ impl<T> Slab<T> {
         self.free.push(index);
     }
 
-    /// Puts a value in and returns its index.
-    pub(crate) fn insert(&mut self, value: T) -> u32 {
-        let index = self.reserve();
-        self.put(index, value);
-        index
-    }
-
     /// Takes a value out, if there is one, and releases its index.
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
-        let value = self.slots.get_mut(index as usize)?.take()?;
-        self.release(index);
-        Some(value)
+        let value = self.slots.get_mut(index as usize)?.take();
+        value.inspect(|_| self.release(index))
     }
 
     /// Returns the value at an index, if there is one.

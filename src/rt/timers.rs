@@ -1,13 +1,12 @@
 //! Timers: a heap of deadlines, which never reads the clock.
 //!
-//! A timer that is dropped cannot be found in the heap. It loses its waker at once, and its place in the heap later:
-//! when that comes to the top, or when half of the heap are such places.
+//! A timer that is dropped cannot be found in the heap. Its slot is free at once, and its place in the heap goes later:
+//! when that comes to the top, or when the heap has two places for each timer that exists.
 //!
 //! **Invariants**
 //! - `TIMER-1` No timer fires before `now` has reached its deadline.
 //! - `TIMER-2` Equal deadlines fire in the order of creation.
-//! - `TIMER-3` A place in the heap whose slot has no waker belongs to a timer that was dropped.
-//! - `TIMER-4` A slot is its owner's from `insert` to `remove`, also after the timer fired; without a waker, it has.
+//! - `TIMER-3` A place in the heap whose number is not that of its slot belongs to a timer that was dropped.
 //!
 //! **Source**: `CPython`'s `asyncio`, `_run_once`: one heap beside one selector, and cancelled timers in it.
 
@@ -20,56 +19,63 @@ use super::slab::Slab;
 /// A point in time: nanoseconds since the loop was made, 584 years at most.
 pub(crate) type Nanos = u64;
 
+/// From here on a compaction numbers the timers anew. It is low in debug builds, so that the tests come here.
+const HIGH_NUMBER: u32 = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 31 };
+
 /// All timers of one loop.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     /// Of each timer its deadline, its number in order of creation, and its slot; the next one on top.
     heap: BinaryHeap<Reverse<(Nanos, u32, u32)>>,
-    /// Whom to wake, by slot; at first a waker that does nothing.
-    wakers: Slab<Waker>,
-    /// How many timers of the heap were dropped.
-    dropped: usize,
-    /// Timers made so far, modulo 2³²: two with one deadline change places if it wraps between them.
+    /// The same of the last timer, until the heap needs it: most time limits are dropped before another timer is made.
+    newest: Option<Reverse<(Nanos, u32, u32)>>,
+    /// The task to wake, by slot: at first a waker that does nothing; none after the timer has fired.
+    pub(crate) wakers: Slab<Waker>,
+    /// The number, by slot; 0 after a drop. Apart from the wakers, so that a compaction finds it in the cache.
+    numbers: Vec<u32>,
+    /// The number of the last timer.
     created: u32,
 }
 
 impl Timers {
-    /// Adds a timer and returns its slot.
+    /// Adds a timer and returns its slot, which is its owner's until `remove`, also after the timer has fired.
     pub(crate) fn insert(&mut self, deadline: Nanos) -> u32 {
-        let slot = self.wakers.insert(Waker::noop().clone());
-        self.created = self.created.wrapping_add(1);
-        self.heap.push(Reverse((deadline, self.created, slot)));
+        if self.created == u32::MAX {
+            self.compact();
+        }
+        self.created += 1;
+        let (number, slot) = (self.created, self.wakers.reserve());
+        self.wakers.put(slot, Waker::noop().clone());
+        match self.numbers.get_mut(slot as usize) {
+            Some(of_slot) => *of_slot = number,
+            None => self.numbers.push(number),
+        }
+        if let Some(earlier) = self.newest.replace(Reverse((deadline, number, slot))) {
+            self.heap.push(earlier);
+        }
         slot
-    }
-
-    /// Returns the waker of a timer; `None` if it has fired.
-    pub(crate) fn waker(&mut self, slot: u32) -> Option<&mut Waker> {
-        self.wakers.get_mut(slot)
     }
 
     /// Takes a timer away, fired or not; its waker comes back, to be dropped when nothing is borrowed.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Waker> {
+        self.numbers[slot as usize] = 0;
+        self.newest.take_if(|Reverse((.., newest))| *newest == slot);
         let waker = self.wakers.take(slot);
-        if waker.is_none() {
-            self.wakers.release(slot);
-            return None;
-        }
-        self.dropped += 1;
-        if self.dropped > self.heap.len() / 2 {
-            self.dropped = 0;
-            self.heap.retain(|Reverse((.., slot))| is_waiting(&mut self.wakers, *slot));
+        self.wakers.release(slot);
+        if self.heap.len() > 2 * self.wakers.len() {
+            self.compact();
         }
         waker
     }
 
     /// Returns the earliest deadline.
     pub(crate) fn next_deadline(&mut self) -> Option<Nanos> {
-        while let Some(&Reverse((deadline, _, slot))) = self.heap.peek() {
-            if is_waiting(&mut self.wakers, slot) {
+        self.heap.extend(self.newest.take());
+        while let Some(&Reverse((deadline, number, slot))) = self.heap.peek() {
+            if self.numbers[slot as usize] == number {
                 return Some(deadline);
             }
             self.heap.pop();
-            self.dropped -= 1;
         }
         None
     }
@@ -84,13 +90,19 @@ impl Timers {
         }
         woken.len() - before
     }
-}
 
-/// Tells whether a timer of the heap waits. The slot of one that was dropped is released (`TIMER-3`).
-fn is_waiting(wakers: &mut Slab<Waker>, slot: u32) -> bool {
-    let waits = wakers.get_mut(slot).is_some();
-    if !waits {
-        wakers.release(slot);
+    /// Removes the places of dropped timers. High numbers begin again at 1, so that no two places ever have the same.
+    fn compact(&mut self) {
+        self.heap.extend(self.newest.take());
+        self.heap.retain(|Reverse((_, number, slot))| self.numbers[*slot as usize] == *number);
+        if self.created >= HIGH_NUMBER {
+            self.created = 0;
+            let places = std::mem::take(&mut self.heap).into_sorted_vec();
+            for Reverse((deadline, _, slot)) in places.into_iter().rev() {
+                self.created += 1;
+                self.numbers[slot as usize] = self.created;
+                self.heap.push(Reverse((deadline, self.created, slot)));
+            }
+        }
     }
-    waits
 }

@@ -23,6 +23,8 @@ handloom_conformance::own_claims! {
         a_sleep_enters_the_timers_when_it_is_made,
         a_short_sleep_is_asked_for_in_nanoseconds,
         a_dropped_sleep_leaves_no_deadline,
+        a_dropped_sleep_leaves_its_deadline_to_no_later_sleep,
+        equal_deadlines_keep_their_order_beside_many_dropped_sleeps,
         waiting_costs_few_looks_at_the_clock,
         a_sleep_whose_loop_is_gone_is_ready,
         a_sleep_polled_while_its_loop_does_not_run_panics,
@@ -87,12 +89,16 @@ fn a_dropped_sleep_leaves_no_deadline(_: &Handloom) {
                 poll_with(&mut sleep, Waker::noop()).is_pending(),
             );
         }
+        // One more, which is not the last one made when it is dropped.
+        let (dropped, others) = (aio::sleep(Duration::from_millis(50)), [HOUR; 2].map(aio::sleep));
+        drop(dropped);
         let opens = gate.clone();
         let far = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             opens.open();
         });
         gate.passed().await;
+        drop(others);
         far.join().unwrap();
     });
     let fired = log.count(|told| matches!(told, Told::Woke(_, timers) if *timers > 0));
@@ -101,6 +107,51 @@ fn a_dropped_sleep_leaves_no_deadline(_: &Handloom) {
         matches!(told, Told::Waits(Some(limit)) if !limit.is_zero() && *limit < Duration::from_millis(60))
     });
     same("SLEEP-2", "waits that a dropped sleep limited", 0, limited);
+}
+
+fn a_dropped_sleep_leaves_its_deadline_to_no_later_sleep(_: &Handloom) {
+    let second = Duration::from_secs(1);
+    virtually(async {
+        let begun = rt::now();
+        let dropped = aio::sleep(second);
+        // The loop keeps the last sleep apart, and knows now that the first one is not the last.
+        let other = aio::sleep(20 * second);
+        drop(dropped);
+        let mut later = aio::sleep(10 * second);
+        let (count, waker) = CountingWake::pair();
+        let begins = poll_with(&mut later, &waker).is_pending();
+        same("TIMER-1", "a sleep of 10 s waits when it begins", true, begins);
+        aio::sleep(5 * second).await;
+        let came = (count.wakes(), poll_with(&mut later, &waker).is_pending());
+        same("TIMER-1", "its wakes after 5 s, and whether it waits", (0, true), came);
+        later.await;
+        same("TIMER-1", "virtual time at its end", 10 * second, rt::now() - begun);
+        other.await;
+        same("TIMER-1", "virtual time after 20 s", 20 * second, rt::now() - begun);
+    });
+}
+
+fn equal_deadlines_keep_their_order_beside_many_dropped_sleeps(_: &Handloom) {
+    let fired = Rc::new(RefCell::new(Vec::new()));
+    virtually(async {
+        let deadline = rt::now() + HOUR;
+        let spawn = |number| {
+            // In a debug build the loop numbers its timers anew after 65,536 of them.
+            for _ in 0..1_000 {
+                drop((aio::sleep(2 * HOUR), aio::sleep(2 * HOUR)));
+            }
+            let (sleep, fired) = (aio::sleep_until(deadline), fired.clone());
+            rt::spawn(async move {
+                sleep.await;
+                fired.borrow_mut().push(number);
+            })
+        };
+        let tasks: Vec<_> = (0..100).map(spawn).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    same("TIMER-2", "the order of equal deadlines", (0..100).collect::<Vec<_>>(), fired.take());
 }
 
 fn waiting_costs_few_looks_at_the_clock(_: &Handloom) {
