@@ -10,15 +10,14 @@
 //! - `TASK-4` `queued` is cleared before the poll, so a wake during the poll is kept.
 //! - `TASK-5` When the task is done, `queued` stays set: later wakes do nothing.
 //! - `TASK-6` When the last reference goes, which may be on another thread, the stage is empty: the table keeps the
-//!   future and the join handle keeps the result, and neither outlives its reference. So no panic of foreign code may
-//!   end [`run`](Runnable::run) early.
+//!   future and the join handle the result, and neither outlives its reference. So [`run`](Runnable::run) never panics.
 //!
 //! **Source**: async-task's `raw.rs` and `state.rs`; std's `Wake`, and `thread::scope` for the main task.
 
 #![expect(unsafe_code, reason = "one allocation a task and no count a poll (benches/memory.rs)")]
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, UnsafeCell};
 use std::future::poll_fn;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -48,6 +47,8 @@ pub(crate) struct Header {
     pub(crate) remote_queued: AtomicBool,
     /// In the run queue already (`TASK-3`)?
     queued: Cell<bool>,
+    /// Is the stage lent ([`lend`](Task::lend))?
+    lent: Cell<bool>,
     /// Shall the next run drop the future?
     pub(crate) cancelled: Cell<bool>,
     /// Does a join handle live?
@@ -137,8 +138,8 @@ impl Header {
 pub(crate) struct Task<F: Future> {
     /// What does not depend on the future.
     header: Header,
-    /// The future or its result; borrowed while the future runs.
-    stage: RefCell<Stage<F>>,
+    /// The future or its result. A `RefCell` would take 8 bytes more, and a task that sleeps 16 (benches/memory.rs).
+    stage: UnsafeCell<Stage<F>>,
 }
 
 // SAFETY: what is bound to a thread is used there only (`TASK-1`), and a drop elsewhere finds nothing of it (`TASK-6`).
@@ -179,6 +180,7 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
             slot,
             remote_queued: AtomicBool::new(false),
             queued: Cell::new(false),
+            lent: Cell::new(false),
             cancelled: Cell::new(false),
             has_handle: Cell::new(true),
             finished: Cell::new(false),
@@ -188,7 +190,19 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
             polled_at: Cell::new(core.tick.get()),
             joiner: Cell::new(None),
         };
-        Self { header, stage: RefCell::new(Stage::Future(future)) }
+        Self { header, stage: UnsafeCell::new(Stage::Future(future)) }
+    }
+
+    /// Lends the stage to `function`. An error is its panic; or the stage is lent already, as when a task awaits itself.
+    fn lend<T>(&self, function: impl FnOnce(&mut Stage<F>) -> T) -> thread::Result<T> {
+        if self.header.lent.replace(true) {
+            return Err(Box::new(()));
+        }
+        // SAFETY: the caller is the loop's thread (`TASK-1`), on which `lent` admits one reference at a time.
+        let stage = unsafe { &mut *self.stage.get() };
+        let outcome = catch_unwind(AssertUnwindSafe(|| function(stage)));
+        self.header.lent.set(false);
+        outcome
     }
 
     /// Polls the future where it lies; a panic is the error of its task.
@@ -199,23 +213,19 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
         // SAFETY: the pointer is an `Arc`'s, and `ManuallyDrop` gives the count back.
         let waker = unsafe { Arc::from_raw(Arc::as_ptr(self)) };
         let waker = ManuallyDrop::new(Waker::from(waker));
-        let mut stage = self.stage.borrow_mut();
-        let Stage::Future(future) = &mut *stage else { return Poll::Pending };
-        // SAFETY: `TASK-2`; it lies in an `Arc` and is dropped in place.
-        let future = unsafe { Pin::new_unchecked(future) };
-        let poll = || future.poll(&mut Context::from_waker(&waker));
-        match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(self.header.panicked(payload))),
-        }
+        let polled = self.lend(|stage| {
+            let Stage::Future(future) = stage else { return Poll::Pending };
+            // SAFETY: `TASK-2`; it lies in an `Arc` and is dropped in place.
+            let future = unsafe { Pin::new_unchecked(future) };
+            future.poll(&mut Context::from_waker(&waker)).map(Ok)
+        });
+        polled.unwrap_or_else(|payload| Poll::Ready(Err(self.header.panicked(payload))))
     }
 
     /// Drops the future, then keeps or drops the result, then wakes the joiner (`JOIN-1`). Never panics (`TASK-6`).
     fn finish(&self, mut result: Result<F::Output, JoinError>) {
         let header = &self.header;
-        let dropped =
-            catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = Stage::Done(None)));
-        if let Err(payload) = dropped {
+        if let Err(payload) = self.lend(|stage| *stage = Stage::Done(None)) {
             let panicked = header.panicked(payload);
             match &mut result {
                 Err(error @ JoinError::Cancelled) => *error = panicked,
@@ -223,7 +233,7 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
                 _ => header.discard::<()>(Err(panicked)),
             }
         }
-        *self.stage.borrow_mut() = Stage::Done(Some(result));
+        drop(self.lend(|stage| *stage = Stage::Done(Some(result))));
         header.finished.set(true);
         if !header.has_handle.get() {
             self.detach();
@@ -263,16 +273,14 @@ impl<F: Future<Output: 'static> + 'static> Runnable for Task<F> {
 
 impl<F: Future<Output: 'static> + 'static> Joinable<F::Output> for Task<F> {
     fn take_result(&self) -> Option<Result<F::Output, JoinError>> {
-        // A task that awaits itself finds its stage borrowed, and has no result yet.
-        let Stage::Done(result) = &mut *self.stage.try_borrow_mut().ok()? else { return None };
-        result.take()
+        self.lend(|stage| if let Stage::Done(result) = stage { result.take() } else { None })
+            .ok()?
     }
 
     fn detach(&self) {
         self.header.has_handle.set(false);
         // A waker is foreign code. A panic in it must not keep the result here (`TASK-6`).
-        let joiner = self.header.joiner.take();
-        contain(|| drop(joiner));
+        contain(|| drop(self.header.joiner.take()));
         if let Some(result) = self.take_result() {
             self.header.discard(result);
         }

@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use handloom::aio;
-use handloom::rt::{self, EventLoop};
+use handloom::rt::{self, EventLoop, JoinError, JoinHandle};
 use handloom_conformance::check::{same, says};
-use handloom_conformance::futures::{Gate, SharedGate, many_turns, opens_after};
+use handloom_conformance::futures::{Gate, SharedGate, many_turns, opens_after, poll_with};
 use handloom_conformance::l3_join::{leave_over, nest};
 use handloom_conformance::l6_threads::spawn_joining_itself;
 use handloom_conformance::runtime::{Listener, Runtime, text_of};
@@ -28,6 +28,7 @@ handloom_conformance::own_claims! {
         pending_alone_is_reported,
         two_tasks_that_wait_for_each_other_are_reported,
         a_task_that_joins_itself_is_reported,
+        a_handle_polled_in_its_tasks_destructor_has_no_result_yet,
         a_future_that_forgot_its_waker_is_named,
         a_loop_that_was_stuck_can_be_used_again,
         a_report_comes_once_and_a_thread_ends_the_wait,
@@ -83,7 +84,7 @@ fn pending_alone_is_reported(_: &Handloom) {
 
 fn two_tasks_that_wait_for_each_other_are_reported(_: &Handloom) {
     let report = stuck_report(&panics_when_stuck(), async {
-        let second: Rc<RefCell<Option<rt::JoinHandle<()>>>> = Rc::default();
+        let second: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
         let waits_for_second = second.clone();
         let first = rt::spawn_named("hen", async move {
             let second = waits_for_second.take().unwrap();
@@ -116,6 +117,41 @@ fn a_task_that_joins_itself_is_reported(_: &Handloom) {
     says("LOOP-4", "a task that waits for itself", "task 1, spawned at", &report);
     says("LOOP-4", "whom it waits for", "waits for the end of task 1", &report);
     same("END-1", "drops of it when block_on panicked", 1, drops.get());
+}
+
+/// In its destructor, polls the handle of the task in which it lies, and notes whether that waits.
+#[derive(Default)]
+struct JoinsInDrop {
+    handle: Rc<RefCell<Option<JoinHandle<()>>>>,
+    waits: Rc<Cell<Option<bool>>>,
+}
+
+impl Drop for JoinsInDrop {
+    fn drop(&mut self) {
+        let mut handle = self.handle.take().unwrap();
+        self.waits.set(Some(poll_with(&mut handle, Waker::noop()).is_pending()));
+        drop(self.handle.replace(Some(handle)));
+    }
+}
+
+fn a_handle_polled_in_its_tasks_destructor_has_no_result_yet(runtime: &Handloom) {
+    let inside = JoinsInDrop::default();
+    let (handle, waits) = (inside.handle.clone(), inside.waits.clone());
+    let outcome = runtime.block_on(async {
+        let task = rt::spawn(async move {
+            let _inside = inside;
+            pending::<()>().await;
+        });
+        aio::yield_now().await;
+        task.cancel();
+        drop(handle.replace(Some(task)));
+        many_turns::<Handloom>().await;
+        let task = handle.take().unwrap();
+        task.await
+    });
+    same("JOIN-1", "whether the handle waited in the destructor", Some(true), waits.get());
+    let is_cancelled = matches!(outcome, Err(JoinError::Cancelled));
+    same("JOIN-1", "whether the task was cancelled afterwards", true, is_cancelled);
 }
 
 fn a_future_that_forgot_its_waker_is_named(_: &Handloom) {
