@@ -42,8 +42,6 @@ pub(super) struct Job {
     pub(super) id: u64,
     /// Where its result goes.
     pub(super) slot: ResultSlot,
-    /// Whether it is a chunk of a map.
-    pub(super) is_chunk: bool,
     /// The argument's bytes.
     pub(super) argument: Vec<u8>,
     /// How long it may run: `Duration::MAX` for as long as it likes.
@@ -115,7 +113,7 @@ impl Link {
     /// Gives it a job, for which it has room.
     pub(super) fn give(&mut self, job: Job) {
         let position = self.end.output.position;
-        if let Err(damage) = self.end.send(QUEUED, job.is_chunk, &job.argument) {
+        if let Err(damage) = self.end.send(QUEUED, &job.argument) {
             self.note(&damage);
         }
         self.end.peer.advance();
@@ -186,14 +184,15 @@ impl Link {
         let start = self.end.input.position;
         while self.end.input.position - start < RING_WORDS && self.end.has_input()? {
             let Some(answer) = self.end.receive()? else { continue };
-            let first = self.window.pop_front_if(|(at, _)| *at as u64 == answer.first);
+            let first = self.window.pop_front_if(|(at, _)| *at as u64 == answer.first >> 1);
             let (_, job) =
                 first.ok_or_else(|| io::Error::other("an answer is not to the first job"))?;
             self.deadline = None;
             let failure =
                 |bytes| Failure::from_bytes(bytes).map_or_else(JobError::Unreadable, failed);
             let bytes = answer.bytes;
-            finished.push((job, if answer.flag { Ok(bytes) } else { Err(failure(bytes)) }));
+            finished
+                .push((job, if answer.first & 1 == 1 { Ok(bytes) } else { Err(failure(bytes)) }));
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ use super::link::Job;
 use super::ring::{CHANNEL_BYTES, EventCount};
 use super::shared::{Pending, Shared};
 use super::state::State;
-use super::worker::{read_chunk, work};
+use super::worker::work;
 use crate::jobs::{Counts, JobError, JobHandle, Map, Slot};
 use crate::os::SharedMemory;
 use crate::os::process::Pid;
@@ -42,8 +42,8 @@ use crate::processes::message::Message;
 
 /// The most workers. Each takes a descriptor of the fork server, of the usual 1,024.
 const MOST_WORKERS: usize = 1_000;
-/// How many chunks each worker may have under way in a map.
-const CHUNKS_AHEAD: usize = 4;
+/// How many jobs each worker may have under way in a map. Enough that it seldom runs dry.
+const JOBS_AHEAD: usize = 64;
 /// How long the kernel may take to end a process that was killed.
 const ENDING: Duration = Duration::from_secs(2);
 
@@ -153,34 +153,26 @@ impl<A: Message, R: Message> ProcessPool<A, R> {
         argument: A,
         limit: Duration,
     ) -> Result<JobHandle<R>, JobError> {
-        self.enter((argument.into_bytes(), false), limit, R::from_bytes)
+        self.enter(argument, limit, R::from_bytes)
     }
 
-    /// Runs the function on every item, `chunk` of them in a job, and gives the values in the order of the items.
-    pub fn map<'a>(
-        &'a self,
-        items: impl IntoIterator<Item = A, IntoIter: 'a>,
-        chunk: usize,
-    ) -> Map<'a, R> {
-        let window = self.options.workers * CHUNKS_AHEAD;
-        Map::new(items, chunk, window, |items| {
-            // Not `into_bytes`: bytes in a chunk have their length before them, as other items do.
-            let mut bytes = Vec::new();
-            let encoded = items.encode(&mut bytes).map(|()| bytes);
-            self.enter((encoded, true), self.options.time_limit, read_chunk)
+    /// Runs the function on every item, each in a job of its own, and gives the values in the order of the items. A worker has
+    /// some of them ahead, not all.
+    pub fn map<'a>(&'a self, items: impl IntoIterator<Item = A, IntoIter: 'a>) -> Map<'a, R> {
+        Map::new(items, 1, self.options.workers * JOBS_AHEAD, |items| {
+            let item = items.into_iter().next().expect("holds because no chunk is empty");
+            self.enter(item, self.options.time_limit, |value| Ok(vec![Ok(R::from_bytes(value)?)]))
         })
     }
-}
 
-impl<A, R> ProcessPool<A, R> {
     /// Queues a job, and waits for room.
     fn enter<T: 'static>(
         &self,
-        (argument, is_chunk): (Result<Vec<u8>, String>, bool),
+        argument: A,
         limit: Duration,
         decode: fn(Vec<u8>) -> Result<T, String>,
     ) -> Result<JobHandle<T>, JobError> {
-        let argument = argument.map_err(JobError::Unreadable)?;
+        let argument = argument.into_bytes().map_err(JobError::Unreadable)?;
         let shared = &self.shared;
         let capacity = self.options.queue_capacity.max(1);
         let goes_on = |state: &State| state.closed.is_some() || state.waiting() < capacity;
@@ -201,7 +193,7 @@ impl<A, R> ProcessPool<A, R> {
         let (id, slot) = (state.next_id, Arc::new(Slot::new()));
         state.next_id += 1;
         let pending = Pending { slot: Arc::clone(&slot), id, shared: Arc::clone(shared), decode };
-        let job = Job { id, slot, is_chunk, argument, limit };
+        let job = Job { id, slot, argument, limit };
         state.push(job);
         // Otherwise the thread looks by itself, or the worker wakes it with the answer.
         if state.rests || limit < Duration::MAX {
@@ -210,7 +202,9 @@ impl<A, R> ProcessPool<A, R> {
         drop(state);
         Ok(JobHandle::new(Arc::new(pending)))
     }
+}
 
+impl<A, R> ProcessPool<A, R> {
     /// Tells how many jobs there are, and where.
     pub fn counts(&self) -> Counts {
         self.shared.lock().counts()

@@ -8,8 +8,8 @@
 //!
 //! | ring | first word | second word | then |
 //! | --- | --- | --- | --- |
-//! | jobs | mark | length, and whether it is a chunk | the argument |
-//! | answers | position of its job | length, and whether it is a value | the value, or the failure |
+//! | jobs | mark | length | the argument |
+//! | answers | position of its job, and whether it is a value | length | the value, or the failure |
 //!
 //! Only a side that sleeps costs a system call. No wake-up is lost, because all of this is sequentially consistent:
 //!
@@ -146,8 +146,6 @@ impl Side {
 pub(super) struct Received {
     /// The first word of its header.
     pub(super) first: u64,
-    /// The flag of its header.
-    pub(super) flag: bool,
     /// How many bytes it has.
     length: usize,
     /// Those that were read.
@@ -188,8 +186,8 @@ impl Endpoint {
     }
 
     /// Sends a message, or what there is room for; there must be room for the header. The caller tells the other side.
-    pub(super) fn send(&mut self, first: u64, flag: bool, bytes: &[u8]) -> io::Result<()> {
-        for word in [first, (bytes.len() as u64) << 1 | u64::from(flag)] {
+    pub(super) fn send(&mut self, first: u64, bytes: &[u8]) -> io::Result<()> {
+        for word in [first, bytes.len() as u64] {
             self.output.word(self.output.position).store(word, Relaxed);
             self.output.position += 1;
         }
@@ -232,8 +230,8 @@ impl Endpoint {
         let start = self.input.position;
         let [first, second] = [start, start + 1].map(|at| self.input.word(at).load(Relaxed));
         self.input.position += HEADER_WORDS;
-        let length = usize::try_from(second >> 1).unwrap_or(usize::MAX);
-        Ok(Received { first, flag: second & 1 == 1, length, bytes: reserve(length)? })
+        let length = usize::try_from(second).unwrap_or(usize::MAX);
+        Ok(Received { first, length, bytes: reserve(length)? })
     }
 
     /// Begins the job that is received next, and returns its position; `None` when the parent has taken it back (`RING-2`).

@@ -16,7 +16,7 @@
 //!   is told at once, but with more jobs at most every `TELL_INTERVAL`: it finds the others at its look a millisecond later.
 //! - `PWORKER-6`: after so many jobs a worker leaves with code 0. Those that it has not begun go to another worker.
 //! - `WORK-1`: foreign code (the function, a codec, a destructor of either's values) runs under `catch_unwind`. Its panic
-//!   fails the job, or only the one item of a chunk.
+//!   fails the job.
 //!
 //! **Source**: fork(2), daemon(7); `concurrent.futures.process._process_worker`; `std::panic::set_hook`.
 
@@ -42,9 +42,9 @@ const TELL_INTERVAL: Duration = Duration::from_micros(50);
 /// Why there is no value, as it is sent: the text, and the place if it was a panic.
 pub(super) type Failure = (String, Option<String>);
 
-/// A pool's function without its types: makes an answer of a job's bytes, which are a chunk or one argument. The flag tells
-/// whether the answer is a value or a [`Failure`].
-pub(super) type Work = dyn Fn(&LastPlace, bool, Vec<u8>) -> (bool, Vec<u8>);
+/// A pool's function without its types: makes an answer of an argument's bytes. The flag tells whether the answer is a value
+/// or a [`Failure`].
+pub(super) type Work = dyn Fn(&LastPlace, Vec<u8>) -> (bool, Vec<u8>);
 
 /// What a worker has of its own.
 struct Worker {
@@ -95,11 +95,11 @@ impl Worker {
             }
         };
         let Some(position) = begun else { return Ok(false) };
-        let (is_value, bytes) = work(last_place, job.flag, job.bytes);
+        let (is_value, bytes) = work(last_place, job.bytes);
         // What the job has printed without a newline. A closed standard output is no error of the job.
         drop(io::stdout().flush());
         self.wait_until(|end| end.has_room(0))?;
-        self.end.send(position as u64, is_value, &bytes)?;
+        self.end.send((position as u64) << 1 | u64::from(is_value), &bytes)?;
         while self.end.unsent > 0 {
             self.end.peer.advance();
             self.wait_until(|end| end.has_room(0))?;
@@ -136,47 +136,13 @@ impl Worker {
 
 /// Takes the types off a pool's function.
 pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) -> Box<Work> {
-    Box::new(move |last_place, is_chunk, body| {
-        let attempted = attempt(last_place, || {
-            if is_chunk {
-                run_chunk(last_place, &function, &body)
-            } else {
-                function(A::from_bytes(body)?).into_bytes()
-            }
-        });
-        match attempted {
+    Box::new(move |last_place, argument| {
+        match attempt(last_place, || function(A::from_bytes(argument)?).into_bytes()) {
             Ok(value) => (true, value),
             // Text always has a form in bytes.
             Err(failure) => (false, failure.into_bytes().unwrap_or_default()),
         }
     })
-}
-
-/// Runs the function on each argument of a chunk, and encodes a result for each.
-fn run_chunk<A: Message, R: Message>(
-    last_place: &LastPlace,
-    function: &impl Fn(A) -> R,
-    mut body: &[u8],
-) -> Result<Vec<u8>, String> {
-    let arguments = Vec::<A>::decode(&mut body)?;
-    let mut out = Vec::new();
-    arguments.len().encode(&mut out)?;
-    for argument in arguments {
-        let start = out.len();
-        let encode = || Result::<R, Failure>::Ok(function(argument)).encode(&mut out);
-        if let Err(failure) = attempt(last_place, encode) {
-            // Nothing may be left of a value that was encoded in part.
-            out.truncate(start);
-            Result::<(), Failure>::Err(failure).encode(&mut out)?;
-        }
-    }
-    Ok(out)
-}
-
-/// Decodes the results of a chunk.
-pub(super) fn read_chunk<R: Message>(value: Vec<u8>) -> Result<Vec<Result<R, JobError>>, String> {
-    let items = Vec::<Result<R, Failure>>::from_bytes(value)?;
-    Ok(items.into_iter().map(|item| item.map_err(failed)).collect())
 }
 
 /// The error of a job that failed in a worker.
