@@ -89,8 +89,7 @@ impl Load {
         Ok(report)
     }
 
-    /// Starts a task for each connection, starts the clock, and waits for the end. Returns how long it ran, and how it
-    /// ended.
+    /// Starts a task for each connection and the clock, and waits for the end. Returns how long it ran, and its end.
     async fn drive(
         &self,
         tally: &Rc<Tally>,

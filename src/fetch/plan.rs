@@ -38,8 +38,7 @@ impl fmt::Display for Mode {
 pub struct FetchPlan {
     /// The addresses. An address that stands here twice is fetched twice.
     pub links: Arc<[String]>,
-    /// The most links under way at the same time, in the modes that can. It is lower if there are not enough
-    /// descriptors.
+    /// The most links under way at the same time, in the modes that can. With few descriptors it is lower.
     pub concurrency: usize,
     /// Whether the server runs in this process, so that a connection takes two of its descriptors.
     pub serves_itself: bool,

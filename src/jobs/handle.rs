@@ -1,8 +1,7 @@
 //! The job handle: the right to a job's value, and to cancel the job. Also the counts of all jobs of a pool.
 //!
 //! A job's value comes on another thread, some time later. Its owner may want to block until then, to await it in a
-//! task, to cancel it, or to forget it. Behind a handle stands an [`Outcome`], which each pool implements, so both pools
-//! have one type of handle.
+//! task, to cancel it, or to forget it. Behind a handle stands an [`Outcome`], so both pools have one type of handle.
 //!
 //! **Invariants**
 //! - `HANDLE-1`: each job has one handle, and its value is taken once.
@@ -170,14 +169,11 @@ impl<T> Future for JobHandle<T> {
 
 impl<T> Drop for JobHandle<T> {
     fn drop(&mut self) {
-        if let Some(outcome) = &self.outcome {
-            outcome.forget_waker();
-        }
+        self.outcome.iter().for_each(|outcome| outcome.forget_waker());
     }
 }
 
 impl<T> fmt::Debug for JobHandle<T> {
-    /// Shows whether the job is over; its value need not be printable.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("JobHandle").field("finished", &self.is_finished()).finish()
     }

@@ -10,10 +10,8 @@
 //! ```
 //!
 //! **Invariants**
-//! - `CHUNK-1`: an item is taken from its iterator only when its chunk is about to be submitted, and at most
-//!   `window` chunks are under way.
-//! - `CHUNK-2`: each item gets a result. If a chunk fails as a whole, each of its items fails; if one item panics,
-//!   the others do not fail.
+//! - `CHUNK-1`: an item is taken from its iterator only when its chunk is submitted; at most `window` chunks are under way.
+//! - `CHUNK-2`: each item gets a result. An item that panics fails alone; if a chunk fails, each of its items does.
 //! - `MAP-1`: the values come in the order of the items, in whichever order they are ready.
 //! - `MAP-2`: when the map is dropped early, chunks that have not begun are cancelled; the others are detached.
 //!

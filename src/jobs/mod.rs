@@ -1,8 +1,7 @@
 //! Jobs: what the owner of a job holds, whichever pool runs it.
 //!
 //! A pool of threads and a pool of processes run jobs in different ways, but their callers want the same of both: the
-//! value, or why there is none; to wait with a time limit; to cancel. Read `error`, `slot` and `handle` in this order;
-//! `map` and `as_completed` are built on them.
+//! value, or why there is none; to wait with a time limit; to cancel. Read `error`, `slot` and `handle` in this order.
 
 mod as_completed;
 mod error;

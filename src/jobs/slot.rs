@@ -5,8 +5,7 @@
 //!
 //! **Invariants**
 //! - `SLOT-2`: a result is left once, and taken once.
-//! - `SLOT-3`: no foreign code runs under the lock, and none of its panics leaves the slot: neither of a waker nor of
-//!   a destructor.
+//! - `SLOT-3`: wakers and destructors are foreign code: they do not run under the lock, and no panic of theirs gets out.
 //!
 //! No wake-up is lost, because both hold the lock in turn:
 //!
@@ -14,7 +13,7 @@
 //! owner                                   worker
 //! lock, not over: sleeps = true
 //! wait (releases the lock)
-//!                                         lock, over, sleeps: unlock, notify
+//!                                         lock, over: unlock; lock, sleeps: unlock, notify
 //! wakes with the lock, takes the result
 //! ```
 //! `tests/loom/jobs_slot.rs` tries every order of the two.
@@ -57,13 +56,28 @@ impl<T> Slot<T> {
 
     /// Leaves the result and wakes the owner. False, and the result is dropped, if there was one before (`SLOT-2`).
     pub(crate) fn finish(&self, result: Result<T, JobError>) -> bool {
+        let left = self.leave(result);
+        if left == Some(true) {
+            self.wake();
+        }
+        left.is_some()
+    }
+
+    /// Leaves the result as `finish` does, and tells whether the owner waits. The caller calls `wake` then.
+    pub(crate) fn leave(&self, result: Result<T, JobError>) -> Option<bool> {
         let mut state = self.lock();
         if state.is_over {
             drop(state);
             contain(move || drop(result));
-            return false;
+            return None;
         }
         (state.is_over, state.result) = (true, Some(result));
+        Some(state.sleeps || state.waker.is_some())
+    }
+
+    /// Wakes the owner of a result that was left.
+    pub(crate) fn wake(&self) {
+        let mut state = self.lock();
         let (sleeps, waker) = (state.sleeps, state.waker.take());
         drop(state);
         if sleeps {
@@ -71,7 +85,6 @@ impl<T> Slot<T> {
             self.finished.notify_one();
         }
         contain(move || waker.into_iter().for_each(Waker::wake));
-        true
     }
 
     /// Waits for the result and takes it; `None` if the deadline came first, or the result was taken before.

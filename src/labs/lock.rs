@@ -3,8 +3,7 @@
 //! `race` loses additions because the second thread loads between load and store of the first. A mutex refuses it there.
 //!
 //! **Invariants**
-//! - `LAB-LOCK-1`: a thread that comes between the load and the store of another does not get in, and no addition is
-//!   lost.
+//! - `LAB-LOCK-1`: no thread gets in between the load and the store of another, and no addition is lost.
 //! - `LAB-LOCK-2`: a lock without contention has a price, and with contention a higher one. Times are shown, with a
 //!   verdict.
 //! - `LAB-LOCK-3`: a panic while the lock is held *poisons* it: the next `lock` returns an error that holds the guard.

@@ -1,8 +1,7 @@
 //! The course's small experiments: programs that print what happens, and what to notice.
 //!
 //! Each lab is a file and a row of [`LABS`]. It writes into a [`Journal`], so a test can read it. Its asynchronous part is
-//! a future, so a test can run it on the virtual clock. It returns what it claims, as counts and orders, for a test to
-//! check.
+//! a future, so a test can run it on the virtual clock. It returns what it claims, as counts and orders.
 //!
 //! Two files are no labs: `child` is a child process and what the kernel knows of it, `samples` measures in turns.
 

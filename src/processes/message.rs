@@ -23,8 +23,7 @@ use std::any::Any;
 /// The most items without bytes that a vector may have; without a limit, eight bytes could keep the reader busy forever.
 const MOST_EMPTY: usize = 1 << 24;
 
-/// A value that can cross to another process. One of several parts is encoded as the tuple of them: `factorial::Job` is an
-/// example. An error is a sentence.
+/// A value that can cross to another process. One of several parts is encoded as the tuple of them. An error is a sentence.
 pub trait Message: Sized + 'static {
     /// Appends the value to `out`.
     ///

@@ -1,7 +1,7 @@
 //! Worker processes, and the parent that keeps their number up.
 //!
-//! Problem: a worker that dies takes its share of the service with it. A parent that replaces one which dies at once, each
-//! time, does nothing but fork. And a worker whose parent dies first serves on, with the port in its hand.
+//! Problem: a worker that dies must be replaced. But a parent whose workers die at their start must pause, or it does nothing
+//! but fork. And a worker whose parent dies first would serve on, with the port in its hand.
 //!
 //! **Invariants**
 //! - `SUPERVISOR-1`: each worker ends before its parent does: the kernel kills it when the thread that forked it ends.
@@ -9,8 +9,7 @@
 //! - `SUPERVISOR-3`: a worker never returns from the fork: it leaves by `_exit`, after a panic too.
 //! - `SUPERVISOR-4`: the place of a worker that ended, or could not be forked, is filled again after a pause: `FIRST_PAUSE`,
 //!   and twice as long each time, up to `LONGEST_PAUSE`. After a worker that lived as long as `OLD` it is short again.
-//! - `SUPERVISOR-5`: a worker learns of the stop by SIGTERM from its parent. It ignores SIGINT, which ctrl-c sends to the
-//!   parent and all its children.
+//! - `SUPERVISOR-5`: a worker learns of the stop by SIGTERM from its parent. It ignores SIGINT, which ctrl-c sends to all.
 //!
 //! **Source**: `pidfd_open(2)`; the prefork model of the Apache server; the restart rule of systemd.
 
@@ -48,8 +47,7 @@ struct Place {
     since: Instant,
     /// How long the place waits, or last did (`SUPERVISOR-4`).
     pause: Duration,
-    /// How its last worker ended. It is reported when the place is filled again: the reason may be a stop of which this
-    /// process is about to learn.
+    /// How its last worker ended. It is reported when the place is filled again, because a stop may be the reason.
     ended: Option<String>,
 }
 

@@ -11,10 +11,10 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, ExitCode, id};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use crate::pool_jobs::{
@@ -35,6 +35,7 @@ const NOBODY: u32 = 65_534;
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_codec_that_panics_costs_nothing_but_its_job", codec_panics),
     ("a_waker_that_panics_is_no_matter_to_others", waker_panics),
+    ("a_caller_that_joins_calls_no_waker_of_another_job", wakers_of_others),
     ("a_job_does_not_escape_its_limit", limit_holds),
     ("a_job_may_shut_itself_off_from_the_world", shut_off),
     ("a_job_may_have_a_pool_of_its_own", nested),
@@ -124,6 +125,35 @@ fn waker_panics() {
         let polled = Future::poll(std::pin::pin!(&mut awaited), &mut Context::from_waker(&waker));
         assert!(matches!(polled, Poll::Ready(Ok(4))), "PSHARED-1: {polled:?}");
     }
+}
+
+/// A waker that notes which thread calls it.
+struct Noting(OnceLock<ThreadId>);
+
+impl Wake for Noting {
+    fn wake(self: Arc<Self>) {
+        let _first_wake_counts = self.0.set(thread::current().id());
+    }
+}
+
+fn wakers_of_others() {
+    let pool = pool(1);
+    let mut pending = 0;
+    for n in 0..500 {
+        let noting = Arc::new(Noting(OnceLock::new()));
+        let waker = noting.clone().into();
+        let mut awaited = pool.submit((ADD, n)).unwrap();
+        let polled = Future::poll(std::pin::pin!(&mut awaited), &mut Context::from_waker(&waker));
+        // This thread reads the answer before its own, too.
+        assert_eq!(pool.submit((ADD, n)).unwrap().join().unwrap(), n + 1);
+        if polled.is_pending() {
+            pending += 1;
+            wait_until("the waker to be called", || noting.0.get().is_some());
+            assert_ne!(noting.0.get(), Some(&thread::current().id()), "PSHARED-1");
+            assert_eq!(joined(awaited).unwrap(), n + 1);
+        }
+    }
+    assert!(pending > 0, "expected a poll before the answer");
 }
 
 fn limit_holds() {

@@ -5,11 +5,9 @@
 //! before there is any other thread, the parent forks one process that never has a second one.
 //!
 //! **Invariants**
-//! - `FORK-SERVER-1`: it ends with the thread that made the pool (the kernel sees to it), and its workers with it. At the end
-//!   of the control socket it kills and reaps them, and ends.
+//! - `FORK-SERVER-1`: it ends with the thread that made the pool, or with the control socket, and its workers with it.
 //! - `FORK-SERVER-2`: it reaps every worker, and tells the parent how the worker ended.
-//! - A worker is killed whatever the reason is: the pool ends, its job has reached the time limit, its channel is damaged.
-//!   The parent names its place, and no signal is sent after it was reaped (`PROCESS-3`).
+//! - The parent names a place and not a pid, so a worker that was reaped gets no signal (`PROCESS-3`).
 //!
 //! **Source**: the `forkserver` of Python's multiprocessing; `pidfd_open(2)`, unix(7).
 

@@ -9,8 +9,7 @@
 //! | not begun | its mark is `QUEUED` | goes to another worker |
 //!
 //! **Invariants**
-//! - `LINK-1`: answers come in the order of the jobs, and each names its job's position. After any other answer the worker
-//!   is killed.
+//! - `LINK-1`: answers come in the order of the jobs, and each names its job's position. Any other answer is damage.
 //! - `LINK-2`: a job that does not fit into the ring is given only to a worker without jobs. So at most the last job is
 //!   sent in part, and neither side waits for the other to read.
 //! - `LINK-3`: a job with a time limit has its worker for itself, which can be killed without hitting another job.
@@ -21,31 +20,35 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ring::{Endpoint, EventCount, QUEUED, RING_WORDS};
-use super::worker::{Failure, failed};
+use super::worker::failed;
 use crate::jobs::{JobError, Slot};
 use crate::os::SharedMemory;
 use crate::os::process::Pid;
-use crate::processes::message::Message;
 
-/// The most jobs that a worker has at once. Enough that it seldom runs dry while the pool's thread sleeps.
+/// The most jobs that a worker has at once. Enough that it seldom runs dry.
 const MOST_JOBS: usize = 256;
-
-/// Where a job's result is left for its handle, as bytes: the pool's thread knows no types.
-pub(super) type ResultSlot = Arc<Slot<Vec<u8>>>;
-
-/// A job that is over, and its result on the way to the handle.
-pub(super) type Finished = (Job, Result<Vec<u8>, JobError>);
+/// Arguments and values of more bytes are freed without the lock, because that takes long.
+const LONG: usize = 4096;
 
 /// A job that was submitted.
 pub(super) struct Job {
     /// Its number: jobs begin in this order.
     pub(super) id: u64,
-    /// Where its result goes.
-    pub(super) slot: ResultSlot,
+    /// What its handle holds. The slot in it takes the result as bytes, because this side of the pool knows no types.
+    pub(super) owner: Arc<dyn AsRef<Slot<Vec<u8>>> + Send + Sync>,
     /// The argument's bytes.
     pub(super) argument: Vec<u8>,
     /// How long it may run: `Duration::MAX` for as long as it likes.
     pub(super) limit: Duration,
+}
+
+impl Job {
+    /// Leaves the result. The job comes back if the pool's thread has to wake its owner, or to free much memory.
+    pub(super) fn finish(self, result: Result<Vec<u8>, JobError>) -> Option<Self> {
+        let value = result.as_ref().map_or(0, Vec::capacity);
+        let waits = (*self.owner).as_ref().leave(result) == Some(true);
+        (waits || value.max(self.argument.capacity()) > LONG).then_some(self)
+    }
 }
 
 /// The parent's side of one worker, and of the next one at the same place.
@@ -67,11 +70,10 @@ pub(super) struct Link {
 impl Link {
     /// The link to a worker, if there is one, with an empty channel.
     pub(super) fn new(pid: Option<Pid>, channel: &Arc<SharedMemory>) -> Self {
-        let events = EventCount { memory: Arc::clone(channel) };
         Self {
             pid,
             is_asked: false,
-            end: Endpoint::new(channel, true, events),
+            end: Endpoint::new(channel, true, EventCount { memory: Arc::clone(channel) }),
             window: VecDeque::new(),
             deadline: None,
             fault: None,
@@ -143,8 +145,8 @@ impl Link {
         (self.window.drain(..).map(|(_, job)| job).collect(), others)
     }
 
-    /// Reads the answers that are there, and sends what can be sent. A look is a call without an event.
-    pub(super) fn exchange(&mut self, finished: &mut Vec<Finished>, is_look: bool) {
+    /// Reads answers, and sends what there is room for. In a look, which no event asked for, it checks a silent worker.
+    pub(super) fn exchange(&mut self, finished: &mut Vec<Job>, is_look: bool) {
         if self.window.is_empty() || self.fault.is_some() {
             return;
         }
@@ -179,8 +181,8 @@ impl Link {
         self.fault.is_some() && self.pid.is_some() && !self.is_asked
     }
 
-    /// Reads the answers that are there (`LINK-1`). At most a ringful: what comes later comes with an event.
-    fn read_answers(&mut self, finished: &mut Vec<Finished>) -> io::Result<()> {
+    /// Reads the answers that are there (`LINK-1`). At most a ringful, so that the lock is not held for long.
+    fn read_answers(&mut self, finished: &mut Vec<Job>) -> io::Result<()> {
         let start = self.end.input.position;
         while self.end.input.position - start < RING_WORDS && self.end.has_input()? {
             let Some(answer) = self.end.receive()? else { continue };
@@ -188,11 +190,8 @@ impl Link {
             let (_, job) =
                 first.ok_or_else(|| io::Error::other("an answer is not to the first job"))?;
             self.deadline = None;
-            let failure =
-                |bytes| Failure::from_bytes(bytes).map_or_else(JobError::Unreadable, failed);
-            let bytes = answer.bytes;
-            finished
-                .push((job, if answer.first & 1 == 1 { Ok(bytes) } else { Err(failure(bytes)) }));
+            let (is_value, bytes) = (answer.first & 1 == 1, answer.bytes);
+            finished.extend(job.finish(if is_value { Ok(bytes) } else { Err(failed(bytes)) }));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! process_pool   submit, map, shutdown                │                    join, await
 //! state          the queue, the places, deaths        ▼ argument               ▲
 //! link           the parent's side of one worker      │                        │ value
-//! ring           the shared memory in between         ▼ job     answer ─▶ shared: the pool's thread
+//! ring           the shared memory in between         ▼ job     answer ─▶ shared
 //! worker         what a worker does with a job        └─▶ run ────┘
 //! fork_server    the process that forks workers, kills and reaps them
 //! ```

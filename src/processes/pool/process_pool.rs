@@ -1,8 +1,7 @@
 //! A pool of worker processes: how it is made, how it takes jobs, and how it ends.
 //!
-//! Problem: a pool of threads cannot stop a job that never returns, and does not survive one that aborts. A pool of
-//! processes can and does. The price: arguments and values are sent as bytes, and the one function of the pool must be
-//! known before there are workers. Where several are wanted, the argument is an enum.
+//! Problem: a pool of threads can neither stop a job that never returns nor survive one that aborts; a pool of processes can.
+//! The price: values are sent as bytes, and a pool has one function, from before the fork. For several, take an enum.
 //!
 //! | asked by | jobs in the queue | jobs that run |
 //! | --- | --- | --- |
@@ -12,15 +11,12 @@
 //!
 //! **Invariants**
 //! - `PPOOL-1`: a job that was accepted gets a result: a value, or the reason why there is none. It begins at most once.
-//! - `PPOOL-2`: a pool is made while its process has one thread, and refused with the names of the others otherwise
-//!   (`PROCESS-1`). Its own thread is started by the first job.
+//! - `PPOOL-2`: a pool is made while its process has one thread, or refused (`PROCESS-1`). The first job starts its thread.
 //! - `PPOOL-3`: when a shutdown or the drop returns, every worker has ended and the fork server was reaped.
 //! - `PPOOL-4`: there are never more jobs in the queue than was allowed: a submit waits.
 //! - `PPOOL-5`: a start that fails leaves no process.
-//! - A job can damage the memory that it shares with the parent (only `unsafe` code can), and with it arguments and values of
-//!   the jobs that its own worker has at the time: one of these may then get a wrong value. There is no checksum: it would cost
-//!   as much as the copy, and a job could forge it. Jobs of other workers are safe, and every handle ends (`PPOOL-1`).
-//! - A job has no handle of its pool: its process is older. It may make a pool of its own.
+//! - A job with `unsafe` code can damage the memory that it shares with the parent, and so give wrong values to jobs that its
+//!   own worker has at the time. Jobs of other workers are safe, and every handle ends (`PPOOL-1`).
 
 use std::fmt;
 use std::io::{self, Write};
@@ -156,12 +152,11 @@ impl<A: Message, R: Message> ProcessPool<A, R> {
         self.enter(argument, limit, R::from_bytes)
     }
 
-    /// Runs the function on every item, each in a job of its own, and gives the values in the order of the items. A worker has
-    /// some of them ahead, not all.
+    /// Runs the function on every item, each in a job of its own, and gives the values in the order of the items.
     pub fn map<'a>(&'a self, items: impl IntoIterator<Item = A, IntoIter: 'a>) -> Map<'a, R> {
-        Map::new(items, 1, self.options.workers * JOBS_AHEAD, |items| {
-            let item = items.into_iter().next().expect("holds because no chunk is empty");
-            self.enter(item, self.options.time_limit, |value| Ok(vec![Ok(R::from_bytes(value)?)]))
+        Map::new(items, 1, self.options.workers * JOBS_AHEAD, |mut items| {
+            let (item, limit) = (items.swap_remove(0), self.options.time_limit);
+            self.enter(item, limit, |value| Ok(vec![Ok(R::from_bytes(value)?)]))
         })
     }
 
@@ -190,17 +185,17 @@ impl<A: Message, R: Message> ProcessPool<A, R> {
             let started = builder.name("process-pool".into()).spawn(move || shared.run_thread());
             state.thread = Some(started.map_err(|error| JobError::NoWorker(Arc::new(error)))?);
         }
-        let (id, slot) = (state.next_id, Arc::new(Slot::new()));
+        let (id, slot) = (state.next_id, Slot::new());
         state.next_id += 1;
-        let pending = Pending { slot: Arc::clone(&slot), id, shared: Arc::clone(shared), decode };
-        let job = Job { id, slot, argument, limit };
+        let pending = Arc::new(Pending { slot, id, shared: Arc::clone(shared), decode });
+        let job = Job { id, owner: Arc::clone(&pending) as _, argument, limit };
         state.push(job);
-        // Otherwise the thread looks by itself, or the worker wakes it with the answer.
+        // Otherwise the thread looks by itself, the worker tells it of the answer, or a caller that joins reads the answer.
         if state.rests || limit < Duration::MAX {
             shared.results.advance();
         }
         drop(state);
-        Ok(JobHandle::new(Arc::new(pending)))
+        Ok(JobHandle::new(pending))
     }
 }
 
@@ -223,8 +218,7 @@ impl<A, R> ProcessPool<A, R> {
         self.finish(false, Duration::MAX);
     }
 
-    /// Takes no more jobs, cancels those that have not begun, gives the others the grace, kills those that are
-    /// left, and ends the workers.
+    /// Takes no more jobs, cancels those that have not begun, and kills those that do not end within the grace.
     ///
     /// # Blocking
     /// For the grace, and the time the kernel needs to end a process.
@@ -251,6 +245,8 @@ impl<A, R> ProcessPool<A, R> {
         while state.open() > 0 {
             let (done, span) = (state.done, if has_killed { ENDING } else { grace });
             state = shared.wait_until(state, span, |state| state.open() == 0);
+            // Jobs that have ended in time, which the pool's thread has not noticed.
+            state.read(false);
             if has_killed && state.open() > 0 {
                 state.break_down("a worker that was killed does not end".to_owned());
             } else if cancels || state.done == done {

@@ -1,7 +1,6 @@
 //! The channel between the parent and one worker: a ring for jobs and one for answers, in shared memory.
 //!
-//! Problem: a pipe costs a system call for each message on each side, and a job can close its descriptors. Shared memory
-//! costs none while both sides are busy, and cannot be closed. But a worker may write anything into it.
+//! Problem: a pipe costs system calls, and a job can close it. Shared memory has neither fault, but may hold anything.
 //!
 //! A ring is a stream of words with one producer and one consumer. A message is a header of two words and its bytes,
 //! filled up to a whole word. It may be longer than the ring: the consumer reads while the producer writes.
@@ -27,10 +26,9 @@
 //! - `RING-2`: the mark of a job changes once, from `QUEUED`: to `BEGUN` by the worker or to `REVOKED` by the parent. So a
 //!   job that is taken back never runs, and one that has begun is never given to another worker.
 //! - `RING-3`: a side sleeps only if it has seen everything that it was told of: a count that was raised since the sleeper
-//!   read it does not become odd. What is sent is told at once, except for an answer (`PWORKER-5`).
+//!   read it does not become odd. The worker is told of a job at once, the parent of an answer later (`PWORKER-5`).
 //!
-//! **Source**: Lamport's queue for one producer and one consumer (1977); `io_uring(7)`; Reed and Kanodia,
-//! "Synchronization with eventcounts and sequencers" (1979); futex(2).
+//! **Source**: Lamport's queue (1977); Reed and Kanodia, "Synchronization with eventcounts and sequencers" (1979); futex(2).
 
 use std::io;
 use std::sync::Arc;
@@ -54,6 +52,8 @@ const LINE: usize = 8;
 const JOBS: usize = LINE;
 /// Where the ring from worker to parent begins.
 const ANSWERS: usize = JOBS + 2 * LINE + RING_WORDS;
+/// How often either side yields its processor before it sleeps: what it waits for may come meanwhile (bench `process_pool`).
+pub(super) const YIELDS: u32 = 100;
 /// The size of a channel.
 pub(super) const CHANNEL_BYTES: usize = (ANSWERS + 2 * LINE + RING_WORDS) * WORD_BYTES;
 
@@ -64,8 +64,7 @@ const BEGUN: u64 = 2;
 /// The mark of a job that the parent has taken back.
 const REVOKED: u64 = 3;
 
-/// The side of a ring that writes, or the one that reads. A producer consumes free words: the words that the consumer has
-/// left, a ring's length later.
+/// The side of a ring that writes, or the one that reads. A producer consumes free words, which the consumer has left.
 pub(super) struct Side {
     /// The channel.
     memory: Arc<SharedMemory>,
@@ -268,7 +267,20 @@ pub(super) struct EventCount {
 impl EventCount {
     /// Makes an event count, which processes that are forked afterwards have too.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { memory: Arc::new(SharedMemory::new(WORD_BYTES)?) })
+        Ok(Self { memory: Arc::new(SharedMemory::new(2 * LINE * WORD_BYTES)?) })
+    }
+
+    /// Tells whether the sleeper wants each event at once: a hint, in a line of its own. Only the memory of `new` has it.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.memory.word(LINE).load(SeqCst) > 0
+    }
+
+    /// Sets the hint. A change is an event itself: there may be answers that the sleeper was not told of.
+    pub(super) fn set_urgent(&self, is_urgent: bool) {
+        if self.is_urgent() != is_urgent {
+            self.memory.word(LINE).store(u64::from(is_urgent), SeqCst);
+            self.advance();
+        }
     }
 
     /// The count.

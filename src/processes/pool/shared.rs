@@ -1,26 +1,27 @@
-//! What handles, the pool and its thread share; and that thread, which reads the answers and delivers the results.
+//! What handles, the pool and its thread share; and that thread, which watches the workers and wakes owners.
 //!
-//! Problem: a job may be awaited by a thread, by a task, or by nothing at all, and a worker may die at any time. One
-//! thread reads all answers and notices, so nothing depends on a caller that waits.
+//! Problem: a job may be awaited by a thread, by a task, or not at all, and a worker may die at any time. A caller that
+//! joins reads the answers itself, which is faster than any wake-up. The pool's thread reads what no caller does.
 //!
 //! **Invariants**
-//! - `PSHARED-1`: results are delivered without the lock, and a waker that panics does not stop the thread.
-//! - `PSHARED-2`: while a job is open, the thread looks at the workers by itself: a millisecond after the last result, then
-//!   less and less often, down to ten times a second. So a wake-up that was lost delays an answer and no more. When no job
-//!   was open for a while it sleeps until there is an event.
+//! - `PSHARED-1`: results are left under the lock. Wakers, which are foreign code, are called without it: by the pool's
+//!   thread, or by the caller that cancels the job. A panic in one does not stop the thread.
+//! - `PSHARED-2`: while a job is open, the thread looks at the workers by itself: a millisecond after a result that it saw,
+//!   then less and less often, down to ten times a second. So an answer that it was not told of is late, but not lost.
+//!   When no job was open for a while it sleeps until there is an event.
 //! - If the thread itself panics, the pool breaks, and every handle ends.
 
+use std::mem;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::link::ResultSlot;
-use super::ring::EventCount;
+use super::ring::{EventCount, YIELDS};
 use super::state::State;
-use crate::jobs::{Cancel, JobError, Outcome};
+use crate::jobs::{Cancel, JobError, Outcome, Slot};
 use crate::os::signal::Signal;
 use crate::os::{PollFd, poll};
 
@@ -50,12 +51,16 @@ impl Shared {
     /// Waits until `is_done`, or the time is up.
     pub(super) fn wait_until<'a>(
         &self,
-        state: MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, State>,
         timeout: Duration,
         is_done: impl Fn(&State) -> bool,
     ) -> MutexGuard<'a, State> {
+        state.waiters += 1;
+        self.results.set_urgent(true);
         let waited = self.changed.wait_timeout_while(state, timeout, |state| !is_done(state));
-        waited.unwrap_or_else(PoisonError::into_inner).0
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.waiters -= 1;
+        state
     }
 
     /// The life of the pool's thread.
@@ -67,9 +72,9 @@ impl Shared {
         self.wait_for_end();
     }
 
-    /// Reads answers and delivers results until the pool has ended, or is broken.
+    /// Watches the workers until the pool has ended, or is broken.
     fn read_answers(&self) {
-        let (mut look, mut last_look) = (FIRST_LOOK, Instant::now());
+        let (mut look, mut last_look, mut done) = (FIRST_LOOK, Instant::now(), 0);
         loop {
             // Before the pass, so that an event during it keeps the thread from sleeping.
             let seen = self.results.count();
@@ -83,8 +88,8 @@ impl Shared {
             if state.control.is_none() {
                 return;
             }
-            if !state.finished.is_empty() {
-                look = FIRST_LOOK;
+            if state.done > done {
+                (look, done) = (FIRST_LOOK, state.done);
             }
             state.rests = look == LAST_LOOK && state.open() == 0;
             let timeout = if state.rests { Duration::MAX } else { look.min(limit) };
@@ -93,18 +98,29 @@ impl Shared {
         }
     }
 
-    /// Gives results to their handles (`PSHARED-1`). The arguments are freed afterwards: of a long one that takes a while.
+    /// Wakes tasks and callers, and frees memory, without the lock (`PSHARED-1`).
     fn deliver(&self, mut state: MutexGuard<'_, State>) {
-        let finished = std::mem::take(&mut state.finished);
+        let finished = mem::take(&mut state.finished);
         drop(state);
-        for (job, result) in finished {
-            job.slot.finish(result);
+        for job in finished {
+            (*job.owner).as_ref().wake();
         }
         self.changed.notify_all();
     }
 
-    /// Waits until the pool's thread has delivered the last result and has ended, and the fork server too. A second caller
-    /// waits for the first.
+    /// Reads what has come, for a caller that joins a job. False if no job has ended.
+    fn read(&self) -> bool {
+        let mut state = self.lock();
+        let (needed, has_read) = (state.needs_thread(), state.read(false));
+        if state.needs_thread() && (has_read || !needed) {
+            self.results.advance();
+        } else if has_read {
+            self.results.set_urgent(false);
+        }
+        has_read
+    }
+
+    /// Waits until the last task was woken, and the pool's thread and the fork server have ended; a second caller too.
     pub(super) fn wait_for_end(&self) {
         self.results.wake();
         let mut state = self.lock();
@@ -128,11 +144,10 @@ impl Shared {
     }
 }
 
-/// A job as its handle sees it. The slot has the value as bytes: the pool's thread must not run the foreign code that
-/// decodes a value. The thread of the handle's owner does.
+/// A job as its handle sees it. The slot has the value as bytes; the handle's owner runs the foreign code that decodes it.
 pub(super) struct Pending<T> {
     /// Where the result is left.
-    pub(super) slot: ResultSlot,
+    pub(super) slot: Slot<Vec<u8>>,
     /// The job's number.
     pub(super) id: u64,
     /// The pool.
@@ -151,13 +166,35 @@ impl<T> Pending<T> {
     }
 }
 
+impl<T> AsRef<Slot<Vec<u8>>> for Pending<T> {
+    fn as_ref(&self) -> &Slot<Vec<u8>> {
+        &self.slot
+    }
+}
+
 impl<T> Outcome<T> for Pending<T> {
     fn wait(self: Arc<Self>, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
+        let mut yields = 0;
+        while !self.slot.is_finished() {
+            if yields == YIELDS || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                // The pool's thread reads now, and wakes this one.
+                self.shared.results.set_urgent(true);
+                break;
+            }
+            if !self.shared.read() {
+                yields += 1;
+                thread::yield_now();
+            }
+        }
         self.slot.wait(deadline).map(|result| self.decode(result))
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JobError>> {
-        self.slot.poll(cx).map(|result| self.decode(result))
+        let polled = self.slot.poll(cx).map(|result| self.decode(result));
+        if polled.is_pending() {
+            self.shared.results.set_urgent(true);
+        }
+        polled
     }
 
     fn forget_waker(&self) {

@@ -1,12 +1,10 @@
 //! The pool's state: the queue, the links to the workers, and what follows from answers and deaths.
 //!
-//! Problem: a job is in the queue, with a worker, or over, and it must not be in two of these, nor in none. All of it is
-//! under one lock, and nothing here waits or runs foreign code.
+//! Problem: a job is in exactly one place: in the queue, with a worker, or over. So one lock guards all.
 //!
 //! **Invariants**
 //! - `STATE-1`: each job that was accepted is over once: answered, cancelled, or failed with the reason.
-//! - `STATE-2`: a death fails the job that its worker was running. The others go back to the queue, before younger ones,
-//!   and another worker takes the place.
+//! - `STATE-2`: a death fails the job that its worker was running. The others go back to the queue, and it is replaced.
 //! - `STATE-3`: a job does not wait behind a long one while another worker has nothing to do.
 //! - `STATE-4`: a pool that breaks has told each of its jobs why, and keeps no process. It breaks at too many deaths in a
 //!   row, without a fork server, and when no worker is left and none can be forked.
@@ -22,7 +20,7 @@ use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use super::fork_server::{self, ENDED, FAILED, FORKED, KILL, Packet, START};
-use super::link::{Finished, Job, Link};
+use super::link::{Job, Link};
 use crate::jobs::{Cancel, Counts, JobError};
 use crate::os::process::{Child, Exit, Pid};
 use crate::os::signal::Signal;
@@ -50,8 +48,10 @@ pub(super) struct State {
     pub(super) is_over: bool,
     /// Why it takes no jobs any more: it is shut down, or has given up.
     pub(super) closed: Option<JobError>,
-    /// Results that were not delivered.
-    pub(super) finished: Vec<Finished>,
+    /// Jobs that are over. The pool's thread wakes their owners and frees their memory.
+    pub(super) finished: Vec<Job>,
+    /// How many callers wait for the pool itself.
+    pub(super) waiters: usize,
     /// Whether the pool's thread sleeps without a timeout.
     pub(super) rests: bool,
     /// Deaths since the last answer.
@@ -158,7 +158,7 @@ impl State {
 
     /// Ends jobs that were taken out.
     fn fail(&mut self, jobs: Vec<Job>, error: &JobError) {
-        self.finished.extend(jobs.into_iter().map(|job| (job, Err(error.clone()))));
+        self.finished.extend(jobs.into_iter().filter_map(|job| job.finish(Err(error.clone()))));
     }
 
     /// One pass: takes what fork server and workers have sent, and gives out jobs. A look is a pass that no event asked for.
@@ -175,7 +175,7 @@ impl State {
                 Err(error) => self.break_down(format!("its fork server is gone: {error}")),
             }
         }
-        self.exchange(is_look);
+        self.read(is_look);
         for place in 0..self.links.len() {
             if self.links[place].must_be_killed(now) {
                 self.kill(place);
@@ -184,7 +184,6 @@ impl State {
                 self.fill_place(place);
             }
         }
-        self.fill();
         if is_look {
             self.balance();
         }
@@ -192,15 +191,23 @@ impl State {
         deadlines.min().map_or(Duration::MAX, |deadline| deadline - now)
     }
 
-    /// Takes what the workers have sent, and sends what they have room for.
-    fn exchange(&mut self, is_look: bool) {
-        let before = self.finished.len();
+    /// Takes what the workers have sent, and sends what they have room for. False if no job has ended.
+    pub(super) fn read(&mut self, is_look: bool) -> bool {
+        let before = self.open();
         self.links.iter_mut().for_each(|link| link.exchange(&mut self.finished, is_look));
-        let answered = self.finished.len() - before;
+        let answered = before - self.open();
         if answered > 0 {
             self.deaths = 0;
             self.done += answered as u64;
         }
+        self.fill();
+        answered > 0
+    }
+
+    /// Tells whether there is work for the pool's thread: an owner or a caller to wake, a fault, or a time limit.
+    pub(super) fn needs_thread(&self) -> bool {
+        let needs = |link: &Link| link.fault.is_some() || link.deadline.is_some();
+        self.waiters > 0 || !self.finished.is_empty() || self.links.iter().any(needs)
     }
 
     /// Asks the fork server to kill the worker of a place. If the request cannot be sent, the next pass tries again.
@@ -244,7 +251,7 @@ impl State {
     /// A worker is dead: what it was running fails, its other jobs go back, and its place is filled again (`STATE-2`).
     fn worker_ended(&mut self, place: usize, exit: Exit) {
         let Some(pid) = self.links[place].pid else { return };
-        self.exchange(false);
+        self.read(false);
         let link = &mut self.links[place];
         let (begun, others) = link.take_all();
         let error = link.fault.take().unwrap_or(JobError::Died { pid, exit });

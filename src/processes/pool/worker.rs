@@ -1,22 +1,17 @@
 //! A worker process: it takes a job, runs the pool's function, and writes the answer, until it is killed.
 //!
-//! Problem: a closure cannot be sent to another process. It can only be there already, from before the fork: a pool has
-//! one function, and a job is an argument. But a child of fork has all that its parent had: descriptors that keep other
-//! streams open, signal handlers, and a stack that leads back into the parent's `main`. A worker gives these up first.
+//! Problem: a child of fork has all that its parent had: descriptors that keep other streams open, signal handlers, and a
+//! stack that leads back into the parent's `main`. A worker gives these up first, and keeps the pool's function.
 //!
 //! **Invariants**
-//! - `PWORKER-1`: a worker has the standard descriptors and no others; those that the function has captured are closed. Its
-//!   channel is memory, so there is nothing that a job could close.
-//! - `PWORKER-2`: it is killed when the fork server ends. It asks the kernel for that again before each sleep, because a job
-//!   may have changed the user, which clears the request (prctl(2)).
-//! - `PWORKER-3`: signals have their default meaning, except SIGINT: ctrl-c reaches the whole group, and the parent decides
-//!   what to do about it.
+//! - `PWORKER-1`: a worker has the standard descriptors and no others: what the function has captured is closed.
+//! - `PWORKER-2`: it is killed when the fork server ends. It asks again before each sleep, as setuid clears that (prctl(2)).
+//! - `PWORKER-3`: signals have their default meaning, except SIGINT: ctrl-c reaches the group, and the parent handles it.
 //! - `PWORKER-4`: a child that a job forks has no channel. If it returns into this file, SIGSEGV kills it.
-//! - `PWORKER-5`: an answer is published before the next job begins, and after what the job has printed. The pool's thread
-//!   is told at once, but with more jobs at most every `TELL_INTERVAL`: it finds the others at its look a millisecond later.
+//! - `PWORKER-5`: an answer is published before the next job begins, and after what the job has printed. The pool's thread is
+//!   told before the worker sleeps; while the hint is set at once, but with more jobs at most every `TELL_INTERVAL`.
 //! - `PWORKER-6`: after so many jobs a worker leaves with code 0. Those that it has not begun go to another worker.
-//! - `WORK-1`: foreign code (the function, a codec, a destructor of either's values) runs under `catch_unwind`. Its panic
-//!   fails the job.
+//! - `WORK-1`: foreign code (the function, a codec, a destructor) runs under `catch_unwind`. Its panic fails the job.
 //!
 //! **Source**: fork(2), daemon(7); `concurrent.futures.process._process_worker`; `std::panic::set_hook`.
 
@@ -26,27 +21,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{mem, thread};
 
-use super::ring::{Endpoint, EventCount};
+use super::ring::{Endpoint, EventCount, YIELDS};
 use crate::jobs::{JobError, Panic};
 use crate::os::SharedMemory;
 use crate::os::process::{self, Pid};
 use crate::os::signal::{self, Signal};
 use crate::processes::message::Message;
 
-/// How often a worker yields its processor before it sleeps: the next job may come meanwhile (bench `process_pool`).
-const YIELDS: u32 = 50;
-
-/// How often a worker with more jobs tells the pool's thread, which takes many answers then (bench `process_pool`).
+/// How often, while answers are urgent, a worker with more jobs tells the pool's thread (bench `process_pool`).
 const TELL_INTERVAL: Duration = Duration::from_micros(50);
 
 /// Why there is no value, as it is sent: the text, and the place if it was a panic.
-pub(super) type Failure = (String, Option<String>);
+type Failure = (String, Option<String>);
 
-/// A pool's function without its types: makes an answer of an argument's bytes. The flag tells whether the answer is a value
-/// or a [`Failure`].
+/// A pool's function without its types: from bytes to bytes. The flag tells whether they are a value or a [`Failure`].
 pub(super) type Work = dyn Fn(&LastPlace, Vec<u8>) -> (bool, Vec<u8>);
 
-/// What a worker has of its own.
+/// What a worker has.
 struct Worker {
     /// Jobs come in here, answers go out.
     end: Endpoint,
@@ -54,8 +45,10 @@ struct Worker {
     events: EventCount,
     /// The process that has forked this one.
     server: Pid,
-    /// When it has last told the pool's thread of answers.
-    told: Option<Instant>,
+    /// When it has last told the pool's thread of answers; at first, when it began.
+    told: Instant,
+    /// Whether there are answers that it has not told of.
+    is_untold: bool,
 }
 
 /// Lives as a worker, for at most so many jobs. Fails if the parent is gone, or a job has damaged the channel.
@@ -74,7 +67,7 @@ pub(super) fn live(
     signal::ignore(Signal::Interrupt)?;
     let end = Endpoint::new(channel, false, results.clone());
     let events = EventCount { memory: Arc::clone(channel) };
-    let mut worker = Worker { end, events, server, told: None };
+    let mut worker = Worker { end, events, server, told: Instant::now(), is_untold: false };
     let last_place = record_panics();
     let mut done = 0;
     while done < most_jobs {
@@ -105,11 +98,17 @@ impl Worker {
             self.wait_until(|end| end.has_room(0))?;
             self.end.send_rest(&bytes)?;
         }
-        if !self.end.has_input()? || self.told.is_none_or(|told| told.elapsed() > TELL_INTERVAL) {
-            self.end.peer.advance();
-            self.told = Some(Instant::now());
+        self.is_untold = true;
+        if self.end.peer.is_urgent() && self.told.elapsed() > TELL_INTERVAL {
+            self.tell();
         }
         Ok(true)
+    }
+
+    /// Tells the pool's thread that there are answers.
+    fn tell(&mut self) {
+        self.end.peer.advance();
+        (self.told, self.is_untold) = (Instant::now(), false);
     }
 
     /// Sleeps until it is ready.
@@ -117,15 +116,19 @@ impl Worker {
         &mut self,
         is_ready: impl Fn(&mut Endpoint) -> io::Result<bool>,
     ) -> io::Result<()> {
-        for round in 0.. {
-            let seen = self.events.count();
-            if is_ready(&mut self.end)? {
-                break;
+        let mut yields = 0;
+        while !is_ready(&mut self.end)? {
+            if self.is_untold && (yields == YIELDS || self.end.peer.is_urgent()) {
+                self.tell();
             }
-            if round < YIELDS {
+            if yields < YIELDS {
+                yields += 1;
                 thread::yield_now();
-            } else {
-                // PWORKER-2.
+                continue;
+            }
+            // Only now: the parent writes the count with each job, and a load takes the cache line from it.
+            let seen = self.events.count();
+            if !is_ready(&mut self.end)? {
                 process::die_with_parent(self.server)?;
                 self.events.wait(seen, Duration::MAX);
             }
@@ -134,30 +137,36 @@ impl Worker {
     }
 }
 
-/// Takes the types off a pool's function.
+/// Takes the types off a pool's function (`WORK-1`).
 pub(super) fn work<A: Message, R: Message>(function: impl Fn(A) -> R + 'static) -> Box<Work> {
     Box::new(move |last_place, argument| {
-        match attempt(last_place, || function(A::from_bytes(argument)?).into_bytes()) {
-            Ok(value) => (true, value),
-            // Text always has a form in bytes.
-            Err(failure) => (false, failure.into_bytes().unwrap_or_default()),
-        }
+        let code = || function(A::from_bytes(argument)?).into_bytes();
+        let failure = match panic::catch_unwind(AssertUnwindSafe(code)) {
+            Ok(Ok(value)) => return (true, value),
+            Ok(Err(why)) => (why, None),
+            Err(payload) => {
+                let place =
+                    mem::take(&mut *last_place.lock().unwrap_or_else(PoisonError::into_inner));
+                (Panic::new("the job", payload).message().to_owned(), Some(place))
+            }
+        };
+        // Text always has a form in bytes.
+        (false, failure.into_bytes().unwrap_or_default())
     })
 }
 
 /// The error of a job that failed in a worker.
-pub(super) fn failed((text, place): Failure) -> JobError {
-    match place {
-        Some(place) => JobError::Panicked(Box::new(Panic::remote(text, place))),
-        None => JobError::Unreadable(text),
+pub(super) fn failed(bytes: Vec<u8>) -> JobError {
+    match Failure::from_bytes(bytes) {
+        Ok((text, Some(place))) => JobError::Panicked(Box::new(Panic::remote(text, place))),
+        Ok((text, None)) | Err(text) => JobError::Unreadable(text),
     }
 }
 
 /// Where the jobs' thread has panicked last. A poisoned lock is used on.
 pub(super) type LastPlace = Mutex<String>;
 
-/// Records where this thread panics, instead of printing that, from now on. Panics of threads that jobs start go to the
-/// hook that was there before.
+/// Records where this thread panics, instead of printing it. Other threads' panics go to the previous hook.
 fn record_panics() -> Arc<LastPlace> {
     let last = Arc::<LastPlace>::default();
     let (record, jobs_thread) = (Arc::clone(&last), thread::current().id());
@@ -170,18 +179,4 @@ fn record_panics() -> Arc<LastPlace> {
         *record.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }));
     last
-}
-
-/// Runs foreign code (`WORK-1`).
-fn attempt<T>(
-    last_place: &LastPlace,
-    code: impl FnOnce() -> Result<T, String>,
-) -> Result<T, Failure> {
-    match panic::catch_unwind(AssertUnwindSafe(code)) {
-        Ok(result) => result.map_err(|why| (why, None)),
-        Err(payload) => {
-            let place = mem::take(&mut *last_place.lock().unwrap_or_else(PoisonError::into_inner));
-            Err((Panic::new("the job", payload).message().to_owned(), Some(place)))
-        }
-    }
 }
