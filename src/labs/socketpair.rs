@@ -136,7 +136,7 @@ fn hand_over() -> io::Result<([String; 2], String)> {
     Ok(([here, there], through))
 }
 
-/// Where a descriptor of this process leads, as the kernel names it, such as "pipe:[4711]".
+/// Where a descriptor of this process leads, as the kernel names it, such as `pipe:[4711]`.
 fn leads_to(fd: &OwnedFd) -> io::Result<String> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let to = fs::read_link(&path).map_err(|error| naming(&path, &error))?;

@@ -10,7 +10,7 @@
 //! - `TASK-4` `queued` is cleared before the poll, so a wake during the poll is kept.
 //! - `TASK-5` When the task is done, `queued` stays set: later wakes do nothing.
 //! - `TASK-6` When the last reference goes, which may be on another thread, the stage is empty: the table keeps the
-//!   future and the join handle the result, and neither outlives its reference. So [`run`](Runnable::run) never panics.
+//!   future and the join handle the result, and neither outlives its reference. [`run`](Runnable::run) must not panic.
 //!
 //! **Source**: async-task's `raw.rs` and `state.rs`; std's `Wake`, and `thread::scope` for the main task.
 
@@ -138,7 +138,7 @@ impl Header {
 pub(crate) struct Task<F: Future> {
     /// What does not depend on the future.
     header: Header,
-    /// The future or its result. A `RefCell` would take 8 bytes more, and a task that sleeps 16 (benches/memory.rs).
+    /// The future or its result. A `RefCell` would take 8 bytes more: 16 in a task that sleeps (benches/memory.rs).
     stage: UnsafeCell<Stage<F>>,
 }
 
@@ -193,12 +193,12 @@ impl<F: Future<Output: 'static> + 'static> Task<F> {
         Self { header, stage: UnsafeCell::new(Stage::Future(future)) }
     }
 
-    /// Lends the stage to `function`. An error is its panic; or the stage is lent already, as when a task awaits itself.
+    /// Lends the stage to `function`. An error is a panic of `function`; or the stage is lent: a task awaits itself.
     fn lend<T>(&self, function: impl FnOnce(&mut Stage<F>) -> T) -> thread::Result<T> {
         if self.header.lent.replace(true) {
             return Err(Box::new(()));
         }
-        // SAFETY: the caller is the loop's thread (`TASK-1`), on which `lent` admits one reference at a time.
+        // SAFETY: the caller runs on the loop's thread (`TASK-1`), where `lent` admits one reference at a time.
         let stage = unsafe { &mut *self.stage.get() };
         let outcome = catch_unwind(AssertUnwindSafe(|| function(stage)));
         self.header.lent.set(false);

@@ -1,12 +1,12 @@
 //! Timers: a heap of deadlines, which never reads the clock.
 //!
-//! A timer that is dropped cannot be found in the heap. Its slot is free at once, and its place in the heap goes later:
-//! when that comes to the top, or when the heap has two places for each timer that exists.
+//! A timer that is dropped cannot be found in the heap. Its slot is free at once, and its place is removed later: when
+//! it comes to the top, or when the heap has more than two places for each timer that exists.
 //!
 //! **Invariants**
 //! - `TIMER-1` No timer fires before `now` has reached its deadline.
 //! - `TIMER-2` Equal deadlines fire in the order of creation.
-//! - `TIMER-3` A place in the heap whose number is not that of its slot belongs to a timer that was dropped.
+//! - `TIMER-3` A place in the heap belongs to a waiting timer if it has its slot's number, and else to a dropped one.
 //!
 //! **Source**: `CPython`'s `asyncio`, `_run_once`: one heap beside one selector, and cancelled timers in it.
 
@@ -19,26 +19,26 @@ use super::slab::Slab;
 /// A point in time: nanoseconds since the loop was made, 584 years at most.
 pub(crate) type Nanos = u64;
 
-/// From here on a compaction numbers the timers anew. It is low in debug builds, so that the tests come here.
+/// From this number on, a compaction numbers the timers anew. It is low in debug builds, so that tests reach it.
 const HIGH_NUMBER: u32 = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 31 };
 
 /// All timers of one loop.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    /// Of each timer its deadline, its number in order of creation, and its slot; the next one on top.
+    /// Deadline, number and slot of each timer; the next one on top. Of equal deadlines, the older has the lower number.
     heap: BinaryHeap<Reverse<(Nanos, u32, u32)>>,
-    /// The same of the last timer, until the heap needs it: most time limits are dropped before another timer is made.
+    /// The same of the timer made last, until the heap needs it: most time limits are dropped before another is made.
     newest: Option<Reverse<(Nanos, u32, u32)>>,
     /// The task to wake, by slot: at first a waker that does nothing; none after the timer has fired.
     pub(crate) wakers: Slab<Waker>,
-    /// The number, by slot; 0 after a drop. Apart from the wakers, so that a compaction finds it in the cache.
+    /// The number of the timer in each slot; 0 after a drop. Not beside the wakers: a compaction reads less memory.
     numbers: Vec<u32>,
-    /// The number of the last timer.
+    /// The last number that was given.
     created: u32,
 }
 
 impl Timers {
-    /// Adds a timer and returns its slot, which is its owner's until `remove`, also after the timer has fired.
+    /// Adds a timer and returns its slot, which stays reserved until `remove`, even after the timer has fired.
     pub(crate) fn insert(&mut self, deadline: Nanos) -> u32 {
         if self.created == u32::MAX {
             self.compact();
@@ -91,7 +91,7 @@ impl Timers {
         woken.len() - before
     }
 
-    /// Removes the places of dropped timers. High numbers begin again at 1, so that no two places ever have the same.
+    /// Removes the places of dropped timers. If the numbers are high, gives new ones from 1 on, in the order of the heap.
     fn compact(&mut self) {
         self.heap.extend(self.newest.take());
         self.heap.retain(|Reverse((_, number, slot))| self.numbers[*slot as usize] == *number);

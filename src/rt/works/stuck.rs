@@ -2,7 +2,7 @@
 //!
 //! A future that forgets its waker leaves a loop asleep, which looks like a loop that has nothing to do.
 //!
-//! On SIGUSR1 the loop prints the table after its turn; the signal's handler names a task that holds it (`os::signal`).
+//! On SIGUSR1 the loop prints the table after its turn. If a poll lasts, the handler names its task (`os::signal`).
 //!
 //! **Invariants**
 //! - `STUCK-1` The report comes when, for a whole second, no task was ready, no timer ran, no socket was watched, no
@@ -81,7 +81,7 @@ impl StuckWatch {
     }
 
     /// Returns how long the loop, which is about to wait, may wait before it reports; `None` when it need not report. When
-    /// that time is over it reports, or panics (`STUCK-2`). It counts from the first call, also when a wait is interrupted.
+    /// the time is over, reports or panics (`STUCK-2`). The time counts from the first call, even if a wait is interrupted.
     pub(crate) fn time_left(
         &self,
         is_stuck: bool,
