@@ -27,7 +27,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_full_queue_makes_a_submit_wait", full_queue),
     ("every_handle_gets_its_own_value", own_values),
     ("maps_keep_the_order_or_the_time", maps),
-    ("an_item_that_fails_fails_alone", mapped_items),
+    ("an_item_that_fails_fails_alone", chunk_items),
     ("answers_of_all_lengths_mix", mixed_lengths),
     ("jobs_behind_a_long_one_go_elsewhere", long_job_is_passed),
     ("a_job_that_has_not_begun_can_be_cancelled", cancelled),
@@ -176,9 +176,11 @@ fn own_values() {
 /// Scenario 21.
 fn maps() {
     let pool = pool(3);
-    for items in [0, 1, 200, 5_000] {
-        let values = pool.map((0..items).map(|n| (ADD, n))).map(Result::unwrap);
-        assert!(values.eq(1..=items), "MAP-1, {items} items");
+    for chunk in [0, 1, 7, 1_000] {
+        for items in [0, 1, 200, 5_000] {
+            let values = pool.map((0..items).map(|n| (ADD, n)), chunk).map(Result::unwrap);
+            assert!(values.eq(1..=items), "MAP-1, {items} items in chunks of {chunk}");
+        }
     }
     let spans = [300, 1, 150];
     let jobs = spans.map(|span| pool.submit((SLEEP_MS, span)).unwrap());
@@ -186,10 +188,10 @@ fn maps() {
     assert_eq!(by_time, [(1, 2), (2, 151), (0, 301)], "expected them as they were ready");
 }
 
-fn mapped_items() {
+fn chunk_items() {
     let pool = pool(1);
     let orders = [(ADD, 1), (PANIC, 2), (ADD, 3)];
-    let results: Vec<_> = pool.map(orders).collect();
+    let results: Vec<_> = pool.map(orders, 3).collect();
     assert!(matches!(results[0], Ok(2)) && matches!(results[2], Ok(4)), "CHUNK-2: {results:?}");
     assert!(matches!(&results[1], Err(JobError::Panicked(panic)) if panic.message() == "number 2"));
 }

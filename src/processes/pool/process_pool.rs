@@ -15,8 +15,7 @@
 //! - `PPOOL-3`: when a shutdown or the drop returns, every worker has ended and the fork server was reaped.
 //! - `PPOOL-4`: there are never more jobs in the queue than was allowed: a submit waits.
 //! - `PPOOL-5`: a start that fails leaves no process.
-//! - A job with `unsafe` code can damage the memory that it shares with the parent, and so give wrong values to jobs that its
-//!   own worker has at the time. Jobs of other workers are safe, and every handle ends (`PPOOL-1`).
+//! - A job with `unsafe` code can damage the values of jobs that its own worker has at the time, and of no others.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -38,8 +37,8 @@ use crate::processes::message::Message;
 
 /// The most workers. Each takes a descriptor of the fork server, of the usual 1,024.
 const MOST_WORKERS: usize = 1_000;
-/// How many jobs each worker may have under way in a map. Enough that it seldom runs dry.
-const JOBS_AHEAD: usize = 64;
+/// How many chunks each worker may have under way in a map.
+const CHUNKS_AHEAD: usize = 4;
 /// How long the kernel may take to end a process that was killed.
 const ENDING: Duration = Duration::from_secs(2);
 
@@ -131,30 +130,31 @@ impl<A: Message, R: Message> ProcessPool<A, R> {
     /// Queues a job: the pool's function on this argument.
     ///
     /// # Errors
-    /// The pool is shut down or broken; its thread cannot be started; the argument has no form in bytes.
+    /// The pool is shut down or broken; its thread cannot be started; the input has no form in bytes.
     /// [`JobError::WouldDeadlock`]: the queue is full, and the caller is a waker on the thread that would make room.
     ///
     /// # Blocking
     /// While the queue is full.
-    pub fn submit(&self, argument: A) -> Result<JobHandle<R>, JobError> {
-        self.submit_with_limit(argument, self.options.time_limit)
+    pub fn submit(&self, input: A) -> Result<JobHandle<R>, JobError> {
+        self.submit_with_limit(input, self.options.time_limit)
     }
 
     /// As [`submit`](Self::submit), with a time limit for this job alone.
     ///
     /// # Errors
     /// As `submit`, which tells when it blocks, too.
-    pub fn submit_with_limit(
-        &self,
-        argument: A,
-        limit: Duration,
-    ) -> Result<JobHandle<R>, JobError> {
-        self.enter(argument, limit, R::from_bytes)
+    pub fn submit_with_limit(&self, input: A, limit: Duration) -> Result<JobHandle<R>, JobError> {
+        self.enter(input, limit, R::from_bytes)
     }
 
-    /// Runs the function on every item, each in a job of its own, and gives the values in the order of the items.
-    pub fn map<'a>(&'a self, items: impl IntoIterator<Item = A, IntoIter: 'a>) -> Map<'a, R> {
-        Map::new(items, 1, self.options.workers * JOBS_AHEAD, |mut items| {
+    /// Runs the function on every item, and gives the values in the items' order. Each worker has a few chunks ahead.
+    pub fn map<'a>(
+        &'a self,
+        items: impl IntoIterator<Item = A, IntoIter: 'a>,
+        chunk: usize,
+    ) -> Map<'a, R> {
+        let window = (self.options.workers * CHUNKS_AHEAD).saturating_mul(chunk.max(1));
+        Map::new(items, 1, window, |mut items| {
             let (item, limit) = (items.swap_remove(0), self.options.time_limit);
             self.enter(item, limit, |value| Ok(vec![Ok(R::from_bytes(value)?)]))
         })
@@ -163,11 +163,11 @@ impl<A: Message, R: Message> ProcessPool<A, R> {
     /// Queues a job, and waits for room.
     fn enter<T: 'static>(
         &self,
-        argument: A,
+        input: A,
         limit: Duration,
         decode: fn(Vec<u8>) -> Result<T, String>,
     ) -> Result<JobHandle<T>, JobError> {
-        let argument = argument.into_bytes().map_err(JobError::Unreadable)?;
+        let argument = input.into_bytes().map_err(JobError::Unreadable)?;
         let shared = &self.shared;
         let capacity = self.options.queue_capacity.max(1);
         let goes_on = |state: &State| state.closed.is_some() || state.waiting() < capacity;
