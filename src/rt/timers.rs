@@ -69,8 +69,9 @@ impl Timers {
     }
 
     /// Returns the earliest deadline.
+    #[inline]
     pub(crate) fn next_deadline(&mut self) -> Option<Nanos> {
-        self.heap.extend(self.newest.take());
+        self.newest.take().into_iter().for_each(|newest| self.heap.push(newest));
         while let Some(&Reverse((deadline, number, slot))) = self.heap.peek() {
             if self.numbers[slot as usize] == number {
                 return Some(deadline);
