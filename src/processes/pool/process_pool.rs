@@ -147,7 +147,7 @@ impl<A: Message, R: Message> ProcessPool<A, R> {
         self.enter(input, limit, R::from_bytes)
     }
 
-    /// Runs the function on every item, and gives the values in the items' order. Each worker has a few chunks ahead.
+    /// Runs the function on every item, each a job, and gives the values in order. At most four chunks a worker are ahead.
     pub fn map<'a>(
         &'a self,
         items: impl IntoIterator<Item = A, IntoIter: 'a>,

@@ -25,7 +25,7 @@
 //!   before it is used; an impossible one is an error. Bytes are copied out before they are decoded.
 //! - `RING-2`: the mark of a job changes once, from `QUEUED`: to `BEGUN` by the worker or to `REVOKED` by the parent. So a
 //!   job that is taken back never runs, and one that has begun is never given to another worker.
-//! - `RING-3`: a side sleeps only if it has seen everything that it was told of: a count that was raised since the sleeper
+//! - `RING-3`: a side sleeps only if it has seen every event: a count that was raised since the sleeper
 //!   read it does not become odd. The worker is told of a job at once, the parent of an answer later (`PWORKER-5`).
 //!
 //! **Source**: Lamport's queue (1977); Reed and Kanodia, "Synchronization with eventcounts and sequencers" (1979); futex(2).

@@ -4,7 +4,7 @@
 //!
 //! **Invariants**
 //! - `STATE-1`: each job that was accepted is over once: answered, cancelled, or failed with the reason.
-//! - `STATE-2`: a death fails the job that its worker was running. The others go back to the queue, and it is replaced.
+//! - `STATE-2`: a death fails the job that its worker was running. The others go back to the queue; the worker is replaced.
 //! - `STATE-3`: a job does not wait behind a long one while another worker has nothing to do.
 //! - `STATE-4`: a pool that breaks has told each of its jobs why, and keeps no process. It breaks at too many deaths in a
 //!   row, without a fork server, and when no worker is left and none can be forked.

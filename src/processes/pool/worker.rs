@@ -9,7 +9,7 @@
 //! - `PWORKER-3`: signals have their default meaning, except SIGINT: ctrl-c reaches the group, and the parent handles it.
 //! - `PWORKER-4`: a child that a job forks has no channel. If it returns into this file, SIGSEGV kills it.
 //! - `PWORKER-5`: an answer is published before the next job begins, and after what the job has printed. The pool's thread is
-//!   told before the worker sleeps; while the hint is set at once, but with more jobs at most every `TELL_INTERVAL`.
+//!   told before the worker sleeps. While answers are urgent it is told at once, with more jobs at most every `TELL_INTERVAL`.
 //! - `PWORKER-6`: after so many jobs a worker leaves with code 0. Those that it has not begun go to another worker.
 //! - `WORK-1`: foreign code (the function, a codec, a destructor) runs under `catch_unwind`. Its panic fails the job.
 //!

@@ -119,7 +119,7 @@ fn a_task_that_joins_itself_is_reported(_: &Handloom) {
     same("END-1", "drops of it when block_on panicked", 1, drops.get());
 }
 
-/// In its destructor, polls the handle of the task in which it lies, and notes whether that waits.
+/// Polls in its destructor the handle of the task that holds it, and notes whether the poll was pending.
 #[derive(Default)]
 struct JoinsInDrop {
     handle: Rc<RefCell<Option<JoinHandle<()>>>>,

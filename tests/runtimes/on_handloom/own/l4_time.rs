@@ -89,7 +89,7 @@ fn a_dropped_sleep_leaves_no_deadline(_: &Handloom) {
                 poll_with(&mut sleep, Waker::noop()).is_pending(),
             );
         }
-        // One more, which is not the last one made when it is dropped.
+        // One more sleep, which is dropped after later ones were made.
         let (dropped, others) = (aio::sleep(Duration::from_millis(50)), [HOUR; 2].map(aio::sleep));
         drop(dropped);
         let opens = gate.clone();
@@ -114,7 +114,7 @@ fn a_dropped_sleep_leaves_its_deadline_to_no_later_sleep(_: &Handloom) {
     virtually(async {
         let begun = rt::now();
         let dropped = aio::sleep(second);
-        // The loop keeps the last sleep apart, and knows now that the first one is not the last.
+        // The loop keeps only its newest timer out of the heap, so this one moves the first into it.
         let other = aio::sleep(20 * second);
         drop(dropped);
         let mut later = aio::sleep(10 * second);
